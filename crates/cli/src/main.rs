@@ -1,0 +1,2 @@
+//! The binary `actarium`.
+fn main() {}

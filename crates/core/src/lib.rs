@@ -1,0 +1,17 @@
+//! What an event is and how it is proved: the record and its limits, canonical bytes, salts, the Merkle tree, the action
+//! catalog and the search phrase.
+//!
+//! Pure: no I/O, no clock, no randomness, no threads. What varies is passed in.
+
+pub mod canonical;
+pub mod catalog;
+pub mod event;
+pub mod filter;
+pub mod id;
+pub mod json;
+pub mod render;
+pub mod row;
+pub mod salt;
+pub mod text;
+pub mod time;
+pub mod tree;
