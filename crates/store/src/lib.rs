@@ -1,1 +1,3 @@
 //! Actarium: store.
+pub mod committed;
+pub mod segment;
