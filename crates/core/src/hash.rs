@@ -1,0 +1,102 @@
+//! SHA-256 over short messages given in pieces, without the buffering that a streaming hasher needs.
+//!
+//! Nothing but FIPS 180-4 padding around the compression function; what is hashed and why is said where it is called.
+
+use sha2::block_api::compress256;
+
+/// A SHA-256 digest.
+pub type Hash = [u8; 32];
+
+/// FIPS 180-4, section 5.3.3.
+const INITIAL: [u32; 8] =
+    [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
+const BLOCK: usize = 64;
+
+fn digest(state: [u32; 8]) -> Hash {
+    let mut out = [0; 32];
+    for (bytes, word) in out.chunks_exact_mut(4).zip(state) {
+        bytes.copy_from_slice(&word.to_be_bytes());
+    }
+    out
+}
+
+/// The digest of a message of at most 55 bytes, which with its padding is one block.
+///
+/// # Panics
+/// If the message is longer.
+#[inline]
+pub(crate) fn sha256_one_block(message: &[u8]) -> Hash {
+    assert!(message.len() <= 55, "one block holds 55 bytes of message");
+    let mut block = [0; BLOCK];
+    block[..message.len()].copy_from_slice(message);
+    block[message.len()] = 0x80;
+    block[62..].copy_from_slice(&((message.len() * 8) as u16).to_be_bytes());
+    let mut state = INITIAL;
+    compress256(&mut state, &[block]);
+    digest(state)
+}
+
+/// The digest of the pieces, one after the other.
+pub fn sha256(pieces: &[&[u8]]) -> Hash {
+    let mut state = INITIAL;
+    let mut block = [0u8; BLOCK];
+    let mut filled = 0;
+    let mut total = 0u64;
+    for piece in pieces {
+        total += piece.len() as u64;
+        let mut rest = *piece;
+        if filled > 0 {
+            let (now, later) = rest.split_at(rest.len().min(BLOCK - filled));
+            block[filled..filled + now.len()].copy_from_slice(now);
+            filled += now.len();
+            rest = later;
+            if filled < BLOCK {
+                continue;
+            }
+            compress256(&mut state, &[block]);
+        }
+        let (blocks, tail) = rest.as_chunks::<BLOCK>();
+        if !blocks.is_empty() {
+            compress256(&mut state, blocks);
+        }
+        block[..tail.len()].copy_from_slice(tail);
+        filled = tail.len();
+    }
+    let mut last = [0u8; 2 * BLOCK];
+    last[..filled].copy_from_slice(&block[..filled]);
+    last[filled] = 0x80;
+    let end = if filled < 56 { BLOCK } else { 2 * BLOCK };
+    last[end - 8..end].copy_from_slice(&(total * 8).to_be_bytes());
+    compress256(&mut state, last[..end].as_chunks::<BLOCK>().0);
+    digest(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use sha2::{Digest, Sha256};
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_streaming_hasher(pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 0..6)) {
+            let slices: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+            let whole = pieces.concat();
+            let expected: Hash = Sha256::digest(&whole).into();
+            prop_assert_eq!(sha256(&slices), expected);
+            if whole.len() <= 55 {
+                prop_assert_eq!(sha256_one_block(&whole), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn every_length_around_the_block_boundaries() {
+        let message: Vec<u8> = (0..260u32).map(|n| n as u8).collect();
+        for length in 0..message.len() {
+            let expected: Hash = Sha256::digest(&message[..length]).into();
+            assert_eq!(sha256(&[&message[..length]]), expected, "length {length}");
+            assert_eq!(sha256(&[&message[..length / 3], &message[length / 3..length]]), expected, "length {length}");
+        }
+    }
+}
