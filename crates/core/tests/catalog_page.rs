@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use actarium_core::catalog::{Action, Catalog, Ending};
+use actarium_core::catalog::{Action, Catalog};
+use actarium_core::event::Outcome;
 
 const HEAD: &str = "# The catalog
 
@@ -51,12 +52,12 @@ fn write_action(page: &mut String, action: &Action) {
     let alone = if action.reserved { " Recorded by Actarium alone." } else { "" };
     write!(page, "\n### `{}`\n\n{}. First target: `{}`.{alone}\n\n", action.action, action.operation, action.resource)
         .unwrap();
-    for ending in Ending::ALL {
-        if let Some(template) = action.sentence_template(ending) {
-            writeln!(page, "- {}: `{}`", ending.name(), template.source()).unwrap();
+    for &outcome in Outcome::ALL {
+        if let Some(template) = action.sentence_template(outcome) {
+            writeln!(page, "- {}: `{}`", outcome.as_str(), template.source()).unwrap();
         }
     }
-    if let Some(verb) = action.verb.as_ref().filter(|_| action.sentence_template(Ending::Success).is_none()) {
+    if let Some(verb) = action.verb.as_ref().filter(|_| action.sentence_template(Outcome::Success).is_none()) {
         let sentence = format!("{{actor}} {} {}", verb.past, action.phrase_template().source());
         writeln!(page, "- `{}`", sentence.trim()).unwrap();
     }

@@ -6,50 +6,13 @@
 use serde_json::Value as Json;
 
 use super::template::Value;
+use crate::event::Outcome;
 use crate::row::{Column, RowView};
 
 /// Changed paths that are named one by one; of more, only the number is told.
 const CHANGES_NAMED_MAX: usize = 3;
 /// Levels of `on_behalf_of` that are told.
 const DELEGATION_DEPTH_MAX: usize = 4;
-
-/// How an act ended, as its record says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Ending {
-    /// `success`
-    Success,
-    /// `failure`
-    Failure,
-    /// `denied`
-    Denied,
-    /// `unknown`, and whatever is none of the others.
-    Unknown,
-}
-
-impl Ending {
-    /// All endings.
-    pub const ALL: [Ending; 4] = [Ending::Success, Ending::Failure, Ending::Denied, Ending::Unknown];
-
-    /// The ending that an event's `outcome` names; an event without one succeeded.
-    pub fn of(outcome: Option<&str>) -> Ending {
-        match outcome {
-            None | Some("success") => Ending::Success,
-            Some("failure") => Ending::Failure,
-            Some("denied") => Ending::Denied,
-            Some(_) => Ending::Unknown,
-        }
-    }
-
-    /// The `outcome` of events that ended so.
-    pub fn name(self) -> &'static str {
-        match self {
-            Ending::Success => "success",
-            Ending::Failure => "failure",
-            Ending::Denied => "denied",
-            Ending::Unknown => "unknown",
-        }
-    }
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct TargetFacts {
@@ -61,7 +24,7 @@ struct TargetFacts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     pub(super) action: String,
-    pub(super) ending: Ending,
+    pub(super) outcome: Outcome,
     pub(super) message: Option<String>,
     actor: Option<String>,
     targets: Vec<TargetFacts>,
@@ -77,7 +40,7 @@ impl Facts {
         let text = |column| row.get(column).map(str::to_owned);
         Facts {
             action: text(Column::Action).unwrap_or_default(),
-            ending: Ending::of(row.get(Column::Outcome)),
+            outcome: outcome_of(row.get(Column::Outcome)),
             message: text(Column::Message),
             actor: actor_label(&json(Column::Actor), 0),
             targets: targets(&json(Column::Targets)),
@@ -93,7 +56,7 @@ impl Facts {
         let json = |field: &str| event.get(field).unwrap_or(&Json::Null);
         Facts {
             action: text("action").unwrap_or_default(),
-            ending: Ending::of(event.get("outcome").and_then(Json::as_str)),
+            outcome: outcome_of(event.get("outcome").and_then(Json::as_str)),
             message: text("message"),
             actor: actor_label(json("actor"), 0),
             targets: targets(json("targets")),
@@ -130,6 +93,11 @@ impl Facts {
         let named = &self.changes[..CHANGES_NAMED_MAX - 1];
         Some(format!("{} and {} more", named.join(", "), self.changes.len() - named.len()))
     }
+}
+
+/// The outcome that a text names: an event without one succeeded, and of what is no outcome nothing is known.
+fn outcome_of(text: Option<&str>) -> Outcome {
+    text.map_or(Outcome::Success, |text| Outcome::from_text(text).unwrap_or(Outcome::Unknown))
 }
 
 /// The first of the fields that is a text with something in it.

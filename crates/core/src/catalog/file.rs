@@ -10,9 +10,11 @@ use toml::Spanned;
 
 use super::template::Template;
 use super::{
-    ACTIONS_MAX, Action, CATALOG_BYTES_MAX, CatalogError, Ending, Family, METADATA_KEYS_MAX, MetadataKey,
-    TEXT_CHARS_MAX, Verb, is_action, is_metadata_key, is_reserved, is_target_type,
+    ACTIONS_MAX, Action, CATALOG_BYTES_MAX, CatalogError, Family, MetadataKey, TEXT_CHARS_MAX, Verb, is_action,
+    is_metadata_key, is_reserved, is_target_type,
 };
+use crate::event::Outcome;
+use crate::limits::METADATA_KEYS_MAX;
 
 /// Whose file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +143,7 @@ impl Reader<'_> {
         }
         let verb = entry.verb.map(|forms| self.verb(forms)).transpose()?;
         let sentences = self.sentences(entry.sentence, entry.resource.get_ref())?;
-        if verb.is_none() && !sentences.contains_key(&Ending::Success) {
+        if verb.is_none() && !sentences.contains_key(&Outcome::Success) {
             return self.refuse(entry.action.span(), format!("`{name}` has neither `verb` nor `sentence.success`"));
         }
         if verb.is_none()
@@ -178,17 +180,17 @@ impl Reader<'_> {
         }
     }
 
-    fn sentences(&self, sentence: SentenceToml, resource: &str) -> Result<BTreeMap<Ending, Template>, CatalogError> {
+    fn sentences(&self, sentence: SentenceToml, resource: &str) -> Result<BTreeMap<Outcome, Template>, CatalogError> {
         let given = [
-            (Ending::Success, sentence.success),
-            (Ending::Failure, sentence.failure),
-            (Ending::Denied, sentence.denied),
-            (Ending::Unknown, sentence.unknown),
+            (Outcome::Success, sentence.success),
+            (Outcome::Failure, sentence.failure),
+            (Outcome::Denied, sentence.denied),
+            (Outcome::Unknown, sentence.unknown),
         ];
         let mut sentences = BTreeMap::new();
-        for (ending, template) in given {
+        for (outcome, template) in given {
             if let Some(template) = template {
-                sentences.insert(ending, self.template(template, resource)?);
+                sentences.insert(outcome, self.template(template, resource)?);
             }
         }
         Ok(sentences)

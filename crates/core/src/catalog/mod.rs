@@ -16,7 +16,10 @@ use std::sync::OnceLock;
 
 use serde::Serialize;
 
-pub use facts::{Ending, Facts};
+use crate::event::{Outcome, RESERVED_ACTIONS};
+use crate::limits::{ACTION_CHARS_MAX, METADATA_KEY_CHARS_MAX, TARGET_TYPE_CHARS_MAX};
+
+pub use facts::Facts;
 pub use sentence::{Piece, Role};
 pub use template::{TEMPLATE_CHARS_MAX, Template, Value};
 
@@ -26,16 +29,10 @@ pub const CATALOG_BYTES_MAX: usize = 256 * 1024;
 pub const ACTIONS_MAX: usize = 1_000;
 /// Characters of a title, summary, operation or description at the most.
 pub const TEXT_CHARS_MAX: usize = 300;
-/// Metadata keys of one action at the most, as many as an event may have.
-pub const METADATA_KEYS_MAX: usize = 50;
-
-/// First parts of the actions that Actarium alone records; from clients and adapters they are refused.
-pub const RESERVED_RESOURCES: [&str; 6] = ["audit_log", "record", "retention", "legal_hold", "service", "ingestion"];
 
 /// Whether an action is one that Actarium alone records.
 pub fn is_reserved(action: &str) -> bool {
-    let resource = action.split('.').next().unwrap_or_default();
-    RESERVED_RESOURCES.contains(&resource)
+    RESERVED_ACTIONS.iter().any(|prefix| action.starts_with(prefix))
 }
 
 /// The built-in files, in the order in which families are shown.
@@ -102,7 +99,7 @@ pub struct Action {
     phrase: Template,
     /// Whole sentences in place of those made from the verb.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "sentence_sources")]
-    sentences: BTreeMap<Ending, Template>,
+    sentences: BTreeMap<Outcome, Template>,
     /// The metadata keys that its events carry.
     pub metadata: Vec<MetadataKey>,
 }
@@ -113,9 +110,9 @@ impl Action {
         &self.phrase
     }
 
-    /// The template of the whole sentence for an ending, where there is one of its own.
-    pub fn sentence_template(&self, ending: Ending) -> Option<&Template> {
-        self.sentences.get(&ending)
+    /// The template of the whole sentence for an outcome, where there is one of its own.
+    pub fn sentence_template(&self, outcome: Outcome) -> Option<&Template> {
+        self.sentences.get(&outcome)
     }
 }
 
@@ -124,16 +121,16 @@ fn template_source<S: serde::Serializer>(template: &Template, serializer: S) -> 
 }
 
 fn sentence_sources<S: serde::Serializer>(
-    sentences: &BTreeMap<Ending, Template>,
+    sentences: &BTreeMap<Outcome, Template>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(sentences.iter().map(|(ending, template)| (ending.name(), template.source())))
+    serializer.collect_map(sentences.iter().map(|(outcome, template)| (outcome.as_str(), template.source())))
 }
 
 /// Actions that belong together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Family {
-    /// Name of the family: its file without the ending.
+    /// Name of the family, which is also that of its built-in file.
     pub family: String,
     /// Its title.
     pub title: String,
@@ -267,17 +264,18 @@ fn is_action(text: &str) -> bool {
         part.starts_with(|first: char| first.is_ascii_lowercase())
             && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
     };
-    text.len() <= 128 && text.contains('.') && text.split('.').all(part)
+    text.len() <= ACTION_CHARS_MAX && text.contains('.') && text.split('.').all(part)
 }
 
 /// Whether a text has the form of a target's type: `[A-Za-z][A-Za-z0-9_.:/-]{0,63}`.
 fn is_target_type(text: &str) -> bool {
-    text.len() <= 64
+    text.len() <= TARGET_TYPE_CHARS_MAX
         && text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.:/-".contains(c))
 }
 
 /// Whether a text has the form of a metadata key: `[A-Za-z0-9_.-]{1,64}`.
 fn is_metadata_key(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+    (1..=METADATA_KEY_CHARS_MAX).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
 }

@@ -4,9 +4,10 @@
 
 use serde::Serialize;
 
-use super::facts::{Ending, Facts};
+use super::facts::Facts;
 use super::template::{Template, Value};
 use super::{Action, Verb};
+use crate::event::Outcome;
 
 /// What a piece of a sentence is to its reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -35,24 +36,24 @@ pub struct Piece {
 /// The whole sentence.
 pub(super) fn sentence(action: Option<&Action>, facts: &Facts) -> Vec<Piece> {
     let Some(action) = action else { return unknown(facts) };
-    if let Some(template) = action.sentence_template(facts.ending) {
+    if let Some(template) = action.sentence_template(facts.outcome) {
         return filled(template, facts);
     }
-    match (&action.verb, action.sentence_template(Ending::Success)) {
+    match (&action.verb, action.sentence_template(Outcome::Success)) {
         (Some(verb), _) => {
             let mut pieces = subject(facts);
-            pieces.push(piece(Role::Verb, format!(" {}", conjugated(verb, facts.ending))));
+            pieces.push(piece(Role::Verb, format!(" {}", conjugated(verb, facts.outcome))));
             append_rest(&mut pieces, action.phrase_template(), facts);
-            append_note(&mut pieces, facts.ending);
+            append_note(&mut pieces, facts.outcome);
             pieces
         }
         (None, Some(success)) => {
             let mut pieces = filled(success, facts);
-            let note = match facts.ending {
-                Ending::Success => "",
-                Ending::Failure => " (failed)",
-                Ending::Denied => " (denied)",
-                Ending::Unknown => " (outcome unknown)",
+            let note = match facts.outcome {
+                Outcome::Success => "",
+                Outcome::Failure => " (failed)",
+                Outcome::Denied => " (denied)",
+                Outcome::Unknown => " (outcome unknown)",
             };
             pieces.push(piece(Role::Circumstance, note.to_owned()));
             pieces
@@ -86,18 +87,18 @@ fn subject(facts: &Facts) -> Vec<Piece> {
     vec![piece(Role::Actor, facts.value(&Value::Actor).unwrap_or_else(|| "someone".to_owned()))]
 }
 
-fn conjugated(verb: &Verb, ending: Ending) -> String {
-    match ending {
-        Ending::Success => verb.past.clone(),
-        Ending::Failure => format!("failed to {}", verb.base),
-        Ending::Denied => format!("was denied {}", verb.gerund),
-        Ending::Unknown => format!("tried to {}", verb.base),
+fn conjugated(verb: &Verb, outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Success => verb.past.clone(),
+        Outcome::Failure => format!("failed to {}", verb.base),
+        Outcome::Denied => format!("was denied {}", verb.gerund),
+        Outcome::Unknown => format!("tried to {}", verb.base),
     }
 }
 
 /// A verb alone does not say that nobody knows how it ended.
-fn append_note(pieces: &mut Vec<Piece>, ending: Ending) {
-    if ending == Ending::Unknown {
+fn append_note(pieces: &mut Vec<Piece>, outcome: Outcome) {
+    if outcome == Outcome::Unknown {
         pieces.push(piece(Role::Circumstance, " (outcome unknown)".to_owned()));
     }
 }
@@ -131,9 +132,9 @@ fn append_target(pieces: &mut Vec<Piece>, facts: &Facts) {
 fn unknown(facts: &Facts) -> Vec<Piece> {
     let perform = Verb { base: "perform".into(), past: "performed".into(), gerund: "performing".into() };
     let mut pieces = subject(facts);
-    pieces.push(piece(Role::Verb, format!(" {}", conjugated(&perform, facts.ending))));
+    pieces.push(piece(Role::Verb, format!(" {}", conjugated(&perform, facts.outcome))));
     pieces.push(piece(Role::Thing, format!(" {}", facts.action)));
     append_target(&mut pieces, facts);
-    append_note(&mut pieces, facts.ending);
+    append_note(&mut pieces, facts.outcome);
     pieces
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::event::Outcome;
 use crate::row::RowView;
 
 /// The operations that the record is for, family by family.
@@ -62,11 +63,11 @@ fn holds_the_operations_of_the_design_and_no_other() {
 }
 
 #[test]
-fn tells_every_action_with_every_ending() {
+fn tells_every_action_with_every_outcome() {
     for action in Catalog::builtin().iter() {
         let mut told = Vec::new();
-        for ending in Ending::ALL {
-            let facts = Facts::of_json(&event_of(action, ending.name()));
+        for &outcome in Outcome::ALL {
+            let facts = Facts::of_json(&event_of(action, outcome.as_str()));
             let sentence = Catalog::builtin().sentence(&facts);
             assert!(!sentence.contains(['{', '}', '[', ']']), "{sentence}");
             assert!(!sentence.contains("  ") && sentence.trim() == sentence, "{sentence:?}");
@@ -134,8 +135,8 @@ fn tells_something_of_an_event_that_lacks_everything() {
     assert_eq!(sentence(other_type), "someone deleted endpoint /v1");
     assert_eq!(sentence(json!({"action": "user.invite", "actor": {"id": "u"}})), "u invited unknown email");
     for action in Catalog::builtin().iter() {
-        for ending in Ending::ALL {
-            let odd = json!({"action": action.action, "outcome": ending.name(), "actor": [1], "targets": {"type": 3},
+        for &outcome in Outcome::ALL {
+            let odd = json!({"action": action.action, "outcome": outcome.as_str(), "actor": [1], "targets": {"type": 3},
                 "changes": [7, {"path": []}], "metadata": [null], "reason": 4});
             let told = sentence(odd);
             assert!(!told.trim().is_empty() && !told.contains(['{', '[']), "{told}");
@@ -193,7 +194,7 @@ fn counts_changes_beyond_the_third() {
 #[test]
 fn declares_the_metadata_that_its_sentences_use() {
     for action in Catalog::builtin().iter() {
-        let templates = Ending::ALL.iter().filter_map(|&ending| action.sentence_template(ending));
+        let templates = Outcome::ALL.iter().filter_map(|&outcome| action.sentence_template(outcome));
         for value in templates.chain([action.phrase_template()]).flat_map(Template::values) {
             if let Value::Metadata(key) = value {
                 assert!(action.metadata.iter().any(|entry| entry.key == *key), "{}: {key}", action.action);
