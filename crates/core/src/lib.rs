@@ -14,6 +14,7 @@ pub mod limits;
 pub mod render;
 pub mod row;
 pub mod salt;
+pub mod stored;
 pub mod text;
 pub mod time;
 pub mod tree;
