@@ -1,3 +1,23 @@
-//! Actarium: store.
+//! Durable storage of organizations' logs: journal, sealer, segments, manifest, recovery.
+//!
+//! [`Engine`] is the way in. Below it, [`backend::Backend`] is the boundary at which SQLite is one of several stores,
+//! and [`segment`] is what a sealed run of a log looks like. Nothing here knows HTTP, JSON requests or permissions.
+
+pub mod backend;
+pub mod clock;
 pub mod committed;
+pub mod engine;
+pub mod keys;
+pub mod organization;
 pub mod segment;
+
+pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
+pub use engine::append::{
+    Append, AppendError, Appended, Change, DirectoryChange, DuplicateScope, FirstSeen, IdempotencyKey, NewOrganization,
+    Recorded,
+};
+pub use engine::options::{EngineLimits, EngineOptions, Journal, SealPolicy};
+pub use engine::snapshot::{ReadError, Snapshot, TailBatch};
+pub use engine::stats::{COMMIT_LATENCY_BUCKETS_MICROS, EngineStats, Refused};
+pub use engine::{Engine, OpenError, SealReport};
+pub use organization::{Organization, OrganizationId, is_slug};

@@ -1,0 +1,64 @@
+//! What a query works on: an organization's log as it stood at one moment. Types only.
+
+use std::sync::{Arc, OnceLock};
+
+use actarium_core::row::Micros;
+
+use crate::committed::CommittedRows;
+use crate::organization::Organization;
+use crate::segment::{Columns, Segment};
+
+/// Unsealed rows that lie together in memory.
+pub struct TailBatch {
+    /// The rows.
+    pub rows: CommittedRows,
+    /// What a query makes of them once, kept as long as the batch is.
+    pub columns: OnceLock<Arc<Columns>>,
+}
+
+impl TailBatch {
+    /// A batch of these rows.
+    pub fn new(rows: CommittedRows) -> Self {
+        Self { rows, columns: OnceLock::new() }
+    }
+}
+
+/// An organization's log at one moment: exactly the events `[0, size)`, first in segments, then in the tail, each once
+/// and in order. It does not change, and keeps alive what it refers to.
+#[derive(Clone)]
+pub struct Snapshot {
+    /// The organization.
+    pub organization: Arc<Organization>,
+    /// Number of events.
+    pub size: u64,
+    /// Root of the tree at that size.
+    pub root: [u8; 32],
+    /// When the last event was recorded; the organization's creation, before there is one.
+    pub head_recorded_at: Micros,
+    /// The segments, ascending and without gaps from sequence number 0.
+    pub segments: Arc<[Arc<Segment>]>,
+    /// The unsealed rows that follow, ascending and without gaps.
+    pub tail: Vec<Arc<TailBatch>>,
+}
+
+/// Why a log cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// There is no such organization.
+    #[error("there is no such organization")]
+    UnknownOrganization,
+    /// Something below failed; trying again may help.
+    #[error("the journal is not available: {detail}")]
+    Unavailable {
+        /// What failed.
+        detail: String,
+    },
+    /// What is stored is damaged or missing; an operator has to look.
+    #[error("the log of organization {organization} is damaged: {detail}")]
+    Damaged {
+        /// The slug.
+        organization: String,
+        /// What is wrong and where.
+        detail: String,
+    },
+}
