@@ -1,12 +1,35 @@
 //! A segment: a run of an organization's log as one immutable Parquet file with our look-up index inside it.
-//! (The signatures below are the boundary that the engine works with; being implemented.)
+//!
+//! Rows lie in sequence order. Any Parquet reader reads the file; the index lies between the last page and the footer,
+//! where the footer's key-value metadata names it. What is read is checked against checksums in the manifest.
+//! Nothing here knows the manifest, the journal, or why a segment is made.
 
-use std::ops::Range;
-use std::path::Path;
+mod bloom;
+mod columns;
+mod days;
+mod file;
+mod pack;
+mod read;
+mod rows;
+mod terms;
+mod write;
 
-use actarium_core::row::{Micros, RowView};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::committed::CommittedRows;
+use actarium_core::row::{Column, Micros};
+
+pub use bloom::BLOOM_BLOCK_ROWS;
+pub use columns::{Columns, DictionaryColumn, NO_CODE, Postings, TextColumn, TimeOrder};
+pub use days::{DayCounts, MICROS_PER_DAY, OUTCOMES, outcome_index};
+pub use read::{ExternalId, Segment, Times};
+pub use rows::{RowReader, RowScratch};
+pub use terms::{BLOCK_ROWS, Places, TermTable};
+pub use write::{BuiltSegment, SegmentOptions, build};
+
+/// Columns whose texts are ids that look-ups ask for as a whole.
+pub const ID_COLUMNS: [Column; 4] = [Column::RequestId, Column::TraceId, Column::SessionId, Column::ExternalId];
 
 /// What the manifest keeps of a segment.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -21,4 +44,138 @@ pub struct SegmentSummary {
     pub occurred: (Micros, Micros),
     /// Size of the file in bytes.
     pub bytes: u64,
+    /// CRC-32 of each 16 KiB of the file.
+    #[serde(with = "checks_as_text")]
+    pub checks: Vec<u32>,
+}
+
+mod checks_as_text {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(checks: &[u32], serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes: Vec<u8> = checks.iter().flat_map(|check| check.to_le_bytes()).collect();
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
+        let bytes = STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)?;
+        if bytes.len() % 4 != 0 {
+            return Err(D::Error::custom("checksums are four bytes each"));
+        }
+        Ok(bytes.chunks_exact(4).map(|check| u32::from_le_bytes([check[0], check[1], check[2], check[3]])).collect())
+    }
+}
+
+/// Why a segment cannot be made or read.
+#[derive(Debug, thiserror::Error)]
+pub enum SegmentError {
+    /// The file is missing or the operating system cannot read it.
+    #[error("segment {path} cannot be read")]
+    Unreadable {
+        /// Where the file should be.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The file is not what was written.
+    #[error("segment {path} is damaged: {problem}")]
+    Damaged {
+        /// Where the file lies.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// There is nothing to make a segment of.
+    #[error("a segment needs at least one row")]
+    Empty,
+    /// The rows could not be encoded.
+    #[error("rows cannot be encoded as a segment: {0}")]
+    Encoding(String),
+}
+
+impl SegmentError {
+    pub(crate) fn damaged(path: &Path, problem: impl std::fmt::Display) -> Self {
+        Self::Damaged { path: path.to_owned(), problem: problem.to_string() }
+    }
+}
+
+/// Decoded parts of segments, the least recently used of which go first.
+pub struct SegmentCache {
+    parts: quick_cache::sync::Cache<PartKey, Part, PartBytes>,
+    next_segment: AtomicU64,
+}
+
+impl std::fmt::Debug for SegmentCache {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("SegmentCache").field("bytes", &self.parts.weight()).finish()
+    }
+}
+
+impl SegmentCache {
+    /// A cache of at most about `bytes_max` bytes of decoded columns and pages.
+    pub fn new(bytes_max: u64) -> Arc<Self> {
+        let parts = quick_cache::sync::Cache::with_weighter((bytes_max / 8_192).max(64) as usize, bytes_max, PartBytes);
+        Arc::new(Self { parts, next_segment: AtomicU64::new(0) })
+    }
+
+    /// Bytes held now.
+    pub fn bytes(&self) -> u64 {
+        self.parts.weight()
+    }
+
+    fn segment_number(&self) -> u64 {
+        self.next_segment.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct PartKey {
+    segment: u64,
+    kind: PartKind,
+    /// Column or leaf.
+    column: u16,
+    page: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum PartKind {
+    Footer,
+    Times,
+    Dictionary,
+    Page,
+    Terms,
+    TextTerms,
+    IdFilter,
+    Days,
+}
+
+#[derive(Clone)]
+enum Part {
+    Footer(Arc<read::Footer>),
+    Times(Arc<Times>),
+    Dictionary(Arc<DictionaryColumn>),
+    Page(Arc<rows::TextPage>),
+    Terms(Arc<TermTable>),
+    IdFilter(Arc<bloom::IdFilter>),
+    Days(Arc<DayCounts>),
+}
+
+#[derive(Clone)]
+struct PartBytes;
+
+impl quick_cache::Weighter<PartKey, Part> for PartBytes {
+    fn weight(&self, _: &PartKey, part: &Part) -> u64 {
+        let bytes = match part {
+            Part::Footer(footer) => footer.byte_len(),
+            Part::Times(times) => times.byte_len(),
+            Part::Dictionary(dictionary) => dictionary.byte_len(),
+            Part::Page(page) => page.byte_len(),
+            Part::Terms(terms) => terms.as_bytes().len(),
+            Part::IdFilter(filter) => filter.byte_len(),
+            Part::Days(days) => days.byte_len(),
+        };
+        bytes as u64 + 128
+    }
 }

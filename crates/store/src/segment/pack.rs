@@ -1,0 +1,185 @@
+//! Ids as bytes: a prefix that all share and hexadecimal digits that do not repeat cost half as much when they are kept
+//! as bytes, and can then be reached without decompressing anything. What does not fit stays text.
+
+use serde::{Deserialize, Serialize};
+
+/// Texts looked at to find out how a column's ids are spelled.
+const SAMPLE: usize = 1_024;
+
+/// The share of texts, in percent, that must have the form.
+const FITTING_PERCENT_MIN: usize = 90;
+
+/// Fewest digits worth packing, and the most.
+const DIGITS: std::ops::RangeInclusive<usize> = 8..=128;
+
+/// How the ids of a column are spelled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packing {
+    /// What every id begins with.
+    pub prefix: String,
+    /// What follows.
+    pub form: Form,
+}
+
+/// How the part after the prefix is spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// A UUID in lower case with hyphens: 16 bytes.
+    Uuid,
+    /// This many lower-case hexadecimal digits: half as many bytes, rounded up.
+    Hex(usize),
+}
+
+const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+const UUID_CHARS: usize = 36;
+
+impl Packing {
+    /// The form that nearly all of the texts have, if there is one.
+    pub fn detect<'t>(texts: impl Iterator<Item = &'t str>) -> Option<Self> {
+        let sample: Vec<&str> = texts.take(SAMPLE).collect();
+        let packing = sample.iter().find_map(|text| Self::of(text))?;
+        let mut bytes = Vec::new();
+        let fitting = sample.iter().filter(|text| packing.pack(text, &mut bytes)).count();
+        (fitting * 100 >= sample.len() * FITTING_PERCENT_MIN).then_some(packing)
+    }
+
+    fn of(text: &str) -> Option<Self> {
+        if let Some(start) = text.len().checked_sub(UUID_CHARS)
+            && text.is_char_boundary(start)
+        {
+            let uuid = Self { prefix: text[..start].to_owned(), form: Form::Uuid };
+            if uuid.pack(text, &mut Vec::new()) {
+                return Some(uuid);
+            }
+        }
+        let digits = text.bytes().rev().take_while(|byte| digit(*byte).is_some()).count();
+        (DIGITS.contains(&digits)).then(|| Self {
+            prefix: text[..text.len() - digits].to_owned(),
+            form: Form::Hex(digits),
+        })
+    }
+
+    /// Bytes of a packed id.
+    pub fn width(&self) -> usize {
+        match self.form {
+            Form::Uuid => 16,
+            Form::Hex(digits) => digits.div_ceil(2),
+        }
+    }
+
+    /// Appends the bytes of an id and answers true; or appends nothing if it has another form.
+    pub fn pack(&self, text: &str, bytes: &mut Vec<u8>) -> bool {
+        let start = bytes.len();
+        let packed = text.strip_prefix(self.prefix.as_str()).and_then(|rest| self.pack_digits(rest.as_bytes(), bytes));
+        if packed.is_none() {
+            bytes.truncate(start);
+        }
+        packed.is_some()
+    }
+
+    fn pack_digits(&self, text: &[u8], bytes: &mut Vec<u8>) -> Option<()> {
+        let mut high: Option<u8> = None;
+        let mut push = |value: u8| match high.take() {
+            Some(high) => bytes.push(high << 4 | value),
+            None => high = Some(value),
+        };
+        match self.form {
+            Form::Uuid => {
+                if text.len() != UUID_CHARS {
+                    return None;
+                }
+                for (at, &byte) in text.iter().enumerate() {
+                    if HYPHENS.contains(&at) {
+                        if byte != b'-' {
+                            return None;
+                        }
+                    } else {
+                        push(digit(byte)?);
+                    }
+                }
+            }
+            Form::Hex(digits) => {
+                if text.len() != digits {
+                    return None;
+                }
+                if digits % 2 == 1 {
+                    push(0);
+                }
+                for &byte in text {
+                    push(digit(byte)?);
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Appends the id that these bytes stand for.
+    pub fn unpack(&self, bytes: &[u8], text: &mut String) {
+        const DIGIT: &[u8; 16] = b"0123456789abcdef";
+        text.push_str(&self.prefix);
+        let skip = matches!(self.form, Form::Hex(digits) if digits % 2 == 1);
+        for (at, byte) in bytes.iter().enumerate() {
+            if self.form == Form::Uuid && [4, 6, 8, 10].contains(&at) {
+                text.push('-');
+            }
+            if !(at == 0 && skip) {
+                text.push(char::from(DIGIT[usize::from(byte >> 4)]));
+            }
+            text.push(char::from(DIGIT[usize::from(byte & 15)]));
+        }
+    }
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_usual_forms_are_found() {
+        let of = |texts: &[&str]| Packing::detect(texts.iter().copied());
+        let uuid = "699479d4-2a01-4e9e-bf31-4ec5dc88677e";
+        assert_eq!(of(&[uuid]), Some(Packing { prefix: String::new(), form: Form::Uuid }));
+        assert_eq!(of(&["evt_00ff00ff00ff00ff"]), Some(Packing { prefix: "evt_".into(), form: Form::Hex(16) }));
+        assert_eq!(of(&["GXKFXETF0Z1ANBT8"]), None);
+        assert_eq!(of(&[uuid, "other", "another"]), None);
+        assert_eq!(of(&[]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_packed_comes_back(prefix in "[a-z_é]{0,5}", digits in "[0-9a-f]{8,40}") {
+            let text = format!("{prefix}{digits}");
+            if let Some(packing) = Packing::of(&text) {
+                let mut bytes = Vec::new();
+                prop_assert!(packing.pack(&text, &mut bytes));
+                prop_assert_eq!(bytes.len(), packing.width());
+                let mut back = String::new();
+                packing.unpack(&bytes, &mut back);
+                prop_assert_eq!(back, text);
+            }
+        }
+
+        #[test]
+        fn what_does_not_fit_is_left_alone(text in "\\PC{0,50}", digits in 8usize..40) {
+            let packing = Packing { prefix: "a".into(), form: Form::Hex(digits) };
+            let mut bytes = Vec::new();
+            if packing.pack(&text, &mut bytes) {
+                let mut back = String::new();
+                packing.unpack(&bytes, &mut back);
+                prop_assert_eq!(back, text);
+            } else {
+                prop_assert!(bytes.is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Getting whole rows out of a segment, few and far apart: codes are looked up, texts come from the one page that
+//! holds them.
+
+use std::sync::Arc;
+
+use actarium_core::row::{COLUMNS, Column, Micros, RowView};
+use arrow_array::{Array, FixedSizeBinaryArray, StringArray};
+use hashbrown::HashMap;
+
+use super::columns::DictionaryColumn;
+use super::pack::Packing;
+use super::read::{ColumnLayout, Footer, Segment, Times};
+use super::{ID_COLUMNS, SegmentError};
+
+/// The texts of one page.
+#[derive(Debug)]
+pub(super) struct TextPage {
+    pub(super) first_row: u32,
+    pub(super) texts: PageTexts,
+}
+
+#[derive(Debug)]
+pub(super) enum PageTexts {
+    Text(StringArray),
+    Packed(FixedSizeBinaryArray),
+}
+
+impl TextPage {
+    pub(super) fn byte_len(&self) -> usize {
+        match &self.texts {
+            PageTexts::Text(texts) => texts.get_array_memory_size(),
+            PageTexts::Packed(ids) => ids.get_array_memory_size(),
+        }
+    }
+}
+
+/// Room for the texts of a row that have to be spelled out.
+#[derive(Debug, Default)]
+pub struct RowScratch {
+    ids: [String; ID_COLUMNS.len()],
+}
+
+/// Reads rows of one segment.
+pub struct RowReader<'s> {
+    segment: &'s Segment,
+    footer: Arc<Footer>,
+    times: Arc<Times>,
+    dictionaries: [Option<Arc<DictionaryColumn>>; COLUMNS],
+    pages: HashMap<(u16, u32), Arc<TextPage>, foldhash::fast::FixedState>,
+}
+
+impl<'s> RowReader<'s> {
+    pub(super) fn new(segment: &'s Segment) -> Result<Self, SegmentError> {
+        let footer = segment.footer()?;
+        let times = segment.times()?;
+        let mut dictionaries: [Option<Arc<DictionaryColumn>>; COLUMNS] = Default::default();
+        for column in Column::ALL {
+            if matches!(footer.layout[column as usize], ColumnLayout::Dictionary { .. }) {
+                dictionaries[column as usize] = segment.dictionary(column)?;
+            }
+        }
+        Ok(Self { segment, footer, times, dictionaries, pages: HashMap::default() })
+    }
+
+    /// Gets the pages that these rows need, each column's missing ones in one pass. `columns` says which texts will be
+    /// asked for.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is damaged.
+    pub fn prepare(&mut self, rows: &[u32], columns: &[Column]) -> Result<(), SegmentError> {
+        for &column in columns {
+            let footer = self.footer.clone();
+            if let ColumnLayout::Plain { text, packed } = &footer.layout[column as usize] {
+                for leaf in text.iter().copied().chain(packed.iter().map(|(leaf, _)| *leaf)) {
+                    let mut pages: Vec<u32> = rows.iter().map(|&row| footer.page_of(leaf, row)).collect();
+                    pages.sort_unstable();
+                    pages.dedup();
+                    pages.retain(|&page| !self.pages.contains_key(&(leaf as u16, page)));
+                    for (page, texts) in self.segment.pages(&footer, leaf, &pages)? {
+                        self.pages.insert((leaf as u16, page), texts);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of the pages held, so that a long walk does not hold all of them.
+    pub fn forget_pages(&mut self) {
+        self.pages.clear();
+    }
+
+    /// Number of pages held.
+    pub fn pages_held(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// A row: its sequence number, when it was recorded, and its texts. Texts whose pages were not prepared are absent.
+    pub fn row<'a>(&'a self, row: u32, scratch: &'a mut RowScratch) -> (u64, Micros, RowView<'a>) {
+        let mut view = RowView::EMPTY;
+        let recorded = self.times.recorded[row as usize];
+        let occurred = self.times.occurred[row as usize];
+        view.occurred_at = (occurred != recorded).then_some(occurred);
+        for (room, column) in scratch.ids.iter_mut().zip(ID_COLUMNS) {
+            room.clear();
+            if let ColumnLayout::Plain { packed: Some((leaf, packing)), .. } = &self.footer.layout[column as usize] {
+                self.unpack(*leaf, packing, row, room);
+            }
+        }
+        let scratch = &*scratch;
+        for column in Column::ALL {
+            view.texts[column as usize] = match &self.footer.layout[column as usize] {
+                ColumnLayout::Absent => None,
+                ColumnLayout::Dictionary { .. } => {
+                    self.dictionaries[column as usize].as_ref().and_then(|dictionary| dictionary.text(row as usize))
+                }
+                ColumnLayout::Plain { text, packed } => {
+                    let unpacked = packed.as_ref().and_then(|_| {
+                        let at = ID_COLUMNS.iter().position(|id| *id == column)?;
+                        (!scratch.ids[at].is_empty()).then(|| scratch.ids[at].as_str())
+                    });
+                    unpacked.or_else(|| text.and_then(|leaf| self.plain(leaf, row)))
+                }
+            };
+        }
+        (self.segment.summary().first_seq + u64::from(row), recorded, view)
+    }
+
+    fn page(&self, leaf: usize, row: u32) -> Option<(&TextPage, usize)> {
+        let page = self.pages.get(&(leaf as u16, self.footer.page_of(leaf, row)))?;
+        Some((page, (row - page.first_row) as usize))
+    }
+
+    fn plain(&self, leaf: usize, row: u32) -> Option<&str> {
+        let (page, at) = self.page(leaf, row)?;
+        match &page.texts {
+            PageTexts::Text(texts) => texts.is_valid(at).then(|| texts.value(at)),
+            PageTexts::Packed(_) => None,
+        }
+    }
+
+    fn unpack(&self, leaf: usize, packing: &Packing, row: u32, room: &mut String) {
+        if let Some((page, at)) = self.page(leaf, row)
+            && let PageTexts::Packed(ids) = &page.texts
+            && ids.is_valid(at)
+        {
+            packing.unpack(ids.value(at), room);
+        }
+    }
+}
