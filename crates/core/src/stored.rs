@@ -315,7 +315,8 @@ mod tests {
 
     #[test]
     fn reads_targets_and_changes() {
-        let found: Vec<_> = targets(r#"[{"type":"component","id":"c","name":"Ürö\n"},{"type":"project","id":""}]"#).collect();
+        let found: Vec<_> =
+            targets(r#"[{"type":"component","id":"c","name":"Ürö\n"},{"type":"project","id":""}]"#).collect();
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].name.as_deref(), Some("Ürö\n"));
         assert_eq!(found[1].kind, "project");
@@ -334,7 +335,18 @@ mod tests {
 
     #[test]
     fn damaged_text_ends_the_reading() {
-        for text in ["", "{", "{\"type\"", "{\"type\":}", "[{\"type\":\"a\"", "[,]", "\"\\", "{\"id\":\"\\u12\"}", "{\"id\":\"\\uD8ü\"}", "]]"] {
+        for text in [
+            "",
+            "{",
+            "{\"type\"",
+            "{\"type\":}",
+            "[{\"type\":\"a\"",
+            "[,]",
+            "\"\\",
+            "{\"id\":\"\\u12\"}",
+            "{\"id\":\"\\uD8ü\"}",
+            "]]",
+        ] {
             actors(text).count();
             targets(text).count();
             changes(text).count();

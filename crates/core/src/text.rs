@@ -232,14 +232,16 @@ mod tests {
         };
         let actor = r#"{"type":"agent","id":"a1","name":"Bot","groups":["ops"],"metadata":{"team":"x"},"on_behalf_of":{"type":"user","id":"u1","email":"u@e.org"}}"#;
         assert_eq!(collect(Column::Actor, actor), ["a1", "Bot", "team", "x", "u1", "u@e.org"]);
-        let targets = r#"[{"type":"component","id":"c1","name":"Orders"},{"type":"project","id":"p1","metadata":{"tier":1}}]"#;
+        let targets =
+            r#"[{"type":"component","id":"c1","name":"Orders"},{"type":"project","id":"p1","metadata":{"tier":1}}]"#;
         assert_eq!(collect(Column::Targets, targets), ["c1", "Orders", "p1", "tier", "1"]);
         let changes = r#"[{"path":"/replicas","before":1,"after":{"max":3,"on":true,"off":null}}]"#;
         assert_eq!(collect(Column::Changes, changes), ["/replicas", "1", "max", "3", "on", "true", "off"]);
         assert_eq!(collect(Column::Message, "a\\b"), ["a\\b"]);
         assert!(collect(Column::UserAgent, "curl").is_empty());
         for column in Column::ALL {
-            let any = !collect(column, r#"{"id":"x"}"#).is_empty() || !collect(column, r#"[{"id":"x","path":"x"}]"#).is_empty();
+            let any = !collect(column, r#"{"id":"x"}"#).is_empty()
+                || !collect(column, r#"[{"id":"x","path":"x"}]"#).is_empty();
             assert_eq!(any, SEARCHED.contains(&column), "{column:?}");
         }
     }

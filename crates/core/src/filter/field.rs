@@ -114,7 +114,9 @@ impl Field {
         match self {
             Field::Actor => ("id, e-mail address or name of who did it, or on whose behalf", "actor:ada@example.com"),
             Field::ActorType => ("kind of actor", "actor_type:agent"),
-            Field::Action => ("what was done; .* for everything below, *. for a verb of anything", "action:component.*"),
+            Field::Action => {
+                ("what was done; .* for everything below, *. for a verb of anything", "action:component.*")
+            }
             Field::Outcome => ("how it ended", "outcome:denied"),
             Field::Target => ("id or name of anything it was done to; type:id narrows to a type", "target:role:admin"),
             Field::Resource => ("type of what was acted on", "resource:component"),
@@ -147,6 +149,9 @@ impl Field {
         let plain = || Field::ALL.into_iter().filter(|field| *field != Field::Metadata);
         if let Some(field) = plain().find(|field| field.name().eq_ignore_ascii_case(name)) {
             return Ok((field, None));
+        }
+        if name.eq_ignore_ascii_case("metadata") {
+            return Err(Problem::new("the key of the metadata is missing: `metadata.KEY:`"));
         }
         let hint = match nearest(name, plain().map(Field::name)) {
             Some(nearest) => format!("did you mean `{nearest}`?"),
@@ -238,7 +243,8 @@ fn did_you_mean<'a>(given: &str, names: impl IntoIterator<Item = &'a str>) -> St
 fn action_pattern(text: &str) -> Result<ActionPattern, Problem> {
     let words = |text: &str| {
         text.split('.').all(|word| {
-            word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') && !word.is_empty()
+            word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+                && !word.is_empty()
         })
     };
     let lower = text.to_ascii_lowercase();
@@ -254,7 +260,8 @@ fn action_pattern(text: &str) -> Result<ActionPattern, Problem> {
     if !words(&lower) || lower.len() > ACTION_CHARS_MAX {
         return Err(Problem::new("an action is words of letters, digits and `_` joined by dots").allowing(forms));
     }
-    Err(Problem::new(format!("an action has at least one dot (did you mean `{lower}.*` or `*.{lower}`?)")).allowing(forms))
+    Err(Problem::new(format!("an action has at least one dot (did you mean `{lower}.*` or `*.{lower}`?)"))
+        .allowing(forms))
 }
 
 fn network(text: &str) -> Result<IpNet, Problem> {

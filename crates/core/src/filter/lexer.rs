@@ -134,7 +134,10 @@ impl<'a> Lexer<'a> {
             return Ok(self.passed(colon + 1, Kind::Field(&run[..colon])));
         }
         let before_quote = rest[run.len()..].starts_with('"');
-        if in_value && before_quote && let Some(kind) = run.strip_suffix(':') {
+        if in_value
+            && before_quote
+            && let Some(kind) = run.strip_suffix(':')
+        {
             self.at += run.len();
             return Ok(Kind::Quoted { text: self.quoted()?, kind: Some(kind) });
         }

@@ -5,6 +5,8 @@
 
 mod error;
 mod evaluate;
+#[cfg(test)]
+mod evaluate_tests;
 mod field;
 mod lexer;
 mod parameters;
@@ -121,7 +123,9 @@ impl ActionPattern {
     pub fn matches(&self, action: &str) -> bool {
         match self {
             ActionPattern::Exact(exact) => action == exact,
-            ActionPattern::Under(prefix) => action.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('.')),
+            ActionPattern::Under(prefix) => {
+                action.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('.'))
+            }
             ActionPattern::Verb(verb) => action.strip_suffix(verb.as_str()).is_some_and(|rest| rest.ends_with('.')),
         }
     }

@@ -159,7 +159,8 @@ impl<'a> Parser<'a> {
         let value = match &token.kind {
             Kind::Bare(text) if !text.is_empty() => Value { text: Cow::Borrowed(*text), literal: false, kind: None },
             Kind::Quoted { kind: Some(kind), .. } if within.field == Field::Target && !is_target_type(kind) => {
-                let detail = "this is not a type of target, which has a letter first and then letters, digits and `_.:/-`";
+                let detail =
+                    "this is not a type of target, which has a letter first and then letters, digits and `_.:/-`";
                 return Err((token.start, token.start + kind.len().max(1), Problem::new(detail)));
             }
             Kind::Quoted { text, kind } => Value { text: text.clone(), literal: true, kind: *kind },
@@ -183,7 +184,8 @@ impl<'a> Parser<'a> {
             return Ok(Filter::All);
         }
         if text.contains('*') && !quoted {
-            let detail = "words are searched whole, `*` works in `action:` only; without the `*` the whole word is found";
+            let detail =
+                "words are searched whole, `*` works in `action:` only; without the `*` the whole word is found";
             return Err(fault(token, Problem::new(detail).allowing(["action:component.*", "action:*.delete"])));
         }
         let words = text::words(text);
