@@ -1,2 +1,31 @@
-//! Seeded generator of realistic events, and the load that the comparison puts on Actarium.
-fn main() {}
+//! Seeded generator of realistic events, the load and the questions that the comparison puts on Actarium over HTTP, and
+//! the floor that the machine sets. It must not link the server: it knows the public API and nothing else.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod event;
+mod generate;
+mod rng;
+mod words;
+mod world;
+
+/// Measures Actarium.
+#[derive(Parser)]
+#[command(name = "actarium-bench")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write events of a seed as files of request bodies.
+    Generate(generate::Options),
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Generate(options) => generate::run(&options),
+    }
+}
