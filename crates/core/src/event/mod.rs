@@ -3,20 +3,29 @@
 //! The only way into the log. What is refused is refused with the place and the rule; nothing is dropped, rounded or
 //! repaired. This must not look at a clock or at the log: the time and the sender are passed in.
 
+mod check;
+mod decode;
+mod fields;
 pub mod kinds;
 pub mod refusal;
 
 pub use kinds::{ActorType, Outcome, UnknownKind};
 pub use refusal::{Excess, Refusal, Violation};
 
+use crate::json::{self, Json, JsonError, JsonErrorKind, Position};
 use crate::limits::{BATCH_EVENTS_MAX, EVENT_BYTES_MAX};
 use crate::row::{EncodedRows, Micros};
+use decode::Scratch;
+use refusal::Violations;
 
 /// The source of the records that Actarium makes itself; nobody else may have it.
 pub const OWN_SOURCE: &str = "actarium";
 
 /// Prefixes of the actions that only Actarium's own records may have.
 pub const RESERVED_ACTIONS: [&str; 6] = ["audit_log.", "record.", "retention.", "legal_hold.", "service.", "ingestion."];
+
+/// Fields of an event that the server gives.
+const SERVER_FIELDS: [&str; 5] = ["id", "seq", "organization", "recorded_at", "source"];
 
 /// What is known about events besides their JSON.
 #[derive(Clone, Copy)]
@@ -77,8 +86,15 @@ impl Default for Limits {
 /// # Errors
 /// [`Refusal`]: all of them are taken, or none. All violations of all events are told, up to a bound.
 pub fn decode(body: &[u8], form: BodyForm, intake: &Intake<'_>, limits: &Limits) -> Result<EncodedRows, Refusal> {
-    let _ = (body, form, intake, limits);
-    panic!("being written")
+    if body.trim_ascii().is_empty() {
+        return Err(Refusal::Empty);
+    }
+    let mut batch = Batch::new(intake, limits);
+    match form {
+        BodyForm::Json => decode_json(body, &mut batch)?,
+        BodyForm::Ndjson => decode_lines(body, &mut batch)?,
+    }
+    batch.finish()
 }
 
 /// Takes one event that is already a JSON value, or an array of them: for adapters and for Actarium's own records.
@@ -87,6 +103,114 @@ pub fn decode(body: &[u8], form: BodyForm, intake: &Intake<'_>, limits: &Limits)
 /// # Errors
 /// As [`decode`].
 pub fn encode_value(value: &serde_json::Value, intake: &Intake<'_>) -> Result<EncodedRows, Refusal> {
-    let _ = (value, intake);
-    panic!("being written")
+    let mut batch = Batch::new(intake, &Limits::default());
+    let one = std::slice::from_ref(value);
+    for event in value.as_array().map_or(one, Vec::as_slice) {
+        match Json::from_value(event) {
+            Ok(event) if !batch.take(&event) => break,
+            Ok(_) => {}
+            Err(error) => batch.refuse_next(error.pointer, error.detail),
+        }
+    }
+    batch.finish()
+}
+
+fn decode_json(body: &[u8], batch: &mut Batch<'_>) -> Result<(), Refusal> {
+    json::parse_each(body, &mut |event| batch.take(&event)).or_else(|stopped| {
+        let (mut error, element) = (stopped.error, stopped.element);
+        if error.kind == JsonErrorKind::Rule {
+            batch.refuse_json(error);
+            return Ok(());
+        }
+        if let Some(element) = element {
+            error.pointer = format!("/{element}{}", error.pointer);
+        }
+        Err(Refusal::from(error))
+    })
+}
+
+fn decode_lines(body: &[u8], batch: &mut Batch<'_>) -> Result<(), Refusal> {
+    let mut start = 0;
+    for (line, text) in body.split(|byte| *byte == b'\n').enumerate() {
+        if !text.trim_ascii().is_empty() {
+            match json::parse(text) {
+                Ok(event) if !batch.take(&event) => break,
+                Ok(_) => {}
+                Err(mut error) => {
+                    let Position { column, offset, .. } = error.position;
+                    error.position = Position { line: line + 1, column, offset: start + offset };
+                    if error.kind == JsonErrorKind::Syntax {
+                        return Err(Refusal::from(error));
+                    }
+                    batch.refuse_json(error);
+                }
+            }
+        }
+        start += text.len() + 1;
+    }
+    Ok(())
+}
+
+/// The events of one request as they come in.
+struct Batch<'i> {
+    intake: &'i Intake<'i>,
+    limits: Limits,
+    rows: EncodedRows,
+    /// Events seen, taken or refused.
+    seen: usize,
+    violations: Violations,
+    excess: Option<Excess>,
+    scratch: Scratch,
+}
+
+impl<'i> Batch<'i> {
+    fn new(intake: &'i Intake<'i>, limits: &Limits) -> Self {
+        assert_eq!(intake.own, intake.source == OWN_SOURCE, "Actarium's own records alone have its source");
+        let event_bytes_max = limits.event_bytes_max.min(EVENT_BYTES_MAX);
+        Self {
+            intake,
+            limits: Limits { event_bytes_max, ..*limits },
+            rows: EncodedRows::new(),
+            seen: 0,
+            violations: Violations::default(),
+            excess: None,
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Takes the next event; gives back whether there may be more.
+    fn take(&mut self, event: &Json<'_>) -> bool {
+        let index = self.seen;
+        if index == self.limits.events_max {
+            self.excess = Some(Excess::Events { events_max: self.limits.events_max });
+            return false;
+        }
+        self.seen += 1;
+        let Self { intake, limits, rows, violations, scratch, .. } = self;
+        if let Err(excess) = decode::event(event, index, intake, limits.event_bytes_max, scratch, violations, rows) {
+            self.excess.get_or_insert(excess);
+        }
+        true
+    }
+
+    fn refuse_json(&mut self, error: JsonError) {
+        let detail = format!("{} ({})", error.detail, error.position);
+        self.refuse_next(error.pointer, detail);
+    }
+
+    /// Notes that the next event breaks a rule of JSON.
+    fn refuse_next(&mut self, pointer: String, detail: String) {
+        self.violations.push(Violation { index: self.seen, pointer, detail, allowed: None });
+        self.seen += 1;
+    }
+
+    fn finish(self) -> Result<EncodedRows, Refusal> {
+        if let Some(excess) = self.excess {
+            return Err(Refusal::TooLarge(excess));
+        }
+        if let Some(refusal) = self.violations.into_refusal() {
+            return Err(refusal);
+        }
+        if self.rows.is_empty() { Err(Refusal::Empty) } else { Ok(self.rows) }
+    }
 }
