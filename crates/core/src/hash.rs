@@ -36,6 +36,34 @@ pub(crate) fn sha256_one_block(message: &[u8]) -> Hash {
     digest(state)
 }
 
+/// A message to which its padding has been added in place, so that it is hashed by one call without copying.
+pub(crate) struct Padded<'a> {
+    buffer: &'a mut Vec<u8>,
+    length: usize,
+}
+
+impl<'a> Padded<'a> {
+    /// Adds the padding to the end of the buffer.
+    #[inline]
+    pub(crate) fn pad(buffer: &'a mut Vec<u8>) -> Self {
+        let length = buffer.len();
+        buffer.push(0x80);
+        let end = (buffer.len() + 8).next_multiple_of(BLOCK);
+        buffer.resize(end - 8, 0);
+        buffer.extend_from_slice(&(length as u64 * 8).to_be_bytes());
+        Self { buffer, length }
+    }
+
+    /// The digest of the message; the buffer is given back as it was.
+    #[inline]
+    pub(crate) fn sha256(self) -> Hash {
+        let mut state = INITIAL;
+        compress256(&mut state, self.buffer.as_chunks::<BLOCK>().0);
+        self.buffer.truncate(self.length);
+        digest(state)
+    }
+}
+
 /// The digest of the pieces, one after the other.
 pub fn sha256(pieces: &[&[u8]]) -> Hash {
     let mut state = INITIAL;
@@ -84,6 +112,9 @@ mod tests {
             let whole = pieces.concat();
             let expected: Hash = Sha256::digest(&whole).into();
             prop_assert_eq!(sha256(&slices), expected);
+            let mut buffer = whole.clone();
+            prop_assert_eq!(Padded::pad(&mut buffer).sha256(), expected);
+            prop_assert_eq!(&buffer, &whole);
             if whole.len() <= 55 {
                 prop_assert_eq!(sha256_one_block(&whole), expected);
             }
