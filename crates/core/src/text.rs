@@ -107,15 +107,30 @@ pub fn words(text: &str) -> Vec<String> {
 /// Whether the words follow each other immediately somewhere in the text. The words are as [`tokens`] makes them; no
 /// words are in every text.
 pub fn contains_phrase(text: &str, words: &[String]) -> bool {
-    match words {
-        [] => true,
-        [only] => {
-            let mut found = false;
-            tokens(text, &mut |word| found |= word == only);
-            found
-        }
-        _ => self::words(text).windows(words.len()).any(|window| window == words),
+    const WORDS_MAX: usize = u64::BITS as usize;
+    if words.is_empty() {
+        return true;
     }
+    if words.len() > WORDS_MAX {
+        return self::words(text).windows(words.len()).any(|window| window == words);
+    }
+    // Bit `n` says that the words up to the one numbered `n` stand right before the place in the text.
+    let last = 1u64 << (words.len() - 1);
+    let mut begun = 0u64;
+    let mut found = false;
+    tokens(text, &mut |token| {
+        let mut candidates = (begun << 1) | 1;
+        begun = 0;
+        while candidates != 0 {
+            let number = candidates.trailing_zeros() as usize;
+            candidates &= candidates - 1;
+            if words.get(number).is_some_and(|word| word == token) {
+                begun |= 1 << number;
+            }
+        }
+        found |= begun & last != 0;
+    });
+    found
 }
 
 /// Calls `f` with each text of a stored column in which words are searched.
@@ -221,6 +236,9 @@ mod tests {
         assert!(contains_phrase("the Release-Candidate 3", &phrase));
         assert!(!contains_phrase("release of the candidate", &phrase));
         assert!(!contains_phrase("release", &phrase));
+        let long = vec!["a".to_owned(); 65];
+        assert!(contains_phrase(&"a ".repeat(65), &long) && !contains_phrase(&"a ".repeat(64), &long));
+        assert!(contains_phrase(&"a ".repeat(64), &long[..64]) && !contains_phrase(&"a ".repeat(63), &long[..64]));
     }
 
     #[test]
@@ -250,6 +268,13 @@ mod tests {
         #[test]
         fn the_fast_path_finds_the_same_words(text in "([a-zA-Z0-9 _.ÄöİΣςẞǅ\u{301}-]{0,90}|\\PC{0,40})") {
             prop_assert_eq!(words(&text), naive_words(&text));
+        }
+
+        #[test]
+        fn phrases_are_windows_of_the_words(text in "[ab]( [ab]){0,12}", phrase in "[ab]( [ab]){0,3}") {
+            let phrase = words(&phrase);
+            let expected = words(&text).windows(phrase.len()).any(|window| window == phrase);
+            prop_assert_eq!(contains_phrase(&text, &phrase), expected);
         }
 
         #[test]
