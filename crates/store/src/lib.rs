@@ -7,6 +7,7 @@ pub mod backend;
 pub mod clock;
 pub mod committed;
 pub mod engine;
+mod folder;
 pub mod keys;
 pub mod organization;
 pub mod segment;

@@ -6,8 +6,8 @@
 
 mod types;
 
-// memory
-// sqlite
+pub mod memory;
+pub mod sqlite;
 
 pub use types::*;
 

@@ -59,16 +59,14 @@ pub struct Head {
 /// What of an organization the journal holds that is not sealed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JournalExtent {
-    /// Number of batches.
-    pub batches: u64,
-    /// Sequence number of the first row, if there is a batch.
+    /// Sequence number of the first row; the sealed end, if there is none.
     pub first_seq: u64,
-    /// Number of rows, summed over the batches.
-    pub rows: u64,
+    /// Sequence number after the last row; the sealed end, if there is none.
+    pub end_seq: u64,
     /// Bytes of the rows before compression.
     pub raw_bytes: u64,
     /// When the first of them was recorded.
-    pub oldest_recorded_at: Micros,
+    pub oldest_recorded_at: Option<Micros>,
     /// Root stored with the last batch.
     pub last_root: Option<[u8; 32]>,
 }

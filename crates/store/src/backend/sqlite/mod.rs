@@ -1,0 +1,182 @@
+//! The embedded backend: one SQLite database in WAL mode with `synchronous=FULL`.
+//!
+//! One connection writes; others read beside it, and one moves the write-ahead log into the database. What is dropped
+//! is overwritten (`secure_delete`). Nothing outside this folder knows SQL.
+
+mod read;
+mod schema;
+mod write;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use parking_lot::{Mutex, RwLock};
+use rusqlite::{Connection, OpenFlags};
+
+use super::BackendError;
+use crate::folder::sync_folder;
+use crate::organization::OrganizationId;
+
+/// Bytes of the write-ahead log from which it is moved into the database.
+const WAL_MOVE_BYTES: u64 = 8 << 20;
+/// Bytes of the write-ahead log from which commits wait until it has been moved and cut.
+const WAL_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of free pages from which the file is rewritten when nothing happens.
+const FREE_BYTES_MIN: u64 = 8 << 20;
+/// Bytes of live pages up to which the file is rewritten; it blocks commits while it lasts.
+const REWRITE_BYTES_MAX: u64 = 64 << 20;
+/// Page cache of a connection, in KiB.
+const CACHE_KIB: i64 = 8_192;
+/// Readers that are kept open.
+const READERS_KEPT: usize = 4;
+/// How long the mover of the write-ahead log waits for readers, in milliseconds.
+const MOVE_WAIT_MILLIS: u64 = 250;
+
+/// Why a database cannot be opened.
+#[derive(Debug)]
+pub(crate) enum OpenFailure {
+    /// It is not ours, is damaged or newer; nothing was changed.
+    Foreign(String),
+    /// The operating system or SQLite refused.
+    Io(String),
+}
+
+/// The embedded backend.
+pub struct SqliteBackend {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+    mover: Mutex<Connection>,
+    /// Number of each organization, which its keys are made of.
+    numbers: RwLock<HashMap<OrganizationId, i64>>,
+}
+
+impl SqliteBackend {
+    /// Opens a database, or creates one.
+    pub(crate) fn open(path: &Path) -> Result<Self, OpenFailure> {
+        let io = |error: rusqlite::Error| OpenFailure::Io(error.to_string());
+        if path.exists() {
+            schema::check_header(path).map_err(OpenFailure::Foreign)?;
+        } else {
+            create(path)?;
+        }
+        let mut writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| failure(&error))?;
+        schema::migrate(&mut writer).map_err(|error| failure(&error))?;
+        let numbers = read::numbers(&writer).map_err(|error| failure(&error))?;
+        let mover = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(io)?;
+        mover.busy_timeout(std::time::Duration::from_millis(MOVE_WAIT_MILLIS)).map_err(io)?;
+        if let Some(folder) = path.parent() {
+            sync_folder(folder).map_err(|error| OpenFailure::Io(error.to_string()))?;
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Mutex::new(writer),
+            readers: Mutex::new(Vec::new()),
+            mover: Mutex::new(mover),
+            numbers: RwLock::new(numbers),
+        })
+    }
+
+    fn number(&self, organization: OrganizationId) -> Option<i64> {
+        self.numbers.read().get(&organization).copied()
+    }
+
+    /// Runs a read on a connection of its own, beside the writer.
+    fn reading<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, BackendError> {
+        let kept = self.readers.lock().pop();
+        let connection = match kept {
+            Some(connection) => connection,
+            None => {
+                let connection =
+                    connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| backend_error(&error))?;
+                connection.pragma_update(None, "query_only", true).map_err(|error| backend_error(&error))?;
+                connection
+            }
+        };
+        let result = read(&connection).map_err(|error| backend_error(&error));
+        let mut readers = self.readers.lock();
+        if readers.len() < READERS_KEPT {
+            readers.push(connection);
+        }
+        result
+    }
+
+    fn wal_bytes(&self) -> u64 {
+        std::fs::metadata(self.beside("-wal")).map_or(0, |file| file.len())
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    }
+}
+
+/// Makes a new database under another name and renames it when it is whole and on disk, so that a file of the right
+/// name is always complete.
+fn create(path: &Path) -> Result<(), OpenFailure> {
+    let io = |error: String| OpenFailure::Io(error);
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    for ending in ["", "-journal", "-wal", "-shm"] {
+        let mut name = partial.as_os_str().to_owned();
+        name.push(ending);
+        match std::fs::remove_file(PathBuf::from(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error.to_string())),
+            _ => {}
+        }
+    }
+    let mut connection = Connection::open(&partial).map_err(|error| io(error.to_string()))?;
+    schema::create(&mut connection).map_err(|error| io(error.to_string()))?;
+    connection.close().map_err(|(_, error)| io(error.to_string()))?;
+    private(&partial).and_then(|()| std::fs::rename(&partial, path)).map_err(|error| io(error.to_string()))?;
+    sync_folder(path.parent().unwrap_or(Path::new("."))).map_err(|error| io(error.to_string()))
+}
+
+/// Makes a file its owner's alone and puts it on disk.
+fn private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let file = std::fs::File::open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    file.sync_all()
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // The mover does it, beside the writer.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    Ok(connection)
+}
+
+fn failure(error: &rusqlite::Error) -> OpenFailure {
+    match backend_error(error) {
+        BackendError::Damaged { detail } => OpenFailure::Foreign(detail),
+        other => OpenFailure::Io(other.to_string()),
+    }
+}
+
+/// What an error of SQLite means to the caller.
+fn backend_error(error: &rusqlite::Error) -> BackendError {
+    use rusqlite::ErrorCode;
+    let code = error.sqlite_error_code();
+    match code {
+        Some(ErrorCode::DiskFull) => BackendError::Full,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            BackendError::Damaged { detail: format!("the database is damaged: {error}") }
+        }
+        Some(ErrorCode::ConstraintViolation) | None => {
+            BackendError::Damaged { detail: format!("the database does not hold what it should: {error}") }
+        }
+        Some(_) => BackendError::Unavailable { detail: error.to_string() },
+    }
+}

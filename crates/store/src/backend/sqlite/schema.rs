@@ -1,0 +1,154 @@
+//! The tables, their versions, and the check that a file is ours before SQLite is let near it.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+/// Marks a database as Actarium's: "ActJ" in the header's application id.
+pub(super) const APPLICATION_ID: i32 = 0x4163_744a;
+/// Version of the tables that this program writes.
+pub(super) const SCHEMA_VERSION: i32 = 1;
+/// Bytes of a page. Batches of some hundred kilobytes are usual, so larger than SQLite's default.
+pub(super) const PAGE_BYTES: u32 = 8_192;
+/// Bits of a journal key that hold the sequence number; the organization's number lies above.
+pub(super) const SEQ_BITS: u32 = 40;
+
+/// Statements that lead from each version to the next: the first makes version 1 out of nothing.
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [VERSION_1];
+
+const VERSION_1: &str = "
+CREATE TABLE identity (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    log_name TEXT NOT NULL CHECK (length(log_name) BETWEEN 1 AND 200),
+    log_public_key BLOB NOT NULL CHECK (length(log_public_key) = 32),
+    master_key_check BLOB NOT NULL CHECK (length(master_key_check) > 40)
+) STRICT;
+
+CREATE TABLE organizations (
+    number INTEGER PRIMARY KEY CHECK (number BETWEEN 1 AND 8388607),
+    id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+    slug TEXT NOT NULL UNIQUE CHECK (length(slug) BETWEEN 1 AND 63 AND slug NOT GLOB '*[^a-z0-9-]*'),
+    name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 256),
+    created_at INTEGER NOT NULL
+) STRICT;
+
+-- Where each log ends. Events before sealed_end are in segments, those from there on in the journal.
+CREATE TABLE heads (
+    organization INTEGER PRIMARY KEY REFERENCES organizations (number),
+    size INTEGER NOT NULL CHECK (size BETWEEN 0 AND 1099511627775),
+    sealed_end INTEGER NOT NULL CHECK (sealed_end BETWEEN 0 AND size),
+    recorded_at INTEGER NOT NULL,
+    root BLOB NOT NULL CHECK (length(root) = 32),
+    raw_total INTEGER NOT NULL CHECK (raw_total >= 0),
+    frontier BLOB NOT NULL
+) STRICT;
+
+-- One row per commit and organization. key = organization * 2^40 + first_seq. raw_total counts the log's bytes
+-- including this batch, so that the size of any run is the difference of two rows.
+CREATE TABLE journal (
+    key INTEGER PRIMARY KEY CHECK (key > 0),
+    count INTEGER NOT NULL CHECK (count > 0),
+    recorded_at INTEGER NOT NULL,
+    root BLOB NOT NULL CHECK (length(root) = 32),
+    raw_bytes INTEGER NOT NULL CHECK (raw_bytes > 0),
+    raw_total INTEGER NOT NULL CHECK (raw_total >= raw_bytes),
+    encoding INTEGER NOT NULL CHECK (encoding IN (0, 1)),
+    rows BLOB NOT NULL CHECK (length(rows) > 0)
+) STRICT;
+
+CREATE TABLE epoch_keys (
+    organization INTEGER NOT NULL REFERENCES organizations (number),
+    epoch INTEGER NOT NULL CHECK (epoch BETWEEN 0 AND 16777215),
+    wrapped BLOB NOT NULL CHECK (length(wrapped) > 40),
+    PRIMARY KEY (organization, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE segments (
+    organization INTEGER NOT NULL REFERENCES organizations (number),
+    first_seq INTEGER NOT NULL CHECK (first_seq >= 0),
+    end_seq INTEGER NOT NULL CHECK (end_seq > first_seq),
+    path TEXT NOT NULL UNIQUE CHECK (length(path) BETWEEN 1 AND 512),
+    root BLOB NOT NULL CHECK (length(root) = 32),
+    frontier BLOB NOT NULL,
+    summary TEXT NOT NULL,
+    PRIMARY KEY (organization, first_seq)
+) STRICT;
+
+CREATE TABLE directory (
+    kind TEXT NOT NULL CHECK (length(kind) BETWEEN 1 AND 256),
+    organization INTEGER NOT NULL CHECK (organization >= 0),
+    id TEXT NOT NULL CHECK (length(id) BETWEEN 1 AND 256),
+    version INTEGER NOT NULL CHECK (version > 0),
+    document TEXT NOT NULL CHECK (length(document) BETWEEN 1 AND 262144),
+    PRIMARY KEY (kind, organization, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE idempotency (
+    organization INTEGER NOT NULL REFERENCES organizations (number),
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    body BLOB NOT NULL CHECK (length(body) = 32),
+    recorded_at INTEGER NOT NULL,
+    runs BLOB NOT NULL,
+    PRIMARY KEY (organization, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_by_age ON idempotency (recorded_at);
+
+CREATE TABLE leases (
+    name TEXT PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 256),
+    holder BLOB NOT NULL CHECK (length(holder) = 16),
+    number INTEGER NOT NULL CHECK (number > 0),
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// Looks at the header of an existing file without SQLite.
+///
+/// # Errors
+/// In words, if the file is not an Actarium database of a version that this program knows.
+pub(super) fn check_header(path: &Path) -> Result<(), String> {
+    let mut header = [0u8; 100];
+    let mut file = File::open(path).map_err(|error| format!("cannot be opened: {error}"))?;
+    file.read_exact(&mut header).map_err(|_| "is not an Actarium database: too short".to_owned())?;
+    if &header[..16] != b"SQLite format 3\0" {
+        return Err("is not an Actarium database: not a SQLite file, or its first page is damaged".to_owned());
+    }
+    let field = |at: usize| i32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    if field(68) != APPLICATION_ID {
+        return Err("is a SQLite database of another program".to_owned());
+    }
+    check_version(field(60))
+}
+
+fn check_version(version: i32) -> Result<(), String> {
+    if version > SCHEMA_VERSION {
+        return Err(format!(
+            "was written by a newer version of Actarium (tables of version {version}, this program knows {SCHEMA_VERSION})"
+        ));
+    }
+    if version < 1 {
+        return Err(format!("has tables of the unknown version {version}"));
+    }
+    Ok(())
+}
+
+/// Makes the tables of a new database.
+pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    migrate(connection)
+}
+
+/// Brings the tables to the present version, one transaction per version.
+pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let mut version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    while version < SCHEMA_VERSION {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(MIGRATIONS[version as usize])?;
+        version += 1;
+        transaction.pragma_update(None, "user_version", version)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

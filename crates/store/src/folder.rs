@@ -1,0 +1,114 @@
+//! Files and folders that survive a power cut: what is created here is on disk, name included, when the call returns.
+//! Nothing here knows what the files are for.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Makes the names in a folder durable.
+///
+/// # Errors
+/// If the folder cannot be opened or synced.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Creates a folder and those above it that are missing, each durable in the one above.
+///
+/// # Errors
+/// If one cannot be created or synced, or something else has the name.
+pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    create_folder(&parent)?;
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+        other => other?,
+    }
+    sync_folder(&parent)
+}
+
+/// Writes a file that only its owner may read, whole or not at all, replacing one of that name.
+///
+/// # Errors
+/// If it cannot be written or synced.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&partial, path)?;
+    sync_folder(folder)
+}
+
+/// Holds a folder for this process; let go when dropped or when the process ends.
+#[derive(Debug)]
+pub(crate) struct FolderLock {
+    _file: File,
+}
+
+/// Why a folder could not be locked.
+#[derive(Debug)]
+pub(crate) enum LockError {
+    /// Another process has it.
+    InUse,
+    /// The lock file cannot be made.
+    Io(io::Error),
+}
+
+impl FolderLock {
+    /// Locks a folder by a file of this name in it.
+    pub fn take(path: &Path) -> Result<Self, LockError> {
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(LockError::Io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(LockError::InUse),
+            Err(TryLockError::Error(error)) => Err(LockError::Io(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_held_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let held = FolderLock::take(&path).unwrap();
+        assert!(matches!(FolderLock::take(&path), Err(LockError::InUse)));
+        drop(held);
+        FolderLock::take(&path).unwrap();
+    }
+
+    #[test]
+    fn a_private_file_is_the_owners_alone_and_replaced_whole() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let nested = folder.path().join("a/b/c");
+        create_folder(&nested).unwrap();
+        create_folder(&nested).unwrap();
+        let path = nested.join("key");
+        write_private(&path, b"one").unwrap();
+        write_private(&path, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(&nested).unwrap().count(), 1, "no partial file is left");
+    }
+}
