@@ -3,7 +3,8 @@
 //! A column whose texts repeat is a dictionary with a code per row; one whose texts do not is a plain array.
 //! Which of the two is decided by what is in it, never by its name.
 
-use std::sync::OnceLock;
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
 
 use actarium_core::row::{COLUMNS, Column, Micros};
 use arrow_array::StringArray;
@@ -59,6 +60,7 @@ pub struct DictionaryColumn {
     pub values: StringArray,
     postings: OnceLock<Postings>,
     terms: OnceLock<TermTable>,
+    derived: parking_lot::Mutex<Vec<(u8, Arc<dyn Any + Send + Sync>)>>,
 }
 
 /// The rows of each code, ascending.
@@ -84,7 +86,23 @@ impl Postings {
 impl DictionaryColumn {
     /// A dictionary column from its parts; every code is an index into `values` or [`NO_CODE`].
     pub fn new(codes: Vec<u32>, values: StringArray) -> Self {
-        Self { codes, values, postings: OnceLock::new(), terms: OnceLock::new() }
+        Self { codes, values, postings: OnceLock::new(), terms: OnceLock::new(), derived: Default::default() }
+    }
+
+    /// What a query makes of the distinct texts, made once per `key` and kept as long as the column is.
+    pub fn derived<T: Any + Send + Sync>(&self, key: u8, make: impl FnOnce(&StringArray) -> T) -> Arc<T> {
+        let known = || {
+            let derived = self.derived.lock();
+            let found = derived.iter().find(|(known, _)| *known == key).map(|(_, value)| value.clone());
+            found.and_then(|value| value.downcast::<T>().ok())
+        };
+        if let Some(value) = known() {
+            return value;
+        }
+        // Made outside the lock: two queries may both make it, and the first one's is kept.
+        let made = Arc::new(make(&self.values));
+        self.derived.lock().push((key, made.clone()));
+        known().unwrap_or(made)
     }
 
     /// The text of a row.
@@ -118,6 +136,12 @@ impl DictionaryColumn {
     /// The words of the distinct texts, as a table from word to codes, made on first use.
     pub fn terms(&self, column: Column) -> &TermTable {
         self.terms.get_or_init(|| TermTable::of_dictionary(column, &self.values))
+    }
+
+    /// Number of distinct texts.
+    pub fn codes_count(&self) -> usize {
+        use arrow_array::Array;
+        self.values.len()
     }
 
     /// Memory in bytes of what a full use holds, derived tables included.

@@ -1,0 +1,189 @@
+//! Searching: pages in an order by time, single events, and reading on in the order of the log.
+
+use std::ops::ControlFlow;
+
+use actarium_core::filter::Filter;
+use actarium_store::Snapshot;
+
+use crate::cursor::{Cursor, CursorError, search_digest};
+use crate::select::{Chosen, Selection, select};
+use crate::source::{SHOWN, Source};
+use crate::walk::Walk;
+use crate::{AsOf, Order, QueryError, Stop, TimeRange, as_of};
+
+/// Most events on a page.
+pub const PAGE_EVENTS_MAX: usize = 1_000;
+
+/// A search for one page of events.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// When the events happened. With a cursor, the cursor's range counts.
+    pub range: TimeRange,
+    /// Which events.
+    pub filter: Filter,
+    /// Newest or oldest first.
+    pub order: Order,
+    /// Events on a page, 1 to [`PAGE_EVENTS_MAX`].
+    pub limit: usize,
+    /// Where to go on.
+    pub cursor: Option<Cursor>,
+}
+
+/// One page of events.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The events as JSON objects, separated by commas.
+    pub events_json: Vec<u8>,
+    /// How many.
+    pub count: usize,
+    /// The next page's cursor; `None` on the last page.
+    pub next_cursor: Option<String>,
+    /// The state of the log that the page speaks of.
+    pub as_of: AsOf,
+}
+
+/// Finds one page of events.
+///
+/// # Errors
+/// If the cursor is not of this search, the query is stopped, or a segment cannot be read.
+pub fn search(snapshot: &Snapshot, search: &Search, stop: &Stop) -> Result<Page, QueryError> {
+    let digest = search_digest(&snapshot.organization.id.0, &search.filter.to_string());
+    let (size, root, range, after) = match &search.cursor {
+        None => (snapshot.size, snapshot.root, search.range, None),
+        Some(cursor) if cursor.search != digest || cursor.order != search.order => {
+            return Err(CursorError::OtherSearch.into());
+        }
+        Some(cursor) if cursor.size > snapshot.size => return Err(CursorError::Ahead(cursor.size).into()),
+        Some(cursor) => (cursor.size, cursor.root, cursor.range, Some(cursor.last)),
+    };
+    let limit = search.limit.clamp(1, PAGE_EVENTS_MAX);
+    // One more than the page holds tells whether there is a next page.
+    let selection =
+        Selection { filter: &search.filter, range, order: search.order, size, after, limit: limit + 1 };
+    let mut chosen = select(snapshot, &selection, stop)?;
+    let more = chosen.len() > limit;
+    chosen.truncate(limit);
+    let next_cursor = chosen.last().filter(|_| more).map(|last| {
+        let last = (last.occurred, last.seq);
+        Cursor { size, root, range, order: search.order, last, search: digest }.to_text()
+    });
+    let events_json = render(snapshot, &chosen)?;
+    Ok(Page { events_json, count: chosen.len(), next_cursor, as_of: as_of(size, &root) })
+}
+
+/// The chosen rows as JSON in their order, separated by commas.
+fn render(snapshot: &Snapshot, chosen: &[Chosen]) -> Result<Vec<u8>, QueryError> {
+    let mut readers = Vec::new();
+    for (index, source) in Source::all(snapshot).enumerate() {
+        let rows: Vec<u32> = chosen.iter().filter(|chosen| chosen.source == index).map(|chosen| chosen.row).collect();
+        if rows.is_empty() {
+            readers.push(None);
+            continue;
+        }
+        let mut reader = source.reader()?;
+        reader.prepare(&rows, &SHOWN)?;
+        readers.push(Some(reader));
+    }
+    let mut json = Vec::with_capacity(chosen.len() * 768);
+    for (index, chosen) in chosen.iter().enumerate() {
+        if index > 0 {
+            json.push(b',');
+        }
+        if let Some(reader) = &mut readers[chosen.source] {
+            reader.push_json(chosen.row, snapshot, &mut json);
+        }
+    }
+    Ok(json)
+}
+
+/// One event as JSON, or nothing if the log is not that long.
+///
+/// # Errors
+/// If a segment cannot be read.
+pub fn get(snapshot: &Snapshot, seq: u64) -> Result<Option<Vec<u8>>, QueryError> {
+    for source in Source::all(snapshot) {
+        let Some(row) = seq.checked_sub(source.first_seq()).filter(|row| *row < source.rows() as u64) else { continue };
+        let mut reader = source.reader()?;
+        reader.prepare(&[row as u32], &SHOWN)?;
+        let mut json = Vec::new();
+        reader.push_json(row as u32, snapshot, &mut json);
+        return Ok(Some(json));
+    }
+    Ok(None)
+}
+
+/// Events in the order of the log.
+#[derive(Clone, Debug)]
+pub struct TailPage {
+    /// Each event's sequence number and JSON object.
+    pub events: Vec<(u64, Vec<u8>)>,
+    /// Pass this as `after` to read on: everything up to it was looked at. -1 before the first event.
+    pub next: i64,
+    /// The state of the log.
+    pub as_of: AsOf,
+}
+
+/// Reads events in the order of the log, behind the sequence number `after` (-1: from the start), at most `limit`.
+///
+/// # Errors
+/// If the query is stopped or a segment cannot be read.
+pub fn read_from(
+    snapshot: &Snapshot,
+    after: i64,
+    filter: &Filter,
+    limit: usize,
+    stop: &Stop,
+) -> Result<TailPage, QueryError> {
+    let start = u64::try_from(after.saturating_add(1)).unwrap_or(0);
+    let mut events = Vec::new();
+    // A place behind the log's end stays where it is, so that nothing is given twice once the log gets there.
+    let mut next = after.max(snapshot.size as i64 - 1);
+    for source in Source::all(snapshot) {
+        let first_seq = source.first_seq();
+        if first_seq + source.rows() as u64 <= start || events.len() >= limit {
+            continue;
+        }
+        stop.check()?;
+        let seqs = Seqs { start, limit, snapshot };
+        seqs.collect(&source, filter, stop, &mut events)?;
+    }
+    if events.len() >= limit
+        && let Some((last, _)) = events.last()
+    {
+        next = *last as i64;
+    }
+    Ok(TailPage { events, next, as_of: as_of(snapshot.size, &snapshot.root) })
+}
+
+struct Seqs<'s> {
+    start: u64,
+    limit: usize,
+    snapshot: &'s Snapshot,
+}
+
+impl Seqs<'_> {
+    fn collect(
+        &self,
+        source: &Source<'_>,
+        filter: &Filter,
+        stop: &Stop,
+        events: &mut Vec<(u64, Vec<u8>)>,
+    ) -> Result<(), QueryError> {
+        let first_seq = source.first_seq();
+        let organization = self.snapshot.organization.id.0;
+        let Some(mut walk) = Walk::open(source, source.rows(), filter, TimeRange::ALL, organization)? else {
+            return Ok(());
+        };
+        let skip = self.start.saturating_sub(first_seq) as u32;
+        walk.each_from(skip, self.limit - events.len(), stop, &mut |reader, _, found| {
+            let found = &found[..found.len().min(self.limit - events.len())];
+            reader.prepare(found, &SHOWN)?;
+            for &row in found {
+                let mut json = Vec::with_capacity(768);
+                reader.push_json(row, self.snapshot, &mut json);
+                events.push((first_seq + u64::from(row), json));
+            }
+            Ok(if events.len() >= self.limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })
+    }
+}
