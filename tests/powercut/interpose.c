@@ -85,7 +85,7 @@ static void wrote(struct object *object, int fd, int64_t offset, ssize_t length)
         object_dirty(object, offset, offset + length);
         if (offset == 0) log_line("write-start", object->path, "");
         /* O_SYNC contains O_DSYNC. */
-        if ((fcntl(fd, F_GETFL) & O_DSYNC) && !sync_is_ignored("sync-write", object->path)) object_sync(object, fd);
+        if ((fcntl(fd, F_GETFL) & O_DSYNC) && !sync_is_ignored("sync-write", object->path, "")) object_sync(object, fd);
         point("after", "write", object->path);
     }
     model_unlock();
@@ -248,7 +248,9 @@ void *mmap(void *where, size_t length, int protection, int flags, int fd, off_t 
 
 static int sync_file(int fd, const char *kind, int (*real)(int)) {
     struct stat st;
+    char site[SITE_BYTES], note[SITE_BYTES + 8];
     if (!ready() || fstat(fd, &st) != 0 || st.st_dev != model_device()) return real(fd);
+    site_here(site);
     model_lock();
     struct object *object = object_of_stat(&st);
     if (!object) {
@@ -257,8 +259,9 @@ static int sync_file(int fd, const char *kind, int (*real)(int)) {
     }
     if (object->is_dir) kind = "fsync-dir";
     if (fails(kind, object)) return -1;
-    bool ignored = sync_is_ignored(kind, object->path);
-    log_line(kind, object->path, ignored ? "ignored" : "");
+    bool ignored = sync_is_ignored(kind, object->path, site);
+    sprintf(note, "%s%s", site, ignored ? " ignored" : "");
+    log_line(kind, object->path, note);
     point("before", kind, object->path);
     model_unlock();
     sync_delay(); /* others may write meanwhile, and the power may go */

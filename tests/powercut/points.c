@@ -2,8 +2,10 @@
  * itself (model.c). See powercut.h for the whole and README.md for the variables. */
 #include "powercut.h"
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +15,9 @@
 
 #define RULES_MAX 16
 #define FIELD_BYTES_MAX 256
+#define FRAMES_MAX 32
+#define SITE_FRAMES 10
+#define SITES_MAX 256
 
 struct rule {
     char when[16], kind[32], pattern[FIELD_BYTES_MAX];
@@ -61,10 +66,52 @@ static bool matches(const struct rule *rule, const char *kind, const char *path)
     return fnmatch(rule->kind, kind, 0) == 0 && fnmatch(rule->pattern, path, 0) == 0;
 }
 
-bool sync_is_ignored(const char *kind, const char *path) {
+bool sync_is_ignored(const char *kind, const char *path, const char *site) {
     for (int at = 0; at < ignored_count; at++)
-        if (matches(&ignored[at], kind, path)) return true;
+        if (matches(&ignored[at], kind, path) || matches(&ignored[at], kind, site)) return true;
     return false;
+}
+
+static int find_program(struct dl_phdr_info *object, size_t size, void *range) {
+    (void)size;
+    struct range *program = range;
+    program->from = object->dlpi_addr;
+    program->to = 0;
+    for (int at = 0; at < object->dlpi_phnum; at++) {
+        int64_t end = object->dlpi_addr + object->dlpi_phdr[at].p_vaddr + object->dlpi_phdr[at].p_memsz;
+        if (object->dlpi_phdr[at].p_type == PT_LOAD && end > program->to) program->to = end;
+    }
+    return 1; /* the program itself comes first */
+}
+
+/* Names the chain of calls that led here, the innermost SITE_FRAMES of the program's own, the same in every run of the same
+ * binary. The first time, their addresses go to the log for whoever wants to know where that is. */
+void site_here(char *site) {
+    static uint32_t known[SITES_MAX];
+    static int known_count;
+    void *frames[FRAMES_MAX];
+    struct range program;
+    char addresses[SITE_FRAMES * 20] = "";
+    uint32_t hash = 2166136261u;
+    int used = 0, count = backtrace(frames, FRAMES_MAX);
+    dl_iterate_phdr(find_program, &program);
+    for (int at = 0; at < count && used < SITE_FRAMES; at++) {
+        int64_t address = (int64_t)(uintptr_t)frames[at];
+        if (address < program.from || address >= program.to) continue;
+        address -= program.from;
+        for (int byte = 0; byte < 4; byte++) hash = (hash ^ ((address >> (8 * byte)) & 255)) * 16777619u;
+        sprintf(addresses + strlen(addresses), " 0x%llx", (long long)address);
+        used++;
+    }
+    sprintf(site, "@%08x", hash);
+    model_lock();
+    int at = 0;
+    while (at < known_count && known[at] != hash) at++;
+    if (at == known_count && known_count < SITES_MAX) {
+        known[known_count++] = hash;
+        log_line("site", site, addresses + (used > 0));
+    }
+    model_unlock();
 }
 
 int failure_of(const char *kind, const char *path) {

@@ -27,6 +27,9 @@ struct range {
     int64_t from, to;
 };
 
+/* "@" and eight hexadecimal digits: from where in the program a sync was called. */
+#define SITE_BYTES 10
+
 /* A file or folder, by inode: names come and go, the object stays. */
 struct object {
     uint64_t id;
@@ -88,7 +91,8 @@ const char *model_shadow(void);
 
 /* points.c */
 void points_start(void);
-bool sync_is_ignored(const char *kind, const char *path);
+bool sync_is_ignored(const char *kind, const char *path, const char *site);
+void site_here(char *site /* SITE_BYTES */);
 int failure_of(const char *kind, const char *path); /* an errno, or 0 */
 void point(const char *when, const char *kind, const char *path);
 void log_line(const char *kind, const char *path, const char *note);

@@ -1,6 +1,6 @@
 //! What the tests sent and what they were told about it: the other side of the server's promise. Must not ask the server.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -33,6 +33,8 @@ pub struct Sent {
 #[derive(Debug, Default)]
 pub struct Ledger {
     sent: Mutex<Vec<Sent>>,
+    /// Slugs of organizations that were made.
+    organizations: Mutex<BTreeSet<String>>,
     /// Heads that were seen: size and root by organization.
     heads: Mutex<HashMap<(String, u64), String>>,
 }
@@ -49,6 +51,17 @@ impl Ledger {
         let mut all = self.sent.lock();
         all.push(sent);
         all.len() - 1
+    }
+
+    /// Notes that an organization was made.
+    pub fn made(&self, organization: &str) {
+        self.organizations.lock().insert(organization.to_owned());
+    }
+
+    /// The organizations that were made.
+    #[must_use]
+    pub fn organizations(&self) -> Vec<String> {
+        self.organizations.lock().iter().cloned().collect()
     }
 
     /// Notes the answer of a request, 200 or 201.
@@ -114,6 +127,16 @@ impl Ledger {
     pub fn unanswered(&self) -> Vec<usize> {
         let all = self.sent.lock();
         all.iter().enumerate().filter(|(_, sent)| sent.answer.is_none()).map(|(number, _)| number).collect()
+    }
+
+    /// The account as it stands, for a later comparison.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self {
+            sent: Mutex::new(self.sent()),
+            organizations: Mutex::new(self.organizations.lock().clone()),
+            heads: Mutex::new(self.heads.lock().clone()),
+        }
     }
 
     /// How many events were acknowledged.

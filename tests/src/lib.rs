@@ -5,6 +5,7 @@
 pub mod client;
 pub mod ledger;
 pub mod load;
+pub mod mount;
 pub mod powercut;
 pub mod program;
 pub mod random;

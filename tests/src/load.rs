@@ -50,7 +50,8 @@ pub fn event(random: &mut Random, with_external_id: bool) -> Value {
 }
 
 /// A request of one to `BATCH_EVENTS_MAX` events that can be sent again without being recorded twice.
-fn request(random: &mut Random, organizations: &[String]) -> Sent {
+#[must_use]
+pub fn request(random: &mut Random, organizations: &[String]) -> Sent {
     let single = random.chance(50);
     let count = if single { 1 } else { 2 + random.below(BATCH_EVENTS_MAX - 1) };
     let by_key = random.chance(40);

@@ -19,6 +19,10 @@ const START_SECONDS_MAX: u64 = 60;
 /// How long a stop may take.
 const STOP_SECONDS_MAX: u64 = 60;
 
+/// Arguments with which small runs are sealed and merged all the time, as large ones are in weeks.
+pub const BRISK: &[&str] =
+    &["--seal-rows=600", "--seal-small-rows=50", "--seal-settle-millis=200", "--seal-target-rows=4000"];
+
 /// How to start a server.
 pub struct Start<'a> {
     /// The data folder.
@@ -27,7 +31,7 @@ pub struct Start<'a> {
     pub arguments: Vec<String>,
     /// The disk it runs on, when its folder lies on one that forgets.
     pub disk: Option<(&'a Disk, Cut)>,
-    /// Whether the log may tell of a panic (never, but where the test looks itself).
+    /// Further environment.
     pub environment: Vec<(String, String)>,
 }
 

@@ -2,6 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::client::Client;
@@ -47,8 +50,22 @@ pub fn log_of(client: &Client, ledger: &Ledger, organization: &str) -> Result<Ve
 /// # Errors
 /// What is wrong, in words.
 pub fn search_of(client: &Client, organization: &str, limit: u32, further: &str) -> Result<Vec<Value>, String> {
+    search_of_range(client, organization, "from=1970-01-01T00:00:00Z", limit, further)
+}
+
+/// Every event of an organization in a range of time (`from=…&to=…`) by search pages, newest first.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn search_of_range(
+    client: &Client,
+    organization: &str,
+    range: &str,
+    limit: u32,
+    further: &str,
+) -> Result<Vec<Value>, String> {
     let mut events = Vec::new();
-    let first = format!("/v1/orgs/{organization}/events?from=1970-01-01T00:00:00Z&limit={limit}{further}");
+    let first = format!("/v1/orgs/{organization}/events?{range}&limit={limit}{further}");
     let mut path = first.clone();
     loop {
         let answer = client.get(&path);
@@ -162,4 +179,59 @@ pub fn complete(client: &Client, ledger: &Ledger, organizations: &[String]) -> R
     }
     check(client, ledger, organizations)?;
     Ok(open.len())
+}
+
+/// Seals everything, which proves that the stored rows still give the leaves and heads that were committed to, and that no
+/// head changes by it.
+///
+/// # Errors
+/// What failed, in words.
+pub fn seal(client: &Client) -> Result<(), String> {
+    let answer = client.post("/v1/admin/seal", &Value::Null);
+    let failures = &answer.json()["failures"];
+    match (answer.status, failures.as_array()) {
+        (200, Some(failures)) if failures.is_empty() => Ok(()),
+        _ => Err(format!("the seal: {} {}", answer.status, answer.text())),
+    }
+}
+
+/// One measurement of `/metrics`, summed over its labels.
+///
+/// # Panics
+/// When it is not there.
+#[must_use]
+pub fn metric(client: &Client, name: &str) -> f64 {
+    let text = client.get("/metrics").text();
+    let lines = text.lines().filter_map(|line| line.strip_prefix(name));
+    let values: Vec<f64> = lines
+        .filter(|rest| rest.starts_with([' ', '{']))
+        .filter_map(|rest| rest.rsplit(' ').next()?.parse().ok())
+        .collect();
+    assert!(!values.is_empty(), "no metric {name} in:\n{text}");
+    values.iter().sum()
+}
+
+/// Files in the segment folder that are no segments of any log, after some time for those that were replaced to go.
+#[must_use]
+pub fn stray_files(client: &Client, data: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    for _ in 0..50 {
+        files = files_below(&data.join("segments"));
+        if files.len() as f64 == metric(client, "actarium_segments") {
+            return Vec::new();
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    files.iter().map(|file| file.display().to_string()).collect()
+}
+
+/// Every file below a folder.
+#[must_use]
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() { found.extend(files_below(&path)) } else { found.push(path) }
+    }
+    found
 }

@@ -1,0 +1,63 @@
+//! The process is killed with SIGKILL at random moments, again and again, under load from several clients and with
+//! sealing and merging going on. After each restart every acknowledged event is there once, in its place.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actarium_tests::load::Load;
+use actarium_tests::server::BRISK;
+use actarium_tests::{Client, Ledger, Random, Start, walk};
+
+/// Kills at least.
+const ROUNDS: u32 = 32;
+const CLIENTS: usize = 5;
+
+/// Asks for seals all the time, so that kills fall into them.
+fn seal_until(client: Client, stop: Arc<AtomicBool>, mut random: Random) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        while !stop.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(random.below(120)));
+            if client.send("POST", "/v1/admin/seal", &[], Vec::new()).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_by_kills() {
+    let mut random = Random::from_env("nothing_acknowledged_is_lost_by_kills");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("data");
+    let organizations: Vec<String> = ["acme", "globex", "initech", "umbrella"].map(str::to_owned).to_vec();
+    let ledger = Arc::new(Ledger::default());
+    let mut resent = 0;
+    for round in 0..=ROUNDS {
+        let server = Start::on(&data).with(BRISK).now();
+        let client = server.client();
+        for organization in &organizations {
+            client.organization(organization);
+        }
+        let outcome = walk::check(&client, &ledger, &organizations)
+            .and_then(|()| walk::complete(&client, &ledger, &organizations));
+        resent += outcome.unwrap_or_else(|wrong| panic!("round {round}: {wrong}"));
+        if round == ROUNDS {
+            walk::seal(&client).unwrap_or_else(|wrong| panic!("{wrong}"));
+            walk::check(&client, &ledger, &organizations).unwrap_or_else(|wrong| panic!("all sealed: {wrong}"));
+            assert_eq!(walk::stray_files(&client, &data), Vec::<String>::new());
+            server.stop();
+            break;
+        }
+        let load = Load::start(&client, &ledger, &organizations, CLIENTS, &mut random);
+        let sealing_stops = Arc::new(AtomicBool::new(false));
+        let sealing = seal_until(client.clone(), sealing_stops.clone(), random.split());
+        std::thread::sleep(Duration::from_millis(random.below(700)));
+        server.kill();
+        sealing_stops.store(true, Ordering::Relaxed);
+        load.stop();
+        sealing.join().expect("the sealing client");
+    }
+    println!("{ROUNDS} kills, {} events acknowledged, {resent} requests sent again", ledger.acknowledged());
+    assert!(ledger.acknowledged() > 2_000, "too little load to prove anything: {}", ledger.acknowledged());
+}
