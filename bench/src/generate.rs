@@ -21,6 +21,8 @@ pub const BATCH_EVENTS: usize = 1_000;
 const FILE_BYTES_MAX: usize = 128 << 20;
 /// Different actors, actions, ids and names to ask for, in each of the two organizations.
 const PARAMETERS: usize = 24;
+/// Different periods to ask for.
+const PERIODS: i64 = 20;
 /// The rank of the organization of middle size among the 50.
 const MID: usize = 9;
 
@@ -58,9 +60,9 @@ pub struct BatchHead {
     pub bytes: usize,
 }
 
-/// What was generated, and what may be asked (`questions.json`).
+/// What was generated, and what is to be asked (`questions.json`).
 #[derive(Serialize, Deserialize)]
-pub struct Questions {
+pub struct Plan {
     /// The seed.
     pub seed: u64,
     /// Part of the events that arrive late.
@@ -69,31 +71,31 @@ pub struct Questions {
     pub events: usize,
     /// Bytes of JSON, line ends not counted.
     pub json_bytes: u64,
-    /// Time of the newest event in microseconds since 1970; every period asked for ends here or before.
+    /// Time of the newest event in microseconds since 1970.
     pub now_us: i64,
     /// Slugs of all organizations that have events.
     pub organizations: Vec<String>,
-    /// The organization of middle size, and the largest.
-    pub asked: [Asked; 2],
+    /// Events of the organization of middle size, and of the largest.
+    pub asked_events: [usize; 2],
+    /// What is asked, in groups of the same row and size.
+    pub questions: Vec<Question>,
 }
 
-/// What may be asked about one organization.
-#[derive(Serialize, Deserialize, Default)]
-pub struct Asked {
+/// Something to be asked of every system.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Question {
+    /// The row of the table.
+    pub row: String,
     /// `mid` or `largest`.
     pub size: String,
-    /// The slug.
+    /// Whose events.
     pub organization: String,
-    /// How many events it has.
-    pub events: usize,
-    /// Ids of actors.
-    pub actors: Vec<String>,
-    /// Actions that failed at least once.
-    pub failing_actions: Vec<String>,
-    /// Ids of requests, each of one event.
-    pub request_ids: Vec<String>,
-    /// Names of resources.
-    pub names: Vec<String>,
+    /// The first microsecond that counts.
+    pub from_us: i64,
+    /// The first microsecond that does not count any more.
+    pub to_us: i64,
+    /// The actor's id, the action, the request's id or the resource's name.
+    pub value: Option<String>,
 }
 
 /// Generates as asked.
@@ -143,7 +145,8 @@ pub fn run(options: &Options) -> Result<()> {
     }
     files.finish()?;
     let [mid, largest] = asked;
-    let questions = Questions {
+    let asked = [(mid, &world.organizations[MID].slug), (largest, &world.organizations[0].slug)];
+    let plan = Plan {
         seed: options.seed,
         late: options.late,
         events: options.events,
@@ -156,10 +159,11 @@ pub fn run(options: &Options) -> Result<()> {
             .filter(|(_, has)| **has)
             .map(|(organization, _)| organization.slug.clone())
             .collect(),
-        asked: [mid.finish(&world.organizations[MID].slug), largest.finish(&world.organizations[0].slug)],
+        asked_events: [asked[0].0.events, asked[1].0.events],
+        questions: asked.into_iter().flat_map(|(sampler, slug)| sampler.finish(slug, now_us)).collect(),
     };
     let path = options.out.join("questions.json");
-    std::fs::write(&path, serde_json::to_vec_pretty(&questions)?).with_context(|| path.display().to_string())?;
+    std::fs::write(&path, serde_json::to_vec_pretty(&plan)?).with_context(|| path.display().to_string())?;
     Ok(())
 }
 
@@ -203,16 +207,21 @@ impl Rhythm {
 /// Chooses events to ask about, each with the same probability (reservoir sampling).
 struct Sampler {
     rng: Rng,
+    size: &'static str,
     events: usize,
-    asked: Asked,
-    failures: usize,
     named: usize,
+    failures: usize,
+    actors: Vec<String>,
+    failing_actions: Vec<String>,
+    request_ids: Vec<String>,
+    names: Vec<String>,
 }
 
 impl Sampler {
-    fn new(size: &str, seed: u64) -> Self {
-        let asked = Asked { size: size.to_owned(), ..Asked::default() };
-        Sampler { rng: Rng::new(seed ^ 0x4153_4b45), events: 0, asked, failures: 0, named: 0 }
+    fn new(size: &'static str, seed: u64) -> Self {
+        let (actors, failing_actions, request_ids, names) = Default::default();
+        let rng = Rng::new(seed ^ 0x4153_4b45);
+        Sampler { rng, size, events: 0, named: 0, failures: 0, actors, failing_actions, request_ids, names }
     }
 
     fn see(&mut self, written: &Written<'_>) {
@@ -220,19 +229,19 @@ impl Sampler {
         if let Some(slot) = self.slot(self.events) {
             let mut text = Vec::with_capacity(36);
             write_uuid(&mut text, &written.request_id);
-            place(&mut self.asked.request_ids, slot, String::from_utf8_lossy(&text).into_owned());
-            place(&mut self.asked.actors, slot, written.actor_id.to_owned());
+            place(&mut self.request_ids, slot, String::from_utf8_lossy(&text).into_owned());
+            place(&mut self.actors, slot, written.actor_id.to_owned());
         }
         if let Some(name) = written.name {
             self.named += 1;
             if let Some(slot) = self.slot(self.named) {
-                place(&mut self.asked.names, slot, name.to_owned());
+                place(&mut self.names, slot, name.to_owned());
             }
         }
-        if written.failed && !self.asked.failing_actions.iter().any(|action| action == written.action) {
+        if written.failed && !self.failing_actions.iter().any(|action| action == written.action) {
             self.failures += 1;
             if let Some(slot) = self.slot(self.failures) {
-                place(&mut self.asked.failing_actions, slot, written.action.to_owned());
+                place(&mut self.failing_actions, slot, written.action.to_owned());
             }
         }
     }
@@ -243,17 +252,36 @@ impl Sampler {
         (slot < PARAMETERS * 3).then_some(slot)
     }
 
-    fn finish(self, organization: &str) -> Asked {
-        let Asked { size, actors, failing_actions, request_ids, names, .. } = self.asked;
-        Asked {
-            size,
+    fn finish(self, organization: &str, now_us: i64) -> Vec<Question> {
+        let end = now_us + 1_000_000;
+        let question = |row: &str, days: i64, to_us: i64, value: Option<String>| Question {
+            row: row.to_owned(),
+            size: self.size.to_owned(),
             organization: organization.to_owned(),
-            events: self.events,
-            actors: distinct(actors),
-            failing_actions: distinct(failing_actions),
-            request_ids: distinct(request_ids),
-            names: distinct(names),
-        }
+            from_us: to_us - days * DAY_US,
+            to_us,
+            value,
+        };
+        // Periods that differ, so that no answer is asked for twice in a row.
+        let moving = |row: &str, days: i64| -> Vec<Question> {
+            (0..PERIODS).map(|number| question(row, days, end - number * 97_000_000, None)).collect()
+        };
+        let valued = |row: &str, values: &[String]| -> Vec<Question> {
+            let mut seen = std::collections::HashSet::new();
+            let values = values.iter().filter(|value| seen.insert(*value)).take(PARAMETERS);
+            values.map(|value| question(row, DAYS, end, Some(value.clone()))).collect()
+        };
+        [
+            moving("newest", 1),
+            valued("actor", &self.actors),
+            valued("failed_action", &self.failing_actions),
+            valued("request_id", &self.request_ids),
+            valued("name", &self.names),
+            moving("per_day", DAYS),
+            moving("top_actors", 30),
+            moving("export", 30).into_iter().take(3).collect(),
+        ]
+        .concat()
     }
 }
 
@@ -263,17 +291,6 @@ fn place(into: &mut Vec<String>, slot: usize, value: String) {
     } else {
         into.push(value);
     }
-}
-
-/// The first of the distinct values, as many as are asked.
-fn distinct(values: Vec<String>) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
-    for value in values {
-        if out.len() < PARAMETERS && !out.contains(&value) {
-            out.push(value);
-        }
-    }
-    out
 }
 
 /// The files `batches-0001.ndjson` and so on.

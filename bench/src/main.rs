@@ -5,7 +5,11 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod event;
+mod floor;
 mod generate;
+mod http;
+mod load;
+mod query;
 mod rng;
 mod words;
 mod world;
@@ -22,10 +26,19 @@ struct Arguments {
 enum Command {
     /// Write events of a seed as files of request bodies.
     Generate(generate::Options),
+    /// Send generated events to a server.
+    Load(load::Options),
+    /// Ask a server the questions that belong to the events.
+    Query(query::Options),
+    /// Measure the disk and the processor.
+    Floor(floor::Options),
 }
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Generate(options) => generate::run(&options),
+        Command::Load(options) => load::run(&options),
+        Command::Query(options) => query::run(&options),
+        Command::Floor(options) => floor::run(&options),
     }
 }
