@@ -1,7 +1,7 @@
 //! The flat `metadata` of an event from what is left of a record: dotted paths as keys, within the limits of an event.
 //!
-//! More than fits is first folded (a small map or list becomes one JSON text), then left out from the least important
-//! end, and what was left out is said under the key `cut`. Values that open doors are replaced by a mark. It must never
+//! More than fits is first folded (a small map or list becomes one JSON text), then packed (several fields share a JSON
+//! text), then left out from the least important end, and what was left out is said under the key `cut`. Values that open doors are replaced by a mark. It must never
 //! refuse a record, and knows nothing about where the rest of the record went.
 
 use std::cmp::Reverse;
@@ -14,6 +14,10 @@ use super::evaluate::Location;
 
 /// The key that says what was left out.
 pub(super) const CUT_KEY: &str = "cut";
+/// The key, with a number, of fields that share a text because there are more than keys.
+const PACK_KEY: &str = "more";
+/// Characters of such fields within the text, besides its braces.
+const PACK_CHARS_MAX: usize = METADATA_TEXT_CHARS_MAX - "{}".len();
 /// Characters kept of the beginning of a key that is too long; the rest of the room is its end.
 const LONG_KEY_HEAD_CHARS: usize = 20;
 
@@ -38,6 +42,14 @@ struct Entry {
     value: Value,
 }
 
+impl Entry {
+    /// Characters that it takes in a pack.
+    fn packed_chars(&self) -> usize {
+        let path = Value::String(self.location.join(".")).to_string();
+        path.chars().count() + self.value.to_string().chars().count() + ":,".len()
+    }
+}
+
 impl Leftovers<'_> {
     /// The metadata of a record, of at most `bytes_max` bytes of JSON besides what is added; and for each key the
     /// place in the record that it comes from.
@@ -54,7 +66,8 @@ impl Leftovers<'_> {
         self.fill(metadata, entries, room, bytes_max)
     }
 
-    /// Puts in the entries that there is room for, and says what there was none for.
+    /// Puts in the entries that there is room for: the first ones each under its own key, the others several to a text,
+    /// and says what there was no room for at all.
     fn fill(
         &self,
         mut metadata: Map<String, Value>,
@@ -64,23 +77,40 @@ impl Leftovers<'_> {
     ) -> (Map<String, Value>, BTreeMap<String, Location>) {
         let mut origins = BTreeMap::new();
         let mut left_out = Vec::new();
-        let (mut keys, mut bytes) = (0, 0);
+        let mut bytes = 0;
+        let mut fits = |key: &str, value: &Value| {
+            let size = key.len() + json_bytes(value) + "\"\":,".len();
+            let fits = bytes + size <= bytes_max;
+            bytes += if fits { size } else { 0 };
+            fits
+        };
+        let Packed { alone, packs, without_room } = pack(entries, room);
         // Lifted keys come second, so that they give way to the record's own keys of the same name.
         let (lifted, plain): (Vec<Entry>, Vec<Entry>) =
-            entries.into_iter().partition(|entry| self.lifted(&entry.location).is_some());
+            alone.into_iter().partition(|entry| self.lifted(&entry.location).is_some());
         for entry in plain.into_iter().chain(lifted) {
-            let value = cut_value(entry.value);
             let key = self.key_for(&entry.location, &metadata);
-            let size = key.len() + json_bytes(&value) + "\"\":,".len();
-            if keys == room || bytes + size > bytes_max {
+            if fits(&key, &entry.value) {
+                origins.insert(key.clone(), entry.location);
+                metadata.insert(key, entry.value);
+            } else {
                 left_out.push(key);
-                continue;
             }
-            keys += 1;
-            bytes += size;
-            origins.insert(key.clone(), entry.location);
-            metadata.insert(key, value);
         }
+        for pack in packs {
+            let key = (1..).map(|n| format!("{PACK_KEY}.{n}")).find(|key| !metadata.contains_key(key));
+            let key = key.unwrap_or_default();
+            let pack: Map<String, Value> =
+                pack.into_iter().map(|entry| (entry.location.join("."), entry.value)).collect();
+            let keys: Vec<String> = pack.keys().cloned().collect();
+            let value = Value::String(Value::Object(pack).to_string());
+            if fits(&key, &value) {
+                metadata.insert(key, value);
+            } else {
+                left_out.extend(keys);
+            }
+        }
+        left_out.extend(without_room.iter().map(|entry| entry.location.join(".")));
         if !left_out.is_empty() {
             let count = left_out.len();
             let fields = if count == 1 { "field" } else { "fields" };
@@ -153,6 +183,76 @@ impl Leftovers<'_> {
         let stem: String = key.chars().take(METADATA_KEY_CHARS_MAX - "..50".len()).collect();
         (2..).map(|number| format!("{stem}..{number}")).find(is_free).unwrap_or(key)
     }
+}
+
+/// How entries are spread over keys.
+struct Packed {
+    /// A key of its own for each.
+    alone: Vec<Entry>,
+    /// One key for all of each, as a JSON object of paths and values.
+    packs: Vec<Vec<Entry>>,
+    /// No key any more.
+    without_room: Vec<Entry>,
+}
+
+/// Spreads entries over at most `room` keys: as many as possible of the first ones alone, the others packed.
+fn pack(mut entries: Vec<Entry>, room: usize) -> Packed {
+    for entry in &mut entries {
+        entry.value = cut_value(std::mem::take(&mut entry.value));
+    }
+    let sizes: Vec<usize> = entries.iter().map(Entry::packed_chars).collect();
+    let mut alone_count = entries.len().min(room);
+    while alone_count < entries.len() && alone_count + keys_for(&sizes[alone_count..]) > room {
+        if alone_count == 0 {
+            // Too much either way.
+            alone_count = room / 2;
+            break;
+        }
+        alone_count -= 1;
+    }
+    let tail = entries.split_off(alone_count);
+    let mut packed = Packed { alone: entries, packs: Vec::new(), without_room: Vec::new() };
+    let mut chars = 0;
+    for (entry, size) in tail.into_iter().zip(&sizes[alone_count..]) {
+        let has_room = packed.alone.len() + packed.packs.len() < room;
+        if *size > PACK_CHARS_MAX && has_room {
+            packed.alone.push(entry);
+        } else if *size > PACK_CHARS_MAX {
+            packed.without_room.push(entry);
+        } else {
+            if (packed.packs.is_empty() || chars + size > PACK_CHARS_MAX) && has_room {
+                packed.packs.push(Vec::new());
+                chars = 0;
+            }
+            match packed.packs.last_mut() {
+                Some(pack) if chars + size <= PACK_CHARS_MAX => {
+                    chars += size;
+                    pack.push(entry);
+                }
+                _ => packed.without_room.push(entry),
+            }
+        }
+    }
+    // One in a pack needs no pack.
+    let (single, packs): (Vec<_>, Vec<_>) = packed.packs.into_iter().partition(|pack| pack.len() == 1);
+    packed.alone.extend(single.into_iter().flatten());
+    Packed { packs, ..packed }
+}
+
+/// How many keys entries of these sizes take when they are packed in their order.
+fn keys_for(sizes: &[usize]) -> usize {
+    let (mut keys, mut chars) = (0, PACK_CHARS_MAX);
+    for size in sizes {
+        if *size > PACK_CHARS_MAX {
+            keys += 1;
+        } else if chars + size > PACK_CHARS_MAX {
+            keys += 1;
+            chars = *size;
+        } else {
+            chars += size;
+        }
+    }
+    keys
 }
 
 /// Does something one level deeper.
@@ -349,6 +449,22 @@ mod tests {
         let folded = map["request.more"].as_str().unwrap();
         assert_eq!(serde_json::from_str::<Value>(folded).unwrap(), record["request"]["more"]);
         assert_eq!(map["fields.f29"], 29);
+    }
+
+    #[test]
+    fn fields_that_cannot_be_folded_share_texts() {
+        let fields: Map<String, Value> = (0..200).map(|n| (format!("field{n:03}"), json!(n))).collect();
+        let metadata = collect(&json!({ "section": fields, "more.1": "taken" }), &Leftovers::default());
+        let map = metadata.as_object().unwrap();
+        assert!(map.len() < METADATA_KEYS_MAX && !map.contains_key(CUT_KEY), "{metadata}");
+        assert_eq!(map["more.1"], "taken");
+        let packs = map.iter().filter(|(key, _)| key.starts_with("more.") && *key != "more.1");
+        let mut found: Map<String, Value> = map.clone();
+        for (_, pack) in packs {
+            assert!(pack.as_str().unwrap().chars().count() <= METADATA_TEXT_CHARS_MAX);
+            found.extend(serde_json::from_str::<Map<String, Value>>(pack.as_str().unwrap()).unwrap());
+        }
+        assert!((0..200).all(|n| found[&format!("section.field{n:03}")] == n));
     }
 
     #[test]
