@@ -37,6 +37,7 @@ struct object {
     bool is_dir;
     bool unlinked;       /* has no name in the living tree any more */
     char *path;          /* its newest name, relative to the root; for patterns and logs only */
+    ino_t old_twin;      /* its twin under an earlier process, if there was one */
     int shadow_fd;       /* folders: the open twin; files: -1 */
     struct range *dirty; /* where the twin may differ; sorted, disjoint */
     size_t dirty_count, dirty_room;

@@ -3,6 +3,7 @@
 //! public API.
 
 pub mod client;
+pub mod evidence;
 pub mod ledger;
 pub mod load;
 pub mod mount;

@@ -38,6 +38,13 @@ pub fn event(random: &mut Random, with_external_id: bool) -> Value {
     if with_external_id {
         event["external_id"] = json!(format!("x-{marker}"));
     }
+    if random.chance(20) {
+        event["changes"] = json!([{"path": "/spec/replicas", "before": random.below(9), "after": null},
+            {"path": "/spec/labels", "after": {"zone": "b", "area": ["ü\t\u{1}", true], "Zone": -3}}]);
+        event["actor"]["on_behalf_of"] = json!({"type": "user", "id": "grace", "session_id": "s-1", "groups": ["ops"]});
+        event["actor"]["session_id"] = json!(format!("s-{}", random.below(99)));
+        event["context"]["http"] = json!({"method": "POST", "path": "/deploy?x=\"1\"", "status": 202});
+    }
     if random.chance(10) {
         event["occurred_at"] = json!(format!(
             "2024-0{}-1{}T08:00:00.{:06}Z",

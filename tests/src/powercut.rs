@@ -31,6 +31,8 @@ pub struct Cut {
 pub struct Disk {
     base: TempDir,
     generation: u32,
+    /// The shadow that the living folder goes on from, when the power stayed on between two lives.
+    power_stayed_on: Option<PathBuf>,
 }
 
 impl Disk {
@@ -41,7 +43,7 @@ impl Disk {
     #[must_use]
     pub fn new() -> Self {
         let base = tempfile::Builder::new().prefix("actarium-powercut-").tempdir().expect("a temporary folder");
-        let disk = Self { base, generation: 0 };
+        let disk = Self { base, generation: 0, power_stayed_on: None };
         fs::create_dir_all(disk.living()).expect("a folder to watch");
         disk
     }
@@ -78,6 +80,9 @@ impl Disk {
         command.env("POWERCUT_ROOT", self.living()).env("POWERCUT_SHADOW", self.shadow());
         command.env("POWERCUT_LOG", self.generation_folder().join("log")).env("POWERCUT_COMMANDS", commands);
         command.env("POWERCUT_SYNC_MICROSECONDS", cut.sync_microseconds.to_string());
+        if let Some(shadow) = &self.power_stayed_on {
+            command.env("POWERCUT_DURABLE", shadow);
+        }
         if let Some(seed) = cut.survivors {
             command.env("POWERCUT_SEED", seed.to_string());
         }
@@ -147,11 +152,30 @@ impl Disk {
         self.generation += 1;
         fs::create_dir(self.generation_folder()).expect("a folder for the next generation");
         copy_folder(&durable, &self.living());
-        // The generation before the last is of no use to anybody; the last one explains a failure.
+        self.power_stayed_on = None;
+        self.forget_older();
+        let _ = fs::remove_dir_all(old.join("living"));
+    }
+
+    /// After the process is gone while the power stayed on: the living folder is as it was, and what of it was durable
+    /// still is no more than that.
+    ///
+    /// # Panics
+    /// When the folder cannot be moved.
+    pub fn go_on(&mut self) {
+        let (living, shadow) = (self.living(), self.shadow());
+        self.generation += 1;
+        fs::create_dir(self.generation_folder()).expect("a folder for the next generation");
+        fs::rename(living, self.living()).expect("the living folder goes on");
+        self.power_stayed_on = Some(shadow);
+        self.forget_older();
+    }
+
+    /// The generation before the last is of no use to anybody; the last one explains a failure.
+    fn forget_older(&self) {
         if let Some(older) = self.generation.checked_sub(2) {
             let _ = fs::remove_dir_all(self.base.path().join(older.to_string()));
         }
-        let _ = fs::remove_dir_all(old.join("living"));
     }
 
     /// For the message of a failed assertion: why the power went, the last calls, and the files that were left.

@@ -8,14 +8,25 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::client::Client;
+use crate::evidence;
 use crate::ledger::{Ledger, Sent, marker_of};
 use crate::load;
+use crate::server::Server;
+
+/// A whole log.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// Its events by their seq.
+    pub events: Vec<Value>,
+    /// The root at its size, in base64.
+    pub root: String,
+}
 
 /// Every event of an organization in the order of the log, by the tail's poll, and that it has no gaps.
 ///
 /// # Errors
 /// What is wrong with the log, in words.
-pub fn log_of(client: &Client, ledger: &Ledger, organization: &str) -> Result<Vec<Value>, String> {
+pub fn log_of(client: &Client, ledger: &Ledger, organization: &str) -> Result<Log, String> {
     let mut events: Vec<Value> = Vec::new();
     let mut after = -1i64;
     loop {
@@ -40,7 +51,8 @@ pub fn log_of(client: &Client, ledger: &Ledger, organization: &str) -> Result<Ve
             if size != events.len() as u64 {
                 return Err(format!("{organization}: {} events, but the head says {size}", events.len()));
             }
-            return Ok(events);
+            let root = page["as_of"]["root"].as_str().ok_or("as_of has a root")?.to_owned();
+            return Ok(Log { events, root });
         }
     }
 }
@@ -90,7 +102,7 @@ pub fn check(client: &Client, ledger: &Ledger, organizations: &[String]) -> Resu
     let sent = ledger.sent();
     for organization in organizations {
         let seen = ledger.size_seen(organization);
-        let events = log_of(client, ledger, organization)?;
+        let Log { events, .. } = log_of(client, ledger, organization)?;
         if (events.len() as u64) < seen {
             return Err(format!("{organization}: {} events where {seen} were acknowledged", events.len()));
         }
@@ -129,7 +141,9 @@ fn check_request(request: &Sent, by_marker: &HashMap<&str, &Value>) -> Result<us
         return Err(format!("a request half recorded: {} of {} of {first}", found.len(), request.events.len()));
     }
     for (event, have) in request.events.iter().zip(&found) {
-        for field in ["action", "outcome", "actor", "targets", "context", "message", "metadata", "external_id"] {
+        for field in
+            ["action", "outcome", "actor", "targets", "context", "message", "metadata", "changes", "external_id"]
+        {
             if event[field] != have[field] {
                 return Err(format!("{field} of {have} was sent as {}", event[field]));
             }
@@ -234,4 +248,20 @@ pub fn files_below(folder: &Path) -> Vec<PathBuf> {
         if path.is_dir() { found.extend(files_below(&path)) } else { found.push(path) }
     }
     found
+}
+
+/// Stops the server and computes every head anew from the events it showed.
+///
+/// # Errors
+/// The first thing that is wrong, in words.
+pub fn stop_and_recompute(server: Server, ledger: &Ledger, organizations: &[String]) -> Result<(), String> {
+    let client = server.client();
+    let logs = organizations.iter().map(|organization| log_of(&client, ledger, organization));
+    let logs = logs.collect::<Result<Vec<Log>, String>>()?;
+    let data = server.data.clone();
+    server.stop();
+    for (organization, log) in organizations.iter().zip(&logs) {
+        evidence::check(&data, organization, &log.events, &log.root)?;
+    }
+    Ok(())
 }

@@ -276,8 +276,8 @@ fn a_torn_write_ahead_log_loses_at_most_its_torn_end() {
         let client = server.client();
         // A disk that loses what it said it had kept takes the last events; what is before them is intact.
         for organization in organizations() {
-            let events =
-                walk::log_of(&client, &Ledger::default(), &organization).unwrap_or_else(|wrong| panic!("{wrong}"));
+            let log = walk::log_of(&client, &Ledger::default(), &organization);
+            let events = log.unwrap_or_else(|wrong| panic!("{wrong}")).events;
             let acknowledged = ledger.size_seen(&organization) as usize;
             assert!(events.len() + 400 >= acknowledged, "{} of {acknowledged} events are left", events.len());
         }

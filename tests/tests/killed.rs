@@ -46,7 +46,7 @@ fn nothing_acknowledged_is_lost_by_kills() {
             walk::seal(&client).unwrap_or_else(|wrong| panic!("{wrong}"));
             walk::check(&client, &ledger, &organizations).unwrap_or_else(|wrong| panic!("all sealed: {wrong}"));
             assert_eq!(walk::stray_files(&client, &data), Vec::<String>::new());
-            server.stop();
+            walk::stop_and_recompute(server, &ledger, &organizations).unwrap_or_else(|wrong| panic!("{wrong}"));
             break;
         }
         let load = Load::start(&client, &ledger, &organizations, CLIENTS, &mut random);

@@ -74,7 +74,43 @@ fn nothing_acknowledged_is_lost_by_power_cuts() {
     walk::check(&client, &ledger, &organizations()).unwrap_or_else(|wrong| panic!("all sealed: {wrong}"));
     println!("{ROUNDS} cuts, {} events acknowledged", ledger.acknowledged());
     assert!(ledger.acknowledged() > 1_000, "too little load to prove anything: {}", ledger.acknowledged());
-    server.stop();
+    walk::stop_and_recompute(server, &ledger, &organizations()).unwrap_or_else(|wrong| panic!("{wrong}"));
+}
+
+/// A killed process may leave events written and not synced. The next one sees them, and what it says about them (found,
+/// already recorded) must then be durable too.
+#[test]
+fn what_is_said_of_a_killed_process_s_events_is_durable() {
+    const ROUNDS: u32 = 6;
+    let mut random = Random::from_env("what_is_said_of_a_killed_process_s_events_is_durable");
+    let mut disk = Disk::new();
+    let ledger = Arc::new(Ledger::default());
+    let mut resent = 0;
+    for round in 0..ROUNDS {
+        // Slow syncs, so that kills fall into them.
+        let slow = Cut { sync_microseconds: 20_000, ..Cut::default() };
+        let server = Start::on_disk(&disk, slow).with(BRISK).now();
+        let client = server.client();
+        create_organizations(&client);
+        let load = Load::start(&client, &ledger, &organizations(), 4, &mut random);
+        std::thread::sleep(Duration::from_millis(100 + random.below(300)));
+        server.kill();
+        load.stop();
+        // The power stays on: the folder is as the process left it.
+        disk.go_on();
+        let mut server = Start::on_disk(&disk, Cut::default()).with(BRISK).now();
+        let again = walk::complete(&server.client(), &ledger, &organizations());
+        resent += again.unwrap_or_else(|wrong| panic!("round {round}, killed: {wrong}\n{}", disk.account()));
+        assert!(disk.command("cut"), "the server runs");
+        assert!(server.ended_within(CUT_WITHIN), "the power went");
+        drop(server);
+        disk.restore();
+        let server = Start::on(&disk.living().join("data")).with(BRISK).now();
+        let outcome = walk::check(&server.client(), &ledger, &organizations());
+        outcome.unwrap_or_else(|wrong| panic!("round {round}, killed and cut: {wrong}\n{}", disk.account()));
+        server.stop();
+    }
+    assert!(resent > 0, "no kill left a request without an answer");
 }
 
 /// Every step of a seal and of a merge at which the power may go, as points of the shim.
@@ -140,7 +176,8 @@ fn cut_while_sealing(point: &str, survivors: Option<u64>, random: &mut Random) -
     walk::seal(&client).unwrap_or_else(|wrong| panic!("{point}: {wrong}\n{}", disk.account()));
     walk::check(&client, &ledger, &organizations()).unwrap_or_else(|wrong| panic!("{point}, sealed: {wrong}"));
     assert_eq!(walk::stray_files(&client, &server.data), Vec::<String>::new(), "{point}");
-    server.stop();
+    let recomputed = walk::stop_and_recompute(server, &ledger, &organizations());
+    recomputed.unwrap_or_else(|wrong| panic!("{point}: {wrong}"));
     cut
 }
 

@@ -142,6 +142,28 @@ fn what_was_there_at_the_start_is_durable() {
 }
 
 #[test]
+fn what_was_not_synced_stays_so_while_the_power_stays_on() {
+    let mut disk = Disk::new();
+    run(
+        &disk,
+        &Cut::default(),
+        &format!("{FILE}mkdir d\nwrite d/b 0 new\nwrite g 0 g\nfsync g\nfsync .\nunlink g\nappend a er\nrename a c\n"),
+    );
+    assert_eq!(show(&tree(&disk.durable())), "a=old d/= g=g");
+    // Killed, and started again on the same folder: the next process sees everything, and owns nothing durable by that.
+    disk.go_on();
+    run(&disk, &Cut::default(), "write d/b 3 er\n");
+    assert_eq!(show(&tree(&disk.living())), "c=older d/= d/b=newer");
+    assert_eq!(show(&tree(&disk.durable())), "a=old d/= g=g");
+    disk.go_on();
+    run(&disk, &Cut::default(), "fsync .\n");
+    assert_eq!(show(&tree(&disk.durable())), "c=old d/=");
+    disk.go_on();
+    run(&disk, &Cut::default(), "fsync c\nfsync d/b\nfsync d\n");
+    assert_eq!(show(&tree(&disk.durable())), "c=older d/= d/b=newer");
+}
+
+#[test]
 fn a_sync_can_be_ignored() {
     let script = "write a 0 text\nwrite b 0 text\nfsync a\nfdatasync b\nfsync .\n";
     let ignoring = |rule: &str| left_after(&Cut { ignore: Some(rule.to_owned()), ..Cut::default() }, script);
