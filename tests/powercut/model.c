@@ -1,7 +1,6 @@
 /* The durable twins of files, folders and names. Must not decide when to cut or what to fail (points.c), and must not be
  * called without the lock. See powercut.h. */
 #include "powercut.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,10 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BUCKETS 4096
 #define COPY_BYTES 65536
-/* Two numbers and a dash. */
-#define OBJECT_FILE_BYTES 44
 
 /* A change of names that its folder's sync has not yet made durable. */
 struct pending {
@@ -31,7 +27,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *root, *shadow;
 static dev_t device;
 static int shadow_fd = -1, tree_fd = -1, objects_fd = -1, floating_fd = -1, scratch_fd = -1;
-static struct object *buckets[BUCKETS];
+struct object *buckets[BUCKETS];
 static struct pending *first_pending, **last_pending = &first_pending;
 static uint64_t next_id = 1;
 
@@ -39,8 +35,9 @@ void model_lock(void) { pthread_mutex_lock(&lock); }
 void model_unlock(void) { pthread_mutex_unlock(&lock); }
 dev_t model_device(void) { return device; }
 const char *model_shadow(void) { return shadow; }
+const char *model_root(void) { return root; }
 
-static void die(const char *what, const char *name) {
+void die(const char *what, const char *name) {
     fprintf(stderr, "powercut: %s %s: %s\n", what, name ? name : "", strerror(errno));
     abort();
 }
@@ -54,7 +51,7 @@ static int keep_fd(int fd, const char *name) {
     return high;
 }
 
-static char *join(const char *folder, const char *name) {
+char *join(const char *folder, const char *name) {
     char *path;
     if (strcmp(folder, ".") == 0) path = strdup(name);
     else if (asprintf(&path, "%s/%s", folder, name) < 0) path = NULL;
@@ -83,7 +80,7 @@ static void object_file(const struct object *object, char *name) {
 }
 
 /* An inode number that comes again is a new object: the old one stays reachable through its durable names only. */
-static struct object *object_new(const char *path, const struct stat *st) {
+struct object *object_new(const char *path, const struct stat *st) {
     struct object **slot = &buckets[st->st_ino % BUCKETS];
     for (struct object **at = slot; *at; at = &(*at)->next)
         if ((*at)->ino == st->st_ino) {
@@ -168,7 +165,7 @@ void object_dirty(struct object *object, int64_t from, int64_t to) {
 }
 
 /* Copies [from, to) of `in` as far as it goes. */
-static void copy_range(int in, int out, int64_t from, int64_t to, const char *name) {
+void copy_range(int in, int out, int64_t from, int64_t to, const char *name) {
     static char buffer[COPY_BYTES]; /* the lock is held */
     while (from < to) {
         size_t want = to - from < COPY_BYTES ? (size_t)(to - from) : COPY_BYTES;
@@ -180,7 +177,7 @@ static void copy_range(int in, int out, int64_t from, int64_t to, const char *na
     }
 }
 
-static int twin_open(const struct object *object) {
+int twin_open(const struct object *object) {
     char name[OBJECT_FILE_BYTES];
     object_file(object, name);
     int fd = libc_real.openat(objects_fd, name, O_RDWR | O_CLOEXEC);
@@ -267,7 +264,7 @@ void name_moved(struct object *from, const char *from_name, struct object *to, c
     object->path = join(to->path, to_name);
 }
 
-static bool twin_is_at(struct object *folder, const char *name, struct object *object) {
+bool twin_is_at(struct object *folder, const char *name, struct object *object) {
     struct stat here, twin;
     char id[OBJECT_FILE_BYTES];
     object_file(object, id);
@@ -285,7 +282,7 @@ static void twin_remove(struct object *folder, const char *name) {
 }
 
 /* One rename, so that a kill in the middle leaves the old entry or the new one. */
-static void twin_set(struct object *folder, const char *name, struct object *object) {
+void twin_set(struct object *folder, const char *name, struct object *object) {
     if (twin_is_at(folder, name, object)) return;
     char id[OBJECT_FILE_BYTES];
     object_file(object, id);
@@ -396,203 +393,7 @@ void some_survive(uint64_t seed) {
         if (chance(percent)) pending_apply(change, NULL);
 }
 
-/* ---- does anything pass beside the shim? ---- */
-
-static bool is_shared_memory(const char *path) {
-    size_t length = strlen(path);
-    return length > 4 && strcmp(path + length - 4, "-shm") == 0;
-}
-
-static bool same_where_clean(struct object *object, int fd) {
-    char living[4096], durable[4096];
-    int twin = twin_open(object);
-    bool same = true;
-    size_t at = 0;
-    for (int64_t offset = 0; same;) {
-        while (at < object->dirty_count && object->dirty[at].to <= offset) at++;
-        int64_t end = offset + (int64_t)sizeof living;
-        if (at < object->dirty_count) {
-            if (object->dirty[at].from <= offset) {
-                if (object->dirty[at].to == RANGE_OPEN) break;
-                offset = object->dirty[at].to;
-                continue;
-            }
-            if (object->dirty[at].from < end) end = object->dirty[at].from;
-        }
-        ssize_t a = pread(fd, living, end - offset, offset), b = pread(twin, durable, end - offset, offset);
-        if (a <= 0 && (b <= 0 || at < object->dirty_count)) break;
-        if (a != b || memcmp(living, durable, a) != 0) same = false;
-        offset += a;
-    }
-    close(twin);
-    return same;
-}
-
-static unsigned audit_folder(int fd, const char *path, FILE *out) {
-    unsigned files = 0;
-    DIR *listing = fdopendir(fd);
-    for (struct dirent *entry; listing && (entry = readdir(listing));) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        char *name = join(path, entry->d_name);
-        struct stat st;
-        if (fstatat(dirfd(listing), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-            struct object *object = object_of_stat(&st);
-            if (!object) fprintf(out, "unseen %s\n", name);
-            else if (object->is_dir)
-                files += audit_folder(libc_real.openat(dirfd(listing), entry->d_name, O_RDONLY | O_DIRECTORY), name, out);
-            else if (++files && !is_shared_memory(name)) {
-                int file = libc_real.openat(dirfd(listing), entry->d_name, O_RDONLY);
-                if (file < 0 || !same_where_clean(object, file)) fprintf(out, "written unseen %s\n", name);
-                if (file >= 0) close(file);
-            }
-        }
-        free(name);
-    }
-    if (listing) closedir(listing);
-    return files;
-}
-
-/* Leaves SHADOW/audit: a line per file that changed unseen, then "files N". Renamed into place when complete. Drops the
- * process's POSIX locks, so nothing else may have the folder open. */
-void model_audit(void) {
-    int fd = libc_real.openat(shadow_fd, "audit.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    FILE *out = fdopen(fd, "w");
-    if (!out) die("open", "audit.new");
-    unsigned files = audit_folder(libc_real.open(root, O_RDONLY | O_DIRECTORY), ".", out);
-    fprintf(out, "files %u\n", files);
-    fclose(out);
-    libc_real.renameat2(shadow_fd, "audit.new", shadow_fd, "audit", 0);
-}
-
 /* ---- start ---- */
-
-static int open_in(DIR *listing, const char *name, int flags) {
-    int fd = libc_real.openat(dirfd(listing), name, O_RDONLY | O_CLOEXEC | flags);
-    if (fd < 0) die("open", name);
-    return fd;
-}
-
-static void twin_fill(struct object *object, int fd) {
-    int out = twin_open(object);
-    copy_range(fd, out, 0, RANGE_OPEN, object->path);
-    close(out);
-}
-
-/* The next file or folder of a listing. */
-static bool next_entry(DIR *listing, const char **name, struct stat *st) {
-    for (struct dirent *entry; listing && (entry = readdir(listing));) {
-        *name = entry->d_name;
-        if (strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0) continue;
-        if (fstatat(dirfd(listing), *name, st, AT_SYMLINK_NOFOLLOW) != 0) continue;
-        if (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)) return true;
-    }
-    return false;
-}
-
-/* The twins that an earlier process left, when the power stayed on after it; -1 when there was none. */
-static int old_objects_fd = -1;
-
-/* Opens the newest of the earlier twins that stand for an inode. */
-static int old_twin_open(ino_t ino) {
-    unsigned long long id, stands_for, newest = 0;
-    char name[OBJECT_FILE_BYTES];
-    DIR *listing = fdopendir(dup(old_objects_fd));
-    if (!listing) die("list", "the earlier twins");
-    rewinddir(listing);
-    for (struct dirent *entry; (entry = readdir(listing));)
-        if (sscanf(entry->d_name, "%llu-%llu", &id, &stands_for) == 2 && stands_for == ino && id > newest) newest = id;
-    sprintf(name, "%llu-%llu", newest, (unsigned long long)ino);
-    int fd = newest ? libc_real.openat(dirfd(listing), name, O_RDONLY | O_CLOEXEC) : -1;
-    closedir(listing);
-    return fd;
-}
-
-/* The file or folder that a durable name stands for; one that the living folder has no more is made for it. */
-static struct object *durable_object(struct object *folder, DIR *durable, const char *name, const struct stat *st) {
-    if (old_objects_fd < 0) return object_of_stat(st);
-    for (size_t bucket = 0; bucket < BUCKETS; bucket++)
-        for (struct object *object = buckets[bucket]; object; object = object->next)
-            if (object->old_twin == st->st_ino) return object;
-    char path[PATH_MAX];
-    path_of(folder, name, path);
-    struct object *object = object_new(path, st);
-    object->old_twin = st->st_ino;
-    object->unlinked = true;
-    int fd = open_in(durable, name, 0);
-    twin_fill(object, fd);
-    close(fd);
-    return object;
-}
-
-/* Objects for everything that is there, with the bytes of it that are durable. */
-static void adopt_files(struct object *folder, int living) {
-    DIR *listing = fdopendir(living);
-    const char *name;
-    struct stat st;
-    if (!listing) die("list", folder->path);
-    while (next_entry(listing, &name, &st)) {
-        char path[PATH_MAX];
-        path_of(folder, name, path);
-        struct object *object = object_new(path, &st);
-        if (object->is_dir) {
-            adopt_files(object, open_in(listing, name, O_DIRECTORY));
-            continue;
-        }
-        int fd = old_objects_fd < 0 ? open_in(listing, name, 0) : old_twin_open(st.st_ino);
-        if (fd >= 0) {
-            if (fstat(fd, &st) == 0 && old_objects_fd >= 0) object->old_twin = st.st_ino;
-            twin_fill(object, fd);
-            close(fd);
-        }
-        if (old_objects_fd >= 0) object_dirty(object, 0, RANGE_OPEN);
-    }
-    closedir(listing);
-}
-
-/* The names that are durable, and as pending what differs from them. Closes both; `durable` may be -1. Removed folders are
- * not followed: what is tested here takes none away. */
-static void adopt_names(struct object *folder, int living, int durable) {
-    DIR *listing = fdopendir(living), *old = durable < 0 ? NULL : fdopendir(durable);
-    const char *name;
-    struct stat st, now;
-    if (!listing) die("list", folder->path);
-    while (next_entry(old, &name, &st)) {
-        bool there = fstatat(living, name, &now, AT_SYMLINK_NOFOLLOW) == 0;
-        if (S_ISDIR(st.st_mode)) {
-            if (there) twin_set(folder, name, object_of_stat(&now));
-            continue;
-        }
-        struct object *object = durable_object(folder, old, name, &st);
-        twin_set(folder, name, object);
-        if (!there) name_removed(folder, name, object, object->unlinked);
-    }
-    while (next_entry(listing, &name, &st)) {
-        struct object *object = object_of_stat(&st);
-        int below = old && object->is_dir ? libc_real.openat(durable, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-        if (!twin_is_at(folder, name, object)) name_set(folder, name, object);
-        if (object->is_dir) adopt_names(object, open_in(listing, name, O_DIRECTORY), below);
-    }
-    closedir(listing);
-    if (old) closedir(old);
-}
-
-static int folder_open(const char *folder, const char *name) {
-    char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    int fd = libc_real.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) die("open", path);
-    return fd;
-}
-
-/* Takes over what is there at the start: all of it durable, unless an earlier process left word in POWERCUT_DURABLE. */
-static void adopt(struct object *top) {
-    const char *earlier = getenv("POWERCUT_DURABLE");
-    if (earlier) old_objects_fd = folder_open(earlier, "objects");
-    adopt_files(top, folder_open(root, "."));
-    adopt_names(top, folder_open(root, "."), earlier ? folder_open(earlier, "tree") : folder_open(root, "."));
-    if (earlier) close(old_objects_fd);
-    old_objects_fd = -1;
-}
 
 static int shadow_folder(const char *name) {
     if (libc_real.mkdirat(shadow_fd, name, 0700) != 0) die("POWERCUT_SHADOW must be an empty folder: mkdir", name);

@@ -5,8 +5,8 @@
  * POWERCUT_SHADOW/tree is at every moment exactly what a power cut would leave, and SIGKILL is the power cut. Real syncs
  * are not performed: they would only make the tests slow.
  *
- * model.c keeps the twins; points.c says where to cut, what to ignore and what to fail; interpose.c stands before libc.
- * This must not be linked into anything that is shipped. It sees libc's functions only: a program that makes system calls
+ * model.c keeps the twins, and adopt.c takes over what is there at the start; points.c says where to cut, what to ignore and
+ * what to fail; audit.c finds what was not seen; interpose.c stands before libc. This must not be linked into anything that is shipped. It sees libc's functions only: a program that makes system calls
  * of its own would pass beside it, which is what the command "audit" finds out. */
 #ifndef POWERCUT_H
 #define POWERCUT_H
@@ -68,6 +68,12 @@ struct libc {
 };
 extern struct libc libc_real;
 
+/* Two numbers and a dash: the name of a twin. */
+#define OBJECT_FILE_BYTES 44
+#define BUCKETS 4096
+/* All living objects, by inode. */
+extern struct object *buckets[BUCKETS];
+
 /* model.c. All but model_start expect the lock to be held. */
 bool model_start(void); /* true when this process is watched */
 void model_lock(void);
@@ -87,8 +93,23 @@ void name_moved(struct object *from, const char *from_name, struct object *to, c
                 struct object *object);
 void everything_sync(void);
 void some_survive(uint64_t seed);
-void model_audit(void);
 const char *model_shadow(void);
+const char *model_root(void);
+
+/* model.c, for adopt.c and audit.c. */
+void die(const char *what, const char *name) __attribute__((noreturn));
+char *join(const char *folder, const char *name);
+struct object *object_new(const char *path, const struct stat *st);
+int twin_open(const struct object *object);
+void twin_set(struct object *folder, const char *name, struct object *object);
+bool twin_is_at(struct object *folder, const char *name, struct object *object);
+void copy_range(int in, int out, int64_t from, int64_t to, const char *name);
+
+/* adopt.c */
+void adopt(struct object *top);
+
+/* audit.c */
+void model_audit(void);
 
 /* points.c */
 void points_start(void);

@@ -63,7 +63,10 @@ fn compile(name: &str, sources: &[&str], flags: &[&str]) -> PathBuf {
 #[must_use]
 pub fn shim() -> PathBuf {
     static SHIM: OnceLock<PathBuf> = OnceLock::new();
-    SHIM.get_or_init(|| compile("powercut.so", &["model.c", "points.c", "interpose.c"], &["-shared", "-fPIC"])).clone()
+    SHIM.get_or_init(|| {
+        compile("powercut.so", &["model.c", "adopt.c", "audit.c", "points.c", "interpose.c"], &["-shared", "-fPIC"])
+    })
+    .clone()
 }
 
 /// The program that does to files what it is told, for the tests of the shim itself.
