@@ -1,1 +1,2 @@
 //! Actarium: server.
+pub mod adapters;

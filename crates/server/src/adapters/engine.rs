@@ -337,9 +337,11 @@ impl<'a> Builder<'a> {
                         || same("name", &id)
                         || name.as_deref().is_some_and(|name| same("id", name) || same("name", name)))
             };
-            if targets.iter().any(is_same) {
-                // Said already.
-                self.used.extend(target.used());
+            if let Some(same) = targets.iter().find(|other| is_same(other)) {
+                // What it says that the other one does not stays where it is.
+                let is_said = |found: &&Found| same["id"] == *found.text || same["name"] == *found.text;
+                let said = [Some(&target.id), target.name.as_ref()].into_iter().flatten().filter(is_said);
+                self.used.extend(said.flat_map(|found| found.used.iter().cloned()));
                 continue;
             }
             // One place is left for the environment that a credential may stand for.
