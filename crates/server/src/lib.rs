@@ -1,2 +1,38 @@
-//! Actarium: server.
+//! The service over HTTP: the API and who may use it, adapters for other systems' records, exports, measurements.
+//!
+//! A request goes `connection` → `observe` (request id, errors made into bytes, measurements) → `router` (made from the
+//! table in `routes`) → `dispatch` (access, parameters, time) → one of `handlers`. Nothing below `handlers` knows HTTP,
+//! and nothing but `access` decides who may do what.
+
+pub mod access;
 pub mod adapters;
+pub mod app;
+pub mod body;
+pub mod connection;
+pub mod context;
+pub mod csv;
+pub mod demo;
+pub mod demo_loading;
+pub mod dispatch;
+pub mod failures;
+pub mod form;
+pub mod handlers;
+pub mod keys;
+pub mod limits;
+pub mod metrics;
+pub mod negotiation;
+pub mod observe;
+pub mod openapi;
+pub mod operator;
+pub mod parameters;
+pub mod problem;
+pub mod queries;
+pub mod recorder;
+pub mod refusals;
+pub mod router;
+pub mod routes;
+pub mod schemas;
+pub mod serve;
+pub mod token;
+
+pub use serve::{ServeError, ServerOptions, serve, serve_with};

@@ -1,0 +1,82 @@
+//! What all requests share: the engine, the credentials, the recorder, the bounds on what runs at one moment.
+//! It is put together once, at the start, and holds no state of a single request.
+
+use std::sync::Arc;
+
+use actarium_store::{Clock, Engine, Entropy, Organization};
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Credentials;
+use crate::body;
+use crate::limits;
+use crate::metrics::Metrics;
+use crate::recorder::Recorder;
+use crate::refusals::Refusals;
+
+/// Slug of the operator's own organization.
+pub const OPERATOR_SLUG: &str = "actarium";
+/// Name of the operator's own organization.
+pub const OPERATOR_NAME: &str = "Actarium";
+
+/// How many of each kind of query may run at one moment.
+pub struct Turns {
+    /// Pages, single events, tails.
+    pub lookups: Arc<Semaphore>,
+    /// Histograms and facets.
+    pub counts: Arc<Semaphore>,
+    /// Exports.
+    pub exports: Arc<Semaphore>,
+    /// Live tails.
+    pub tails: Arc<Semaphore>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        let semaphore = |permits| Arc::new(Semaphore::new(permits));
+        Self {
+            lookups: semaphore(limits::LOOKUPS_AT_ONCE_MAX),
+            counts: semaphore(limits::COUNTS_AT_ONCE_MAX),
+            exports: semaphore(limits::EXPORTS_AT_ONCE_MAX),
+            tails: semaphore(limits::TAILS_AT_ONCE_MAX),
+        }
+    }
+}
+
+/// What all requests share.
+pub struct App {
+    /// The store.
+    pub engine: Arc<Engine>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// What requests are checked against.
+    pub credentials: Credentials,
+    /// Actarium's own records.
+    pub recorder: Arc<Recorder>,
+    /// Denials and refusals on their way to being records.
+    pub refusals: Refusals,
+    /// Measurements.
+    pub metrics: Arc<Metrics>,
+    /// The operator's own organization.
+    pub operator_organization: Arc<Organization>,
+    /// The admission of bodies.
+    pub bodies: Arc<Semaphore>,
+    /// What may run at one moment.
+    pub turns: Turns,
+    /// Cancelled when the service is to stop: streams end then.
+    pub stopping: CancellationToken,
+    /// `/openapi.json`.
+    pub openapi: Bytes,
+    /// `/v1/catalog`.
+    pub catalog: Bytes,
+}
+
+impl App {
+    /// The admission of bodies and turns of a fresh start.
+    pub fn fresh_bounds() -> (Arc<Semaphore>, Turns) {
+        (body::admission(), Turns::default())
+    }
+}

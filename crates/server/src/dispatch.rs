@@ -1,0 +1,281 @@
+//! From a request to its handler: access, parameters, form of the answer, time limit, in this order and for every route.
+//!
+//! Handlers get a [`Call`] that has passed all of it and give back an answer or a [`Problem`]; they never see a request
+//! that was not authorized. What was denied or refused is put on record here and nowhere else.
+
+use std::sync::Arc;
+
+use actarium_store::Organization;
+use axum::RequestExt;
+use axum::body::Body;
+use axum::extract::{RawPathParams, Request};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
+
+use crate::access::{Caller, Denied, authorize};
+use crate::app::App;
+use crate::body::{self, ReadBody};
+use crate::context::Context;
+use crate::handlers;
+use crate::limits;
+use crate::negotiation;
+use crate::parameters::Parameters;
+use crate::problem::{Kind, Problem};
+use crate::recorder::{OwnRecord, audit_log};
+use crate::refusals::RefusalKind;
+use crate::routes::{Operation, Route};
+
+/// Most bytes of a body that are read and thrown away after a refusal, so that its sender gets to see the answer.
+const DISCARDED_BYTES_MAX: usize = 1024 * 1024;
+
+/// A request that was let through to its route.
+pub struct Call {
+    /// What all requests share.
+    pub app: Arc<App>,
+    /// Its route.
+    pub route: &'static Route,
+    /// Where it comes from.
+    pub context: Context,
+    /// Who sends it.
+    pub caller: Caller,
+    /// `{id}` of the path, decoded; empty where the path has none.
+    pub id: String,
+    /// Its query parameters, checked by what the route declares.
+    pub parameters: Parameters,
+    /// The media type of the answer that client and route agree on.
+    pub form: &'static str,
+    /// Its headers.
+    pub headers: HeaderMap,
+    organization: Option<Arc<Organization>>,
+    /// In a lock only because a body cannot be shared between threads and handlers share their call.
+    body: Mutex<Option<Body>>,
+}
+
+impl Call {
+    /// The organization of the path.
+    ///
+    /// # Errors
+    /// 500 on a route without one: a fault of the route table.
+    pub fn organization(&self) -> Result<Arc<Organization>, Problem> {
+        self.organization.clone().ok_or_else(|| Problem::new(Kind::Internal, "the route names no organization"))
+    }
+
+    /// Reads the body whole; its media type is one of the route's.
+    ///
+    /// # Errors
+    /// See [`body::read`] and [`body::media_type`].
+    pub async fn read_body(&mut self) -> Result<(&'static str, ReadBody), Problem> {
+        let allowed: Vec<&'static str> = self.route.bodies.iter().map(|(media, _)| *media).collect();
+        let media = body::media_type(&self.headers, &allowed)?;
+        let body = self.body.get_mut().take().unwrap_or_default();
+        let read = body::read(body, &self.headers, self.route.body_bytes_max, &self.app.bodies).await?;
+        let metrics = &self.app.metrics;
+        metrics.body_wire_bytes.fetch_add(read.wire_bytes as u64, std::sync::atomic::Ordering::Relaxed);
+        metrics.body_bytes.fetch_add(read.bytes.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        Ok((media, read))
+    }
+}
+
+/// Which route a request met; an extension of the response, for measurements and the log.
+#[derive(Clone, Copy)]
+pub struct Met(pub &'static Route);
+
+/// Answers a request that met a route.
+pub async fn dispatch(app: Arc<App>, route: &'static Route, request: Request) -> Response {
+    let mut response = match enter(app, route, request).await {
+        Ok(call) => answer(call).await,
+        Err(problem) => problem.into_response(),
+    };
+    response.extensions_mut().insert(Met(route));
+    response
+}
+
+/// Everything that is checked before a handler runs.
+async fn enter(app: Arc<App>, route: &'static Route, mut request: Request) -> Result<Call, Problem> {
+    let (slug, id) = path_parameters(&mut request).await?;
+    let (mut parts, body) = request.into_parts();
+    let context = parts.extensions.remove::<Context>();
+    let context = context.ok_or_else(|| Problem::new(Kind::Internal, "the request has no context"))?;
+    let slug = slug.as_deref().filter(|_| route.of_organization());
+    let granted = match authorize(&app.credentials, &app.engine, &parts.headers, slug, route.permission) {
+        Ok(granted) => granted,
+        Err(denied) => {
+            record_denial(&app, route, &context, slug, &denied);
+            leave_unread(body, &parts.headers).await;
+            return Err(denied.problem);
+        }
+    };
+    let checked = Parameters::read(parts.uri.query().unwrap_or(""), route.parameters)
+        .and_then(|parameters| Ok((parameters, agreed_form(route, &parts.headers)?)));
+    let (parameters, form) = match checked {
+        Ok(checked) => checked,
+        Err(problem) => {
+            let organization = granted.organization.as_deref();
+            record_refusal(&app, route, &context, &granted.caller, organization, &problem);
+            leave_unread(body, &parts.headers).await;
+            return Err(problem);
+        }
+    };
+    let organization = granted.organization;
+    let (caller, headers) = (granted.caller, parts.headers);
+    Ok(Call { app, route, context, caller, id, parameters, form, headers, organization, body: Mutex::new(Some(body)) })
+}
+
+async fn answer(call: Call) -> Response {
+    let (app, route, context) = (call.app.clone(), call.route, call.context.clone());
+    let (caller, organization) = (call.caller.clone(), call.organization.clone());
+    let handling = handle(call);
+    let result = if route.streams {
+        handling.await
+    } else {
+        tokio::time::timeout(limits::REQUEST_TIME_MAX, handling).await.unwrap_or_else(|_| Err(out_of_time()))
+    };
+    result.unwrap_or_else(|problem| {
+        record_refusal(&app, route, &context, &caller, organization.as_deref(), &problem);
+        problem.into_response()
+    })
+}
+
+fn out_of_time() -> Problem {
+    let seconds = limits::REQUEST_TIME_MAX.as_secs();
+    let detail = format!(
+        "the request took longer than {seconds} s; whether it was recorded is not known: send it again with its \
+         external_id or Idempotency-Key"
+    );
+    Problem::new(Kind::Unavailable, detail)
+}
+
+async fn handle(call: Call) -> Result<Response, Problem> {
+    match call.route.operation {
+        Operation::Health => handlers::service::health(&call),
+        Operation::Ready => handlers::service::ready(&call).await,
+        Operation::Metrics => handlers::service::metrics(&call).await,
+        Operation::OpenApi => handlers::service::openapi(&call),
+        Operation::Catalog => handlers::service::catalog(&call),
+        Operation::Seal => handlers::service::seal(&call).await,
+        Operation::OrganizationCreate => handlers::organizations::create(call).await,
+        Operation::OrganizationList => handlers::organizations::list(&call),
+        Operation::EventsRecord => handlers::record::record(call).await,
+        Operation::EventsSearch => handlers::search::search(&call).await,
+        Operation::EventView => handlers::search::view(&call).await,
+        Operation::EventsHistogram => handlers::counts::histogram(&call).await,
+        Operation::EventsFacets => handlers::counts::facets(&call).await,
+        Operation::EventsTail => handlers::tail::tail(call).await,
+        Operation::EventsExport => handlers::export::export(&call).await,
+        Operation::KeyCreate => handlers::keys::create(call).await,
+        Operation::KeyList => handlers::keys::list(&call),
+        Operation::KeyRevoke => handlers::keys::revoke(&call).await,
+        Operation::IngestOpenchoreo
+        | Operation::IngestKubernetes
+        | Operation::IngestCloudtrail
+        | Operation::IngestGithub => handlers::ingest::ingest(call).await,
+    }
+}
+
+/// `{org}` and `{id}` of the path, decoded.
+async fn path_parameters(request: &mut Request) -> Result<(Option<String>, String), Problem> {
+    let parameters = request.extract_parts::<RawPathParams>().await;
+    let parameters = parameters.map_err(|_| Problem::new(Kind::NotFound, "the path is not UTF-8"))?;
+    let value = |wanted: &str| parameters.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned());
+    Ok((value("org"), value("id").unwrap_or_default()))
+}
+
+fn agreed_form(route: &Route, headers: &HeaderMap) -> Result<&'static str, Problem> {
+    let mut forms: Vec<&'static str> = Vec::new();
+    for (media, _) in route.answers.iter().flat_map(|answer| answer.forms) {
+        if !forms.contains(media) {
+            forms.push(media);
+        }
+    }
+    negotiation::choose(headers, &forms)
+}
+
+async fn leave_unread(body: Body, headers: &HeaderMap) {
+    // Who waits for a go-ahead has sent nothing yet.
+    if !headers.contains_key(header::EXPECT) {
+        body::discard(body, DISCARDED_BYTES_MAX).await;
+    }
+}
+
+/// Who a refusal was given to, for telling kinds of refusals apart.
+fn who(caller: &Caller, context: &Context) -> String {
+    match caller {
+        Caller::Anonymous => context.ip.map_or_else(|| "unknown".into(), |ip| ip.to_string()),
+        known => known.sender(),
+    }
+}
+
+/// Denied access goes to the log of the caller's own organization; of callers that have none, to the operator's.
+fn record_denial(app: &App, route: &Route, context: &Context, slug: Option<&str>, denied: &Denied) {
+    let action = match route.denied_action {
+        Some(action) => action,
+        None if route.ingests() => "ingestion.refuse",
+        None => return,
+    };
+    let own = match &denied.caller {
+        Caller::Key(key) => app.engine.organization_by_id(key.organization),
+        _ => None,
+    };
+    let organization = own.unwrap_or_else(|| app.operator_organization.clone());
+    let shown: String = slug.unwrap_or(&organization.slug).chars().take(limits::SLUG_CHARS_MAX).collect();
+    let record = OwnRecord::of_request(action, &denied.caller, context, denied_target(action, &shown))
+        .unsuccessful("denied", denied.problem.detail.clone())
+        .with("status", denied.problem.kind.status().as_u16())
+        .with("method", route.method.name())
+        .with("route", route.path);
+    let kind = RefusalKind {
+        organization: organization.id,
+        action,
+        reason: denied.reason,
+        who: who(&denied.caller, context),
+        what: shown,
+    };
+    app.refusals.refused(kind, record);
+}
+
+fn denied_target(action: &str, slug: &str) -> serde_json::Value {
+    let kind = match action {
+        "ingestion.refuse" => "service",
+        "organization.create" | "organization.update" => "organization",
+        action if action.starts_with("on_prem_key.") => "organization",
+        _ => "audit_log",
+    };
+    serde_json::json!({"type": kind, "id": if slug.is_empty() { "unknown" } else { slug }})
+}
+
+/// Refused ingestion goes to the operator's log: the sender's organization could not read a log that takes nothing.
+fn record_refusal(
+    app: &App,
+    route: &Route,
+    context: &Context,
+    caller: &Caller,
+    organization: Option<&Organization>,
+    problem: &Problem,
+) {
+    if !route.ingests() {
+        return;
+    }
+    let slug = organization.map_or("", |organization| organization.slug.as_str());
+    let record = OwnRecord::of_request("ingestion.refuse", caller, context, audit_log(slug))
+        .unsuccessful("failure", problem.detail.clone())
+        .with("status", problem.kind.status().as_u16())
+        .with("problem", problem.kind.name())
+        .with("credential", caller.sender())
+        .with("route", route.path);
+    let kind = RefusalKind {
+        organization: app.operator_organization.id,
+        action: "ingestion.refuse",
+        reason: problem.kind.name(),
+        who: who(caller, context),
+        what: slug.to_owned(),
+    };
+    app.refusals.refused(kind, record);
+}
+
+/// An answer of a media type.
+pub fn bytes_answer(form: &'static str, bytes: impl Into<Body>) -> Response {
+    let mut response = Response::new(bytes.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(form));
+    response
+}

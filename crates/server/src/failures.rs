@@ -1,0 +1,126 @@
+//! What the layers below report, as problems for clients. Details of the machine go to the log, not into answers.
+
+use actarium_core::event::{Excess, Refusal};
+use actarium_store::{AppendError, FirstSeen, ReadError};
+
+use crate::problem::{ErrorItem, Kind, Position, Problem};
+
+/// Seconds after which a full disk is worth another try.
+const FULL_RETRY_AFTER_SECONDS: u32 = 30;
+/// Seconds after which a store that failed is worth another try.
+const UNAVAILABLE_RETRY_AFTER_SECONDS: u32 = 5;
+
+/// Why nothing was recorded.
+pub fn append_problem(error: AppendError) -> Problem {
+    let sentence = error.to_string();
+    match error {
+        AppendError::Overloaded { retry_after } => {
+            let seconds = retry_after.as_secs().max(1) as u32;
+            Problem::new(Kind::Overloaded, "too much is waiting to be recorded; nothing of this was")
+                .retry_after(seconds)
+        }
+        AppendError::Full => {
+            let detail = "the disk is full; nothing of this was recorded";
+            Problem::new(Kind::Unavailable, detail).retry_after(FULL_RETRY_AFTER_SECONDS)
+        }
+        AppendError::Unavailable { detail } => {
+            tracing::error!(%detail, "the journal is not available");
+            let detail = "the journal could not make this durable; send it again with the same keys";
+            Problem::new(Kind::Unavailable, detail).retry_after(UNAVAILABLE_RETRY_AFTER_SECONDS)
+        }
+        AppendError::Closed => Problem::new(Kind::Unavailable, "the service is shutting down").retry_after(5),
+        AppendError::UnknownOrganization => Problem::new(Kind::NotFound, "there is no such organization"),
+        AppendError::Damaged { organization, detail } => {
+            tracing::error!(organization, %detail, "the log is damaged and takes no writes");
+            let detail = "the organization's log is damaged and takes no writes until its operator has repaired it";
+            Problem::new(Kind::Unavailable, detail).retry_after(60)
+        }
+        AppendError::ClockBehind { .. } => Problem::new(Kind::Unavailable, sentence).retry_after(30),
+        AppendError::Conflict { index, first } => {
+            let first = match first {
+                FirstSeen::Recorded { seq } => format!("the event with seq {seq}"),
+                FirstSeen::SameBatch { index } => format!("event {index} of this batch"),
+            };
+            let detail = format!("the external_id was used with other content by {first}");
+            let mut problem = Problem::new(Kind::Conflict, "an event repeats an external_id with other content");
+            problem.errors.push(ErrorItem { index: Some(index), pointer: Some("/external_id".into()), detail });
+            problem
+        }
+        AppendError::KeyConflict => {
+            Problem::new(Kind::Conflict, "the Idempotency-Key was used before with another body")
+        }
+        AppendError::DirectoryConflict { .. } => {
+            Problem::new(Kind::Conflict, "it was changed by somebody else at the same moment")
+        }
+        AppendError::OrganizationExists { .. } => Problem::new(Kind::Conflict, sentence),
+        AppendError::TooLarge { .. } => Problem::new(Kind::TooLarge, sentence),
+        AppendError::Invalid { .. } => Problem::new(Kind::InvalidContent, sentence),
+    }
+}
+
+/// Why a log cannot be read.
+pub fn read_problem(error: ReadError) -> Problem {
+    match error {
+        ReadError::UnknownOrganization => Problem::new(Kind::NotFound, "there is no such organization"),
+        ReadError::Unavailable { detail } => {
+            tracing::error!(%detail, "the journal is not available");
+            Problem::new(Kind::Unavailable, "the journal cannot be read at present")
+                .retry_after(UNAVAILABLE_RETRY_AFTER_SECONDS)
+        }
+        ReadError::Damaged { organization, detail } => {
+            tracing::error!(organization, %detail, "the log is damaged");
+            let detail = "a part of the organization's log is damaged or missing; its operator has to look";
+            Problem::new(Kind::Internal, detail)
+        }
+    }
+}
+
+/// Why the events of a body are not taken.
+pub fn refusal_problem(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Unreadable { position, pointer, detail } => {
+            let at = Position {
+                line: Some(position.line),
+                column: Some(position.column),
+                offset: Some(position.offset),
+                length: None,
+            };
+            let sentence = format!("line {}, column {}: {detail}", position.line, position.column);
+            let mut problem = Problem::new(Kind::MalformedBody, sentence).at(at);
+            if let Some(pointer) = pointer {
+                problem = problem.with_error(pointer, detail);
+            }
+            problem
+        }
+        Refusal::Invalid { violations, more } => {
+            let total = violations.len() + more;
+            let listed = violations.len();
+            let sentence = match more {
+                0 if total == 1 => "nothing was recorded: one value is against the rules".to_owned(),
+                0 => format!("nothing was recorded: {total} values are against the rules"),
+                _ => {
+                    format!("nothing was recorded: {total} values are against the rules; the first {listed} are listed")
+                }
+            };
+            let mut problem = Problem::new(Kind::InvalidEvent, sentence);
+            problem.errors = violations
+                .into_iter()
+                .map(|violation| ErrorItem {
+                    index: Some(violation.index),
+                    detail: violation.sentence(),
+                    pointer: Some(violation.pointer),
+                })
+                .collect();
+            problem
+        }
+        Refusal::TooLarge(excess) => {
+            let mut problem = Problem::new(Kind::TooLarge, excess.to_string());
+            if let Excess::EventBytes { index, .. } = excess {
+                let detail = excess.to_string();
+                problem.errors.push(ErrorItem { index: Some(index), pointer: Some(String::new()), detail });
+            }
+            problem
+        }
+        Refusal::Empty => Problem::new(Kind::InvalidEvent, "there is no event in the body"),
+    }
+}

@@ -1,0 +1,106 @@
+//! `POST /v1/orgs/{org}/ingest/…`: records of other systems. What can be recorded is; what cannot is told by its position,
+//! so that one strange record does not hold up a file of thousands.
+
+use actarium_core::row::EncodedRows;
+use actarium_store::{Append, AppendError, Appended, DuplicateScope, OrganizationId};
+use axum::response::Response;
+use serde::Serialize;
+
+use crate::adapters::{AdaptedRows, Adapter, AdapterOptions, BodyRefused, Refused, adapt_and_encode};
+use crate::app::App;
+use crate::body::{self, Encoding};
+use crate::dispatch::Call;
+use crate::failures::append_problem;
+use crate::handlers::organizations::json_answer;
+use crate::handlers::record::environment;
+use crate::limits;
+use crate::problem::{Kind, Position, Problem};
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+#[derive(Serialize)]
+struct Answer {
+    recorded: usize,
+    duplicates: usize,
+    skipped: usize,
+    refused: Vec<Refused>,
+    refused_more: usize,
+}
+
+/// Records what the body's records tell.
+///
+/// # Errors
+/// See the route table; nothing has been recorded then.
+pub async fn ingest(mut call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?;
+    let name = call.route.path.rsplit('/').next().unwrap_or("");
+    let adapter = Adapter::from_name(name).ok_or_else(|| Problem::new(Kind::Internal, "the route names no adapter"))?;
+    let (_, read) = call.read_body().await?;
+    let app = call.app.clone();
+    let environment = environment(&call.caller);
+    let cluster = call.parameters.one("cluster").map(str::to_owned);
+    let adapting = tokio::task::spawn_blocking(move || {
+        // A file that was packed as it lies, without saying so, is still bounded as any other body.
+        let packed = read.bytes.starts_with(&GZIP_MAGIC);
+        let bytes = if packed { body::unpack(&read.bytes, Encoding::Gzip)? } else { read.bytes.clone() };
+        let mut options = AdapterOptions::new(app.clock.now());
+        options.environment = environment.as_deref();
+        options.cluster = cluster.as_deref();
+        adapt_and_encode(adapter, &bytes, &options).map_err(refused_problem)
+    });
+    let adapted = adapting.await.unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "reading the records failed")))?;
+    let answer = record(&call.app, organization.id, adapted).await?;
+    json_answer(&answer)
+}
+
+/// Appends what was adapted. A record that contradicts one that is recorded is refused alone.
+async fn record(app: &App, organization: OrganizationId, adapted: AdaptedRows) -> Result<Answer, Problem> {
+    let AdaptedRows { mut rows, mut indices, skipped, mut refused, refused_more } = adapted;
+    let mut conflicts = 0;
+    let appended: Option<Appended> = loop {
+        if rows.is_empty() {
+            break None;
+        }
+        let mut append = Append::new(organization, rows.clone());
+        append.duplicates = DuplicateScope::WholeLog;
+        match app.engine.append(append).await {
+            Ok(appended) => break Some(appended),
+            Err(error @ AppendError::Conflict { index, .. }) if conflicts < limits::ADAPTER_CONFLICTS_MAX => {
+                conflicts += 1;
+                let pointer = String::new();
+                let detail = error.to_string().replacen(&format!("event {index} "), "", 1);
+                refused.push(Refused { index: indices.remove(index), pointer, detail });
+                rows = without(&rows, index);
+            }
+            Err(error) => return Err(append_problem(error)),
+        }
+    };
+    refused.sort_by_key(|refused| refused.index);
+    let events = appended.map_or_else(Vec::new, |appended| appended.events);
+    let duplicates = events.iter().filter(|event| event.duplicate).count();
+    Ok(Answer { recorded: events.len() - duplicates, duplicates, skipped, refused, refused_more })
+}
+
+fn without(rows: &EncodedRows, left_out: usize) -> EncodedRows {
+    let mut kept = EncodedRows::new();
+    for (_, row) in rows.iter().enumerate().filter(|(index, _)| *index != left_out) {
+        kept.push(&row);
+    }
+    kept
+}
+
+fn refused_problem(refused: BodyRefused) -> Problem {
+    let sentence = refused.to_string();
+    match refused {
+        BodyRefused::Unreadable { line, column, .. } => {
+            let at = Position { line: Some(line), column: Some(column), ..Position::default() };
+            Problem::new(Kind::MalformedBody, sentence).at(at)
+        }
+        BodyRefused::Gzip { .. } => Problem::new(Kind::MalformedBody, sentence),
+        BodyRefused::Empty => {
+            let at = Position { line: Some(1), column: Some(1), ..Position::default() };
+            Problem::new(Kind::MalformedBody, sentence).at(at)
+        }
+        BodyRefused::TooManyBytes { .. } | BodyRefused::TooManyRecords { .. } => Problem::new(Kind::TooLarge, sentence),
+    }
+}

@@ -1,0 +1,85 @@
+//! `GET /v1/orgs/{org}/events` and `…/events/{id}`: pages of events, and single ones.
+
+use actarium_core::id::EventId;
+use actarium_query::{Cursor, Order, Page, Search};
+use axum::response::Response;
+use serde_json::json;
+
+use crate::dispatch::{Call, bytes_answer};
+use crate::limits;
+use crate::parameters::invalid;
+use crate::problem::{Kind, Problem};
+use crate::queries::{criteria, query_problem, run, search_key, search_record, snapshot};
+use crate::recorder::OwnRecord;
+use crate::routes::JSON;
+
+/// Finds a page of events. The first page of a search is recorded, with how many it held.
+///
+/// # Errors
+/// See the route table.
+pub async fn search(call: &Call) -> Result<Response, Problem> {
+    let organization = call.organization()?;
+    let app = &call.app;
+    let criteria = criteria(&call.parameters, app.clock.now())?;
+    let cursor = call.parameters.one("cursor").map(Cursor::parse).transpose();
+    let cursor = cursor.map_err(|error| invalid("cursor", &error.to_string()))?;
+    let limit = call.parameters.integer("limit").map_or(limits::PAGE_EVENTS_DEFAULT, |limit| limit as usize);
+    let order = if call.parameters.one("order") == Some("asc") { Order::Ascending } else { Order::Descending };
+    let first_page = cursor.is_none();
+    if first_page {
+        // Counts of the same search that come while this runs belong to it already.
+        app.recorder.is_new_search(search_key(call, &organization, &criteria.filter));
+    }
+    let record = first_page.then(|| search_record(call, &organization, &criteria.filter, "audit_log.search"));
+    let search = Search { range: criteria.range, filter: criteria.filter, order, limit, cursor };
+    let (engine, of) = (app.engine.clone(), organization.clone());
+    let page = run(&app.turns.lookups, limits::QUERY_TIME_MAX, move |stop| {
+        let snapshot = snapshot(&engine, &of)?;
+        actarium_query::search(&snapshot, &search, stop).map_err(query_problem)
+    })
+    .await?;
+    if let Some(record) = record {
+        app.recorder.note(organization.id, &record.with("results", page.count))?;
+    }
+    Ok(bytes_answer(JSON, render(&page)))
+}
+
+/// `{"events": […], "next_cursor": …|null, "as_of": {…}}`.
+fn render(page: &Page) -> Vec<u8> {
+    let tail = json!({"next_cursor": page.next_cursor, "as_of": page.as_of}).to_string();
+    let mut out = Vec::with_capacity(page.events_json.len() + tail.len() + 16);
+    out.extend_from_slice(b"{\"events\":[");
+    out.extend_from_slice(&page.events_json);
+    out.extend_from_slice(b"],");
+    // The rest of the object follows without its opening brace.
+    out.extend_from_slice(&tail.as_bytes()[1..]);
+    out
+}
+
+/// Gives one event, and records that it was looked at.
+///
+/// # Errors
+/// 400 for what is no event's id, 404 for an event that is not there.
+pub async fn view(call: &Call) -> Result<Response, Problem> {
+    let organization = call.organization()?;
+    let not_found = || Problem::new(Kind::NotFound, "the organization has no such event");
+    let id: EventId = call.id.parse().map_err(|_| {
+        Problem::new(Kind::InvalidParameter, "the path's `id` is not a UUID as given when an event was recorded")
+    })?;
+    if !id.check(&organization.id.0) {
+        return Err(not_found());
+    }
+    let (engine, of) = (call.app.engine.clone(), organization.clone());
+    let json = run(&call.app.turns.lookups, limits::QUERY_TIME_MAX, move |_| {
+        let snapshot = snapshot(&engine, &of)?;
+        actarium_query::get(&snapshot, id.seq()).map_err(query_problem)
+    })
+    .await?;
+    // The check bits fit one in four million others: the id that the event shows has to be the one asked for.
+    let shown = format!("{{\"id\":\"{id}\",");
+    let json = json.filter(|json| json.starts_with(shown.as_bytes())).ok_or_else(not_found)?;
+    let target = json!({"type": "record", "id": id.to_string()});
+    let record = OwnRecord::of_request("audit_log.view", &call.caller, &call.context, target).with("seq", id.seq());
+    call.app.recorder.note(organization.id, &record)?;
+    Ok(bytes_answer(JSON, json))
+}

@@ -1,0 +1,219 @@
+//! `GET /v1/orgs/{org}/events/tail`: the log as it grows, as a long poll or as server-sent events.
+//!
+//! A stream holds at most a few pieces that its client has not read; one that reads nothing for a while is closed.
+//! It can go on where it was, by `Last-Event-ID`, because its ids are sequence numbers.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use actarium_core::filter::Filter;
+use actarium_query::TailPage;
+use actarium_store::Organization;
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::app::App;
+use crate::dispatch::{Call, bytes_answer};
+use crate::handlers::counts::record_once;
+use crate::limits;
+use crate::problem::{Kind, Problem};
+use crate::queries::{filter, query_problem, run, snapshot};
+use crate::routes::{EVENT_STREAM, JSON};
+
+/// Events that a stream reads at once.
+const STREAM_EVENTS: usize = 500;
+/// Sent when nothing else is, so that proxies and clients see the connection alive.
+const HEARTBEAT: &[u8] = b": heartbeat\n\n";
+/// Milliseconds after which a client is told to connect again.
+const RECONNECT_MILLIS: u32 = 2000;
+
+/// What is followed.
+struct Following {
+    app: Arc<App>,
+    organization: Arc<Organization>,
+    filter: Filter,
+    /// Sequence number that was looked at last, -1 for none.
+    after: i64,
+}
+
+impl Following {
+    async fn read(&self, events_max: usize) -> Result<TailPage, Problem> {
+        let (engine, of) = (self.app.engine.clone(), self.organization.clone());
+        let (after, filter) = (self.after, self.filter.clone());
+        run(&self.app.turns.lookups, limits::QUERY_TIME_MAX, move |stop| {
+            let snapshot = snapshot(&engine, &of)?;
+            actarium_query::read_from(&snapshot, after, &filter, events_max, stop).map_err(query_problem)
+        })
+        .await
+    }
+
+    async fn end_of_log(&self) -> Result<i64, Problem> {
+        let (engine, of) = (self.app.engine.clone(), self.organization.clone());
+        run(&self.app.turns.lookups, limits::QUERY_TIME_MAX, move |_| Ok(snapshot(&engine, &of)?.size as i64 - 1)).await
+    }
+}
+
+/// Gives the events after a place in the log, now and as they come.
+///
+/// # Errors
+/// See the route table.
+pub async fn tail(call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?;
+    let filter = filter(&call.parameters)?;
+    record_once(&call, &organization, &filter)?;
+    let streams = call.form == EVENT_STREAM;
+    let resumed = if streams { last_event_id(&call)? } else { None };
+    let mut following = Following { app: call.app.clone(), organization, filter, after: -1 };
+    following.after = match resumed.or(call.parameters.integer("after")) {
+        Some(after) => after,
+        None => following.end_of_log().await?,
+    };
+    if streams {
+        return stream(following);
+    }
+    let events_max = call.parameters.integer("limit").map_or(limits::PAGE_EVENTS_DEFAULT, |limit| limit as usize);
+    let wait_seconds = call.parameters.integer("wait").map_or(limits::TAIL_WAIT_SECONDS_DEFAULT, |wait| wait as u64);
+    poll(following, events_max, Duration::from_secs(wait_seconds)).await
+}
+
+fn last_event_id(call: &Call) -> Result<Option<i64>, Problem> {
+    let Some(value) = call.headers.get("last-event-id") else { return Ok(None) };
+    let id = value.to_str().ok().and_then(|text| text.parse::<i64>().ok()).filter(|id| (0..1 << 40).contains(id));
+    let problem = || Problem::new(Kind::InvalidHeader, "`Last-Event-ID` must be the `id` of an event of this stream");
+    id.map(Some).ok_or_else(problem)
+}
+
+async fn poll(mut following: Following, events_max: usize, wait: Duration) -> Result<Response, Problem> {
+    let mut sizes = following.app.engine.subscribe(following.organization.id);
+    let waiting = tokio::time::sleep(wait);
+    tokio::pin!(waiting);
+    let stopping = following.app.stopping.clone();
+    loop {
+        if let Some(sizes) = &mut sizes {
+            sizes.borrow_and_update();
+        }
+        let page = following.read(events_max).await?;
+        if !page.events.is_empty() || waiting.is_elapsed() {
+            return Ok(bytes_answer(JSON, render_page(&page)));
+        }
+        following.after = page.next;
+        let over = async {
+            match &mut sizes {
+                Some(sizes) => sizes.changed().await.is_err(),
+                None => true,
+            }
+        };
+        let ended = tokio::select! {
+            ended = over => ended,
+            () = &mut waiting => true,
+            () = stopping.cancelled() => true,
+        };
+        if ended {
+            return Ok(bytes_answer(JSON, render_page(&page)));
+        }
+    }
+}
+
+/// `{"events": […], "next": N, "as_of": {…}}`.
+fn render_page(page: &TailPage) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.extend_from_slice(b"{\"events\":[");
+    for (index, (_, json)) in page.events.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(json);
+    }
+    let rest = json!({"next": page.next, "as_of": page.as_of}).to_string();
+    out.extend_from_slice(b"],");
+    out.extend_from_slice(&rest.as_bytes()[1..]);
+    out
+}
+
+fn stream(following: Following) -> Result<Response, Problem> {
+    let Ok(place) = following.app.turns.tails.clone().try_acquire_owned() else {
+        return Err(Problem::new(Kind::Overloaded, "too many live tails are open").retry_after(10));
+    };
+    let (sender, receiver) = mpsc::channel::<Bytes>(limits::STREAM_PIECES_MAX);
+    let metrics = following.app.metrics.clone();
+    metrics.tails.fetch_add(1, Relaxed);
+    tokio::spawn(async move {
+        follow(following, sender).await;
+        metrics.tails.fetch_sub(1, Relaxed);
+        drop(place);
+    });
+    let frames = ReceiverStream::new(receiver).map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
+    Ok(bytes_answer(EVENT_STREAM, Body::new(StreamBody::new(frames))))
+}
+
+/// Sends what is there and what comes, until the client goes away, reads nothing for too long, or the service stops.
+async fn follow(mut following: Following, sender: mpsc::Sender<Bytes>) {
+    let stopping = following.app.stopping.clone();
+    let Some(mut sizes) = following.app.engine.subscribe(following.organization.id) else { return };
+    if !send(&sender, Bytes::from(format!("retry: {RECONNECT_MILLIS}\n\n"))).await {
+        return;
+    }
+    loop {
+        sizes.borrow_and_update();
+        let page = tokio::select! {
+            page = following.read(STREAM_EVENTS) => page,
+            () = sender.closed() => return,
+            () = stopping.cancelled() => return,
+        };
+        let page = match page {
+            Ok(page) => page,
+            // The client connects again and goes on after the last event it saw.
+            Err(problem) => {
+                tracing::debug!(problem = problem.kind.name(), "a live tail ended");
+                return;
+            }
+        };
+        following.after = page.next;
+        let full = page.events.len() >= STREAM_EVENTS;
+        if !page.events.is_empty() && !send_events(&sender, page).await {
+            return;
+        }
+        if full {
+            continue;
+        }
+        loop {
+            tokio::select! {
+                changed = sizes.changed() => if changed.is_err() { return } else { break },
+                () = sender.closed() => return,
+                () = stopping.cancelled() => return,
+                () = tokio::time::sleep(limits::HEARTBEAT_TIME) => {
+                    if !send(&sender, Bytes::from_static(HEARTBEAT)).await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn send_events(sender: &mpsc::Sender<Bytes>, page: TailPage) -> bool {
+    let mut piece = Vec::new();
+    for (seq, json) in page.events {
+        piece.extend_from_slice(format!("id: {seq}\nevent: event\ndata: ").as_bytes());
+        piece.extend_from_slice(&json);
+        piece.extend_from_slice(b"\n\n");
+        if piece.len() >= limits::STREAM_PIECE_BYTES && !send(sender, Bytes::from(std::mem::take(&mut piece))).await {
+            return false;
+        }
+    }
+    piece.is_empty() || send(sender, Bytes::from(piece)).await
+}
+
+/// Whether the client took it in time.
+async fn send(sender: &mpsc::Sender<Bytes>, piece: Bytes) -> bool {
+    matches!(tokio::time::timeout(limits::STREAM_STALLED_TIME_MAX, sender.send(piece)).await, Ok(Ok(())))
+}

@@ -1,0 +1,109 @@
+//! Every bound of the HTTP side, by name and unit, in one place. It holds no code and reads no configuration.
+
+use std::time::Duration;
+
+/// Most bytes of a request's body as it comes over the wire.
+pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most bytes of a request's body after decompression; a body that unpacks to more is refused while unpacking.
+pub const BODY_DECOMPRESSED_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Most bytes of all bodies that are being read or decoded at one moment; more requests wait, then are refused.
+pub const BODIES_IN_FLIGHT_BYTES_MAX: usize = 192 * 1024 * 1024;
+/// How long a request waits for its share of [`BODIES_IN_FLIGHT_BYTES_MAX`] before it is refused with 503.
+pub const BODY_ADMISSION_TIME_MAX: Duration = Duration::from_secs(5);
+/// A body up to this size is decoded where it was read; a larger one on a thread of its own.
+pub const BODY_INLINE_BYTES_MAX: usize = 16 * 1024;
+/// Most bytes of the body of a request of administration (an organization, a key).
+pub const ADMINISTRATION_BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// Most headers of a request.
+pub const HEADERS_MAX: usize = 64;
+/// Most bytes of all headers of a request, names and values.
+pub const HEADER_BYTES_MAX: usize = 32 * 1024;
+/// Most bytes of a request's path and query.
+pub const URI_BYTES_MAX: usize = 16 * 1024;
+/// Most query parameters of a request.
+pub const PARAMETERS_MAX: usize = 64;
+/// Most bytes of one query parameter's value, percent-decoding done.
+pub const PARAMETER_BYTES_MAX: usize = 4096;
+/// Most characters of an `Idempotency-Key`.
+pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
+/// Most characters of an `x-request-id` that is taken over from the client.
+pub const REQUEST_ID_CHARS_MAX: usize = 128;
+
+/// How long a client may take to send the head of a request.
+pub const HEADER_READ_TIME_MAX: Duration = Duration::from_secs(15);
+/// How long a client may take to send a body.
+pub const BODY_READ_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long a request that is no stream may take in all.
+pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+/// How long a search, a count or a look-up may run.
+pub const QUERY_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long an export may run.
+pub const EXPORT_TIME_MAX: Duration = Duration::from_secs(6 * 60 * 60);
+/// How long requests that were accepted may go on after the order to stop.
+pub const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Most connections at one moment; further ones wait in the operating system's queue.
+pub const CONNECTIONS_MAX: usize = 8192;
+/// Most look-ups (pages, single events, tails) that run at one moment; further ones wait for their turn.
+pub const LOOKUPS_AT_ONCE_MAX: usize = 32;
+/// Most counts (histograms, facets) that run at one moment.
+pub const COUNTS_AT_ONCE_MAX: usize = 4;
+/// Most exports that run at one moment; a further one is refused with 503.
+pub const EXPORTS_AT_ONCE_MAX: usize = 4;
+/// Most live tails at one moment; a further one is refused with 503.
+pub const TAILS_AT_ONCE_MAX: usize = 1024;
+
+/// Events of a page when the request does not say.
+pub const PAGE_EVENTS_DEFAULT: usize = 50;
+/// Most events of a page.
+pub const PAGE_EVENTS_MAX: usize = 1000;
+/// Values of a facet when the request does not say.
+pub const FACET_VALUES_DEFAULT: usize = 10;
+/// Most values of a facet.
+pub const FACET_VALUES_MAX: usize = 100;
+/// Seconds that a poll of the tail waits for events when the request does not say.
+pub const TAIL_WAIT_SECONDS_DEFAULT: u64 = 0;
+/// Most seconds that a poll of the tail waits for events.
+pub const TAIL_WAIT_SECONDS_MAX: u64 = 50;
+
+/// Time between two heartbeat comments of a stream of server-sent events.
+pub const HEARTBEAT_TIME: Duration = Duration::from_secs(15);
+/// How long a client may leave a stream unread before its connection is closed.
+pub const STREAM_STALLED_TIME_MAX: Duration = Duration::from_secs(60);
+/// Most pieces that lie between the maker of a streamed answer and its connection.
+pub const STREAM_PIECES_MAX: usize = 4;
+/// Target size in bytes of one piece of a streamed answer.
+pub const STREAM_PIECE_BYTES: usize = 128 * 1024;
+
+/// Most characters of an organization's or a key's name.
+pub const NAME_CHARS_MAX: usize = 128;
+/// Most characters of an organization's slug.
+pub const SLUG_CHARS_MAX: usize = 63;
+/// Most characters of the environment that a key stamps on its events.
+pub const ENVIRONMENT_CHARS_MAX: usize = 128;
+/// Most characters of the name of a cluster.
+pub const CLUSTER_CHARS_MAX: usize = 256;
+/// Records of an adapter's request that may contradict recorded ones and be refused one by one; with more of them the
+/// whole request is refused.
+pub const ADAPTER_CONFLICTS_MAX: usize = 64;
+/// Most keys of one organization, revoked ones not counted.
+pub const KEYS_PER_ORGANIZATION_MAX: usize = 1000;
+
+/// Most of Actarium's own records that wait to be written; a read that can't be noted down waits.
+pub const OWN_RECORDS_WAITING_MAX: usize = 4096;
+/// Time over which Actarium's own records are gathered into one commit.
+pub const OWN_RECORDS_GATHERING_TIME: Duration = Duration::from_millis(20);
+/// Time over which refusals and denials of one kind from one sender become one record.
+pub const REFUSALS_COALESCED_TIME: Duration = Duration::from_secs(60);
+/// Most kinds of refusals that are kept apart within that time; what is beyond is counted together.
+pub const REFUSAL_KINDS_MAX: usize = 1024;
+/// Time over which counts of a filter belong to the search of the same filter and are not recorded again.
+pub const SEARCH_REMEMBERED_TIME: Duration = Duration::from_secs(15 * 60);
+/// Most searches that are remembered for it.
+pub const SEARCHES_REMEMBERED_MAX: usize = 4096;
+
+/// Seconds after which a refused client may try again, unless something better is known.
+pub const RETRY_AFTER_SECONDS: u32 = 1;
+/// Most violations of a batch that are listed in an answer.
+pub const ERRORS_LISTED_MAX: usize = 100;

@@ -1,0 +1,172 @@
+//! What all reading routes share: criteria out of parameters, a turn on a thread that may block, giving up when the
+//! client has gone, and the record of the search.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actarium_core::filter::{Filter, ParameterError, SearchParameters};
+use actarium_core::row::Micros;
+use actarium_core::time;
+use actarium_query::{QueryError, Stop, TimeRange};
+use actarium_store::{Organization, Snapshot};
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+
+use crate::dispatch::Call;
+use crate::failures::read_problem;
+use crate::limits;
+use crate::parameters::{Parameters, invalid};
+use crate::problem::{Kind, Position, Problem};
+use crate::recorder::{OwnRecord, audit_log};
+
+/// The time range of a search that does not say: the past 24 hours.
+const DEFAULT_RANGE_MICROS: Micros = 24 * 60 * 60 * 1_000_000;
+
+/// The criteria of a search.
+#[derive(Clone, Debug)]
+pub struct Criteria {
+    /// When the events happened.
+    pub range: TimeRange,
+    /// Which events.
+    pub filter: Filter,
+}
+
+/// Reads the criteria of a request.
+///
+/// # Errors
+/// 400 with what cannot be read and where.
+pub fn criteria(parameters: &Parameters, now: Micros) -> Result<Criteria, Problem> {
+    Ok(Criteria { range: range(parameters, now)?, filter: filter(parameters)? })
+}
+
+/// Reads the filter of a request.
+///
+/// # Errors
+/// 400 with what cannot be read and where.
+pub fn filter(parameters: &Parameters) -> Result<Filter, Problem> {
+    let mut search = SearchParameters::new();
+    for (name, value) in parameters.iter().filter(|(name, _)| SearchParameters::accepts(name)) {
+        search.add(name, value).map_err(parameter_problem)?;
+    }
+    search.filter().map_err(parameter_problem)
+}
+
+fn range(parameters: &Parameters, now: Micros) -> Result<TimeRange, Problem> {
+    let at = |name: &str| {
+        let parsed = parameters.one(name).map(|text| time::parse_search_time(text, now));
+        parsed.transpose().map_err(|error| invalid(name, &format!("is not a time: {error}")))
+    };
+    let (from, to) = (at("from")?, at("to")?);
+    let to = to.unwrap_or(Micros::MAX);
+    let from = from.unwrap_or_else(|| to.min(now).saturating_sub(DEFAULT_RANGE_MICROS));
+    if from > to {
+        return Err(invalid("from", "lies after `to`"));
+    }
+    Ok(TimeRange { from, to })
+}
+
+fn parameter_problem(error: ParameterError) -> Problem {
+    let ParameterError { parameter, error } = error;
+    if parameter == "q" {
+        let at =
+            Position { line: None, column: Some(error.column), offset: Some(error.offset), length: Some(error.length) };
+        return Problem::new(Kind::InvalidPhrase, error.to_string()).at(at);
+    }
+    if parameter.is_empty() {
+        return Problem::new(Kind::InvalidParameter, format!("the criteria together: {}", error.detail));
+    }
+    let allowed = match error.allowed.as_slice() {
+        [] => String::new(),
+        list => format!("; allowed: {}", list.join(", ")),
+    };
+    invalid(&parameter, &format!("{}{allowed}", error.detail))
+}
+
+/// Why a query has no answer.
+pub fn query_problem(error: QueryError) -> Problem {
+    let sentence = error.to_string();
+    match error {
+        QueryError::Cancelled => Problem::new(Kind::RequestTimeout, "the client went away"),
+        QueryError::TooSlow | QueryError::TooLarge(_) => Problem::new(Kind::QueryTooCostly, sentence).retry_after(30),
+        QueryError::Cursor(_) => invalid("cursor", &sentence),
+        QueryError::Request(_) => Problem::new(Kind::InvalidParameter, sentence),
+        QueryError::Segment(error) => {
+            tracing::error!(%error, "a segment cannot be read");
+            Problem::new(
+                Kind::Internal,
+                "a part of the organization's log is damaged or missing; its operator has to look",
+            )
+        }
+    }
+}
+
+struct CancelOnDrop(Stop);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// Waits for a turn, then runs a query on a thread that may block. When the future is dropped, because the client went
+/// away, the query gives up.
+///
+/// # Errors
+/// 503 if no turn comes in time, and what the query returns.
+pub async fn run<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    time_max: Duration,
+    query: impl FnOnce(&Stop) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let waiting = tokio::time::timeout(limits::QUERY_TIME_MAX, turns.clone().acquire_owned());
+    let Ok(Ok(turn)) = waiting.await else {
+        return Err(Problem::new(Kind::Overloaded, "too many queries are running; try again"));
+    };
+    let stop = Stop::after(time_max);
+    let cancelling = CancelOnDrop(stop.clone());
+    let result = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        query(&stop)
+    })
+    .await;
+    drop(cancelling);
+    result.unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "the query failed")))
+}
+
+/// The organization's log as it stands. Blocks.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn snapshot(engine: &actarium_store::Engine, organization: &Organization) -> Result<Snapshot, Problem> {
+    match engine.snapshot_in_memory(organization.id) {
+        Some(snapshot) => Ok(snapshot),
+        None => engine.snapshot(organization.id).map_err(read_problem),
+    }
+}
+
+/// What makes two requests of the same caller the same search, whatever page or count they ask for. Relative times
+/// count as they stand, so that a search of the past day stays the same search.
+pub fn search_key(call: &Call, organization: &Organization, filter: &Filter) -> [u8; 32] {
+    let time = |name: &str| call.parameters.one(name).unwrap_or("").to_owned();
+    let mut digest = Sha256::new();
+    for part in [call.caller.sender(), filter.to_string(), time("from"), time("to")] {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part.as_bytes());
+    }
+    digest.update(organization.id.0);
+    digest.finalize().into()
+}
+
+/// The record of a search: who looked for what.
+pub fn search_record(call: &Call, organization: &Organization, filter: &Filter, action: &'static str) -> OwnRecord {
+    let mut record = OwnRecord::of_request(action, &call.caller, &call.context, audit_log(&organization.slug));
+    if *filter != Filter::All {
+        record = record.with("q", filter.to_string());
+    }
+    for name in ["from", "to"] {
+        if let Some(text) = call.parameters.one(name) {
+            record = record.with(name, text);
+        }
+    }
+    record
+}

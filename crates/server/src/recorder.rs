@@ -1,0 +1,281 @@
+//! Actarium's own records: who searched, viewed and exported, what was denied or refused, when the service started.
+//!
+//! A read does not wait for its record: it is put into a bounded queue here and written with others in one commit a moment
+//! later. When the queue is full, which happens only when the journal takes nothing for long, reads are refused rather
+//! than left unrecorded. Changes of the directory do not come this way: they are one commit with their record.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use actarium_core::event::{Intake, encode_value};
+use actarium_core::row::EncodedRows;
+use actarium_store::{Append, AppendError, Clock, Engine, OrganizationId};
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::access::Caller;
+use crate::context::Context;
+use crate::limits;
+use crate::metrics::Metrics;
+use crate::problem::{Kind, Problem};
+
+/// Waits between attempts to write what could not be written; the last one is repeated while the service runs.
+const RETRY_WAITS: [Duration; 4] =
+    [Duration::from_millis(50), Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(5)];
+
+/// An own record in the making.
+#[derive(Clone, Debug)]
+pub struct OwnRecord {
+    /// The action.
+    pub action: &'static str,
+    /// `success`, `failure` or `denied`.
+    pub outcome: &'static str,
+    /// Why it failed or was denied.
+    pub reason: Option<String>,
+    /// The actor.
+    pub actor: Value,
+    /// The targets, at least one.
+    pub targets: Vec<Value>,
+    /// The request's context, if a request caused it.
+    pub context: Option<Context>,
+    /// Flat metadata.
+    pub metadata: Map<String, Value>,
+}
+
+impl OwnRecord {
+    /// A successful action on one target.
+    pub fn new(action: &'static str, actor: Value, target: Value) -> Self {
+        let metadata = Map::new();
+        Self { action, outcome: "success", reason: None, actor, targets: vec![target], context: None, metadata }
+    }
+
+    /// An action that a caller's request led to.
+    pub fn of_request(action: &'static str, caller: &Caller, context: &Context, target: Value) -> Self {
+        Self { context: Some(context.clone()), ..Self::new(action, caller.actor(), target) }
+    }
+
+    /// Adds metadata; texts are cut to what an event may hold.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        let value = match value.into() {
+            Value::String(text) => Value::String(cut(&text, actarium_core::limits::METADATA_TEXT_CHARS_MAX)),
+            other => other,
+        };
+        self.metadata.insert(key.into(), value);
+        self
+    }
+
+    /// Says that it did not succeed, and why.
+    #[must_use]
+    pub fn unsuccessful(mut self, outcome: &'static str, reason: impl Into<String>) -> Self {
+        self.outcome = outcome;
+        self.reason = Some(reason.into());
+        self
+    }
+
+    /// The record as a row to be appended.
+    ///
+    /// # Errors
+    /// If it breaks the rules of an event, which is a fault of this program.
+    pub fn encode(&self, clock: &dyn Clock) -> Result<EncodedRows, Problem> {
+        let mut event = json!({
+            "action": self.action,
+            "outcome": self.outcome,
+            "actor": self.actor,
+            "targets": self.targets,
+        });
+        if let Some(reason) = &self.reason {
+            event["reason"] = Value::String(cut(reason, actarium_core::limits::REASON_CHARS_MAX));
+        }
+        if let Some(context) = &self.context {
+            event["context"] = context.to_json();
+        }
+        if !self.metadata.is_empty() {
+            event["metadata"] = Value::Object(self.metadata.clone());
+        }
+        encode_value(&event, &Intake::own(clock.now())).map_err(|refusal| {
+            tracing::error!(action = self.action, %refusal, "an own record is against the rules of events");
+            Problem::new(Kind::Internal, "the record of this request could not be made")
+        })
+    }
+}
+
+/// The organization's audit log as a target.
+pub fn audit_log(slug: &str) -> Value {
+    json!({"type": "audit_log", "id": slug})
+}
+
+/// The first characters of a text, with a mark where it was cut.
+fn cut(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(chars_max - 1).chain(['…']).collect(),
+    }
+}
+
+enum Message {
+    Record(OrganizationId, EncodedRows),
+    Flush(oneshot::Sender<()>),
+}
+
+/// Takes own records and writes them.
+pub struct Recorder {
+    sender: mpsc::Sender<Message>,
+    clock: Arc<dyn Clock>,
+    searches: Mutex<BTreeMap<[u8; 32], Duration>>,
+}
+
+impl Recorder {
+    /// Starts the writer; it runs until the recorder is gone.
+    pub fn start(engine: Arc<Engine>, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
+        let (sender, receiver) = mpsc::channel(limits::OWN_RECORDS_WAITING_MAX);
+        tokio::spawn(write_all(engine, receiver, metrics));
+        Self { sender, clock, searches: Mutex::default() }
+    }
+
+    /// Notes a record down for the next commit.
+    ///
+    /// # Errors
+    /// 503 if too many wait already: what it is about must not happen then.
+    pub fn note(&self, organization: OrganizationId, record: &OwnRecord) -> Result<(), Problem> {
+        let rows = record.encode(self.clock.as_ref())?;
+        self.sender.try_send(Message::Record(organization, rows)).map_err(|_| not_recordable())
+    }
+
+    /// Keeps a place for a record that is made later, when what it is about is over.
+    ///
+    /// # Errors
+    /// 503 if too many wait already: what it is about must not begin then.
+    pub fn reserve(&self) -> Result<Reserved, Problem> {
+        let permit = self.sender.clone().try_reserve_owned().map_err(|_| not_recordable())?;
+        Ok(Reserved { permit, clock: self.clock.clone() })
+    }
+
+    /// Waits until everything noted before has been written or given up.
+    pub async fn flush(&self) {
+        let (done, waiting) = oneshot::channel();
+        if self.sender.send(Message::Flush(done)).await.is_ok() {
+            let _ = waiting.await;
+        }
+    }
+
+    /// Whether a search is new: not seen within the time for which one is remembered. Remembers it.
+    pub fn is_new_search(&self, key: [u8; 32]) -> bool {
+        let now = self.clock.elapsed();
+        let mut searches = self.searches.lock();
+        if searches.len() >= limits::SEARCHES_REMEMBERED_MAX {
+            searches.retain(|_, at| now.saturating_sub(*at) < limits::SEARCH_REMEMBERED_TIME);
+            if searches.len() >= limits::SEARCHES_REMEMBERED_MAX {
+                searches.clear();
+            }
+        }
+        let before = searches.insert(key, now);
+        before.is_none_or(|at| now.saturating_sub(at) >= limits::SEARCH_REMEMBERED_TIME)
+    }
+}
+
+fn not_recordable() -> Problem {
+    let detail = "requests cannot be recorded in the audit log at present, so they are not answered";
+    Problem::new(Kind::Unavailable, detail).retry_after(5)
+}
+
+/// A place kept in the queue for one record.
+pub struct Reserved {
+    permit: mpsc::OwnedPermit<Message>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Reserved {
+    /// Notes the record down for the next commit.
+    ///
+    /// # Errors
+    /// If it breaks the rules of an event, which is a fault of this program.
+    pub fn note(self, organization: OrganizationId, record: &OwnRecord) -> Result<(), Problem> {
+        let rows = record.encode(self.clock.as_ref())?;
+        self.permit.send(Message::Record(organization, rows));
+        Ok(())
+    }
+}
+
+async fn write_all(engine: Arc<Engine>, mut receiver: mpsc::Receiver<Message>, metrics: Arc<Metrics>) {
+    while let Some(first) = receiver.recv().await {
+        let mut flushes = Vec::new();
+        let mut rows: BTreeMap<OrganizationId, EncodedRows> = BTreeMap::new();
+        let hurried = matches!(first, Message::Flush(_));
+        gather(first, &mut rows, &mut flushes);
+        if !hurried {
+            tokio::time::sleep(limits::OWN_RECORDS_GATHERING_TIME).await;
+        }
+        while let Ok(message) = receiver.try_recv() {
+            gather(message, &mut rows, &mut flushes);
+        }
+        // In the queue all at once, so that they share a commit.
+        let appends: Vec<_> = rows
+            .into_iter()
+            .map(|(organization, rows)| {
+                let append = Append::new(organization, rows);
+                (append.clone(), engine.append(append))
+            })
+            .collect();
+        for (append, appending) in appends {
+            let count = append.rows.len() as u64;
+            let result = appending.await;
+            if write_until_done(&engine, append, result).await {
+                metrics.own_records.fetch_add(count, Relaxed);
+            } else {
+                metrics.own_records_lost.fetch_add(count, Relaxed);
+            }
+        }
+        for done in flushes {
+            let _ = done.send(());
+        }
+    }
+}
+
+fn gather(message: Message, rows: &mut BTreeMap<OrganizationId, EncodedRows>, flushes: &mut Vec<oneshot::Sender<()>>) {
+    match message {
+        Message::Record(organization, more) => rows.entry(organization).or_default().append(&more),
+        Message::Flush(done) => flushes.push(done),
+    }
+}
+
+/// Tries again while trying helps. Whether it was written.
+async fn write_until_done(
+    engine: &Engine,
+    append: Append,
+    mut result: Result<actarium_store::Appended, AppendError>,
+) -> bool {
+    for attempt in 0.. {
+        match result {
+            Ok(_) => return true,
+            Err(
+                AppendError::Overloaded { .. }
+                | AppendError::Full
+                | AppendError::Unavailable { .. }
+                | AppendError::ClockBehind { .. },
+            ) => {}
+            Err(error) => {
+                let records = append.rows.len();
+                tracing::error!(organization = %append.organization, records, %error, "own records are lost");
+                return false;
+            }
+        }
+        tokio::time::sleep(RETRY_WAITS[attempt.min(RETRY_WAITS.len() - 1)]).await;
+        result = engine.append(append.clone()).await;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_with_a_mark() {
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("äöüß", 3), "äö…");
+    }
+}

@@ -1,0 +1,400 @@
+//! The bodies of requests and answers as JSON Schema (draft 2020-12), for the OpenAPI document. Bounds come from the
+//! code that holds them. Objects that clients send are closed; answers may grow fields and are open.
+
+use actarium_core::event::{ActorType, Outcome};
+use actarium_core::limits as event;
+use serde_json::{Map, Value, json};
+
+use crate::limits;
+use crate::problem::{Kind, TYPE_BASE};
+use crate::routes::SLUG_REGEX;
+
+/// A reference to a schema of the document.
+pub fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+/// All schemas by name.
+pub fn all() -> Value {
+    let mut schemas = Map::new();
+    for (name, schema) in requests().into_iter().chain(events()).chain(answers()).chain(administration()) {
+        schemas.insert(name.to_owned(), schema);
+    }
+    Value::Object(schemas)
+}
+
+fn text(chars_min: usize, chars_max: usize) -> Value {
+    json!({"type": "string", "minLength": chars_min, "maxLength": chars_max})
+}
+
+/// A text that may be left out or null.
+fn optional_text(chars_min: usize, chars_max: usize) -> Value {
+    json!({"type": ["string", "null"], "minLength": chars_min, "maxLength": chars_max})
+}
+
+fn time() -> Value {
+    json!({"type": "string", "format": "date-time"})
+}
+
+fn or_null(schema: Value) -> Value {
+    json!({"anyOf": [schema, {"type": "null"}]})
+}
+
+fn closed(properties: Value, required: &[&str]) -> Value {
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+}
+
+fn open(properties: Value, required: &[&str]) -> Value {
+    json!({"type": "object", "properties": properties, "required": required})
+}
+
+fn list(item: &str) -> Value {
+    json!({"type": "array", "items": reference(item)})
+}
+
+fn count() -> Value {
+    json!({"type": "integer", "minimum": 0})
+}
+
+/// What clients send as events.
+fn requests() -> Vec<(&'static str, Value)> {
+    let optional = |name: &str| or_null(reference(name));
+    let list_of = |name: &str, items_max: usize| json!({"type": ["array", "null"], "items": reference(name), "maxItems": items_max});
+    let event_properties = json!({
+        "occurred_at": or_null(time()),
+        "action": {
+            "type": "string",
+            "description": "`resource.verb`; actions of Actarium itself (`audit_log.*`, `record.*`, `retention.*`, `legal_hold.*`, `service.*`, `ingestion.*`) are refused.",
+            "pattern": r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$",
+            "maxLength": event::ACTION_CHARS_MAX,
+        },
+        "outcome": or_null(outcome()),
+        "reason": optional_text(0, event::REASON_CHARS_MAX),
+        "actor": reference("NewActor"),
+        "targets": {
+            "type": "array",
+            "items": reference("NewTarget"),
+            "minItems": 1,
+            "maxItems": event::TARGETS_MAX,
+        },
+        "context": optional("NewContext"),
+        "changes": list_of("Change", event::CHANGES_MAX),
+        "message": optional_text(0, event::MESSAGE_CHARS_MAX),
+        "metadata": optional("Metadata"),
+        "external_id": optional_text(1, event::EXTERNAL_ID_CHARS_MAX),
+    });
+    vec![
+        ("NewEvent", closed(event_properties, &["action", "actor", "targets"])),
+        (
+            "NewEvents",
+            json!({"anyOf": [
+                reference("NewEvent"),
+                {
+                    "type": "array",
+                    "items": reference("NewEvent"),
+                    "minItems": 1,
+                    "maxItems": event::BATCH_EVENTS_MAX,
+                },
+            ]}),
+        ),
+        ("NewActor", actor("NewActor")),
+        ("NewTarget", closed(target_properties(), &["type", "id"])),
+        ("NewContext", closed(context_properties(), &[])),
+        ("Metadata", metadata()),
+        ("Change", change()),
+        (
+            "ForeignRecords",
+            json!({
+                "description": "A record of the foreign system, an array of them, or its envelope.",
+                "type": ["object", "array"],
+            }),
+        ),
+        ("Lines", json!({"description": "One JSON value per line.", "type": "string"})),
+    ]
+}
+
+fn outcome() -> Value {
+    let names: Vec<_> = Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect();
+    json!({"type": "string", "enum": names, "default": Outcome::Success.as_str()})
+}
+
+fn actor(inner: &str) -> Value {
+    let types: Vec<_> = ActorType::ALL.iter().map(|kind| kind.as_str()).collect();
+    let groups = json!({
+        "type": ["array", "null"],
+        "items": text(1, event::GROUP_CHARS_MAX),
+        "maxItems": event::GROUPS_MAX,
+    });
+    let mut schema = closed(
+        json!({
+            "type": {"type": "string", "enum": types},
+            "id": text(1, event::ID_CHARS_MAX),
+            "name": optional_text(0, event::NAME_CHARS_MAX),
+            "email": optional_text(0, event::EMAIL_CHARS_MAX),
+            "issuer": optional_text(0, event::ISSUER_CHARS_MAX),
+            "session_id": optional_text(0, event::SESSION_ID_CHARS_MAX),
+            "groups": groups,
+            "metadata": or_null(reference("Metadata")),
+            "on_behalf_of": or_null(reference(inner)),
+        }),
+        &["type", "id"],
+    );
+    let depth_max = event::ON_BEHALF_OF_DEPTH_MAX;
+    schema["description"] = json!(format!("`on_behalf_of` nests at most {depth_max} deep."));
+    schema
+}
+
+fn target_properties() -> Value {
+    json!({
+        "type": {
+            "type": "string",
+            "pattern": "^[A-Za-z][A-Za-z0-9_.:/-]*$",
+            "minLength": 1,
+            "maxLength": event::TARGET_TYPE_CHARS_MAX,
+        },
+        "id": text(1, event::ID_CHARS_MAX),
+        "name": optional_text(0, event::NAME_CHARS_MAX),
+        "metadata": or_null(reference("Metadata")),
+    })
+}
+
+fn context_properties() -> Value {
+    let http = closed(
+        json!({
+            "method": {
+                "type": ["string", "null"],
+                "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+                "minLength": 1,
+                "maxLength": event::HTTP_METHOD_CHARS_MAX,
+            },
+            "path": optional_text(0, event::HTTP_PATH_CHARS_MAX),
+            "status": {
+                "type": ["integer", "null"],
+                "minimum": event::HTTP_STATUS_MIN,
+                "maximum": event::HTTP_STATUS_MAX,
+            },
+        }),
+        &[],
+    );
+    json!({
+        "ip": {"anyOf": [
+            {"type": "string", "format": "ipv4"},
+            {"type": "string", "format": "ipv6"},
+            {"type": "null"},
+        ]},
+        "user_agent": optional_text(0, event::USER_AGENT_CHARS_MAX),
+        "request_id": optional_text(0, event::REQUEST_ID_CHARS_MAX),
+        "trace_id": optional_text(0, event::TRACE_ID_CHARS_MAX),
+        "surface": optional_text(0, event::SURFACE_CHARS_MAX),
+        "http": or_null(http),
+    })
+}
+
+fn metadata() -> Value {
+    let key = format!("^[A-Za-z0-9_.-]{{1,{}}}$", event::METADATA_KEY_CHARS_MAX);
+    json!({
+        "type": "object",
+        "maxProperties": event::METADATA_KEYS_MAX,
+        "propertyNames": {"pattern": key},
+        "additionalProperties": {"anyOf": [
+            text(0, event::METADATA_TEXT_CHARS_MAX),
+            {"type": "number", "minimum": -event::INTEGER_MAX, "maximum": event::INTEGER_MAX},
+            {"type": "boolean"},
+        ]},
+    })
+}
+
+fn change() -> Value {
+    let value = |when: &str| {
+        json!({
+            "description": format!("The value {when}; whole numbers within ±2^53."),
+            "anyOf": [
+                {"type": ["string", "boolean", "null", "array", "object"]},
+                {"type": "number", "minimum": -event::INTEGER_MAX, "maximum": event::INTEGER_MAX},
+            ],
+        })
+    };
+    let path = json!({
+        "type": "string",
+        "description": "A JSON Pointer (RFC 6901).",
+        "pattern": "^(/([^~]|~0|~1)*)?$",
+        "maxLength": event::CHANGE_PATH_CHARS_MAX,
+    });
+    closed(json!({"path": path, "before": value("before"), "after": value("after")}), &["path"])
+}
+
+/// Events as they are shown, and what speaks of them.
+fn events() -> Vec<(&'static str, Value)> {
+    let as_of = open(
+        json!({
+            "size": {"type": "integer", "minimum": 0, "description": "Number of events in the log."},
+            "root": {"type": "string", "description": "Root of its Merkle tree (RFC 6962), in base64."},
+        }),
+        &["size", "root"],
+    );
+    let shown_event = open(
+        json!({
+            "id": {"type": "string", "format": "uuid"},
+            "seq": count(),
+            "organization": {"type": "string", "pattern": SLUG_REGEX},
+            "recorded_at": time(),
+            "occurred_at": time(),
+            "action": {"type": "string"},
+            "outcome": outcome(),
+            "reason": {"type": "string"},
+            "actor": reference("NewActor"),
+            "targets": {"type": "array", "items": reference("NewTarget"), "minItems": 1},
+            "context": reference("NewContext"),
+            "changes": list("Change"),
+            "message": {"type": "string"},
+            "metadata": reference("Metadata"),
+            "external_id": {"type": "string"},
+            "source": {"type": "string"},
+        }),
+        &["id", "seq", "organization", "recorded_at", "occurred_at", "action", "outcome", "actor", "targets", "source"],
+    );
+    let recorded = open(
+        json!({
+            "id": {"type": "string", "format": "uuid"},
+            "seq": count(),
+            "recorded_at": time(),
+            "duplicate": {"type": "boolean", "description": "Whether it had been recorded before."},
+        }),
+        &["id", "seq", "recorded_at", "duplicate"],
+    );
+    vec![
+        ("AsOf", as_of),
+        ("Event", shown_event),
+        ("RecordedEvent", recorded),
+        ("Recorded", open(json!({"events": list("RecordedEvent"), "as_of": reference("AsOf")}), &["events", "as_of"])),
+        ("Problem", problem()),
+    ]
+}
+
+fn problem() -> Value {
+    let types: Vec<_> = Kind::ALL.iter().map(|kind| format!("{TYPE_BASE}{}", kind.name())).collect();
+    let item = open(
+        json!({
+            "index": {"type": "integer", "minimum": 0, "description": "Which event of the batch, from 0."},
+            "pointer": {"type": "string", "description": "JSON Pointer to what is wrong."},
+            "detail": {"type": "string"},
+        }),
+        &["detail"],
+    );
+    let position = open(
+        json!({
+            "line": {"type": "integer", "minimum": 1},
+            "column": {"type": "integer", "minimum": 1},
+            "offset": count(),
+            "length": count(),
+        }),
+        &[],
+    );
+    let properties = json!({
+        "type": {"type": "string", "format": "uri", "enum": types},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "description": "The request's id."},
+        "errors": {"type": "array", "items": item},
+        "position": position,
+    });
+    open(properties, &["type", "title", "status", "detail", "instance"])
+}
+
+/// Answers of searches, counts, tails and adapters.
+fn answers() -> Vec<(&'static str, Value)> {
+    let page = json!({
+        "events": list("Event"),
+        "next_cursor": {"type": ["string", "null"]},
+        "as_of": reference("AsOf"),
+    });
+    let bucket = open(
+        json!({
+            "start": time(),
+            "total": count(),
+            "counts": {"type": "object", "additionalProperties": count()},
+        }),
+        &["start", "total", "counts"],
+    );
+    let histogram = json!({
+        "interval": {"type": "string"},
+        "buckets": {"type": "array", "items": bucket},
+        "as_of": reference("AsOf"),
+    });
+    let value =
+        open(json!({"value": {"type": "string"}, "name": {"type": "string"}, "count": count()}), &["value", "count"]);
+    let facets = json!({
+        "facets": {"type": "object", "additionalProperties": {"type": "array", "items": value}},
+        "as_of": reference("AsOf"),
+    });
+    let tail = json!({
+        "events": list("Event"),
+        "next": {"type": "integer", "minimum": -1, "description": "The `after` of the next request."},
+        "as_of": reference("AsOf"),
+    });
+    let refused = open(
+        json!({"index": count(), "pointer": {"type": "string"}, "detail": {"type": "string"}}),
+        &["index", "pointer", "detail"],
+    );
+    let ingested = json!({
+        "recorded": count(),
+        "duplicates": count(),
+        "skipped": {"type": "integer", "minimum": 0, "description": "Acknowledged, and not to be recorded."},
+        "refused": {"type": "array", "items": refused},
+        "refused_more": {"type": "integer", "minimum": 0, "description": "Refused ones that are not listed."},
+    });
+    vec![
+        ("Page", open(page, &["events", "next_cursor", "as_of"])),
+        ("Histogram", open(histogram, &["interval", "buckets", "as_of"])),
+        ("Facets", open(facets, &["facets", "as_of"])),
+        ("Tail", open(tail, &["events", "next", "as_of"])),
+        ("Ingested", open(ingested, &["recorded", "duplicates", "skipped", "refused", "refused_more"])),
+        ("Text", json!({"type": "string"})),
+        ("Status", open(json!({"status": {"type": "string", "enum": ["ok"]}}), &["status"])),
+        ("OpenApiDocument", open(json!({"openapi": {"type": "string"}}), &["openapi"])),
+        ("Catalog", open(json!({"families": {"type": "array", "items": {"type": "object"}}}), &["families"])),
+        ("Sealed", open(json!({"segments": count(), "events": count(), "merges": count()}), &["segments", "events"])),
+    ]
+}
+
+/// Organizations and keys.
+fn administration() -> Vec<(&'static str, Value)> {
+    let readable = |chars_max: usize| {
+        json!({
+            "type": "string",
+            "minLength": 1,
+            "maxLength": chars_max,
+            "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$",
+        })
+    };
+    let slug = json!({"type": "string", "pattern": SLUG_REGEX});
+    let organization = json!({
+        "slug": slug,
+        "name": {"type": "string"},
+        "id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+        "created_at": time(),
+    });
+    let key = json!({
+        "id": {"type": "string"},
+        "name": {"type": "string"},
+        "environment": {"type": "string"},
+        "created_at": time(),
+    });
+    let mut with_secret = key.clone();
+    with_secret["secret"] = json!({"type": "string", "description": "Shown this once."});
+    let new_organization = json!({"slug": slug, "name": readable(limits::NAME_CHARS_MAX)});
+    let new_key = json!({
+        "name": readable(limits::NAME_CHARS_MAX),
+        "environment": or_null(readable(limits::ENVIRONMENT_CHARS_MAX)),
+    });
+    vec![
+        ("NewOrganization", closed(new_organization, &["slug", "name"])),
+        ("Organization", open(organization, &["slug", "name", "id", "created_at"])),
+        ("Organizations", open(json!({"organizations": list("Organization")}), &["organizations"])),
+        ("NewKey", closed(new_key, &["name"])),
+        ("Key", open(key, &["id", "name", "created_at"])),
+        ("KeyWithSecret", open(with_secret, &["id", "name", "created_at", "secret"])),
+        ("Keys", open(json!({"keys": list("Key")}), &["keys"])),
+    ]
+}

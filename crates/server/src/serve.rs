@@ -1,0 +1,247 @@
+//! The service from its start to its stop: opening the store, putting together what requests share, serving, and ending
+//! with everything that was accepted on disk. It prints nothing; whoever starts it is told the address.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actarium_core::catalog::Catalog;
+use actarium_store::{
+    AppendError, Clock, Engine, EngineOptions, Entropy, NewOrganization, OpenError, Organization, ReadError,
+    SystemClock, SystemEntropy,
+};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Credentials;
+use crate::app::{App, OPERATOR_NAME, OPERATOR_SLUG};
+use crate::connection;
+use crate::demo_loading;
+use crate::keys::{DIRECTORY_KIND, Key, KeyDamaged, KeyRing};
+use crate::limits;
+use crate::metrics::Metrics;
+use crate::openapi;
+use crate::operator::{self, OperatorTokenError};
+use crate::recorder::{OwnRecord, Recorder};
+use crate::refusals::Refusals;
+use crate::router::router;
+
+/// How often it is looked whether gathered refusals are to be recorded.
+const REFUSALS_SETTLED_EVERY: Duration = Duration::from_secs(5);
+
+/// How the service is started.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// The store: data folder, log name, limits.
+    pub engine: EngineOptions,
+    /// Where to listen; port 0 for any that is free.
+    pub listen: SocketAddr,
+    /// Whether to load the demo organization, if it is not there.
+    pub demo: bool,
+}
+
+/// Why the service did not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// There is no operator's token.
+    #[error(transparent)]
+    OperatorToken(#[from] OperatorTokenError),
+    /// The directory cannot be read.
+    #[error(transparent)]
+    Directory(#[from] ReadError),
+    /// A key in the directory cannot be read.
+    #[error(transparent)]
+    Key(#[from] KeyDamaged),
+    /// What belongs to the start cannot be recorded.
+    #[error("the start cannot be recorded: {0}")]
+    Record(#[from] AppendError),
+    /// A fault of this program.
+    #[error("{0}")]
+    Fault(String),
+}
+
+/// Serves until `shutdown` is done, then finishes what was accepted. Tells `listening` the address once requests are
+/// answered.
+///
+/// # Errors
+/// See [`ServeError`].
+pub async fn serve(
+    options: ServerOptions,
+    listening: oneshot::Sender<SocketAddr>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    serve_with(options, clock, Arc::new(SystemEntropy), listening, shutdown).await
+}
+
+/// [`serve`] with a clock and randomness of the caller's.
+///
+/// # Errors
+/// See [`ServeError`].
+pub async fn serve_with(
+    options: ServerOptions,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    listening: oneshot::Sender<SocketAddr>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let unusable = |source| ServeError::Listen { address: options.listen, source };
+    let listener = TcpListener::bind(options.listen).await.map_err(unusable)?;
+    let address = listener.local_addr().map_err(unusable)?;
+    let (engine, credentials) = open(&options, clock.clone(), entropy.clone()).await?;
+    let operator_organization = operator_organization(&engine, clock.as_ref()).await?;
+    if options.demo {
+        demo_loading::load(&engine, &clock).await?;
+    }
+    let app = put_together(engine.clone(), credentials, operator_organization, clock, entropy)?;
+    let after = last_end(&app).await;
+    note_service(&app, "service.start", after);
+    let settling = settle_refusals(app.clone());
+    tracing::info!(%address, log = engine.log_name(), version = env!("CARGO_PKG_VERSION"), "listening");
+    // Nobody may be waiting for it any more; that is no reason not to serve.
+    let _ = listening.send(address);
+    let stopping = app.stopping.clone();
+    let serving = tokio::spawn(connection::serve(listener, router(app.clone()), app.clone(), stopping.clone()));
+    shutdown.await;
+    tracing::info!("stopping");
+    stopping.cancel();
+    let served = serving.await;
+    settling.abort();
+    finish(app).await?;
+    served.map_err(|error| ServeError::Fault(format!("serving ended with a fault: {error}")))
+}
+
+async fn open(
+    options: &ServerOptions,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<(Arc<Engine>, Credentials), ServeError> {
+    let engine_options = options.engine.clone();
+    let opening = tokio::task::spawn_blocking(move || {
+        let data_dir = engine_options.data_dir.clone();
+        let engine = Engine::open(engine_options, clock, entropy.clone())?;
+        let operator = operator::read_or_make(&data_dir, entropy.as_ref())?;
+        let keys = KeyRing::default();
+        for entry in engine.directory_entries(DIRECTORY_KIND, None)? {
+            keys.insert(Key::from_entry(&entry)?);
+        }
+        Ok((engine, Credentials { operator, keys }))
+    });
+    opening.await.unwrap_or_else(|error| Err(ServeError::Fault(format!("opening the store failed: {error}"))))
+}
+
+/// The operator's own organization, made at the first start.
+async fn operator_organization(engine: &Engine, clock: &dyn Clock) -> Result<Arc<Organization>, ServeError> {
+    if let Some(organization) = engine.organization(OPERATOR_SLUG) {
+        return Ok(organization);
+    }
+    let id = engine.new_organization_id();
+    let target = json!({"type": "organization", "id": OPERATOR_SLUG, "name": OPERATOR_NAME});
+    let record = OwnRecord::new("organization.create", service_actor(), target);
+    let rows = record.encode(clock).map_err(|problem| ServeError::Fault(problem.detail.into_owned()))?;
+    let new = NewOrganization { id, slug: OPERATOR_SLUG.into(), name: OPERATOR_NAME.into() };
+    Ok(engine.create_organization(new, vec![(id, rows)]).await?)
+}
+
+fn put_together(
+    engine: Arc<Engine>,
+    credentials: Credentials,
+    operator_organization: Arc<Organization>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<App>, ServeError> {
+    let metrics = Arc::new(Metrics::default());
+    let recorder = Arc::new(Recorder::start(engine.clone(), clock.clone(), metrics.clone()));
+    let refusals = Refusals::new(recorder.clone(), clock.clone());
+    let (bodies, turns) = App::fresh_bounds();
+    let as_bytes = |value: &Value| {
+        serde_json::to_vec(value).map(Bytes::from).map_err(|error| ServeError::Fault(error.to_string()))
+    };
+    let openapi = as_bytes(&openapi::document())?;
+    let catalog = as_bytes(&json!({"families": Catalog::builtin().families()}))?;
+    Ok(Arc::new(App {
+        engine,
+        clock,
+        entropy,
+        credentials,
+        recorder,
+        refusals,
+        metrics,
+        operator_organization,
+        bodies,
+        turns,
+        stopping: CancellationToken::new(),
+        openapi,
+        catalog,
+    }))
+}
+
+/// The service as the actor of its own records.
+pub fn service_actor() -> Value {
+    json!({"type": "system", "id": "actarium", "name": "Actarium"})
+}
+
+fn note_service(app: &App, action: &'static str, after: Option<&'static str>) {
+    let target = json!({"type": "service", "id": "actarium", "name": "Actarium"});
+    let mut record = OwnRecord::new(action, service_actor(), target).with("version", env!("CARGO_PKG_VERSION"));
+    if let Some(after) = after {
+        record = record.with("after", after);
+    }
+    if let Err(problem) = app.recorder.note(app.operator_organization.id, &record) {
+        tracing::error!(action, detail = %problem.detail, "the service's own record is lost");
+    }
+}
+
+/// How the run before this one ended: a clean stop is the last that the operator's log has of it.
+async fn last_end(app: &Arc<App>) -> Option<&'static str> {
+    let app = app.clone();
+    let looking = tokio::task::spawn_blocking(move || {
+        let snapshot = crate::queries::snapshot(&app.engine, &app.operator_organization).ok()?;
+        // The first record is that of the organization's creation: nothing ran before it.
+        let last = snapshot.size.checked_sub(1).filter(|last| *last > 0)?;
+        let event = actarium_query::get(&snapshot, last).ok()??;
+        let event: Value = serde_json::from_slice(&event).ok()?;
+        Some(if event["action"] == "service.stop" { "clean" } else { "crash" })
+    });
+    looking.await.ok().flatten()
+}
+
+fn settle_refusals(app: Arc<App>) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(REFUSALS_SETTLED_EVERY).await;
+            app.refusals.settle(false);
+        }
+    })
+}
+
+/// Writes what is still to be recorded, then closes the store.
+async fn finish(app: Arc<App>) -> Result<(), ServeError> {
+    app.refusals.settle(true);
+    let flushing = async {
+        app.recorder.flush().await;
+        note_service(&app, "service.stop", None);
+        app.recorder.flush().await;
+    };
+    if tokio::time::timeout(limits::SHUTDOWN_TIME_MAX, flushing).await.is_err() {
+        tracing::error!("own records could not be written before the stop");
+    }
+    let engine = app.engine.clone();
+    let closing = tokio::task::spawn_blocking(move || engine.shutdown());
+    closing.await.map_err(|error| ServeError::Fault(format!("closing the store failed: {error}")))
+}

@@ -1,0 +1,139 @@
+//! The texts of credentials: how they are made from random bytes, recognised and compared.
+//!
+//! `act_op_<secret><check>` is the operator's, `act_key_<id>_<secret><check>` an on-premises key. The check is the
+//! CRC-32 of everything before it, so a token cut in copying is told from one that was revoked, and scanners for leaked
+//! secrets can recognise ours without asking. This file must not read files, stores or clocks.
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+/// What the operator's token begins with.
+pub const OPERATOR_PREFIX: &str = "act_op_";
+/// What an on-premises key begins with.
+pub const KEY_PREFIX: &str = "act_key_";
+/// Characters of a token's secret part: 238 bits.
+pub const SECRET_CHARS: usize = 40;
+/// Characters of a key's id: 71 bits.
+pub const KEY_ID_CHARS: usize = 12;
+/// Characters of the check at the end.
+pub const CHECK_CHARS: usize = 6;
+/// Random bytes that one token takes.
+pub const RANDOM_BYTES: usize = 2 * (SECRET_CHARS + KEY_ID_CHARS);
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// What a token says about itself, before anything is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape<'a> {
+    /// An operator's token.
+    Operator,
+    /// An on-premises key with its id.
+    Key {
+        /// The key's id.
+        id: &'a str,
+    },
+}
+
+/// SHA-256 of a token: what is stored and compared.
+pub type TokenHash = [u8; 32];
+
+/// Makes an operator's token.
+pub fn operator(random: &[u8; RANDOM_BYTES]) -> String {
+    with_check(format!("{OPERATOR_PREFIX}{}", base62(&random[..2 * SECRET_CHARS])))
+}
+
+/// Makes a key: its id and the whole token.
+pub fn key(random: &[u8; RANDOM_BYTES]) -> (String, String) {
+    let id = base62(&random[2 * SECRET_CHARS..]);
+    let token = with_check(format!("{KEY_PREFIX}{id}_{}", base62(&random[..2 * SECRET_CHARS])));
+    (id, token)
+}
+
+/// Recognises a token by its form and check; `None` if it is none of ours or was damaged.
+pub fn shape(token: &str) -> Option<Shape<'_>> {
+    let body_chars = token.len().checked_sub(CHECK_CHARS)?;
+    let (body, check) = token.split_at_checked(body_chars)?;
+    if check_of(body) != check {
+        return None;
+    }
+    if let Some(secret) = body.strip_prefix(OPERATOR_PREFIX) {
+        return is_base62(secret, SECRET_CHARS).then_some(Shape::Operator);
+    }
+    let (id, secret) = body.strip_prefix(KEY_PREFIX)?.split_once('_')?;
+    (is_base62(id, KEY_ID_CHARS) && is_base62(secret, SECRET_CHARS)).then_some(Shape::Key { id })
+}
+
+/// The hash under which a token is stored.
+pub fn hash(token: &str) -> TokenHash {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// Compares two hashes in a time that does not depend on where they differ.
+pub fn same(left: &TokenHash, right: &TokenHash) -> bool {
+    left.ct_eq(right).into()
+}
+
+fn with_check(body: String) -> String {
+    let check = check_of(&body);
+    body + &check
+}
+
+fn check_of(body: &str) -> String {
+    let mut crc = flate2::Crc::new();
+    crc.update(body.as_bytes());
+    let mut rest = crc.sum();
+    let mut digits = [0u8; CHECK_CHARS];
+    for digit in digits.iter_mut().rev() {
+        *digit = BASE62[(rest % 62) as usize];
+        rest /= 62;
+    }
+    digits.iter().map(|digit| *digit as char).collect()
+}
+
+/// One character per two bytes: the bias of 65,536 against 62 is below a thousandth of a bit.
+fn base62(random: &[u8]) -> String {
+    random.chunks_exact(2).map(|two| BASE62[usize::from(u16::from_le_bytes([two[0], two[1]])) % 62] as char).collect()
+}
+
+fn is_base62(text: &str, chars: usize) -> bool {
+    text.len() == chars && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn random(seed: u8) -> [u8; RANDOM_BYTES] {
+        std::array::from_fn(|index| (index as u8).wrapping_mul(37).wrapping_add(seed))
+    }
+
+    #[test]
+    fn what_is_made_is_recognised() {
+        let operator = operator(&random(1));
+        assert_eq!(shape(&operator), Some(Shape::Operator));
+        let (id, key) = key(&random(2));
+        assert_eq!(shape(&key), Some(Shape::Key { id: &id }));
+    }
+
+    #[test]
+    fn a_changed_or_cut_token_is_not_recognised() {
+        let (_, key) = key(&random(3));
+        for index in 0..key.len() {
+            let mut changed = key.clone().into_bytes();
+            changed[index] = if changed[index] == b'x' { b'y' } else { b'x' };
+            assert_eq!(shape(std::str::from_utf8(&changed).unwrap()), None, "changed at {index}");
+            assert_eq!(shape(&key[..index]), None, "cut at {index}");
+        }
+        assert_eq!(shape("éééééééé"), None);
+        assert_eq!(shape(""), None);
+    }
+
+    #[test]
+    fn hashes_are_compared_whole() {
+        let hash = hash("a");
+        let mut other = hash;
+        other[31] ^= 1;
+        assert!(same(&hash, &hash));
+        assert!(!same(&hash, &other));
+    }
+}
