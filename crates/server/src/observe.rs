@@ -115,3 +115,38 @@ fn finish_headers(headers: &mut HeaderMap, context: &Context) {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::StatusCode;
+
+    #[tokio::test]
+    async fn a_panic_becomes_a_problem() {
+        for text in [true, false] {
+            let panicking = async move {
+                tokio::task::yield_now().await;
+                if text { panic!("of {}", "text") } else { std::panic::panic_any(7) }
+            };
+            let response = uninterrupted(panicking).await;
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        }
+        let quiet = uninterrupted(async { StatusCode::OK.into_response() }).await;
+        assert_eq!(quiet.status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn heads_are_bounded_by_bytes_and_number() {
+        let uri: Uri = "/v1/orgs".parse().unwrap();
+        let mut headers = HeaderMap::new();
+        for number in 0..limits::HEADERS_MAX {
+            let name: header::HeaderName = format!("x-{number}").parse().unwrap();
+            headers.insert(name, HeaderValue::from_static("1"));
+        }
+        assert!(head_within_bounds(&uri, &headers).is_ok());
+        headers.insert("x-more", HeaderValue::from_static("1"));
+        assert_eq!(head_within_bounds(&uri, &headers).unwrap_err().kind, Kind::HeadersTooLarge);
+        let long: Uri = format!("/{}", "x".repeat(limits::URI_BYTES_MAX)).parse().unwrap();
+        assert_eq!(head_within_bounds(&long, &HeaderMap::new()).unwrap_err().kind, Kind::UriTooLong);
+    }
+}

@@ -4,11 +4,14 @@
 //! from it, and the test that walks all routes reads it, so a route cannot exist without a permission. It must hold
 //! no behaviour.
 
-use actarium_query::FacetField;
+mod query;
 
 use crate::limits;
-use crate::parameters::{Form, Parameter};
+use crate::parameters::Parameter;
 use crate::problem::Kind;
+use query::{EXPORT, FACETS, HISTOGRAM, KUBERNETES, SEAL, SEARCH, TAIL};
+
+pub use query::SLUG_REGEX;
 
 /// The methods that the API has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -147,152 +150,6 @@ pub const EVENT_STREAM: &str = "text/event-stream";
 /// Text of the Prometheus exposition format.
 pub const METRICS_TEXT: &str = "text/plain";
 
-const fn parameter(name: &'static str, form: Form, example: &'static str, description: &'static str) -> Parameter {
-    Parameter { name, form, repeatable: false, required: false, description, example }
-}
-
-const fn repeated(name: &'static str, form: Form, example: &'static str, description: &'static str) -> Parameter {
-    Parameter { name, form, repeatable: true, required: false, description, example }
-}
-
-const VALUE: Form = Form::Text { chars_max: 512 };
-const OUTCOMES: Form = Form::OneOfRequired(&["success", "failure", "denied", "unknown"]);
-const ACTION: Form = Form::Pattern {
-    regex: r"^([a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.\*|\*\.[a-z][a-z0-9_]*)$",
-    chars_max: 128,
-};
-const SOURCE: Form = Form::Pattern { regex: "^[a-z][a-z0-9_-]{0,63}$", chars_max: 64 };
-const IP: Form = Form::Pattern { regex: r"^[0-9a-fA-F:.]+(/[0-9]{1,3})?$", chars_max: 64 };
-const PHRASE: Form = Form::Text { chars_max: 4096 };
-
-const FROM: Parameter = parameter(
-    "from",
-    Form::Time,
-    "-24h",
-    "Only events that occurred at or after this time. Without it: 24 hours before `to`.",
-);
-const TO: Parameter =
-    parameter("to", Form::Time, "now", "Only events that occurred before this time. Without it: no bound.");
-const ACTOR: Parameter = repeated(
-    "actor",
-    VALUE,
-    "ada@example.com",
-    "Id, e-mail address or name of the actor, or of one on whose behalf it acted.",
-);
-const ACTIONS: Parameter = repeated("action", ACTION, "component.*", "The action, or all actions below a prefix.");
-const TARGET: Parameter =
-    repeated("target", VALUE, "component:checkout", "Id or name of a target, alone or as `type:id`.");
-const OUTCOME: Parameter = repeated("outcome", OUTCOMES, "denied", "The outcome.");
-const PROJECT: Parameter = repeated("project", VALUE, "payments", "Id or name of a target of type `project`.");
-const IPS: Parameter = repeated("ip", IP, "10.0.0.0/8", "An address, or a network as CIDR.");
-const REQUEST_ID: Parameter = repeated("request_id", VALUE, "req-42", "The request id of the context.");
-const SOURCES: Parameter = repeated("source", SOURCE, "api", "Which way the event came.");
-const ACTOR_TYPES: Form = Form::OneOfRequired(&["user", "service_account", "api_key", "agent", "system", "anonymous"]);
-const ACTOR_TYPE: Parameter = repeated("actor_type", ACTOR_TYPES, "user", "The type of the actor.");
-const RESOURCE: Parameter = repeated("resource", VALUE, "component", "The type of the first target.");
-const COMPONENT: Parameter = repeated("component", VALUE, "checkout", "Id or name of a target of type `component`.");
-const ENVIRONMENT: Parameter =
-    repeated("environment", VALUE, "production", "Id or name of a target of type `environment`.");
-const TRACE_ID: Parameter = repeated("trace_id", VALUE, "4bf92f3577b34da6", "The trace id of the context.");
-const SESSION_ID: Parameter = repeated("session_id", VALUE, "s-1", "The session id of the actor.");
-const EXTERNAL_ID: Parameter = repeated("external_id", VALUE, "evt-1", "The sender's own id of the event.");
-const SURFACE: Parameter = repeated("surface", VALUE, "console", "The surface that the actor used.");
-const Q: Parameter = parameter("q", PHRASE, "-outcome:success \"release candidate\"", "A search phrase.");
-const LIMIT: Parameter = parameter(
-    "limit",
-    Form::Integer { min: 1, max: limits::PAGE_EVENTS_MAX as i64, default: Some(limits::PAGE_EVENTS_DEFAULT as i64) },
-    "50",
-    "Most events of the page.",
-);
-const CURSOR: Parameter = parameter(
-    "cursor",
-    Form::Text { chars_max: 1024 },
-    "",
-    "`next_cursor` of the page before. The other parameters stay as they were.",
-);
-const ORDER: Parameter =
-    parameter("order", Form::OneOf(&["desc", "asc"]), "desc", "Newest or oldest first, by `occurred_at`, then `seq`.");
-const INTERVAL: Parameter = parameter(
-    "interval",
-    Form::Pattern { regex: "^[1-9][0-9]{0,2}[smhdw]$", chars_max: 4 },
-    "1h",
-    "Width of a bucket, in UTC. Without it one is chosen.",
-);
-const FIELDS: [&str; FacetField::ALL.len()] = {
-    let mut names = [""; FacetField::ALL.len()];
-    let mut index = 0;
-    while index < names.len() {
-        names[index] = FacetField::ALL[index].name();
-        index += 1;
-    }
-    names
-};
-const FIELD: Parameter = Parameter {
-    name: "field",
-    form: Form::OneOfRequired(&FIELDS),
-    repeatable: true,
-    required: true,
-    description: "The field whose most frequent values are counted.",
-    example: "actor",
-};
-const FACET_LIMIT: Parameter = parameter(
-    "limit",
-    Form::Integer { min: 1, max: limits::FACET_VALUES_MAX as i64, default: Some(limits::FACET_VALUES_DEFAULT as i64) },
-    "10",
-    "Most values of each field.",
-);
-const AFTER: Parameter = parameter(
-    "after",
-    Form::Integer { min: -1, max: (1 << 40) - 1, default: None },
-    "-1",
-    "Only events with a greater `seq`; -1 is from the start. Without it: from the end of the log as it is now.",
-);
-const WAIT: Parameter = parameter(
-    "wait",
-    Form::Integer {
-        min: 0,
-        max: limits::TAIL_WAIT_SECONDS_MAX as i64,
-        default: Some(limits::TAIL_WAIT_SECONDS_DEFAULT as i64),
-    },
-    "20",
-    "Seconds to wait for an event when there is none yet (long poll).",
-);
-const FORMAT: Parameter = parameter("format", Form::OneOf(&["ndjson", "csv"]), "ndjson", "The form of the export.");
-const CLUSTER: Parameter = parameter(
-    "cluster",
-    Form::Text { chars_max: limits::CLUSTER_CHARS_MAX },
-    "prod-eu-1",
-    "Name of the cluster that the events come from; they do not say it themselves.",
-);
-const SEAL_ORGANIZATION: Parameter = parameter(
-    "organization",
-    Form::Pattern { regex: SLUG_REGEX, chars_max: limits::SLUG_CHARS_MAX },
-    "demo",
-    "Only this organization.",
-);
-
-/// What an organization's slug looks like.
-pub const SLUG_REGEX: &str = "^[a-z0-9][a-z0-9-]{0,62}$";
-
-static NONE: [Parameter; 0] = [];
-/// The parameters that make a filter, then those of a route.
-macro_rules! with_filter {
-    ($($before:expr),* ; $($after:expr),*) => {
-        &[
-            $($before,)* ACTOR, ACTOR_TYPE, ACTIONS, OUTCOME, TARGET, RESOURCE, PROJECT, COMPONENT, ENVIRONMENT, IPS,
-            REQUEST_ID, TRACE_ID, SESSION_ID, EXTERNAL_ID, SOURCES, SURFACE, Q, $($after,)*
-        ]
-    };
-}
-
-static SEARCH: &[Parameter] = with_filter![FROM, TO; LIMIT, CURSOR, ORDER];
-static HISTOGRAM: &[Parameter] = with_filter![FROM, TO; INTERVAL];
-static FACETS: &[Parameter] = with_filter![FROM, TO; FIELD, FACET_LIMIT];
-static TAIL: &[Parameter] = with_filter![AFTER, WAIT, LIMIT;];
-static EXPORT: &[Parameter] = with_filter![FROM, TO; FORMAT];
-static KUBERNETES: &[Parameter] = &[CLUSTER];
-static SEAL: [Parameter; 1] = [SEAL_ORGANIZATION];
-
 const NO_BODY: &[(&str, &str)] = &[];
 const EVENT_BODIES: &[(&str, &str)] = &[(JSON, "NewEvents"), (NDJSON, "Lines")];
 const ADAPTER_BODIES: &[(&str, &str)] = &[(JSON, "ForeignRecords"), (NDJSON, "Lines")];
@@ -359,7 +216,7 @@ const fn ingest(operation: Operation, path: &'static str, summary: &'static str,
         permission: Permission::RecordEvents,
         summary,
         description,
-        parameters: &NONE,
+        parameters: &[],
         bodies: ADAPTER_BODIES,
         body_bytes_max: limits::BODY_BYTES_MAX,
         answers: INGESTED,
@@ -376,7 +233,7 @@ pub static ROUTES: [Route; 22] = [
         "/healthz",
         Permission::Public,
         ("Is the process alive", "Answers as long as the process runs."),
-        &NONE,
+        &[],
         &[answer(200, &[(JSON, "Status")], "It runs.")],
     ),
     Route {
@@ -386,7 +243,7 @@ pub static ROUTES: [Route; 22] = [
             "/readyz",
             Permission::Public,
             ("Can it do its work", "Answers 200 when events can be recorded and found, else 503."),
-            &NONE,
+            &[],
             &[answer(200, &[(JSON, "Status")], "It is ready.")],
         )
     },
@@ -395,7 +252,7 @@ pub static ROUTES: [Route; 22] = [
         "/metrics",
         Permission::Public,
         ("Measurements", "Text of the Prometheus exposition format. Holds no organization's name."),
-        &NONE,
+        &[],
         &[answer(200, &[(METRICS_TEXT, "Text")], "The measurements.")],
     ),
     read(
@@ -403,7 +260,7 @@ pub static ROUTES: [Route; 22] = [
         "/openapi.json",
         Permission::Public,
         ("This document", "The API as an OpenAPI 3.1 document."),
-        &NONE,
+        &[],
         &[answer(200, &[(JSON, "OpenApiDocument")], "The document.")],
     ),
     read(
@@ -411,7 +268,7 @@ pub static ROUTES: [Route; 22] = [
         "/v1/catalog",
         Permission::Authenticated,
         ("The action catalog", "Every action that ships with the service: title, resource, sentence, metadata."),
-        &NONE,
+        &[],
         &[answer(200, &[(JSON, "Catalog")], "The catalog.")],
     ),
     Route {
@@ -424,7 +281,7 @@ pub static ROUTES: [Route; 22] = [
             "/v1/admin/seal",
             Permission::Operator,
             ("Seal now", "Moves what is in the journal into segments now, instead of when enough has gathered."),
-            &SEAL,
+            SEAL,
             &[answer(200, &[(JSON, "Sealed")], "Everything recorded before the request is sealed.")],
         )
     },
@@ -439,7 +296,7 @@ pub static ROUTES: [Route; 22] = [
             "/v1/orgs",
             Permission::Operator,
             ("Create an organization", "The first event of its log records who created it."),
-            &NONE,
+            &[],
             &[answer(201, &[(JSON, "Organization")], "It is there.")],
         )
     },
@@ -450,7 +307,7 @@ pub static ROUTES: [Route; 22] = [
             "/v1/orgs",
             Permission::Operator,
             ("List organizations", "In the order of their slugs."),
-            &NONE,
+            &[],
             &[answer(200, &[(JSON, "Organizations")], "All organizations.")],
         )
     },
@@ -468,7 +325,7 @@ pub static ROUTES: [Route; 22] = [
                 "One event, an array, or one per line. A batch is recorded whole or not at all; once answered it is \
                  on disk. The same `external_id` or `Idempotency-Key` again records nothing and gives the first answer.",
             ),
-            &NONE,
+            &[],
             &[
                 answer(201, &[(JSON, "Recorded")], "Recorded, in the order sent."),
                 answer(200, &[(JSON, "Recorded")], "All of them were recorded before."),
@@ -539,7 +396,7 @@ pub static ROUTES: [Route; 22] = [
             "/v1/orgs/{org}/events/{id}",
             Permission::ReadLog,
             ("Read one event", "By the id given when it was recorded."),
-            &NONE,
+            &[],
             &[answer(200, &[(JSON, "Event")], "The event.")],
         )
     },
@@ -575,7 +432,7 @@ pub static ROUTES: [Route; 22] = [
                 "Create a key",
                 "It may write events of the organization and nothing else. Its secret is shown this once.",
             ),
-            &NONE,
+            &[],
             &[answer(201, &[(JSON, "KeyWithSecret")], "The key with its secret.")],
         )
     },
@@ -586,7 +443,7 @@ pub static ROUTES: [Route; 22] = [
             "/v1/orgs/{org}/on-prem-keys",
             Permission::ManageKeys,
             ("List keys", "Oldest first, without their secrets. Revoked ones are not listed."),
-            &NONE,
+            &[],
             &[answer(200, &[(JSON, "Keys")], "The keys.")],
         )
     },
@@ -599,7 +456,7 @@ pub static ROUTES: [Route; 22] = [
             "/v1/orgs/{org}/on-prem-keys/{id}",
             Permission::ManageKeys,
             ("Revoke a key", "From the next request on it is unknown."),
-            &NONE,
+            &[],
             &[answer(204, &[], "It is revoked.")],
         )
     },

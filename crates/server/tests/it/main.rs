@@ -1,0 +1,14 @@
+//! The service as its clients see it: the real stack, started on a free port over a folder of its own, spoken to in HTTP.
+
+mod access;
+mod client;
+mod errors;
+mod export;
+mod keys;
+mod openapi;
+mod own_records;
+mod recording;
+mod searching;
+mod service;
+mod snapshot;
+mod tailing;

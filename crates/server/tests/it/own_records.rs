@@ -1,0 +1,118 @@
+//! Actarium's own records: who searched, viewed, was denied or refused, and when the service ran.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::client::{Service, event};
+
+#[test]
+fn a_search_is_one_record_with_its_first_page() {
+    let service = Service::start();
+    service.organization("acme");
+    let batch: Vec<_> = (0..5).map(|n| event("component.deploy", &format!("c{n}"))).collect();
+    service.record("acme", &json!(batch));
+    let query = "q=orders%20OR%20action:component.deploy&from=-7d&limit=2";
+    let page = service.get(&format!("/v1/orgs/acme/events?{query}")).json();
+    let next = page["next_cursor"].as_str().unwrap();
+    service.get(&format!("/v1/orgs/acme/events?{query}&cursor={next}"));
+    let counted = "q=orders%20OR%20action:component.deploy&from=-7d";
+    service.get(&format!("/v1/orgs/acme/events/histogram?{counted}"));
+    service.get(&format!("/v1/orgs/acme/events/facets?{counted}&field=actor"));
+    // Once more than it takes to write it, so that a second one would be there too.
+    std::thread::sleep(Duration::from_millis(300));
+    let records = service.find_count("acme", "action=audit_log.search&source=actarium", 1);
+    let record = &records[0];
+    assert_eq!(record["actor"], json!({"type": "api_key", "id": "operator", "name": "Operator"}));
+    assert_eq!(record["targets"], json!([{"type": "audit_log", "id": "acme"}]));
+    assert_eq!(record["metadata"], json!({"q": "orders OR action:component.deploy", "from": "-7d", "results": 2}));
+    assert_eq!(record["context"]["ip"], "127.0.0.1");
+    assert_eq!(record["source"], "actarium");
+}
+
+#[test]
+fn counts_alone_are_a_search_and_live_tails_are_recorded_once() {
+    let service = Service::start();
+    service.organization("acme");
+    service.get("/v1/orgs/acme/events/histogram?action=component.deploy");
+    service.get("/v1/orgs/acme/events/histogram?action=component.deploy&interval=1h");
+    for _ in 0..3 {
+        service.get("/v1/orgs/acme/events/tail?action=component.promote");
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let records = service.find_count("acme", "action=audit_log.search", 2);
+    let mut phrases: Vec<_> = records.iter().map(|event| event["metadata"]["q"].as_str().unwrap()).collect();
+    phrases.sort_unstable();
+    assert_eq!(phrases, ["action:component.deploy", "action:component.promote"]);
+}
+
+#[test]
+fn a_view_is_recorded_with_what_was_seen() {
+    let service = Service::start();
+    service.organization("acme");
+    let id = service.record("acme", &event("component.deploy", "orders")).json()["events"][0]["id"].clone();
+    service.get(&format!("/v1/orgs/acme/events/{}", id.as_str().unwrap()));
+    let record = &service.find_count("acme", "action=audit_log.view", 1)[0];
+    assert_eq!(record["targets"][0], json!({"type": "record", "id": id}));
+    assert_eq!(record["metadata"]["seq"], 1);
+}
+
+#[test]
+fn denied_access_is_recorded_where_its_caller_belongs_and_not_a_thousand_times() {
+    let service = Service::start();
+    service.organization("acme");
+    let (key_id, key) = service.key("acme");
+    for _ in 0..20 {
+        let answer = service.anonymous("GET", "/v1/orgs/acme/events").bearer(&key).send();
+        assert_eq!(answer.status, 403);
+        assert_eq!(service.anonymous("GET", "/v1/orgs/acme/events").send().status, 401);
+    }
+    let record = &service.find_count("acme", "outcome=denied", 1)[0];
+    assert_eq!(record["action"], "audit_log.search");
+    assert_eq!(record["actor"]["id"], key_id);
+    let unknown = &service.find_count("actarium", "outcome=denied", 1)[0];
+    assert_eq!(unknown["actor"], json!({"type": "anonymous", "id": "anonymous"}));
+    let service = Service::start_on(service.stop(), |_| {});
+    let records = service.find("acme", "outcome=denied&order=asc");
+    assert_eq!(records.len(), 2, "the rest is one record with its number");
+    assert_eq!(records[1]["metadata"]["requests"], 19);
+}
+
+#[test]
+fn refused_ingestion_is_in_the_operators_log() {
+    let service = Service::start();
+    service.organization("acme");
+    let (key_id, key) = service.key("acme");
+    let send = |body: &str| {
+        service.request("POST", "/v1/orgs/acme/events").bearer(&key).body("application/json", body).send().status
+    };
+    assert_eq!([send("{}"), send("{}"), send("oops")], [422, 422, 400]);
+    let records = service.find_count("actarium", "action=ingestion.refuse", 2);
+    let mut problems: Vec<_> = records.iter().map(|event| event["metadata"]["problem"].clone()).collect();
+    problems.sort_by_key(|problem| problem.to_string());
+    assert_eq!(problems, [json!("invalid-event"), json!("malformed-body")]);
+    assert!(records.iter().all(|event| event["actor"]["id"] == key_id && event["outcome"] == "failure"));
+}
+
+#[test]
+fn starts_and_stops_are_recorded_with_how_the_run_before_ended() {
+    let service = Service::start();
+    service.find_count("actarium", "action=service.start", 1);
+    let service = Service::start_on(service.stop(), |_| {});
+    let records = service.find_count("actarium", "action=service.*&order=asc", 3);
+    let told: Vec<_> =
+        records.iter().map(|event| (event["action"].clone(), event["metadata"]["after"].clone())).collect();
+    assert_eq!(told[0], (json!("service.start"), json!(null)));
+    assert_eq!(told[1].0, "service.stop");
+    assert_eq!(told[2], (json!("service.start"), json!("clean")));
+}
+
+#[test]
+fn nobody_can_write_such_a_record() {
+    let service = Service::start();
+    service.organization("acme");
+    for action in ["audit_log.search", "record.erase", "service.stop", "ingestion.refuse", "legal_hold.place"] {
+        let answer = service.record("acme", &event(action, "x"));
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid-event"), "{action}");
+    }
+}

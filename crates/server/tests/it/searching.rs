@@ -1,0 +1,111 @@
+//! Searching, paging and counting over HTTP. (What is found by which filter is tested where filters are.)
+
+use serde_json::{Value, json};
+
+use crate::client::{Service, event};
+
+fn with_events() -> Service {
+    let service = Service::start();
+    service.organization("acme");
+    let events: Vec<Value> = (0..25)
+        .map(|n| {
+            let mut event = event(if n % 5 == 0 { "component.promote" } else { "component.deploy" }, &format!("c{n}"));
+            event["outcome"] = json!(if n % 10 == 0 { "failure" } else { "success" });
+            event
+        })
+        .collect();
+    assert_eq!(service.record("acme", &json!(events)).status, 201);
+    service
+}
+
+fn ids(page: &Value) -> Vec<String> {
+    let events = page["events"].as_array().unwrap();
+    events.iter().map(|event| event["targets"][0]["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn pages_are_pinned_whatever_arrives() {
+    let service = with_events();
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    let mut sizes = Vec::new();
+    loop {
+        let page = service.get(&format!("/v1/orgs/acme/events?limit=7&action=component.*{cursor}"));
+        assert_eq!(page.status, 200, "{page:?}");
+        let page = page.json();
+        seen.extend(ids(&page));
+        sizes.push(page["as_of"]["size"].clone());
+        service.record("acme", &event("component.deploy", "late"));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, (0..25).rev().map(|n| format!("c{n}")).collect::<Vec<_>>());
+    assert!(sizes.iter().all(|size| *size == sizes[0]));
+    let other = service.get(&format!("/v1/orgs/acme/events?limit=7{cursor}"));
+    assert_eq!((other.status, other.problem().as_str()), (400, "invalid-parameter"));
+}
+
+#[test]
+fn parameters_narrow_and_repeated_ones_widen() {
+    let service = with_events();
+    let count = |query: &str| service.find("acme", query).len();
+    assert_eq!(count("action=component.promote"), 5);
+    assert_eq!(count("action=component.promote&outcome=failure"), 3);
+    assert_eq!(count("target=c1&target=c2"), 2);
+    assert_eq!(count("q=-outcome:success%20project:payments"), 3);
+    assert_eq!(count("q=%22release%20candidate%22&actor=ADA@example.com&ip=10.0.0.0/8&request_id=req-c3"), 1);
+    assert_eq!(count("action=component.*&to=-1h"), 0);
+    let ascending = service.get("/v1/orgs/acme/events?action=component.*&order=asc&limit=2").json();
+    assert_eq!(ids(&ascending), ["c0", "c1"]);
+}
+
+#[test]
+fn counts_agree_with_what_is_found() {
+    let service = with_events();
+    let histogram = service.get("/v1/orgs/acme/events/histogram?action=component.*&interval=1h&from=-3h").json();
+    assert_eq!(histogram["interval"], "1h");
+    let buckets = histogram["buckets"].as_array().unwrap();
+    assert!(buckets.len() >= 4, "empty buckets are there too");
+    let total: u64 = buckets.iter().map(|bucket| bucket["total"].as_u64().unwrap()).sum();
+    let failures: u64 = buckets.iter().filter_map(|bucket| bucket["counts"]["failure"].as_u64()).sum();
+    assert_eq!((total, failures), (25, 3));
+    let facets = service.get("/v1/orgs/acme/events/facets?action=component.*&field=actor&field=action&limit=1").json();
+    assert_eq!(facets["facets"]["actor"], json!([{"value": "u-1", "name": "Ada Example", "count": 25}]));
+    assert_eq!(facets["facets"]["action"], json!([{"value": "component.deploy", "count": 20}]));
+    let chosen = service.get("/v1/orgs/acme/events/histogram").json();
+    assert!(chosen["interval"].is_string());
+    let none = service.get("/v1/orgs/acme/events/facets");
+    assert_eq!((none.status, none.problem().as_str()), (400, "invalid-parameter"));
+}
+
+#[test]
+fn an_event_is_found_by_its_id_only() {
+    let service = with_events();
+    let id = service.find("acme", "target=c3")[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(service.get(&format!("/v1/orgs/acme/events/{id}")).json()["targets"][0]["id"], "c3");
+    let last = if id.ends_with('0') { '1' } else { '0' };
+    let other = format!("{}{last}", &id[..35]);
+    for (path, status) in [(other.as_str(), 404), ("0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b", 404), ("nothing", 400)] {
+        let answer = service.get(&format!("/v1/orgs/acme/events/{path}"));
+        assert_eq!(answer.status, status, "{answer:?}");
+        answer.problem();
+    }
+    service.organization("other");
+    assert_eq!(service.get(&format!("/v1/orgs/other/events/{id}")).status, 404);
+}
+
+#[test]
+fn what_is_sealed_is_found_like_what_is_not() {
+    let service = with_events();
+    let before = service.find("acme", "action=component.*");
+    let sealed = service.request("POST", "/v1/admin/seal?organization=acme").send();
+    assert_eq!(sealed.status, 200, "{sealed:?}");
+    assert!(sealed.json()["events"].as_u64().unwrap() >= 26, "{sealed:?}");
+    assert_eq!(service.find("acme", "action=component.*"), before);
+    let missing = service.request("POST", "/v1/admin/seal?organization=nobody").send();
+    assert_eq!(missing.status, 404);
+    let service = Service::start_on(service.stop(), |_| {});
+    assert_eq!(service.find("acme", "action=component.*"), before);
+}

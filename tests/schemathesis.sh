@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Puts the API to the test of its own OpenAPI document with schemathesis: generated requests, good and bad, against the
+# real binary. ACTARIUM_BIN is the binary; what schemathesis needs is installed once into tests/.cache.
+set -euo pipefail
+cd "$(dirname "$0")"
+: "${ACTARIUM_BIN:=../bin/actarium}"
+: "${EXAMPLES:=40}"
+: "${SEED:=$RANDOM}"
+venv=.cache/schemathesis
+if [ ! -x "$venv/bin/st" ]; then
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet 'schemathesis>=4.6,<5'
+fi
+folder=$(mktemp -d)
+"$ACTARIUM_BIN" serve --data-dir "$folder/data" --listen 127.0.0.1:0 >"$folder/out" 2>"$folder/log" &
+server=$!
+trap 'kill $server 2>/dev/null || true; wait $server 2>/dev/null || true; rm -rf "$folder"' EXIT
+for _ in $(seq 100); do
+  url=$(sed -n 's/^listening on //p' "$folder/out")
+  [ -n "$url" ] && break
+  sleep 0.1
+done
+[ -n "$url" ] || { cat "$folder/log" >&2; exit 1; }
+token=$(cat "$folder/data/operator.token")
+curl -fsS -o "$folder/made" -H "authorization: Bearer $token" -H 'content-type: application/json' \
+  "$url/v1/orgs" -d '{"slug": "demo", "name": "Demo"}'
+echo "schemathesis against $url, SEED=$SEED EXAMPLES=$EXAMPLES"
+status=0
+ACTARIUM_TOKEN=$token timeout 300 "$venv/bin/st" --config-file schemathesis.toml run "$url/openapi.json" --url "$url" \
+  --seed "$SEED" --max-examples "$EXAMPLES" || status=$?
+if grep -q panicked "$folder/log"; then
+  echo "the server panicked:" >&2
+  grep panicked "$folder/log" >&2
+  status=1
+fi
+exit $status
