@@ -120,9 +120,6 @@ impl<'a> Builder<'a> {
         for (field, expr, fit) in texts {
             self.put(&mut event, "", field, expr, fit)?;
         }
-        if !event.contains_key("external_id") && event.contains_key("occurred_at") {
-            event.insert("external_id".to_owned(), Value::String(digest(&self.scope.record.to_string())));
-        }
         event.insert("actor".to_owned(), self.actor()?);
         event.insert("targets".to_owned(), self.targets()?);
         if let Some(context) = self.context()? {

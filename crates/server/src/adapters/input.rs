@@ -17,7 +17,7 @@ pub const DECOMPRESSED_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Records in a body at the most.
 pub const RECORDS_MAX: usize = 100_000;
 /// Levels of nesting in a record at the most.
-const RECORD_DEPTH_MAX: usize = 64;
+const RECORD_DEPTH_MAX: usize = 100;
 /// First bytes of a gzip member (RFC 1952).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -353,7 +353,7 @@ mod tests {
             let error = read(body).remove(0).unwrap_err();
             assert!(error.contains(word), "{body}: {error}");
         }
-        let deep = format!("[{}1{}]", "[".repeat(100), "]".repeat(100));
+        let deep = format!("[{}1{}]", "[".repeat(120), "]".repeat(120));
         assert!(read(&deep)[0].as_ref().unwrap_err().contains("deeper"));
         // Far deeper than any stack would bear.
         let abyss = format!("[{}{}]", "[".repeat(1_000_000), "]".repeat(1_000_000));

@@ -49,7 +49,6 @@ fn from_google(mut entry: Value) -> Result<Value, Problem> {
     let resource_name = text_at(&entry, "/protoPayload/resourceName");
     let mut event = Map::new();
     event.insert("kind".to_owned(), json!("Event"));
-    event.insert("protocol".to_owned(), json!("google"));
     match GoogleMethod::parse(&method) {
         Some(parsed) => {
             event.insert("verb".to_owned(), json!(parsed.verb));

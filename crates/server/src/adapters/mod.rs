@@ -176,9 +176,13 @@ pub fn adapt(adapter: Adapter, body: &[u8], options: &AdapterOptions<'_>) -> Res
     let settings = serde_json::json!({ "cluster": options.cluster });
     let mut adapted = Adapted::default();
     for (index, record) in records.into_iter().enumerate() {
-        match record.and_then(input::parse_record) {
-            Ok(record) => match adapt_record(mapping, record, &settings) {
-                Mapped::Event { value, origins } => adapted.events.push(AdaptedEvent { index, value, origins }),
+        let parsed = record.and_then(|text| Ok((text, input::parse_record(text)?)));
+        match parsed {
+            Ok((text, record)) => match adapt_record(mapping, record, &settings) {
+                Mapped::Event { mut value, origins } => {
+                    identify(&mut value, text);
+                    adapted.events.push(AdaptedEvent { index, value, origins });
+                }
                 Mapped::Skipped => adapted.skipped += 1,
                 Mapped::Refused { pointer, detail } => adapted.refuse(index, pointer, detail),
             },
@@ -195,6 +199,33 @@ impl Adapted {
         } else {
             self.refused_more += 1;
         }
+    }
+}
+
+/// A record without an id of its own gets a digest of what it says, if it has a time: then the same again is the same
+/// event. (Without a time it may as well be another one.) Made of the record as it came, so that it stays the same
+/// whatever becomes of the mappings.
+fn identify(event: &mut Value, record: &str) {
+    let Some(fields) = event.as_object_mut() else { return };
+    if fields.contains_key("external_id") || !fields.contains_key("occurred_at") {
+        return;
+    }
+    if let Ok(record) = input::parse_record(record) {
+        fields.insert("external_id".to_owned(), Value::String(engine::digest(&sorted_text(&record))));
+    }
+}
+
+/// The JSON of a value without spaces and with sorted keys, so that the spelling makes no difference.
+fn sorted_text(value: &Value) -> String {
+    match value {
+        Value::Array(list) => format!("[{}]", list.iter().map(sorted_text).collect::<Vec<_>>().join(",")),
+        Value::Object(map) => {
+            let fields: BTreeMap<&String, &Value> = map.iter().collect();
+            let fields =
+                fields.into_iter().map(|(key, value)| format!("{}:{}", Value::String(key.clone()), sorted_text(value)));
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+        }
+        scalar => scalar.to_string(),
     }
 }
 
