@@ -114,8 +114,8 @@ impl Context {
             0 | 1 => 0,
             line => text.match_indices('\n').nth(line - 2).map_or(0, |(at, _)| at + 1),
         };
-        // serde_json counts the bytes of the line that it has taken.
-        let mut offset = (line_start + error.column().saturating_sub(1)).min(text.len());
+        // serde_json counts the bytes of the line that it has taken; none, if the last it took was a line's end.
+        let mut offset = (line_start + error.column()).saturating_sub(1).min(text.len());
         while !text.is_char_boundary(offset) {
             offset -= 1;
         }

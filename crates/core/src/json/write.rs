@@ -86,8 +86,7 @@ pub fn push_f64(out: &mut Vec<u8>, value: f64) {
     if value < 0.0 {
         out.push(b'-');
     }
-    // The shortest digits that give back the double, as `d.ddde±x`.
-    let scientific = format!("{:e}", value.abs());
+    let scientific = shortest_scientific(value.abs());
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let digits: Vec<u8> = mantissa.bytes().filter(|byte| *byte != b'.').collect();
     let exponent: i32 = exponent.parse().unwrap_or(0);
@@ -119,6 +118,20 @@ pub fn push_f64(out: &mut Vec<u8>, value: f64) {
             push_i64(out, i64::from(exponent.abs()));
         }
     }
+}
+
+/// The shortest digits that give back the double, as `d.ddde±x`; of two equally near ones the even, as RFC 8785 asks.
+fn shortest_scientific(value: f64) -> String {
+    const DIGITS_OF_A_TIE_MIN: usize = 15;
+    let shortest = format!("{value:e}");
+    let digits = shortest.find('e').map_or(0, |end| shortest[..end].len().saturating_sub(1));
+    let ends_odd = shortest.split('e').next().and_then(|mantissa| mantissa.bytes().last()).is_some_and(|last| last % 2 == 1);
+    if !ends_odd || digits < DIGITS_OF_A_TIE_MIN {
+        return shortest;
+    }
+    // Rounding the exact value to as many digits takes the even one of two equally near.
+    let nearest = format!("{value:.*e}", digits - 1);
+    if nearest.parse() == Ok(value) { nearest } else { shortest }
 }
 
 /// Appends a value in its one spelling.
