@@ -34,7 +34,7 @@ pub(super) struct Found {
     pub text: String,
     /// The first field that it comes from, if it comes from the record.
     pub origin: Option<Location>,
-    /// Fields that it says everything of.
+    /// Fields that it says everything of: those whose text is in it unchanged, and times.
     pub used: Vec<Location>,
 }
 
@@ -69,6 +69,9 @@ impl<'a> Scope<'a> {
             },
         };
         let mut found = vec![(location, value)];
+        if !is_there(value, &path.steps) {
+            return Vec::new();
+        }
         for step in &path.steps {
             found = found.into_iter().flat_map(|(location, value)| take_step(&location, value, step)).collect();
         }
@@ -178,10 +181,15 @@ fn finish(rule: &Rule, found: Found) -> Result<Option<Found>, Unreadable> {
         .get(&found.text)
         .or_else(|| rule.like.iter().find(|(pattern, _)| is_like(&found.text, pattern)).map(|(_, text)| text))
         .or(rule.otherwise.as_ref());
-    Ok(translated.map(|text| Found { text: text.clone(), ..found }))
+    Ok(translated.map(|text| Found {
+        text: text.clone(),
+        used: if *text == found.text { found.used } else { Vec::new() },
+        origin: found.origin,
+    }))
 }
 
 fn transformed(mut found: Found, transforms: &[Transform]) -> Result<Option<Found>, Unreadable> {
+    let original = found.text.clone();
     for transform in transforms {
         match transform.apply(&found.text) {
             Ok(Some(text)) => found.text = text,
@@ -193,6 +201,9 @@ fn transformed(mut found: Found, transforms: &[Transform]) -> Result<Option<Foun
                 });
             }
         }
+    }
+    if found.text != original && !transforms.contains(&Transform::Time) {
+        found.used.clear();
     }
     Ok(Some(found))
 }
@@ -210,6 +221,24 @@ fn first_found(
         }
     }
     unreadable.map_or(Ok(None), Err)
+}
+
+/// Whether there is something as far as the first step to every element. Most paths of a mapping lead to nothing in most
+/// records; this says so without building places.
+fn is_there(mut value: &Value, steps: &[Step]) -> bool {
+    for step in steps {
+        let next = match (step, value) {
+            (Step::Every, _) => return true,
+            (Step::Key(key), Value::Object(map)) => map.get(key),
+            (Step::Key(key), Value::Array(list)) => key.parse::<usize>().ok().and_then(|index| list.get(index)),
+            _ => None,
+        };
+        match next {
+            Some(next) => value = next,
+            None => return false,
+        }
+    }
+    true
 }
 
 fn take_step<'a>(location: &Location, value: &'a Value, step: &Step) -> Vec<(Location, &'a Value)> {
@@ -310,8 +339,14 @@ mod tests {
         let record = json!({"a": {"b": "X"}});
         let settings = json!({});
         let scope = Scope { record: &record, settings: &settings, element: None };
-        let found = scope.evaluate(&expr(r#"{ from = "a.b", with = ["lower"] }"#)).unwrap().unwrap();
-        assert_eq!(found.used, [vec!["a".to_owned(), "b".to_owned()]]);
+        let used = |toml: &str| scope.evaluate(&expr(toml)).unwrap().unwrap().used;
+        let place = vec!["a".to_owned(), "b".to_owned()];
+        assert_eq!(used(r#"{ from = "a.b", with = ["snake", "clip"] }"#), Vec::<Location>::new());
+        assert_eq!(used(r#"{ from = "a.b", with = ["clip"] }"#), [place.clone()]);
+        assert_eq!(used(r#"{ text = "{a.b}!" }"#), [place.clone()]);
+        assert_eq!(used(r#"{ text = "{a.b|lower}!" }"#), Vec::<Location>::new());
+        assert_eq!(used(r#"{ from = "a.b", map = { X = "y" } }"#), Vec::<Location>::new());
+        assert_eq!(used(r#"{ from = "a.b", map = { X = "X" } }"#), [place]);
         let kept = scope.evaluate(&expr(r#"{ from = "a.b", keep = true }"#)).unwrap().unwrap();
         assert!(kept.used.is_empty());
         assert_eq!(kept.origin.as_deref().map(pointer_of).as_deref(), Some("/a/b"));

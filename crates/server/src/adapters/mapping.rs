@@ -232,7 +232,7 @@ pub(super) struct Rule {
     /// For a value that is neither in `map` nor in `like`; without it such a value counts as not found, if there is
     /// a `map` or `like`.
     pub otherwise: Option<String>,
-    /// The fields used are kept in the metadata too, because what is made of them does not say all they say.
+    /// The fields used are kept in the metadata too. (Those whose text was changed on the way always are, except times.)
     #[serde(default)]
     pub keep: bool,
 }
