@@ -290,8 +290,14 @@ mod tests {
     #[test]
     fn times_of_a_search() {
         let now = 1_767_323_045_000_006;
-        let known =
-            [("now", 0), ("-30s", 30 * SECOND), ("-15m", 15 * MINUTE), ("-24h", DAY), ("-7d", 7 * DAY), ("-2w", 14 * DAY)];
+        let known = [
+            ("now", 0),
+            ("-30s", 30 * SECOND),
+            ("-15m", 15 * MINUTE),
+            ("-24h", DAY),
+            ("-7d", 7 * DAY),
+            ("-2w", 14 * DAY),
+        ];
         for (text, back) in known {
             assert_eq!(parse_search_time(text, now), Ok(now - back), "{text}");
         }

@@ -194,7 +194,11 @@ fn damaged_columns_are_an_error_and_no_panic() {
     for column in [Column::Actor, Column::Targets] {
         let text = rows.row(0).get(column).unwrap().to_owned();
         for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
-            for bad in [text[..at].to_owned(), format!("{}\"{}", &text[..at], &text[at..]), format!("{}}}{}", &text[..at], &text[at..])] {
+            for bad in [
+                text[..at].to_owned(),
+                format!("{}\"{}", &text[..at], &text[at..]),
+                format!("{}}}{}", &text[..at], &text[at..]),
+            ] {
                 let mut row = rows.row(0);
                 row.texts[column as usize] = Some(&bad);
                 let _ = Canonicalizer::new().parts(&row, NOW);

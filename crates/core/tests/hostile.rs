@@ -185,7 +185,9 @@ fn deep_nesting() {
     // The event is the first level, wherever it stands; the array of the body does not count.
     for body in [nested(28), nested(40), "[".repeat(1_000_000)] {
         let one = format!("{{\"changes\":[{{\"path\":\"\",\"after\":{body}}}]}}");
-        for (body, form) in [(one.clone(), BodyForm::Ndjson), (one.clone(), BodyForm::Json), (format!("[{one}]"), BodyForm::Json)] {
+        for (body, form) in
+            [(one.clone(), BodyForm::Ndjson), (one.clone(), BodyForm::Json), (format!("[{one}]"), BodyForm::Json)]
+        {
             match read(body.as_bytes(), form) {
                 Err(Refusal::Invalid { violations, .. }) => {
                     let too_deep = violations.iter().any(|one| one.detail.contains("nested deeper than 32 levels"));

@@ -78,10 +78,11 @@ fn texts_are_bounded_in_characters() {
         // A character of four bytes is one character.
         taken(&with(pointer, "🦀".repeat(most)));
         refused(&with(pointer, "🦀".repeat(most + 1)), pointer, &format!("has {} characters", most + 1));
-        refused(&with(pointer, "x".repeat(most + 1)), pointer, &format!("to {most} characters").replace(
-            "to ",
-            if least == 0 { "at most " } else { "to " },
-        ));
+        refused(
+            &with(pointer, "x".repeat(most + 1)),
+            pointer,
+            &format!("to {most} characters").replace("to ", if least == 0 { "at most " } else { "to " }),
+        );
         match least {
             0 => taken(&with(pointer, "")),
             _ => refused(&with(pointer, ""), pointer, "has 0 characters"),
@@ -90,7 +91,11 @@ fn texts_are_bounded_in_characters() {
             refused(&with(pointer, 5), pointer, "is a number; allowed: a string");
         }
     }
-    for (pointer, most) in [("/action", ACTION_CHARS_MAX), ("/targets/0/type", TARGET_TYPE_CHARS_MAX), ("/context/http/method", HTTP_METHOD_CHARS_MAX)] {
+    for (pointer, most) in [
+        ("/action", ACTION_CHARS_MAX),
+        ("/targets/0/type", TARGET_TYPE_CHARS_MAX),
+        ("/context/http/method", HTTP_METHOD_CHARS_MAX),
+    ] {
         let text = |length: usize| format!("a.{}", "b".repeat(length - 2));
         taken(&with(pointer, text(most)));
         refused(&with(pointer, text(most + 1)), pointer, "characters");
@@ -167,7 +172,9 @@ fn shapes() {
     ] {
         refused(&with(pointer, value), pointer, sentence);
     }
-    for (body, kind) in [("1", "a number"), ("null", "null"), ("\"x\"", "a string"), ("[[]]", "an array"), ("[true]", "a boolean")] {
+    for (body, kind) in
+        [("1", "a number"), ("null", "null"), ("\"x\"", "a string"), ("[[]]", "an array"), ("[true]", "a boolean")]
+    {
         let found = violations(body, BodyForm::Json, &intake());
         assert_eq!(found[0].sentence(), format!("is {kind}; allowed: an event as a JSON object"));
         assert_eq!(found[0].pointer, "");
@@ -176,7 +183,16 @@ fn shapes() {
 
 #[test]
 fn what_must_be_there() {
-    for pointer in ["/action", "/actor", "/targets", "/actor/type", "/actor/id", "/targets/0/type", "/targets/0/id", "/changes/0/path"] {
+    for pointer in [
+        "/action",
+        "/actor",
+        "/targets",
+        "/actor/type",
+        "/actor/id",
+        "/targets/0/type",
+        "/targets/0/id",
+        "/changes/0/path",
+    ] {
         refused(&with(pointer, Value::Null), pointer, "is missing");
         let mut event = full();
         let (parent, key) = pointer.rsplit_once('/').unwrap();
@@ -196,12 +212,21 @@ fn numbers_of_entries() {
     let changes = |count: usize| vec![json!({"path": "/a"}); count];
     taken(&with("/changes", changes(CHANGES_MAX)));
     refused(&with("/changes", changes(CHANGES_MAX + 1)), "/changes", "at most 256");
-    let metadata = |count: usize| (0..count).map(|key| (format!("k{key}"), json!(1))).collect::<serde_json::Map<_, _>>();
+    let metadata =
+        |count: usize| (0..count).map(|key| (format!("k{key}"), json!(1))).collect::<serde_json::Map<_, _>>();
     for pointer in ["/metadata", "/actor/metadata", "/targets/0/metadata"] {
         taken(&with(pointer, metadata(METADATA_KEYS_MAX)));
         refused(&with(pointer, metadata(METADATA_KEYS_MAX + 1)), pointer, "has 51 keys; allowed: at most 50");
     }
-    for (key, fits) in [("A.z_0-9", true), (&"k".repeat(64), true), (&"k".repeat(65), false), ("", false), ("a b", false), ("é", false), ("a/b", false)] {
+    for (key, fits) in [
+        ("A.z_0-9", true),
+        (&"k".repeat(64), true),
+        (&"k".repeat(65), false),
+        ("", false),
+        ("a b", false),
+        ("é", false),
+        ("a/b", false),
+    ] {
         let event = with("/metadata", json!({ key: 1 }));
         if fits { taken(&event) } else { refused(&event, &format!("/metadata/{}", key.replace('/', "~1")), "1 to 64") }
     }
@@ -261,7 +286,12 @@ fn unknown_fields_are_told_with_what_is_known() {
 #[test]
 fn reserved_actions_are_only_our_own() {
     for action in [
-        "audit_log.search", "record.erase", "retention.update", "legal_hold.place", "service.start", "ingestion.refuse",
+        "audit_log.search",
+        "record.erase",
+        "retention.update",
+        "legal_hold.place",
+        "service.start",
+        "ingestion.refuse",
     ] {
         refused(&with("/action", action), "/action", "only Actarium itself records");
         assert!(encode_value(&with("/action", action), &Intake::own(NOW)).is_ok());
@@ -310,7 +340,9 @@ fn all_violations_of_a_batch_are_told() {
     );
     let many = Value::from(vec![json!({"action": "a.b"}); 80]).to_string();
     match decode(many.as_bytes(), BodyForm::Json, &intake(), &Limits::default()) {
-        Err(Refusal::Invalid { violations, more }) => assert_eq!((violations.len(), more), (VIOLATIONS_REPORTED_MAX, 60)),
+        Err(Refusal::Invalid { violations, more }) => {
+            assert_eq!((violations.len(), more), (VIOLATIONS_REPORTED_MAX, 60))
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -346,7 +378,9 @@ fn a_request_is_bounded_in_events() {
 
 #[test]
 fn nothing_is_refused_as_nothing() {
-    for (body, form) in [("", BodyForm::Json), (" \r\n\t", BodyForm::Json), ("[]", BodyForm::Json), ("\n\n \n", BodyForm::Ndjson)] {
+    for (body, form) in
+        [("", BodyForm::Json), (" \r\n\t", BodyForm::Json), ("[]", BodyForm::Json), ("\n\n \n", BodyForm::Ndjson)]
+    {
         assert_eq!(decode(body.as_bytes(), form, &intake(), &Limits::default()), Err(Refusal::Empty), "{body:?}");
     }
     assert_eq!(encode_value(&json!([]), &intake()), Err(Refusal::Empty));

@@ -199,7 +199,3 @@ pub fn entry(recorded_at: Micros, commit: &Hash) -> [u8; ENTRY_BYTES] {
     entry[9..].copy_from_slice(commit);
     entry
 }
-
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;

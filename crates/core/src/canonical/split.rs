@@ -59,12 +59,7 @@ pub(super) fn actor(text: &str, session_id: Option<&str>, buffers: &mut Buffers)
     scan.end()
 }
 
-fn actor_at(
-    scan: &mut Scan<'_>,
-    session_id: Option<&str>,
-    buffers: &mut Buffers,
-    depth: usize,
-) -> Result<(), Problem> {
+fn actor_at(scan: &mut Scan<'_>, session_id: Option<&str>, buffers: &mut Buffers, depth: usize) -> Result<(), Problem> {
     if depth > crate::limits::ON_BEHALF_OF_DEPTH_MAX {
         return Err("nests too deep");
     }

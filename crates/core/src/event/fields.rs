@@ -219,7 +219,8 @@ pub(super) fn targets(
     out: &mut Vec<u8>,
 ) {
     let Some(value) = value.filter(|value| !matches!(value, Json::Null)) else {
-        return check.refuse_missing(place, "an array of 1 to 16 objects with type and id, the resource acted on first");
+        return check
+            .refuse_missing(place, "an array of 1 to 16 objects with type and id, the resource acted on first");
     };
     let Some(targets) = check.array(value, place) else { return };
     if targets.is_empty() || targets.len() > TARGETS_MAX {
@@ -332,12 +333,7 @@ fn is_token_byte(byte: u8) -> bool {
 }
 
 /// Appends the text of `changes`; gives back whether there is any.
-pub(super) fn changes(
-    check: &mut Checker<'_>,
-    value: Option<&Json<'_>>,
-    place: &Place<'_>,
-    out: &mut Vec<u8>,
-) -> bool {
+pub(super) fn changes(check: &mut Checker<'_>, value: Option<&Json<'_>>, place: &Place<'_>, out: &mut Vec<u8>) -> bool {
     let Some(value) = value.filter(|value| !matches!(value, Json::Null)) else { return false };
     let Some(changes) = check.array(value, place) else { return false };
     if changes.is_empty() {

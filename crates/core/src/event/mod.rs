@@ -22,7 +22,8 @@ use refusal::Violations;
 pub const OWN_SOURCE: &str = "actarium";
 
 /// Prefixes of the actions that only Actarium's own records may have.
-pub const RESERVED_ACTIONS: [&str; 6] = ["audit_log.", "record.", "retention.", "legal_hold.", "service.", "ingestion."];
+pub const RESERVED_ACTIONS: [&str; 6] =
+    ["audit_log.", "record.", "retention.", "legal_hold.", "service.", "ingestion."];
 
 /// Fields of an event that the server gives.
 const SERVER_FIELDS: [&str; 5] = ["id", "seq", "organization", "recorded_at", "source"];

@@ -7,8 +7,8 @@ mod parse;
 mod value;
 mod write;
 
-pub use parse::{EachError, parse, parse_each};
 pub(crate) use parse::push_pointer_key;
+pub use parse::{EachError, parse, parse_each};
 pub use write::{push_canonical, push_f64, push_i64, push_string};
 
 use std::borrow::Cow;

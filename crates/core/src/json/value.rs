@@ -18,9 +18,10 @@ pub(super) fn borrow(value: &Value, depth: usize) -> Result<Json<'_>, ValueError
         Value::Number(number) => borrow_number(number)?,
         Value::String(text) => Json::Str(Cow::Borrowed(text)),
         Value::Array(elements) => {
-            let borrowed = elements.iter().enumerate().map(|(index, element)| {
-                borrow(element, depth + 1).map_err(|error| below(&index.to_string(), error))
-            });
+            let borrowed = elements
+                .iter()
+                .enumerate()
+                .map(|(index, element)| borrow(element, depth + 1).map_err(|error| below(&index.to_string(), error)));
             Json::Array(borrowed.collect::<Result<_, _>>()?)
         }
         Value::Object(fields) => {

@@ -125,7 +125,8 @@ fn shortest_scientific(value: f64) -> String {
     const DIGITS_OF_A_TIE_MIN: usize = 15;
     let shortest = format!("{value:e}");
     let digits = shortest.find('e').map_or(0, |end| shortest[..end].len().saturating_sub(1));
-    let ends_odd = shortest.split('e').next().and_then(|mantissa| mantissa.bytes().last()).is_some_and(|last| last % 2 == 1);
+    let ends_odd =
+        shortest.split('e').next().and_then(|mantissa| mantissa.bytes().last()).is_some_and(|last| last % 2 == 1);
     if !ends_odd || digits < DIGITS_OF_A_TIE_MIN {
         return shortest;
     }
@@ -167,10 +168,7 @@ pub fn push_canonical(out: &mut Vec<u8>, value: &Json<'_>) {
     }
 }
 
-fn push_fields<'j, 'a: 'j>(
-    out: &mut Vec<u8>,
-    fields: impl Iterator<Item = &'j (std::borrow::Cow<'a, str>, Json<'a>)>,
-) {
+fn push_fields<'j, 'a: 'j>(out: &mut Vec<u8>, fields: impl Iterator<Item = &'j (std::borrow::Cow<'a, str>, Json<'a>)>) {
     for (index, (key, value)) in fields.enumerate() {
         if index > 0 {
             out.push(b',');

@@ -130,7 +130,9 @@ fn context() -> BoxedStrategy<Value> {
 
 fn change() -> BoxedStrategy<Value> {
     let path = proptest::collection::vec(text(5), 0..4)
-        .prop_map(|steps| steps.iter().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1"))).collect::<String>())
+        .prop_map(|steps| {
+            steps.iter().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1"))).collect::<String>()
+        })
         .prop_map(Value::from)
         .boxed();
     // Null is a value here, so it is not among the absent ones.
@@ -152,7 +154,12 @@ fn change() -> BoxedStrategy<Value> {
 /// An event as a client may send it.
 pub fn event() -> BoxedStrategy<Value> {
     let required = vec![
-        ("action", "[a-z][a-z0-9_]{0,8}(\\.[a-z][a-z0-9_]{0,8}){1,3}".prop_map(|action| Value::from(format!("x{action}"))).boxed()),
+        (
+            "action",
+            "[a-z][a-z0-9_]{0,8}(\\.[a-z][a-z0-9_]{0,8}){1,3}"
+                .prop_map(|action| Value::from(format!("x{action}")))
+                .boxed(),
+        ),
         ("actor", actor(0)),
         ("targets", proptest::collection::vec(target(), 1..5).prop_map(Value::from).boxed()),
     ];
