@@ -342,8 +342,8 @@ mod tests {
         let used = |toml: &str| scope.evaluate(&expr(toml)).unwrap().unwrap().used;
         let place = vec!["a".to_owned(), "b".to_owned()];
         assert_eq!(used(r#"{ from = "a.b", with = ["snake", "clip"] }"#), Vec::<Location>::new());
-        assert_eq!(used(r#"{ from = "a.b", with = ["clip"] }"#), [place.clone()]);
-        assert_eq!(used(r#"{ text = "{a.b}!" }"#), [place.clone()]);
+        assert_eq!(used(r#"{ from = "a.b", with = ["clip"] }"#), std::slice::from_ref(&place));
+        assert_eq!(used(r#"{ text = "{a.b}!" }"#), std::slice::from_ref(&place));
         assert_eq!(used(r#"{ text = "{a.b|lower}!" }"#), Vec::<Location>::new());
         assert_eq!(used(r#"{ from = "a.b", map = { X = "y" } }"#), Vec::<Location>::new());
         assert_eq!(used(r#"{ from = "a.b", map = { X = "X" } }"#), [place]);
