@@ -16,9 +16,9 @@ use actarium_core::limits::{
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::evaluate::{Found, Location, Scope, Unreadable, pointer_of, scalar_text};
+use super::evaluate::{Found, Location, Scope, Unreadable, scalar_text};
 use super::mapping::{ActorRule, Expr, Mapping, Path, TargetRule};
-use super::metadata::{Leftovers, cut_text};
+use super::metadata::{Leftovers, cut_text, json_bytes};
 use super::transform::snake;
 
 /// Bytes of JSON that an event is allowed here; the rest of what an event may have is for what the server adds.
@@ -30,11 +30,14 @@ const SHORTENED_CHARS_MIN: usize = 48;
 /// Bytes of a SHA-256 that stand for a longer text: 128 bits do not collide by accident.
 const DIGEST_BYTES: usize = 16;
 
+/// Pointers into an event, and the places in the record that what is there was made of.
+pub(super) type Origins = BTreeMap<String, Location>;
+
 /// What became of a record.
 #[derive(Debug)]
 pub(super) enum Mapped {
-    /// The event, and for each pointer into it the pointer into the record that it was made of.
-    Event { value: Value, origins: BTreeMap<String, String> },
+    /// The event, and for each pointer into it the place in the record that it was made of.
+    Event { value: Value, origins: Origins },
     /// Acknowledged and not recorded.
     Skipped,
     /// Cannot be recorded.
@@ -56,7 +59,7 @@ pub(super) fn map(mapping: &Mapping, record: &Value, settings: &Value) -> Mapped
     for (metadata_bytes_max, divisor) in ATTEMPTS {
         let builder = Builder::new(mapping, scope, divisor);
         match builder.build(metadata_bytes_max) {
-            Ok((value, origins)) if value.to_string().len() <= MAPPED_BYTES_MAX => {
+            Ok((value, origins)) if json_bytes(&value) <= MAPPED_BYTES_MAX => {
                 return Mapped::Event { value, origins };
             }
             Ok(event) => last = Some(event),
@@ -95,7 +98,7 @@ struct Builder<'a> {
     /// Every limit is divided by this.
     divisor: usize,
     used: BTreeSet<Location>,
-    origins: BTreeMap<String, String>,
+    origins: Origins,
 }
 
 impl<'a> Builder<'a> {
@@ -103,7 +106,7 @@ impl<'a> Builder<'a> {
         Self { mapping, scope, divisor, used: BTreeSet::new(), origins: BTreeMap::new() }
     }
 
-    fn build(mut self, metadata_bytes_max: usize) -> Result<(Value, BTreeMap<String, String>), Unreadable> {
+    fn build(mut self, metadata_bytes_max: usize) -> Result<(Value, Origins), Unreadable> {
         let mapping = self.mapping;
         let rule = &mapping.event;
         let mut event = Map::new();
@@ -136,7 +139,7 @@ impl<'a> Builder<'a> {
         let Some(Found { text, origin, used }) = scope.evaluate(expr)? else { return Ok(None) };
         self.used.extend(used);
         if let Some(origin) = origin {
-            self.origins.insert(pointer.to_owned(), pointer_of(&origin));
+            self.origins.insert(pointer.to_owned(), origin);
         }
         Ok(Some(self.fit(text, fit)))
     }
@@ -350,7 +353,7 @@ impl<'a> Builder<'a> {
                 [("type", Some(&target.kind)), ("id", Some(&target.id)), ("name", target.name.as_ref())]
             {
                 if let Some(origin) = found.and_then(|found| found.origin.as_ref()) {
-                    self.origins.insert(format!("{at}/{field}"), pointer_of(origin));
+                    self.origins.insert(format!("{at}/{field}"), origin.clone());
                 }
             }
             self.used.extend(target.used());
@@ -394,7 +397,7 @@ impl<'a> Builder<'a> {
         leftovers.without = std::mem::take(&mut self.used);
         leftovers.without.extend(places(&rule.ignore));
         let (metadata, origins) = leftovers.collect(self.scope.record, bytes_max);
-        self.origins.extend(origins.into_iter().map(|(key, at)| (format!("/metadata/{key}"), pointer_of(&at))));
+        self.origins.extend(origins.into_iter().map(|(key, at)| (format!("/metadata/{key}"), at)));
         Ok((!metadata.is_empty()).then_some(Value::Object(metadata)))
     }
 }

@@ -3,6 +3,8 @@
 //! Knows nothing about events. It tells which fields of the record a text was made of, so that the engine can tell what
 //! is left over.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::mapping::{Condition, Expr, OneOrMany, Path, Piece, Root, Rule, Step, Template, When};
@@ -49,10 +51,14 @@ pub(super) struct Unreadable {
 
 /// A scalar as text; nothing for `null`, an empty text, a list or a map.
 pub(super) fn scalar_text(value: &Value) -> Option<String> {
+    borrowed_text(value).map(Cow::into_owned)
+}
+
+fn borrowed_text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
+        Value::String(text) if !text.is_empty() => Some(Cow::Borrowed(text)),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        Value::Bool(flag) => Some(Cow::Borrowed(if *flag { "true" } else { "false" })),
         _ => None,
     }
 }
@@ -87,12 +93,20 @@ impl<'a> Scope<'a> {
         when.0.iter().all(|condition| self.condition_holds(condition))
     }
 
+    /// The texts at a path, and whether there is any value at all.
+    fn texts_at(&self, path: &Path) -> (Vec<Cow<'a, str>>, bool) {
+        if path.root == Root::Record && !is_there(self.record, &path.steps) {
+            return (Vec::new(), false);
+        }
+        let values = self.resolve(path);
+        (values.iter().filter_map(|(_, value)| borrowed_text(value)).collect(), !values.is_empty())
+    }
+
     fn condition_holds(&self, condition: &Condition) -> bool {
-        let values = self.resolve(&condition.path);
-        if condition.exists.is_some_and(|exists| exists == values.is_empty()) {
+        let (texts, exists) = self.texts_at(&condition.path);
+        if condition.exists.is_some_and(|expected| expected != exists) {
             return false;
         }
-        let texts: Vec<String> = values.iter().filter_map(|(_, value)| scalar_text(value)).collect();
         let any = |accepts: &dyn Fn(&str) -> bool| texts.iter().any(|text| accepts(text));
         let matches_any = |patterns: &OneOrMany<String>| {
             any(&|text: &str| patterns.as_slice().iter().any(|pattern| is_like(text, pattern)))
@@ -101,8 +115,7 @@ impl<'a> Scope<'a> {
             && condition.like.as_ref().is_none_or(matches_any)
             && condition.unlike.as_ref().is_none_or(|patterns| !texts.is_empty() && !matches_any(patterns))
             && condition.differs_from.as_ref().is_none_or(|path| {
-                let others: Vec<String> =
-                    self.resolve(path).iter().filter_map(|(_, value)| scalar_text(value)).collect();
+                let (others, _) = self.texts_at(path);
                 !any(&|text: &str| others.iter().any(|other| other == text))
             })
     }

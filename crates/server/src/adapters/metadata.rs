@@ -200,6 +200,9 @@ fn pack(mut entries: Vec<Entry>, room: usize) -> Packed {
     for entry in &mut entries {
         entry.value = cut_value(std::mem::take(&mut entry.value));
     }
+    if entries.len() <= room {
+        return Packed { alone: entries, packs: Vec::new(), without_room: Vec::new() };
+    }
     let sizes: Vec<usize> = entries.iter().map(Entry::packed_chars).collect();
     let mut alone_count = entries.len().min(room);
     while alone_count < entries.len() && alone_count + keys_for(&sizes[alone_count..]) > room {
@@ -295,8 +298,25 @@ fn cut_value(value: Value) -> Value {
     }
 }
 
-fn json_bytes(value: &Value) -> usize {
-    value.to_string().len()
+/// Bytes of a value as JSON.
+pub(super) fn json_bytes(value: &Value) -> usize {
+    struct Counter(usize);
+
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut counter = Counter(0);
+    // A value always has a JSON, and a counter takes everything.
+    let _ = serde_json::to_writer(&mut counter, value);
+    counter.0
 }
 
 fn is_list_of_scalars(value: &Value) -> bool {
@@ -313,11 +333,11 @@ struct Node {
 /// The maps and lists that become one JSON text so that no more than `entries_max` entries remain: those that save
 /// most, but whole sections of the record only if nothing else helps, and none whose text would be cut.
 fn folded(rest: &Value, entries_max: usize) -> BTreeSet<Location> {
-    let mut nodes = Vec::new();
-    let (mut entries, _) = measure(rest, &mut Location::new(), &mut nodes);
-    if entries <= entries_max {
+    if entries_of(rest) <= entries_max {
         return BTreeSet::new();
     }
+    let mut nodes = Vec::new();
+    let (mut entries, _) = measure(rest, &mut Location::new(), &mut nodes);
     nodes.retain(|node| node.entries > 1 && node.chars <= METADATA_TEXT_CHARS_MAX && !node.location.is_empty());
     // Stable, and nodes come children first: a parent must come before its children where both save the same.
     nodes.reverse();
@@ -339,6 +359,16 @@ fn folded(rest: &Value, entries_max: usize) -> BTreeSet<Location> {
         saved.insert(node.location, node.entries - 1);
     }
     saved.into_keys().collect()
+}
+
+/// Number of entries that a value makes if nothing is folded.
+fn entries_of(value: &Value) -> usize {
+    match value {
+        Value::Null => 0,
+        Value::Object(map) => map.values().map(entries_of).sum(),
+        Value::Array(list) if !is_list_of_scalars(value) => list.iter().map(entries_of).sum(),
+        _ => 1,
+    }
 }
 
 /// Number of entries and of characters of JSON; collects every map and list.

@@ -24,6 +24,7 @@ use actarium_core::row::{EncodedRows, Micros};
 use serde_json::Value;
 
 use self::engine::Mapped;
+use self::evaluate::pointer_of;
 pub use self::input::{BodyRefused, DECOMPRESSED_BYTES_MAX, RECORDS_MAX};
 use self::mapping::{Mapping, Prepare};
 
@@ -121,8 +122,8 @@ pub struct AdaptedEvent {
     pub index: usize,
     /// The event as a client would send it.
     pub value: Value,
-    /// For pointers into the event, the pointer into the record that the value there was made of.
-    origins: BTreeMap<String, String>,
+    /// For pointers into the event, the place in the record that the value there was made of.
+    origins: engine::Origins,
 }
 
 /// A record that cannot be recorded.
@@ -287,7 +288,7 @@ impl AdaptedEvent {
         let Some(violation) = violations.first() else { return (String::new(), refusal.to_string()) };
         let field = violation.pointer.trim_start_matches('/');
         match self.origins.get(&violation.pointer) {
-            Some(origin) => (origin.clone(), format!("as {field} of the event: {}", violation.sentence())),
+            Some(origin) => (pointer_of(origin), format!("as {field} of the event: {}", violation.sentence())),
             None => (String::new(), format!("{field} of the event: {}", violation.sentence())),
         }
     }
