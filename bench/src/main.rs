@@ -10,6 +10,7 @@ mod generate;
 mod http;
 mod load;
 mod query;
+mod replay;
 mod rng;
 mod words;
 mod world;
@@ -30,6 +31,8 @@ enum Command {
     Load(load::Options),
     /// Ask a server the questions that belong to the events.
     Query(query::Options),
+    /// Repeat real CloudTrail records with shifted times and new ids.
+    Replay(replay::Options),
     /// Measure the disk and the processor.
     Floor(floor::Options),
 }
@@ -39,6 +42,7 @@ fn main() -> Result<()> {
         Command::Generate(options) => generate::run(&options),
         Command::Load(options) => load::run(&options),
         Command::Query(options) => query::run(&options),
+        Command::Replay(options) => replay::run(&options),
         Command::Floor(options) => floor::run(&options),
     }
 }
