@@ -21,47 +21,53 @@ fn digest(state: [u32; 8]) -> Hash {
 }
 
 /// The digest of a message of at most 55 bytes, which with its padding is one block.
-///
-/// # Panics
-/// If the message is longer.
 #[inline]
-pub(crate) fn sha256_one_block(message: &[u8]) -> Hash {
-    assert!(message.len() <= 55, "one block holds 55 bytes of message");
+pub(crate) fn sha256_one_block<const LENGTH: usize>(message: &[u8; LENGTH]) -> Hash {
+    const { assert!(LENGTH <= 55, "one block holds 55 bytes of message") };
     let mut block = [0; BLOCK];
-    block[..message.len()].copy_from_slice(message);
-    block[message.len()] = 0x80;
-    block[62..].copy_from_slice(&((message.len() * 8) as u16).to_be_bytes());
+    block[..LENGTH].copy_from_slice(message);
+    block[LENGTH] = 0x80;
+    block[62..].copy_from_slice(&((LENGTH * 8) as u16).to_be_bytes());
     let mut state = INITIAL;
     compress256(&mut state, &[block]);
     digest(state)
 }
 
-/// A message to which its padding has been added in place, so that it is hashed by one call without copying.
-pub(crate) struct Padded<'a> {
-    buffer: &'a mut Vec<u8>,
-    length: usize,
+/// The digests of several messages, each lying in one buffer; the buffers are given back as they were.
+///
+/// Block by block in turns: a block depends on the one before it, but not on those of other messages, so the processor
+/// works on several at a time (measured: a fifth faster than one message after the other).
+#[inline]
+pub(crate) fn sha256_of_each<const N: usize>(messages: &mut [Vec<u8>; N]) -> [Hash; N] {
+    let mut states = [INITIAL; N];
+    let mut lengths = [0; N];
+    for (message, length) in messages.iter_mut().zip(&mut lengths) {
+        *length = message.len();
+        pad(message);
+    }
+    let blocks: [&[[u8; BLOCK]]; N] = std::array::from_fn(|at| messages[at].as_chunks().0);
+    let longest = blocks.iter().map(|blocks| blocks.len()).max().unwrap_or_default();
+    for at in 0..longest {
+        for (state, blocks) in states.iter_mut().zip(&blocks) {
+            if let Some(block) = blocks.get(at..at + 1) {
+                compress256(state, block);
+            }
+        }
+    }
+    for (message, length) in messages.iter_mut().zip(lengths) {
+        message.truncate(length);
+    }
+    states.map(digest)
 }
 
-impl<'a> Padded<'a> {
-    /// Adds the padding to the end of the buffer.
-    #[inline]
-    pub(crate) fn pad(buffer: &'a mut Vec<u8>) -> Self {
-        let length = buffer.len();
-        buffer.push(0x80);
-        let end = (buffer.len() + 8).next_multiple_of(BLOCK);
-        buffer.resize(end - 8, 0);
-        buffer.extend_from_slice(&(length as u64 * 8).to_be_bytes());
-        Self { buffer, length }
-    }
-
-    /// The digest of the message; the buffer is given back as it was.
-    #[inline]
-    pub(crate) fn sha256(self) -> Hash {
-        let mut state = INITIAL;
-        compress256(&mut state, self.buffer.as_chunks::<BLOCK>().0);
-        self.buffer.truncate(self.length);
-        digest(state)
-    }
+/// Adds the padding to the end of a message.
+#[inline]
+fn pad(message: &mut Vec<u8>) {
+    let bits = message.len() as u64 * 8;
+    message.push(0x80);
+    let end = (message.len() + 8).next_multiple_of(BLOCK);
+    message.resize(end - 8, 0);
+    message.extend_from_slice(&bits.to_be_bytes());
 }
 
 /// The digest of the pieces, one after the other.
@@ -112,11 +118,13 @@ mod tests {
             let whole = pieces.concat();
             let expected: Hash = Sha256::digest(&whole).into();
             prop_assert_eq!(sha256(&slices), expected);
-            let mut buffer = whole.clone();
-            prop_assert_eq!(Padded::pad(&mut buffer).sha256(), expected);
-            prop_assert_eq!(&buffer, &whole);
-            if whole.len() <= 55 {
-                prop_assert_eq!(sha256_one_block(&whole), expected);
+            let mut buffers = [whole.clone(), Vec::new(), whole.clone()];
+            let [first, empty, last] = sha256_of_each(&mut buffers);
+            prop_assert_eq!((first, empty, last), (expected, sha256(&[]), expected));
+            prop_assert_eq!(buffers, [whole.clone(), Vec::new(), whole.clone()]);
+            if let Some(message) = whole.first_chunk::<41>() {
+                let expected: Hash = Sha256::digest(message).into();
+                prop_assert_eq!(sha256_one_block(message), expected);
             }
         }
     }

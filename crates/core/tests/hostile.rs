@@ -41,7 +41,6 @@ fn what_is_not_json_is_told_with_its_place() {
     assert_eq!(unreadable(b"{'a': 1}", BodyForm::Json), (1, 2, 1));
     assert_eq!(unreadable(b"{\"a\": NaN}", BodyForm::Json), (1, 7, 6));
     assert_eq!(unreadable(b"{\"a\": 01}", BodyForm::Json).0, 1);
-    assert_eq!(unreadable(b"{\"a\": 1e999}", BodyForm::Json).0, 1);
     assert_eq!(unreadable(b"{\"a\": \"b\xff\"}", BodyForm::Json), (1, 9, 8));
     assert_eq!(unreadable(b"{\"a\": \"\xed\xa0\x80\"}", BodyForm::Json), (1, 8, 7));
     assert_eq!(unreadable(b"\xef\xbb\xbf{}", BodyForm::Json), (1, 1, 0));
@@ -59,7 +58,7 @@ fn an_error_knows_where_in_the_document_it_is() {
     match read(br#"[{"metadata": {"a": 1, "b": x}}]"#, BodyForm::Json) {
         Err(Refusal::Unreadable { pointer, detail, .. }) => {
             assert_eq!(pointer.as_deref(), Some("/0/metadata/b"));
-            assert_eq!(detail, "expected value");
+            assert_eq!(detail, "expected a value");
         }
         other => panic!("{other:?}"),
     }
@@ -113,6 +112,7 @@ fn numbers_that_would_be_rounded() {
         "9007199254740992.0",
         "9007199254740993.0",
         "1e16",
+        "1e999",
         "-1E+17",
     ] {
         let (_, pointer, sentence) = broken(&format!("{{\"metadata\": {{\"n\": {number}}}}}"), BodyForm::Json);

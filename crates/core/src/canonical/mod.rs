@@ -11,7 +11,7 @@ mod split;
 
 pub use rebuild::{PartsDamaged, from_parts};
 
-use crate::hash::{Hash, Padded, sha256};
+use crate::hash::{Hash, sha256, sha256_of_each};
 use crate::json::push_string;
 use crate::row::{Column, Micros, RowView};
 use crate::salt::{PARTS, Salt};
@@ -81,12 +81,10 @@ impl Canonicalizer {
         salts: &[Salt; PARTS],
     ) -> Result<[Hash; PARTS], NotCanonical> {
         self.fill(row, recorded_at)?;
-        let mut hashes = [[0; 32]; PARTS];
-        for ((buffer, salt), hash) in self.buffers.iter_mut().zip(salts).zip(&mut hashes) {
+        for (buffer, salt) in self.buffers.iter_mut().zip(salts) {
             buffer[..SALT_BYTES].copy_from_slice(salt);
-            *hash = Padded::pad(buffer).sha256();
         }
-        Ok(hashes)
+        Ok(sha256_of_each(&mut self.buffers))
     }
 
     /// The leaf hash of an event: that of its entry, which holds the commit to its parts.

@@ -1,27 +1,24 @@
-//! Reading: serde_json's tokenizer under our own visitor, which adds the rules and remembers the place.
+//! Reading: one pass over the text, by the grammar of RFC 8259 and the rules that come on top.
 //!
 //! The happy path allocates for arrays, objects and escaped strings only; places are worked out when something is wrong.
+//! Why there is a reader of our own is said in `docs/decisions/json-reader.md`; tests hold it against serde_json.
 
 use super::{Json, JsonError, JsonErrorKind, Position};
 use crate::limits::{INTEGER_MAX, JSON_DEPTH_MAX};
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
-use std::fmt;
 
 /// Reads one JSON value that is the whole text.
 ///
 /// # Errors
 /// If the text is not JSON or breaks a rule.
 pub fn parse(text: &[u8]) -> Result<Json<'_>, JsonError> {
-    let text = as_utf8(text)?;
-    let context = Context::default();
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let seed = ValueSeed { context: &context, depth: 0 };
-    seed.deserialize(&mut reader)
-        .and_then(|value| reader.end().map(|()| value))
-        .map_err(|error| context.into_error(text, &error))
+    let mut reader = Reader::new(as_utf8(text)?);
+    let mut value = Json::Null;
+    match reader.value(0, &mut value).and_then(|()| reader.end()) {
+        Ok(()) => Ok(value),
+        Err(failure) => Err(reader.into_error(failure)),
+    }
 }
 
 /// Why reading elements stopped.
@@ -39,18 +36,10 @@ pub struct EachError {
 /// # Errors
 /// If the text is not JSON or breaks a rule; elements before that place have been handed out.
 pub fn parse_each<'a>(text: &'a [u8], each: &mut dyn FnMut(Json<'a>) -> bool) -> Result<(), EachError> {
-    let text = as_utf8(text).map_err(|error| EachError { error, element: None })?;
-    let context = Context::default();
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let result = OuterSeed { context: &context, each }.deserialize(&mut reader).and_then(|()| reader.end());
-    match result {
-        Ok(()) => Ok(()),
-        Err(_) if context.stopped.get() => Ok(()),
-        Err(error) => {
-            let element = context.element.get();
-            Err(EachError { error: context.into_error(text, &error), element })
-        }
-    }
+    let mut reader = Reader::new(as_utf8(text).map_err(|error| EachError { error, element: None })?);
+    let mut element = None;
+    let read = reader.elements(&mut element, each);
+    read.map_err(|failure| EachError { error: reader.into_error(failure), element })
 }
 
 fn as_utf8(text: &[u8]) -> Result<&str, JsonError> {
@@ -83,66 +72,6 @@ enum Segment {
     Index(usize),
 }
 
-/// What the visitors of one text share: the way to the place of an error, and which rule it was.
-#[derive(Default)]
-struct Context {
-    /// From the innermost value outwards.
-    way: RefCell<Vec<Segment>>,
-    rule: RefCell<Option<String>>,
-    element: Cell<Option<usize>>,
-    stopped: Cell<bool>,
-}
-
-impl Context {
-    fn break_rule<E: serde::de::Error>(&self, detail: String) -> E {
-        *self.rule.borrow_mut() = Some(detail);
-        E::custom("rule")
-    }
-
-    fn at_key<E>(&self, key: &str, error: E) -> E {
-        self.way.borrow_mut().push(Segment::Key(key.to_owned()));
-        error
-    }
-
-    fn at_index<E>(&self, index: usize, error: E) -> E {
-        self.way.borrow_mut().push(Segment::Index(index));
-        error
-    }
-
-    fn into_error(self, text: &str, error: &serde_json::Error) -> JsonError {
-        let line_start = match error.line() {
-            0 | 1 => 0,
-            line => text.match_indices('\n').nth(line - 2).map_or(0, |(at, _)| at + 1),
-        };
-        // serde_json counts the bytes of the line that it has taken; none, if the last it took was a line's end.
-        let mut offset = (line_start + error.column()).saturating_sub(1).min(text.len());
-        while !text.is_char_boundary(offset) {
-            offset -= 1;
-        }
-        let (kind, offset, detail) = match self.rule.into_inner() {
-            Some(detail) => (JsonErrorKind::Rule, offset, detail),
-            None => match unpaired_surrogate(text, line_start + error.column()) {
-                Some(at) => (
-                    JsonErrorKind::Rule,
-                    at,
-                    "a \\u escape is half of a surrogate pair, which is no character".to_owned(),
-                ),
-                None => (JsonErrorKind::Syntax, offset, syntax_detail(error)),
-            },
-        };
-        let pointer = pointer_text(self.way.into_inner());
-        JsonError { kind, position: Position::of(text.as_bytes(), offset), pointer, detail }
-    }
-}
-
-fn syntax_detail(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
-}
-
 fn pointer_text(way: Vec<Segment>) -> String {
     let mut pointer = String::new();
     for segment in way.into_iter().rev() {
@@ -169,135 +98,367 @@ pub(crate) fn push_pointer_key(pointer: &mut String, key: &str) {
     }
 }
 
-/// Offset of the first escape before `end` that is half of a surrogate pair without the other half.
-fn unpaired_surrogate(text: &str, end: usize) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let unit = |at: usize| -> Option<u16> {
-        let digits = bytes.get(at..at + 6).filter(|escape| escape.starts_with(b"\\u"))?;
-        u16::from_str_radix(std::str::from_utf8(&digits[2..]).ok()?, 16).ok()
-    };
-    let (mut at, mut in_string) = (0, false);
-    while at < bytes.len().min(end) {
-        match bytes[at] {
-            b'"' => in_string = !in_string,
-            b'\\' if in_string => match unit(at) {
-                Some(0xd800..=0xdbff) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => at += 11,
-                Some(0xd800..=0xdfff) => return Some(at),
-                _ => at += 1,
-            },
-            _ => {}
-        }
-        at += 1;
-    }
-    None
+/// What is wrong, and the byte offset of it.
+struct Failure {
+    kind: JsonErrorKind,
+    offset: usize,
+    detail: &'static str,
 }
 
-#[derive(Clone, Copy)]
-struct ValueSeed<'c> {
-    context: &'c Context,
-    depth: usize,
+const TOO_DEEP: &str = "nested deeper than 32 levels";
+const _: () = assert!(JSON_DEPTH_MAX == 32, "the sentence above names the limit");
+const BEYOND: &str = "integers beyond 9007199254740992 (2^53) lose digits in many readers; send it as a string";
+const TWICE: &str = "this key stands in the object twice";
+const HALF_A_PAIR: &str = "a \\u escape is half of a surrogate pair, which is no character";
+
+struct Reader<'a> {
+    text: &'a str,
+    /// Offset of the next byte.
+    at: usize,
+    /// The way to the place of an error, from the innermost value outwards.
+    way: Vec<Segment>,
 }
 
-impl ValueSeed<'_> {
-    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
-        if self.depth == JSON_DEPTH_MAX {
-            return Err(self.context.break_rule(format!("nested deeper than {JSON_DEPTH_MAX} levels")));
-        }
-        Ok(Self { depth: self.depth + 1, ..self })
+impl<'a> Reader<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, at: 0, way: Vec::new() }
     }
 
-    fn integer<E: serde::de::Error>(self, value: Option<i64>) -> Result<i64, E> {
-        match value {
-            Some(value) if value.unsigned_abs() <= INTEGER_MAX as u64 => Ok(value),
-            _ => Err(self.context.break_rule(
-                "integers beyond 9007199254740992 (2^53) lose digits in many readers; send it as a string".to_owned(),
-            )),
-        }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
-    type Value = Json<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for ValueSeed<'_> {
-    type Value = Json<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+    #[cold]
+    fn into_error(self, failure: Failure) -> JsonError {
+        let Failure { kind, offset, detail } = failure;
+        let position = Position::of(self.text.as_bytes(), offset);
+        JsonError { kind, position, pointer: pointer_text(self.way), detail: detail.to_owned() }
     }
 
-    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
-        Ok(Json::Null)
+    #[cold]
+    fn syntax(&self, detail: &'static str) -> Failure {
+        let detail = if self.at >= self.text.len() { "the text ends too early" } else { detail };
+        Failure { kind: JsonErrorKind::Syntax, offset: self.at, detail }
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
-        Ok(Json::Bool(value))
+    #[cold]
+    fn rule(&self, offset: usize, detail: &'static str) -> Failure {
+        Failure { kind: JsonErrorKind::Rule, offset, detail }
     }
 
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Json<'de>, E> {
-        self.integer(Some(value)).map(Json::Int)
+    #[cold]
+    fn in_key(&mut self, key: &str, failure: Failure) -> Failure {
+        self.way.push(Segment::Key(key.to_owned()));
+        failure
     }
 
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Json<'de>, E> {
-        self.integer(i64::try_from(value).ok()).map(Json::Int)
+    #[cold]
+    fn in_index(&mut self, index: usize, failure: Failure) -> Failure {
+        self.way.push(Segment::Index(index));
+        failure
     }
 
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Json<'de>, E> {
-        match number_of_double(value) {
-            Some(number) => Ok(number),
-            None => self.integer(None).map(Json::Int),
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// Takes this byte if it comes next.
+    #[inline]
+    fn take(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    #[inline]
+    fn skip_white_space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
         }
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
-        Ok(Json::Str(Cow::Borrowed(text)))
+    /// Nothing but white space may follow.
+    fn end(&mut self) -> Result<(), Failure> {
+        self.skip_white_space();
+        if self.at == self.text.len() { Ok(()) } else { Err(self.syntax("expected the end of the text")) }
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
-        Ok(Json::Str(Cow::Owned(text.to_owned())))
+    fn elements(&mut self, element: &mut Option<usize>, each: &mut dyn FnMut(Json<'a>) -> bool) -> Result<(), Failure> {
+        let mut value = Json::Null;
+        self.skip_white_space();
+        if !self.take(b'[') {
+            self.value(0, &mut value)?;
+            each(value);
+            return self.end();
+        }
+        self.skip_white_space();
+        if !self.take(b']') {
+            for index in 0.. {
+                *element = Some(index);
+                // The element is the outermost value of its event, so nesting is counted from it.
+                self.value(0, &mut value)?;
+                if !each(std::mem::replace(&mut value, Json::Null)) {
+                    return Ok(());
+                }
+                *element = None;
+                if !self.goes_on(b']', "expected `,` or `]`")? {
+                    break;
+                }
+            }
+        }
+        self.end()
     }
 
-    fn visit_string<E>(self, text: String) -> Result<Json<'de>, E> {
-        Ok(Json::Str(Cow::Owned(text)))
+    /// After an element: takes a comma, or the end, and gives back whether it was a comma.
+    #[inline]
+    fn goes_on(&mut self, end: u8, expected: &'static str) -> Result<bool, Failure> {
+        self.skip_white_space();
+        if self.take(b',') {
+            return Ok(true);
+        }
+        if self.take(end) { Ok(false) } else { Err(self.syntax(expected)) }
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Json<'de>, A::Error> {
-        let seed = self.deeper()?;
+    /// Reads a value that is nested in `depth` others into its place.
+    fn value(&mut self, depth: usize, place: &mut Json<'a>) -> Result<(), Failure> {
+        self.skip_white_space();
+        *place = match self.peek() {
+            Some(b'"') => Json::Str(self.string()?),
+            Some(b'{') => Json::Object(self.object(depth)?),
+            Some(b'[') => Json::Array(self.array(depth)?),
+            Some(b'-' | b'0'..=b'9') => self.number()?,
+            Some(b't') => self.literal("true", Json::Bool(true))?,
+            Some(b'f') => self.literal("false", Json::Bool(false))?,
+            Some(b'n') => self.literal("null", Json::Null)?,
+            _ => return Err(self.syntax("expected a value")),
+        };
+        Ok(())
+    }
+
+    #[cold]
+    fn literal(&mut self, word: &'static str, value: Json<'a>) -> Result<Json<'a>, Failure> {
+        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+            return Err(self.syntax("expected a value"));
+        }
+        self.at += word.len();
+        Ok(value)
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Vec<Json<'a>>, Failure> {
+        if depth == JSON_DEPTH_MAX {
+            return Err(self.rule(self.at, TOO_DEEP));
+        }
+        self.at += 1;
         let mut list = Vec::new();
+        self.skip_white_space();
+        if self.take(b']') {
+            return Ok(list);
+        }
         loop {
-            match elements.next_element_seed(seed) {
-                Ok(Some(element)) => list.push(element),
-                Ok(None) => return Ok(Json::Array(list)),
-                Err(error) => return Err(self.context.at_index(list.len(), error)),
+            list.push(Json::Null);
+            let index = list.len() - 1;
+            if let Err(failure) = self.value(depth + 1, &mut list[index]) {
+                return Err(self.in_index(index, failure));
+            }
+            if !self.goes_on(b']', "expected `,` or `]`")? {
+                return Ok(list);
             }
         }
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json<'de>, A::Error> {
-        let seed = self.deeper()?;
-        let mut fields = Fields::default();
-        while let Some(key) = entries.next_key_seed(KeySeed)? {
-            if fields.holds(&key) {
-                let error = self.context.break_rule("this key stands in the object twice".to_owned());
-                return Err(self.context.at_key(&key, error));
+    fn object(&mut self, depth: usize) -> Result<Vec<(Cow<'a, str>, Json<'a>)>, Failure> {
+        if depth == JSON_DEPTH_MAX {
+            return Err(self.rule(self.at, TOO_DEEP));
+        }
+        self.at += 1;
+        self.skip_white_space();
+        if self.take(b'}') {
+            return Ok(Vec::new());
+        }
+        let mut fields = Fields::new();
+        loop {
+            self.skip_white_space();
+            let key_at = self.at;
+            if self.peek() != Some(b'"') {
+                return Err(self.syntax("expected a key in double quotes"));
             }
-            match entries.next_value_seed(seed) {
-                Ok(value) => fields.push(key, value),
-                Err(error) => return Err(self.context.at_key(&key, error)),
+            let key = self.string()?;
+            if fields.holds(&key) {
+                let failure = self.rule(key_at, TWICE);
+                return Err(self.in_key(&key, failure));
+            }
+            self.skip_white_space();
+            if !self.take(b':') {
+                return Err(self.syntax("expected `:`"));
+            }
+            // Read into its place, for moving a value costs more than reading one.
+            let place = fields.push(key);
+            if let Err(failure) = self.value(depth + 1, &mut place.1) {
+                let key = place.0.clone();
+                return Err(self.in_key(&key, failure));
+            }
+            if !self.goes_on(b'}', "expected `,` or `}`")? {
+                return Ok(fields.list);
             }
         }
-        Ok(Json::Object(fields.list))
     }
+
+    /// Reads a string, at its opening quote.
+    #[inline]
+    fn string(&mut self) -> Result<Cow<'a, str>, Failure> {
+        let start = self.at + 1;
+        self.at = start;
+        self.skip_plain();
+        if self.peek() == Some(b'"') {
+            self.at += 1;
+            return Ok(Cow::Borrowed(&self.text[start..self.at - 1]));
+        }
+        self.escaped_string(start).map(Cow::Owned)
+    }
+
+    /// Passes over the characters of a string that stand for themselves.
+    #[inline]
+    fn skip_plain(&mut self) {
+        self.at += plain_length(&self.text.as_bytes()[self.at..]);
+    }
+
+    /// Reads on in a string that has escapes, or that does not end well.
+    fn escaped_string(&mut self, start: usize) -> Result<String, Failure> {
+        let mut text = self.text[start..self.at].to_owned();
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(text);
+                }
+                Some(b'\\') => text.push(self.escape()?),
+                _ => return Err(self.syntax("control characters in a string must be escaped")),
+            }
+            let plain = self.at;
+            self.skip_plain();
+            text.push_str(&self.text[plain..self.at]);
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, Failure> {
+        let start = self.at;
+        self.at += 1;
+        let character = match self.peek() {
+            Some(escaped @ (b'"' | b'\\' | b'/')) => char::from(escaped),
+            Some(b'b') => '\u{8}',
+            Some(b't') => '\t',
+            Some(b'n') => '\n',
+            Some(b'f') => '\u{c}',
+            Some(b'r') => '\r',
+            Some(b'u') => return self.unicode_escape(start),
+            _ => return Err(self.syntax("expected one of \" \\ / b f n r t u after a backslash")),
+        };
+        self.at += 1;
+        Ok(character)
+    }
+
+    /// Reads `\uXXXX`, and the second one of a pair, from the `u` on.
+    fn unicode_escape(&mut self, start: usize) -> Result<char, Failure> {
+        let unit = self.hex_unit()?;
+        let code = match unit {
+            0xd800..0xdc00 if self.text.as_bytes()[self.at..].starts_with(b"\\u") => {
+                self.at += 1;
+                let second = self.hex_unit()?;
+                if !(0xdc00..0xe000).contains(&second) {
+                    return Err(self.rule(start, HALF_A_PAIR));
+                }
+                0x10000 + ((unit - 0xd800) << 10 | (second - 0xdc00))
+            }
+            _ => unit,
+        };
+        char::from_u32(code).ok_or_else(|| self.rule(start, HALF_A_PAIR))
+    }
+
+    /// Reads `uXXXX`.
+    fn hex_unit(&mut self) -> Result<u32, Failure> {
+        self.at += 1;
+        let mut unit = 0;
+        for _ in 0..4 {
+            let digit = self.peek().and_then(|byte| char::from(byte).to_digit(16));
+            let Some(digit) = digit else { return Err(self.syntax("expected four hexadecimal digits after \\u")) };
+            unit = unit << 4 | digit;
+            self.at += 1;
+        }
+        Ok(unit)
+    }
+
+    fn digits(&mut self) -> Result<(), Failure> {
+        if !matches!(self.peek(), Some(b'0'..=b'9')) {
+            return Err(self.syntax("expected a digit"));
+        }
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<Json<'a>, Failure> {
+        let start = self.at;
+        let negative = self.take(b'-');
+        let digits_at = self.at;
+        if self.take(b'0') {
+            if matches!(self.peek(), Some(b'0'..=b'9')) {
+                return Err(self.syntax("numbers have no leading zeros"));
+            }
+        } else {
+            self.digits()?;
+        }
+        if !matches!(self.peek(), Some(b'.' | b'e' | b'E')) {
+            return match integer(&self.text[digits_at..self.at]) {
+                Some(value) => Ok(Json::Int(if negative { -value } else { value })),
+                None => Err(self.rule(start, BEYOND)),
+            };
+        }
+        if self.take(b'.') {
+            self.digits()?;
+        }
+        if self.take(b'e') || self.take(b'E') {
+            if !self.take(b'+') {
+                self.take(b'-');
+            }
+            self.digits()?;
+        }
+        let value: f64 = self.text[start..self.at].parse().map_err(|_| self.syntax("expected a number"))?;
+        number_of_double(value).ok_or_else(|| self.rule(start, BEYOND))
+    }
+}
+
+/// The integer of these digits, if it is not beyond 2^53.
+fn integer(digits: &str) -> Option<i64> {
+    const DIGITS_MAX: usize = 16;
+    if digits.len() > DIGITS_MAX {
+        return None;
+    }
+    let value = digits.bytes().fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
+    (value <= INTEGER_MAX).then_some(value)
+}
+
+/// Number of bytes before the first quote, backslash or control character.
+#[inline]
+fn plain_length(bytes: &[u8]) -> usize {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let below = |word: u64, bound: u8| word.wrapping_sub(LOW * u64::from(bound)) & !word & HIGH;
+    let (words, tail) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quote = below(word ^ (LOW * u64::from(b'"')), 1);
+        let backslash = below(word ^ (LOW * u64::from(b'\\')), 1);
+        // A borrow may mark bytes above the first match too, so only the lowest mark counts.
+        let marks = quote | backslash | below(word, 0x20);
+        if marks != 0 {
+            return index * 8 + marks.trailing_zeros() as usize / 8;
+        }
+    }
+    let in_tail = tail.iter().position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\')).unwrap_or(tail.len());
+    words.len() * 8 + in_tail
 }
 
 /// A double as a number, an integer where it has no fraction; `None` where it may stand for several integers.
 pub(super) fn number_of_double(value: f64) -> Option<Json<'static>> {
-    if value.fract() != 0.0 {
+    if value.is_finite() && value.fract() != 0.0 {
         return Some(Json::Float(value));
     }
     // At 2^53 itself the spelling may have been rounded to it, so it passes as an integer literal only.
@@ -307,139 +468,58 @@ pub(super) fn number_of_double(value: f64) -> Option<Json<'static>> {
 /// Fields beyond which keys are looked up in a set instead of one by one.
 const FIELDS_COMPARED_MAX: usize = 24;
 
-#[derive(Default)]
-struct Fields<'de> {
-    list: Vec<(Cow<'de, str>, Json<'de>)>,
-    keys: HashSet<Cow<'de, str>, foldhash::fast::RandomState>,
+/// Fields for which there is room from the start; an event has about eight.
+const FIELDS_EXPECTED: usize = 8;
+
+/// The fields of an object while it is read.
+struct Fields<'a> {
+    list: Vec<(Cow<'a, str>, Json<'a>)>,
+    /// The keys, once there are too many to compare.
+    keys: Option<Box<HashSet<Cow<'a, str>, foldhash::fast::RandomState>>>,
 }
 
-impl<'de> Fields<'de> {
+impl<'a> Fields<'a> {
+    fn new() -> Self {
+        Self { list: Vec::with_capacity(FIELDS_EXPECTED), keys: None }
+    }
+
+    #[inline]
     fn holds(&self, key: &str) -> bool {
-        if self.keys.is_empty() { self.list.iter().any(|(known, _)| known == key) } else { self.keys.contains(key) }
-    }
-
-    fn push(&mut self, key: Cow<'de, str>, value: Json<'de>) {
-        if !self.keys.is_empty() {
-            self.keys.insert(key.clone());
-        } else if self.list.len() == FIELDS_COMPARED_MAX {
-            self.keys.extend(self.list.iter().map(|(known, _)| known.clone()));
-            self.keys.insert(key.clone());
+        match &self.keys {
+            None => self.list.iter().any(|(known, _)| known == key),
+            Some(keys) => keys.contains(key),
         }
-        self.list.push((key, value));
+    }
+
+    /// Adds a field, whose value is yet to be read.
+    #[inline]
+    fn push(&mut self, key: Cow<'a, str>) -> &mut (Cow<'a, str>, Json<'a>) {
+        if self.list.len() >= FIELDS_COMPARED_MAX {
+            self.keep_key(&key);
+        }
+        self.list.push((key, Json::Null));
+        let last = self.list.len() - 1;
+        &mut self.list[last]
+    }
+
+    #[cold]
+    fn keep_key(&mut self, key: &Cow<'a, str>) {
+        let list = &self.list;
+        let keys = self.keys.get_or_insert_with(|| Box::new(list.iter().map(|(known, _)| known.clone()).collect()));
+        keys.insert(key.clone());
     }
 }
 
-struct KeySeed;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
 
-impl<'de> DeserializeSeed<'de> for KeySeed {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for KeySeed {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-}
-
-/// The outermost value: an array gives its elements, anything else itself.
-struct OuterSeed<'c, 'f, 'a> {
-    context: &'c Context,
-    each: &'f mut dyn FnMut(Json<'a>) -> bool,
-}
-
-impl OuterSeed<'_, '_, '_> {
-    fn value(&self) -> ValueSeed<'_> {
-        ValueSeed { context: self.context, depth: 0 }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for OuterSeed<'_, '_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for OuterSeed<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        (self.each)(Json::Null);
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        (self.each)(Json::Bool(value));
-        Ok(())
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<(), E> {
-        let value = self.value().visit_i64(value)?;
-        (self.each)(value);
-        Ok(())
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<(), E> {
-        let value = self.value().visit_u64(value)?;
-        (self.each)(value);
-        Ok(())
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<(), E> {
-        let value = self.value().visit_f64(value)?;
-        (self.each)(value);
-        Ok(())
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
-        (self.each)(Json::Str(Cow::Borrowed(text)));
-        Ok(())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        (self.each)(Json::Str(Cow::Owned(text.to_owned())));
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error> {
-        let value = self.value().visit_map(entries)?;
-        (self.each)(value);
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        let mut index = 0;
-        loop {
-            self.context.element.set(Some(index));
-            // The element is the outermost value of its event, so nesting is counted from it.
-            let Some(element) = elements.next_element_seed(self.value())? else {
-                self.context.element.set(None);
-                return Ok(());
-            };
-            if !(self.each)(element) {
-                self.context.stopped.set(true);
-                return Err(A::Error::custom("stopped"));
-            }
-            index += 1;
+    proptest! {
+        #[test]
+        fn plain_bytes_are_counted(bytes in proptest::collection::vec(prop_oneof![any::<u8>(), 0x1eu8..0x24, 0x5b..0x5eu8], 0..40)) {
+            let expected = bytes.iter().position(|byte| *byte < 0x20 || matches!(byte, b'"' | b'\\'));
+            prop_assert_eq!(plain_length(&bytes), expected.unwrap_or(bytes.len()));
         }
     }
 }
