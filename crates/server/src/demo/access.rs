@@ -143,8 +143,9 @@ pub(super) fn token_revoked(request: &Request, name: &str, person: usize, why: &
 /// A name that is not in use, but now and then one that is: people forget what is there.
 pub(super) fn unused(stage: &mut Stage, names: &[&'static str], in_use: impl Fn(&Stage, &str) -> bool) -> &'static str {
     let free: Vec<&'static str> = names.iter().copied().filter(|name| !in_use(stage, name)).collect();
-    let choice = if free.is_empty() || stage.random.chance(10) { names } else { &free };
-    stage.random.pick(choice)
+    let taken_too = free.is_empty() || stage.random.chance(10);
+    let name: &&'static str = stage.random.pick(if taken_too { names } else { &free });
+    name
 }
 
 /// A key for a site outside of the platform is made, changed or revoked.

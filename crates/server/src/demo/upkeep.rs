@@ -167,7 +167,8 @@ pub(super) fn upgrade(stage: &mut Stage, version: usize, at: Micros) {
 
 /// A sender's events are refused.
 pub(super) fn refusal(stage: &mut Stage, at: Micros) {
-    let request = actarium(stage, at);
+    let sender = json!({"type": "api_key", "id": id_of("key", "store-porto"), "name": "store-porto"});
+    let request = stage.request_of(at, sender, "192.0.2.231", "northwind-edge/3.1.2", "api");
     let (status, reason) = *stage.random.pick(&[
         (401, "credential was revoked"),
         (422, "events[3] /occurred_at: more than 5 minutes ahead of the server"),
