@@ -35,6 +35,14 @@ impl<'a> Scan<'a> {
         found
     }
 
+    /// Takes these bytes if they come next.
+    #[inline]
+    pub(crate) fn take_all(&mut self, bytes: &[u8]) -> bool {
+        let found = self.bytes[self.at..].starts_with(bytes);
+        self.at += if found { bytes.len() } else { 0 };
+        found
+    }
+
     /// Takes this byte.
     #[inline]
     pub(crate) fn expect(&mut self, byte: u8, problem: Problem) -> Result<(), Problem> {

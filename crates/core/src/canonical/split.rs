@@ -17,20 +17,27 @@ pub(super) enum Part {
     Detail = 3,
 }
 
-/// The fields of an actor in their stored order, each with its part. `on_behalf_of` follows them.
+/// The fields of an actor in their stored order, each as its key is written, and with its part. `on_behalf_of` follows them.
 const ACTOR: [(&[u8], Part); 8] = [
-    (b"type", Part::Fact),
-    (b"id", Part::Identity),
-    (b"name", Part::Personal),
-    (b"email", Part::Personal),
-    (b"issuer", Part::Identity),
-    (b"session_id", Part::Identity),
-    (b"groups", Part::Personal),
-    (b"metadata", Part::Detail),
+    (b"\"type\":", Part::Fact),
+    (b"\"id\":", Part::Identity),
+    (b"\"name\":", Part::Personal),
+    (b"\"email\":", Part::Personal),
+    (b"\"issuer\":", Part::Identity),
+    (b"\"session_id\":", Part::Identity),
+    (b"\"groups\":", Part::Personal),
+    (b"\"metadata\":", Part::Detail),
 ];
-/// The fields of a target in their stored order, each with its part.
-const TARGET: [(&[u8], Part); 4] =
-    [(b"type", Part::Fact), (b"id", Part::Identity), (b"name", Part::Personal), (b"metadata", Part::Detail)];
+/// The fields of a target in their stored order, each as its key is written, and with its part.
+const TARGET: [(&[u8], Part); 4] = [
+    (b"\"type\":", Part::Fact),
+    (b"\"id\":", Part::Identity),
+    (b"\"name\":", Part::Personal),
+    (b"\"metadata\":", Part::Detail),
+];
+
+/// How the key of the actor that is acted for is written.
+const ON_BEHALF_OF: &[u8] = b"\"on_behalf_of\":";
 
 type Buffers = [Vec<u8>; PARTS];
 
@@ -41,15 +48,13 @@ fn push_all(buffers: &mut Buffers, byte: u8) {
     }
 }
 
-/// Appends `"key":`, after a comma unless it is the first of its object.
+/// Appends a written key, after a comma unless it is the first of its object.
 #[inline]
 fn push_key(out: &mut Vec<u8>, key: &[u8]) {
     if out.last() != Some(&b'{') {
         out.push(b',');
     }
-    out.push(b'"');
     out.extend_from_slice(key);
-    out.extend_from_slice(b"\":");
 }
 
 /// Appends the pieces of an actor, and `session_id` to the identity of the outermost one.
@@ -67,12 +72,12 @@ fn actor_at(scan: &mut Scan<'_>, session_id: Option<&str>, buffers: &mut Buffers
     let delegates = fields(scan, &ACTOR, buffers)?;
     if let Some(session_id) = session_id {
         let identity = &mut buffers[Part::Identity as usize];
-        push_key(identity, b"session_id");
+        push_key(identity, b"\"session_id\":");
         push_string(identity, session_id);
     }
     if delegates {
         for buffer in buffers.iter_mut() {
-            push_key(buffer, b"on_behalf_of");
+            push_key(buffer, ON_BEHALF_OF);
         }
         actor_at(scan, None, buffers, depth + 1)?;
         scan.expect(b'}', "has a field after on_behalf_of")?;
@@ -112,16 +117,15 @@ fn fields(scan: &mut Scan<'_>, known: &[(&[u8], Part)], buffers: &mut Buffers) -
     }
     let mut next = 0;
     loop {
-        let key = scan.key()?;
-        match known[next..].iter().position(|(name, _)| *name == key) {
+        match known[next..].iter().position(|(key, _)| scan.take_all(key)) {
             Some(skipped) => {
-                let (name, part) = known[next + skipped];
+                let (key, part) = known[next + skipped];
                 let buffer = &mut buffers[part as usize];
-                push_key(buffer, name);
+                push_key(buffer, key);
                 buffer.extend_from_slice(scan.value()?);
                 next += skipped + 1;
             }
-            None if key == b"on_behalf_of" => return Ok(true),
+            None if scan.take_all(ON_BEHALF_OF) => return Ok(true),
             None => return Err("has a field that is unknown, repeated or out of order"),
         }
         if scan.take(b'}') {

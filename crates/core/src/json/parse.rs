@@ -475,7 +475,7 @@ const FIELDS_EXPECTED: usize = 8;
 struct Fields<'a> {
     list: Vec<(Cow<'a, str>, Json<'a>)>,
     /// The keys, once there are too many to compare.
-    keys: Option<Box<HashSet<Cow<'a, str>, foldhash::fast::RandomState>>>,
+    keys: Option<HashSet<Cow<'a, str>, foldhash::fast::RandomState>>,
 }
 
 impl<'a> Fields<'a> {
@@ -495,7 +495,7 @@ impl<'a> Fields<'a> {
     #[inline]
     fn push(&mut self, key: Cow<'a, str>) -> &mut (Cow<'a, str>, Json<'a>) {
         if self.list.len() >= FIELDS_COMPARED_MAX {
-            self.keep_key(&key);
+            self.keep_key(key.clone());
         }
         self.list.push((key, Json::Null));
         let last = self.list.len() - 1;
@@ -503,10 +503,10 @@ impl<'a> Fields<'a> {
     }
 
     #[cold]
-    fn keep_key(&mut self, key: &Cow<'a, str>) {
+    fn keep_key(&mut self, key: Cow<'a, str>) {
         let list = &self.list;
-        let keys = self.keys.get_or_insert_with(|| Box::new(list.iter().map(|(known, _)| known.clone()).collect()));
-        keys.insert(key.clone());
+        let keys = self.keys.get_or_insert_with(|| list.iter().map(|(known, _)| known.clone()).collect());
+        keys.insert(key);
     }
 }
 
