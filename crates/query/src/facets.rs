@@ -9,11 +9,11 @@ use actarium_core::filter::Filter;
 use actarium_core::row::Column;
 use actarium_core::stored;
 use actarium_store::Snapshot;
-use actarium_store::segment::NO_CODE;
+use actarium_store::segment::{NO_CODE, Part};
 use arrow_array::StringArray;
 use serde::Serialize;
 
-use crate::source::{Dictionary, Source, SourceColumn};
+use crate::source::{Dictionary, Source, SourceColumn, SourceReader};
 use crate::walk::{Walk, WalkOrder};
 use crate::{AsOf, Order, QueryError, Stop, TimeRange, as_of};
 
@@ -108,6 +108,10 @@ impl FacetField {
             Self::Ip => Column::Ip,
             Self::Surface => Column::Surface,
         }
+    }
+
+    fn is_of_first_target(self) -> bool {
+        matches!(self, Self::Resource | Self::Target)
     }
 
     /// Calls `f` with each distinct value (and its name) that a stored text has for this field.
@@ -235,6 +239,7 @@ impl Totals {
 /// A column whose codes are counted for one or more fields.
 struct CodeCounts<'s> {
     column: Column,
+    part: Option<Part>,
     dictionary: Dictionary<'s>,
     counts: Vec<u64>,
 }
@@ -252,6 +257,8 @@ fn count_source<'s>(
     };
     let mut coded: Vec<CodeCounts<'s>> = Vec::new();
     let mut plain: Vec<Column> = Vec::new();
+    // Columns in parts some of whose texts are kept whole: those rows have no code in the first part.
+    let mut whole_texts: Vec<Column> = Vec::new();
     for field in &request.fields {
         let column = field.column();
         if coded.iter().any(|known| known.column == column) || plain.contains(&column) {
@@ -261,9 +268,22 @@ fn count_source<'s>(
             SourceColumn::Absent => {}
             SourceColumn::Dictionary(dictionary) => {
                 let counts = vec![0; dictionary.codes_count()];
-                coded.push(CodeCounts { column, dictionary, counts });
+                coded.push(CodeCounts { column, part: None, dictionary, counts });
             }
             SourceColumn::Plain => plain.push(column),
+            SourceColumn::Parts { whole } => {
+                let Source::Segment(segment) = source else { unreachable!("only segments have parts") };
+                for part in [Part::TargetsFirst, Part::TargetsRest] {
+                    if let Some(dictionary) = segment.part(part)? {
+                        let dictionary = Dictionary::Segment(dictionary);
+                        let counts = vec![0; dictionary.codes_count()];
+                        coded.push(CodeCounts { column, part: Some(part), dictionary, counts });
+                    }
+                }
+                if whole {
+                    whole_texts.push(column);
+                }
+            }
         }
     }
     let order = WalkOrder::Time(Order::Ascending);
@@ -276,28 +296,49 @@ fn count_source<'s>(
                 }
             }
         }
-        if !plain.is_empty() {
-            reader.prepare(found, &plain)?;
-            for &row in found {
-                let (_, _, view) = reader.row(row);
-                for totals in totals.iter_mut().filter(|totals| plain.contains(&totals.field.column())) {
-                    let mut added = Ok(());
-                    if let Some(text) = view.get(totals.field.column()) {
-                        totals.field.values(text, &mut |value, name| {
-                            if added.is_ok() {
-                                added = totals.add(&value, name.as_deref(), 1);
-                            }
-                        });
-                    }
-                    added?;
-                }
-            }
+        if !whole_texts.is_empty() {
+            let first = coded.iter().find(|counts| counts.part == Some(Part::TargetsFirst));
+            let unfit = |row: &&u32| first.is_none_or(|first| first.dictionary.codes[**row as usize] == NO_CODE);
+            let unfit: Vec<u32> = found.iter().filter(unfit).copied().collect();
+            count_texts(reader, &unfit, &whole_texts, totals)?;
         }
+        count_texts(reader, found, &plain, totals)?;
         Ok(ControlFlow::Continue(()))
     })?;
-    for CodeCounts { column, dictionary, counts } in &coded {
+    for CodeCounts { column, part, dictionary, counts } in &coded {
         for totals in totals.iter_mut().filter(|totals| totals.field.column() == *column) {
+            if *part == Some(Part::TargetsRest) && totals.field.is_of_first_target() {
+                continue;
+            }
             add_codes(dictionary, counts, totals)?;
+        }
+    }
+    Ok(())
+}
+
+/// Counts the values of rows whose texts have to be read.
+fn count_texts(
+    reader: &mut SourceReader<'_>,
+    rows: &[u32],
+    columns: &[Column],
+    totals: &mut [Totals],
+) -> Result<(), QueryError> {
+    if columns.is_empty() || rows.is_empty() {
+        return Ok(());
+    }
+    reader.prepare(rows, columns)?;
+    for &row in rows {
+        let (_, _, view) = reader.row(row);
+        for totals in totals.iter_mut().filter(|totals| columns.contains(&totals.field.column())) {
+            let mut added = Ok(());
+            if let Some(text) = view.get(totals.field.column()) {
+                totals.field.values(text, &mut |value, name| {
+                    if added.is_ok() {
+                        added = totals.add(&value, name.as_deref(), 1);
+                    }
+                });
+            }
+            added?;
         }
     }
     Ok(())

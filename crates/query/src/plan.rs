@@ -4,7 +4,7 @@
 use actarium_core::filter::{Filter, Term, target_readings};
 use actarium_core::row::Column;
 use actarium_core::text;
-use actarium_store::segment::{BLOCK_ROWS, ID_COLUMNS, NO_CODE, Places, TermTable};
+use actarium_store::segment::{BLOCK_ROWS, ID_COLUMNS, NO_CODE, Part, Places, Segment, ShortMatch, TermTable};
 
 use crate::QueryError;
 use crate::source::{Dictionary, Source, SourceColumn};
@@ -131,6 +131,11 @@ impl<'s> Plan<'s> {
             match source.column(column)? {
                 SourceColumn::Absent => {}
                 SourceColumn::Dictionary(dictionary) => plans.push(Self::codes(term, column, source, dictionary)?),
+                SourceColumn::Parts { whole } => {
+                    let Source::Segment(segment) = source else { unreachable!("only segments have parts") };
+                    plans.push(Self::parts(term, column, segment)?);
+                    in_texts |= whole;
+                }
                 SourceColumn::Plain => match (source, id_wanted(term, column)) {
                     (Source::Segment(segment), Some((id, exactly))) => {
                         let rows = segment.rows_with_id(column, &id, exactly)?;
@@ -166,6 +171,12 @@ impl<'s> Plan<'s> {
                 },
             }
         };
+        Ok(Self::codes_at(term, column, dictionary, places))
+    }
+
+    /// The codes among `places` whose texts have the property.
+    fn codes_at(term: &Term, column: Column, dictionary: Dictionary<'s>, places: Places) -> Self {
+        let distinct = dictionary.codes_count();
         let matches = |code: &u32| term.matches_column(column, dictionary.values.value(*code as usize));
         let codes: Vec<u32> = match places {
             Places::Nowhere => Vec::new(),
@@ -173,10 +184,53 @@ impl<'s> Plan<'s> {
             Places::Anywhere => (0..distinct as u32).filter(matches).collect(),
         };
         if codes.is_empty() {
-            return Ok(Self::Nothing);
+            return Self::Nothing;
         }
         let codes = CodeSet::of(codes, distinct);
-        Ok(Self::Codes { dictionary, codes })
+        Self::Codes { dictionary, codes }
+    }
+
+    /// The rows that are found in a column's parts alone; those whose text is kept whole are not among them.
+    fn parts(term: &Term, column: Column, segment: &'s Segment) -> Result<Self, QueryError> {
+        if column == Column::Message {
+            return Self::short_messages(term, segment);
+        }
+        let mut plans = Vec::new();
+        for part in [Part::TargetsFirst, Part::TargetsRest] {
+            // What is asked of the first target is not asked of the others.
+            if part == Part::TargetsRest && matches!(term, Term::Resource(_)) {
+                continue;
+            }
+            if let Some(dictionary) = segment.part(part)? {
+                let places = match segment.part_terms(part)? {
+                    Some(terms) if dictionary.codes_count() > SMALL_DICTIONARY => places_of(term, &terms),
+                    _ => Places::Anywhere,
+                };
+                plans.push(Self::codes_at(term, column, Dictionary::Segment(dictionary), places));
+            }
+        }
+        Ok(Self::any(plans))
+    }
+
+    fn short_messages(term: &Term, segment: &'s Segment) -> Result<Self, QueryError> {
+        let (Term::Words(phrase), Some(dictionary)) = (term, segment.part(Part::MessageShort)?) else {
+            return Ok(Self::Nothing);
+        };
+        let Some(words) = segment.short_words()? else { return Ok(Self::Nothing) };
+        let codes_that = |wanted: ShortMatch| {
+            let codes = words.iter().enumerate().filter(|(_, words)| words.holds(phrase) == wanted);
+            let codes: Vec<u32> = codes.map(|(code, _)| code as u32).collect();
+            if codes.is_empty() {
+                return Self::Nothing;
+            }
+            let codes = CodeSet::of(codes, words.len());
+            Self::Codes { dictionary: Dictionary::Segment(dictionary.clone()), codes }
+        };
+        let perhaps = match codes_that(ShortMatch::Perhaps) {
+            Self::Nothing => Self::Nothing,
+            plan => Self::All(vec![plan, Self::Unknown]),
+        };
+        Ok(Self::any(vec![codes_that(ShortMatch::Yes), perhaps]))
     }
 
     fn texts(term: &Term, source: &Source<'s>) -> Result<Self, QueryError> {

@@ -76,6 +76,8 @@ pub enum SourceColumn<'s> {
     Absent,
     Dictionary(Dictionary<'s>),
     Plain,
+    /// In parts; some texts are perhaps kept whole.
+    Parts { whole: bool },
 }
 
 impl<'s> Source<'s> {
@@ -144,6 +146,9 @@ impl<'s> Source<'s> {
             },
             Self::Segment(segment) => match segment.dictionary(column)? {
                 Some(dictionary) => SourceColumn::Dictionary(Dictionary::Segment(dictionary)),
+                None if segment.in_parts(column)?.is_some() => {
+                    SourceColumn::Parts { whole: segment.in_parts(column)? == Some(true) }
+                }
                 None if segment.is_plain(column)? => SourceColumn::Plain,
                 None => SourceColumn::Absent,
             },

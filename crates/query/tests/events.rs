@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 const DAY: Micros = 86_400_000_000;
 /// The newest time of recording.
-pub const END: Micros = 400 * DAY;
+pub const END: Micros = 2_000 * DAY;
 
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -61,14 +61,24 @@ fn event(seq: u64, recorded_at: Micros, random: u64) -> Event {
             r#"{{"type":"agent","id":"a_{user}","on_behalf_of":{{"type":"user","id":"u_{inner}","session_id":"s-{inner}"}}}}"#
         );
     }
-    let component = r(4, 9);
+    let component = r(4, 40);
     let targets = format!(
         r#"[{{"type":"component","id":"c-{component}","name":"Orders {component}"}},{{"type":"project","id":"p{}","name":"Pay \"x\""}}]"#,
         r(5, 3)
     );
+    let targets = if r(30, 40) == 0 { targets.replace("project", "component") } else { targets };
     let request = format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", r(6, 40), 7, 1, 2, r(6, 40));
     let external = format!("evt_{:016x}", pick(random, 7));
-    let message = ["Deployed the release candidate", "Promoted orders to production", "Größe geändert", "x"][r(8, 4) as usize];
+    let message = match r(8, 9) {
+        0 => "Deployed the release candidate".to_owned(),
+        1 => "Größe geändert".to_owned(),
+        2 => format!("a mark \u{1}A and Orders {component}"),
+        // Messages that name the actor and the target, as most do.
+        3..6 => format!("Ada {user} promoted Orders {component} to p{}", r(5, 3)),
+        6 => format!("Orders {component} Orders {component}, release candidate by u_{user}"),
+        _ => format!("c-{component} was restarted by Ada {user}"),
+    };
+    let message = message.as_str();
     let metadata = format!(r#"{{"build":{},"note":"run {}","ok":true}}"#, r(9, 30), r(10, 500));
     let ip = ["10.0.0.1", "10.1.2.3", "192.168.7.7", "2001:db8::1"][r(11, 4) as usize].to_owned();
     let changes = format!(r#"[{{"path":"/replicas","before":{},"after":"big {}"}}]"#, r(12, 3), r(13, 40));
@@ -180,7 +190,7 @@ fn normalised(run: &CommittedRows) -> EncodedRows {
 }
 
 pub fn any_log() -> impl Strategy<Value = Log> {
-    let sizes = (prop::collection::vec(1usize..160, 0..4), prop::collection::vec(1usize..40, 0..4));
+    let sizes = (prop::collection::vec(1usize..300, 0..4), prop::collection::vec(1usize..40, 0..4));
     (sizes, any::<u64>()).prop_map(|((segments, tail), random)| {
         let mut log = Log::of_sizes(&segments, &tail);
         for entry in &mut log.events {
@@ -193,7 +203,7 @@ pub fn any_log() -> impl Strategy<Value = Log> {
 pub fn any_range() -> impl Strategy<Value = TimeRange> {
     prop_oneof![
         Just(TimeRange::ALL),
-        (0..END, 0..END).prop_map(|(a, b)| TimeRange { from: a.min(b), to: a.max(b) + 1 }),
+        (END - 700 * DAY..END, END - 700 * DAY..END).prop_map(|(a, b)| TimeRange { from: a.min(b), to: a.max(b) + 1 }),
         (0i64..60).prop_map(|days| TimeRange { from: END - days * DAY, to: Micros::MAX }),
     ]
 }
@@ -216,7 +226,8 @@ pub fn any_filter() -> impl Strategy<Value = Filter> {
         (0u64..35).prop_map(|n| format!("metadata.build:{n}")),
         (0u64..500).prop_map(|n| format!("\"run {n}\"")),
         (0u64..70).prop_map(|n| format!("\"because of {n}\"")),
-        prop::sample::select(vec!["orders", "\"release candidate\"", "GRÖSSE", "größe", "replicas", "nothing", "x", "7"])
+        prop::sample::select(vec!["orders", "\"release candidate\"", "GRÖSSE", "größe", "replicas", "nothing", "x", "7",
+            "\"promoted orders\"", "\"3 promoted orders\"", "\"orders 7 orders\"", "\"restarted by ada\"", "\"ada 2\"", "p1"])
             .prop_map(str::to_owned),
         (0u64..300).prop_map(|n| format!("seq:{n}")),
     ];

@@ -17,14 +17,14 @@ use crate::committed::CommittedRows;
 /// The code of a row that has no text in a dictionary column.
 pub const NO_CODE: u32 = u32::MAX;
 
-/// Rows after which a column is judged for the first time: one that repeats too little is not a dictionary.
-const JUDGED_ROWS: usize = 4_096;
+/// Texts after which a column is judged while it grows: one that hardly repeats stops being a dictionary.
+const JUDGED_TEXTS: usize = 32_768;
 
 /// Below this number of rows a column is a dictionary whatever it holds.
 const SMALL_ROWS: usize = 64;
 
-/// A dictionary holds at most one distinct text for this many rows, beyond [`JUDGED_ROWS`].
-const ROWS_PER_TEXT_MIN: usize = 3;
+/// A dictionary holds at most one distinct text for this many rows.
+const ROWS_PER_TEXT_MIN: usize = 2;
 
 /// A run of rows in columns.
 #[derive(Debug)]
@@ -268,7 +268,7 @@ impl Columns {
 
 /// Collects one column, as a dictionary for as long as its texts repeat.
 #[derive(Default)]
-struct ColumnBuilder {
+pub(super) struct ColumnBuilder {
     codes: Vec<u32>,
     seen: HashTable<u32>,
     bytes: String,
@@ -278,7 +278,7 @@ struct ColumnBuilder {
 }
 
 impl ColumnBuilder {
-    fn push(&mut self, row: usize, text: &str) {
+    pub(super) fn push(&mut self, row: usize, text: &str) {
         if let Some(plain) = &mut self.plain {
             while self.plain_rows < row {
                 plain.append_null();
@@ -292,7 +292,8 @@ impl ColumnBuilder {
         let code = self.code_of(text);
         self.codes.push(code);
         let present = self.codes.len();
-        if present.is_multiple_of(JUDGED_ROWS) && !repeats(self.ends.len(), present) {
+        // Texts repeat more the more there are, so that a growing column is given some grace.
+        if present.is_multiple_of(JUDGED_TEXTS) && self.ends.len() * 3 > present * 2 {
             self.become_plain();
         }
     }
@@ -339,7 +340,7 @@ impl ColumnBuilder {
         *self = Self { plain: Some(plain), plain_rows: self.plain_rows, ..Self::default() };
     }
 
-    fn finish(mut self, rows: usize) -> TextColumn {
+    pub(super) fn finish(mut self, rows: usize) -> TextColumn {
         if self.plain.is_none() {
             if self.ends.is_empty() {
                 return TextColumn::Absent;

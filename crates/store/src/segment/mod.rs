@@ -10,6 +10,8 @@ mod days;
 mod file;
 mod pack;
 mod read;
+mod refer;
+mod shape;
 mod rows;
 mod terms;
 mod write;
@@ -24,7 +26,9 @@ pub use bloom::BLOOM_BLOCK_ROWS;
 pub use columns::{Columns, DictionaryColumn, NO_CODE, Postings, TextColumn, TimeOrder};
 pub use days::{DayCounts, MICROS_PER_DAY, OUTCOMES, outcome_index};
 pub use read::{ExternalId, Segment, Times};
+pub use refer::{ShortMatch, ShortWords};
 pub use rows::{RowReader, RowScratch};
+pub use shape::Part;
 pub use terms::{BLOCK_ROWS, Places, TermTable};
 pub use write::{BuiltSegment, SegmentOptions, build};
 
@@ -103,7 +107,7 @@ impl SegmentError {
 
 /// Decoded parts of segments, the least recently used of which go first.
 pub struct SegmentCache {
-    parts: quick_cache::sync::Cache<PartKey, Part, PartBytes>,
+    parts: quick_cache::sync::Cache<PartKey, CachedPart, PartBytes>,
     next_segment: AtomicU64,
 }
 
@@ -152,7 +156,7 @@ enum PartKind {
 }
 
 #[derive(Clone)]
-enum Part {
+enum CachedPart {
     Footer(Arc<read::Footer>),
     Times(Arc<Times>),
     Dictionary(Arc<DictionaryColumn>),
@@ -165,16 +169,16 @@ enum Part {
 #[derive(Clone)]
 struct PartBytes;
 
-impl quick_cache::Weighter<PartKey, Part> for PartBytes {
-    fn weight(&self, _: &PartKey, part: &Part) -> u64 {
+impl quick_cache::Weighter<PartKey, CachedPart> for PartBytes {
+    fn weight(&self, _: &PartKey, part: &CachedPart) -> u64 {
         let bytes = match part {
-            Part::Footer(footer) => footer.byte_len(),
-            Part::Times(times) => times.byte_len(),
-            Part::Dictionary(dictionary) => dictionary.byte_len(),
-            Part::Page(page) => page.byte_len(),
-            Part::Terms(terms) => terms.as_bytes().len(),
-            Part::IdFilter(filter) => filter.byte_len(),
-            Part::Days(days) => days.byte_len(),
+            CachedPart::Footer(footer) => footer.byte_len(),
+            CachedPart::Times(times) => times.byte_len(),
+            CachedPart::Dictionary(dictionary) => dictionary.byte_len(),
+            CachedPart::Page(page) => page.byte_len(),
+            CachedPart::Terms(terms) => terms.as_bytes().len(),
+            CachedPart::IdFilter(filter) => filter.byte_len(),
+            CachedPart::Days(days) => days.byte_len(),
         };
         bytes as u64 + 128
     }

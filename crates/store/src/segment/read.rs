@@ -24,7 +24,9 @@ use super::pack::Packing;
 use super::rows::{PageTexts, RowReader, RowScratch, TextPage};
 use super::terms::{Places, TermTable, id_hash};
 use super::write::packed_name;
-use super::{ID_COLUMNS, Part, PartKey, PartKind, SegmentCache, SegmentError, SegmentSummary};
+use super::refer::{self, ShortWords};
+use super::shape::{Part, join_targets};
+use super::{CachedPart, ID_COLUMNS, PartKey, PartKind, SegmentCache, SegmentError, SegmentSummary};
 use crate::committed::CommittedRows;
 
 /// Key of the footer's metadata under which the index's directory stands.
@@ -71,6 +73,14 @@ pub(super) enum ColumnLayout {
     Absent,
     Dictionary { leaf: usize },
     Plain { text: Option<usize>, packed: Option<(usize, Packing)> },
+    /// In parts; the texts that do not fit lie whole in a column of their own.
+    Parts { parts: Vec<(Part, usize)>, whole: Option<WholeTexts> },
+}
+
+/// The texts of a column in parts that are kept whole.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WholeTexts {
+    pub(super) leaf: usize,
 }
 
 /// The parsed footer.
@@ -93,8 +103,7 @@ impl Footer {
         self.page_starts[leaf].partition_point(|start| *start <= row).saturating_sub(1) as u32
     }
 
-    fn section(&self, kind: SectionKind, column: Option<Column>) -> Option<&Section> {
-        let column = column.map(|column| column as u8);
+    fn section(&self, kind: SectionKind, column: Option<u8>) -> Option<&Section> {
         self.directory.sections.iter().find(|section| section.kind == kind && section.column == column)
     }
 }
@@ -173,15 +182,15 @@ impl Segment {
         kind: PartKind,
         column: usize,
         page: u32,
-        make: impl FnOnce() -> Result<Part, SegmentError>,
-    ) -> Result<Part, SegmentError> {
+        make: impl FnOnce() -> Result<CachedPart, SegmentError>,
+    ) -> Result<CachedPart, SegmentError> {
         let key = PartKey { segment: self.number, kind, column: column as u16, page };
         self.cache.parts.get_or_insert_with(&key, make)
     }
 
     pub(super) fn footer(&self) -> Result<Arc<Footer>, SegmentError> {
-        let part = self.cached(PartKind::Footer, 0, 0, || Ok(Part::Footer(Arc::new(self.read_footer()?))))?;
-        let Part::Footer(footer) = part else { unreachable!("a key names one kind of part") };
+        let part = self.cached(PartKind::Footer, 0, 0, || Ok(CachedPart::Footer(Arc::new(self.read_footer()?))))?;
+        let CachedPart::Footer(footer) = part else { unreachable!("a key names one kind of part") };
         Ok(footer)
     }
 
@@ -267,9 +276,9 @@ impl Segment {
             let recorded = times(1)?;
             let occurred = times(2)?;
             let order = TimeOrder::of(&occurred);
-            Ok(Part::Times(Arc::new(Times { recorded, occurred, order })))
+            Ok(CachedPart::Times(Arc::new(Times { recorded, occurred, order })))
         })?;
-        let Part::Times(times) = part else { unreachable!("a key names one kind of part") };
+        let CachedPart::Times(times) = part else { unreachable!("a key names one kind of part") };
         Ok(times)
     }
 
@@ -280,13 +289,50 @@ impl Segment {
     pub fn dictionary(&self, column: Column) -> Result<Option<Arc<DictionaryColumn>>, SegmentError> {
         let footer = self.footer()?;
         let ColumnLayout::Dictionary { leaf } = footer.layout[column as usize] else { return Ok(None) };
+        self.dictionary_at(&footer, leaf).map(Some)
+    }
+
+    fn dictionary_at(&self, footer: &Footer, leaf: usize) -> Result<Arc<DictionaryColumn>, SegmentError> {
         let part = self.cached(PartKind::Dictionary, leaf, 0, || {
-            let array = self.whole(&footer, leaf)?;
+            let array = self.whole(footer, leaf)?;
             let (codes, values) = codes_and_values(&array).ok_or_else(|| self.damaged("a dictionary is unreadable"))?;
-            Ok(Part::Dictionary(Arc::new(DictionaryColumn::new(codes, values))))
+            Ok(CachedPart::Dictionary(Arc::new(DictionaryColumn::new(codes, values))))
         })?;
-        let Part::Dictionary(dictionary) = part else { unreachable!("a key names one kind of part") };
-        Ok(Some(dictionary))
+        let CachedPart::Dictionary(dictionary) = part else { unreachable!("a key names one kind of part") };
+        Ok(dictionary)
+    }
+
+    /// A part of a column that lies in parts, or nothing if it does not, or has no such part.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is damaged.
+    pub fn part(&self, part: Part) -> Result<Option<Arc<DictionaryColumn>>, SegmentError> {
+        let footer = self.footer()?;
+        let column = part.column();
+        let ColumnLayout::Parts { parts, .. } = &footer.layout[column as usize] else { return Ok(None) };
+        let Some((_, leaf)) = parts.iter().find(|(known, _)| *known == part) else { return Ok(None) };
+        self.dictionary_at(&footer, *leaf).map(Some)
+    }
+
+    /// Whether the column lies in parts, and whether some of its texts are kept whole all the same.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is damaged.
+    pub fn in_parts(&self, column: Column) -> Result<Option<bool>, SegmentError> {
+        Ok(match &self.footer()?.layout[column as usize] {
+            ColumnLayout::Parts { whole, .. } => Some(whole.is_some()),
+            _ => None,
+        })
+    }
+
+    /// The words of the short messages, by code.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is damaged.
+    pub fn short_words(&self) -> Result<Option<Arc<Vec<ShortWords>>>, SegmentError> {
+        let Some(messages) = self.part(Part::MessageShort)? else { return Ok(None) };
+        let words = |texts: &StringArray| texts.iter().map(|text| ShortWords::of(text.unwrap_or(""))).collect();
+        Ok(Some(messages.derived::<Vec<ShortWords>>(Part::MessageShort as u8, words)))
     }
 
     /// Whether the column holds a text per row in this segment; if neither this nor a dictionary, it is absent.
@@ -294,10 +340,11 @@ impl Segment {
     /// # Errors
     /// If the file cannot be read or is damaged.
     pub fn is_plain(&self, column: Column) -> Result<bool, SegmentError> {
-        Ok(matches!(self.footer()?.layout[column as usize], ColumnLayout::Plain { .. }))
+        let layout = &self.footer()?.layout[column as usize];
+        Ok(matches!(layout, ColumnLayout::Plain { .. } | ColumnLayout::Parts { whole: Some(_), .. }))
     }
 
-    fn section(&self, kind: SectionKind, column: Option<Column>) -> Result<Option<bytes::Bytes>, SegmentError> {
+    fn section(&self, kind: SectionKind, column: Option<u8>) -> Result<Option<bytes::Bytes>, SegmentError> {
         let footer = self.footer()?;
         let Some(section) = footer.section(kind, column) else { return Ok(None) };
         let length = usize::try_from(section.length).map_err(|_| self.damaged("an impossible length"))?;
@@ -309,7 +356,15 @@ impl Segment {
     /// # Errors
     /// If the file cannot be read or is damaged.
     pub fn terms(&self, column: Column) -> Result<Option<Arc<TermTable>>, SegmentError> {
-        self.term_table(PartKind::Terms, SectionKind::Terms, Some(column))
+        self.term_table(PartKind::Terms, SectionKind::Terms, Some(column as u8))
+    }
+
+    /// The words of a part of a column.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is damaged.
+    pub fn part_terms(&self, part: Part) -> Result<Option<Arc<TermTable>>, SegmentError> {
+        self.term_table(PartKind::Terms, SectionKind::Terms, Some(part as u8))
     }
 
     /// The words of the columns that hold a text per row (ids aside); a place is a block of rows.
@@ -324,17 +379,17 @@ impl Segment {
         &self,
         part: PartKind,
         kind: SectionKind,
-        column: Option<Column>,
+        column: Option<u8>,
     ) -> Result<Option<Arc<TermTable>>, SegmentError> {
         if self.footer()?.section(kind, column).is_none() {
             return Ok(None);
         }
-        let part = self.cached(part, column.map_or(0, |column| column as usize), 0, || {
+        let part = self.cached(part, column.map_or(0, usize::from), 0, || {
             let bytes = self.section(kind, column)?.unwrap_or_default();
             let table = TermTable::from_bytes(bytes.to_vec()).ok_or_else(|| self.damaged("a word index is cut"))?;
-            Ok(Part::Terms(Arc::new(table)))
+            Ok(CachedPart::Terms(Arc::new(table)))
         })?;
-        let Part::Terms(terms) = part else { unreachable!("a key names one kind of part") };
+        let CachedPart::Terms(terms) = part else { unreachable!("a key names one kind of part") };
         Ok(Some(terms))
     }
 
@@ -346,9 +401,9 @@ impl Segment {
         let part = self.cached(PartKind::Days, 0, 0, || {
             let bytes = self.section(SectionKind::Days, None)?.ok_or_else(|| self.damaged("it has no counts"))?;
             let days = DayCounts::from_bytes(&bytes).ok_or_else(|| self.damaged("its counts are cut"))?;
-            Ok(Part::Days(Arc::new(days)))
+            Ok(CachedPart::Days(Arc::new(days)))
         })?;
-        let Part::Days(days) = part else { unreachable!("a key names one kind of part") };
+        let CachedPart::Days(days) = part else { unreachable!("a key names one kind of part") };
         Ok(days)
     }
 
@@ -369,11 +424,11 @@ impl Segment {
     fn id_blocks(&self, column: Column, hash: u64) -> Result<Vec<usize>, SegmentError> {
         let part = self.cached(PartKind::IdFilter, column as usize, 0, || {
             let bytes =
-                self.section(SectionKind::Ids, Some(column))?.ok_or_else(|| self.damaged("it has no id filter"))?;
+                self.section(SectionKind::Ids, Some(column as u8))?.ok_or_else(|| self.damaged("it has no id filter"))?;
             let filter = IdFilter::from_bytes(&bytes).ok_or_else(|| self.damaged("an id filter is cut"))?;
-            Ok(Part::IdFilter(Arc::new(filter)))
+            Ok(CachedPart::IdFilter(Arc::new(filter)))
         })?;
-        let Part::IdFilter(filter) = part else { unreachable!("a key names one kind of part") };
+        let CachedPart::IdFilter(filter) = part else { unreachable!("a key names one kind of part") };
         Ok(filter.blocks(hash))
     }
 
@@ -508,13 +563,13 @@ impl Segment {
         let mut missing = Vec::new();
         for &page in pages {
             match self.cache.parts.get(&key(page)) {
-                Some(Part::Page(texts)) => found.push((page, texts)),
+                Some(CachedPart::Page(texts)) => found.push((page, texts)),
                 _ => missing.push(page),
             }
         }
         for (page, texts) in self.read_pages(footer, leaf, &missing)? {
             let texts = Arc::new(texts);
-            self.cache.parts.insert(key(page), Part::Page(texts.clone()));
+            self.cache.parts.insert(key(page), CachedPart::Page(texts.clone()));
             found.push((page, texts));
         }
         found.sort_unstable_by_key(|(page, _)| *page);
@@ -613,7 +668,15 @@ fn layout(metadata: &ArrowReaderMetadata, directory: &IndexDirectory) -> [Column
         let is_dictionary = |leaf: usize| {
             matches!(metadata.schema().field(leaf).data_type(), arrow_schema::DataType::Dictionary(_, _))
         };
+        let parts: Vec<(Part, usize)> = Part::ALL
+            .into_iter()
+            .filter(|part| part.column() == column)
+            .filter_map(|part| Some((part, leaf_of(part.name())?)))
+            .collect();
         match (text, packed) {
+            (text, _) if !parts.is_empty() => {
+                ColumnLayout::Parts { parts, whole: text.map(|leaf| WholeTexts { leaf }) }
+            }
             (None, None) => ColumnLayout::Absent,
             (Some(leaf), None) if is_dictionary(leaf) => ColumnLayout::Dictionary { leaf },
             (text, packed) => ColumnLayout::Plain { text, packed },
@@ -655,6 +718,60 @@ enum SequenceTexts {
     Plain(StringArray),
 }
 
+impl SequenceTexts {
+    fn text(&self, row: usize) -> Option<&str> {
+        match self {
+            Self::Absent => None,
+            Self::Dictionary(codes, values) => {
+                let code = codes[row];
+                (code != NO_CODE).then(|| values.value(code as usize))
+            }
+            Self::Plain(texts) => texts.is_valid(row).then(|| texts.value(row)),
+        }
+    }
+}
+
+/// The whole texts of targets that lie in parts.
+fn joined_targets(first: &DictionaryColumn, rest: Option<&DictionaryColumn>, whole: Option<&StringArray>) -> StringArray {
+    let rows = first.codes.len();
+    let mut builder = arrow_array::builder::StringBuilder::with_capacity(rows, rows * 128);
+    let mut room = String::new();
+    for row in 0..rows {
+        match first.text(row) {
+            Some(text) => {
+                room.clear();
+                join_targets(text, rest.and_then(|rest| rest.text(row)), &mut room);
+                builder.append_value(&room);
+            }
+            None => builder.append_option(whole.filter(|whole| whole.is_valid(row)).map(|whole| whole.value(row))),
+        }
+    }
+    builder.finish()
+}
+
+/// The whole texts of messages that lie with references in place of names.
+fn expanded_messages(
+    short: &DictionaryColumn,
+    whole: Option<&StringArray>,
+    texts: &[SequenceTexts; COLUMNS],
+) -> StringArray {
+    let rows = short.codes.len();
+    let mut builder = arrow_array::builder::StringBuilder::with_capacity(rows, rows * 64);
+    let mut room = String::new();
+    for row in 0..rows {
+        match short.text(row) {
+            Some(text) => {
+                let text_of = |column: Column| texts[column as usize].text(row);
+                room.clear();
+                refer::expand(text, &refer::names(text_of(Column::Actor), text_of(Column::Targets)), &mut room);
+                builder.append_value(&room);
+            }
+            None => builder.append_option(whole.filter(|whole| whole.is_valid(row)).map(|whole| whole.value(row))),
+        }
+    }
+    builder.finish()
+}
+
 impl SequenceBatch {
     fn new(batch: &RecordBatch, footer: &Footer) -> Option<Self> {
         let times = |leaf: usize| batch.column(leaf).as_primitive_opt::<TimestampMicrosecondType>();
@@ -666,6 +783,8 @@ impl SequenceBatch {
                     let (codes, values) = codes_and_values(batch.column(*leaf))?;
                     SequenceTexts::Dictionary(codes, values)
                 }
+                // Made below, when the columns that they refer to are there.
+                ColumnLayout::Parts { .. } => SequenceTexts::Absent,
                 ColumnLayout::Plain { text, packed: None } => {
                     SequenceTexts::Plain(batch.column((*text)?).as_string_opt::<i32>()?.clone())
                 }
@@ -675,6 +794,22 @@ impl SequenceBatch {
                     SequenceTexts::Plain(unpacked(ids, others.as_ref(), packing))
                 }
             };
+        }
+        for column in [Column::Targets, Column::Message] {
+            if let ColumnLayout::Parts { parts, whole } = &footer.layout[column as usize] {
+                let whole = whole.and_then(|whole| batch.column(whole.leaf).as_string_opt::<i32>());
+                let dictionary = |wanted: Part| {
+                    let leaf = parts.iter().find(|(part, _)| *part == wanted)?.1;
+                    codes_and_values(batch.column(leaf)).map(|(codes, values)| DictionaryColumn::new(codes, values))
+                };
+                let joined = match column {
+                    Column::Targets => {
+                        joined_targets(&dictionary(Part::TargetsFirst)?, dictionary(Part::TargetsRest).as_ref(), whole)
+                    }
+                    _ => expanded_messages(&dictionary(Part::MessageShort)?, whole, &texts),
+                };
+                texts[column as usize] = SequenceTexts::Plain(joined);
+            }
         }
         Some(Self {
             seqs: batch.column(0).as_primitive_opt::<Int64Type>()?.values().to_vec(),
@@ -688,14 +823,7 @@ impl SequenceBatch {
         let mut view = RowView::EMPTY;
         view.occurred_at = (self.occurred[row] != self.recorded[row]).then_some(self.occurred[row]);
         for (text, column) in view.texts.iter_mut().zip(&self.texts) {
-            *text = match column {
-                SequenceTexts::Absent => None,
-                SequenceTexts::Dictionary(codes, values) => {
-                    let code = codes[row];
-                    (code != NO_CODE).then(|| values.value(code as usize))
-                }
-                SequenceTexts::Plain(texts) => texts.is_valid(row).then(|| texts.value(row)),
-            };
+            *text = column.text(row);
         }
         view
     }

@@ -10,6 +10,8 @@ use hashbrown::HashMap;
 use super::columns::DictionaryColumn;
 use super::pack::Packing;
 use super::read::{ColumnLayout, Footer, Segment, Times};
+use super::refer;
+use super::shape::{Part, join_targets};
 use super::{ID_COLUMNS, SegmentError};
 
 /// The texts of one page.
@@ -38,6 +40,8 @@ impl TextPage {
 #[derive(Debug, Default)]
 pub struct RowScratch {
     ids: [String; ID_COLUMNS.len()],
+    targets: String,
+    message: String,
 }
 
 /// Reads rows of one segment.
@@ -46,6 +50,7 @@ pub struct RowReader<'s> {
     footer: Arc<Footer>,
     times: Arc<Times>,
     dictionaries: [Option<Arc<DictionaryColumn>>; COLUMNS],
+    parts: [Option<Arc<DictionaryColumn>>; Part::ALL.len()],
     pages: HashMap<(u16, u32), Arc<TextPage>, foldhash::fast::FixedState>,
 }
 
@@ -59,7 +64,11 @@ impl<'s> RowReader<'s> {
                 dictionaries[column as usize] = segment.dictionary(column)?;
             }
         }
-        Ok(Self { segment, footer, times, dictionaries, pages: HashMap::default() })
+        let mut parts: [Option<Arc<DictionaryColumn>>; Part::ALL.len()] = Default::default();
+        for (place, part) in parts.iter_mut().zip(Part::ALL) {
+            *place = segment.part(part)?;
+        }
+        Ok(Self { segment, footer, times, dictionaries, parts, pages: HashMap::default() })
     }
 
     /// Gets the pages that these rows need, each column's missing ones in one pass. `columns` says which texts will be
@@ -68,17 +77,25 @@ impl<'s> RowReader<'s> {
     /// # Errors
     /// If the file cannot be read or is damaged.
     pub fn prepare(&mut self, rows: &[u32], columns: &[Column]) -> Result<(), SegmentError> {
-        for &column in columns {
+        // A message may refer to names in these.
+        let message = columns.contains(&Column::Message);
+        let named = [Column::Actor, Column::Targets].into_iter().filter(|column| message && !columns.contains(column));
+        for column in columns.iter().copied().chain(named) {
             let footer = self.footer.clone();
-            if let ColumnLayout::Plain { text, packed } = &footer.layout[column as usize] {
-                for leaf in text.iter().copied().chain(packed.iter().map(|(leaf, _)| *leaf)) {
-                    let mut pages: Vec<u32> = rows.iter().map(|&row| footer.page_of(leaf, row)).collect();
-                    pages.sort_unstable();
-                    pages.dedup();
-                    pages.retain(|&page| !self.pages.contains_key(&(leaf as u16, page)));
-                    for (page, texts) in self.segment.pages(&footer, leaf, &pages)? {
-                        self.pages.insert((leaf as u16, page), texts);
-                    }
+            let leaves: Vec<usize> = match &footer.layout[column as usize] {
+                ColumnLayout::Absent | ColumnLayout::Dictionary { .. } => Vec::new(),
+                ColumnLayout::Plain { text, packed } => {
+                    text.iter().copied().chain(packed.iter().map(|(leaf, _)| *leaf)).collect()
+                }
+                ColumnLayout::Parts { whole, .. } => whole.iter().map(|whole| whole.leaf).collect(),
+            };
+            for leaf in leaves {
+                let mut pages: Vec<u32> = rows.iter().map(|&row| footer.page_of(leaf, row)).collect();
+                pages.sort_unstable();
+                pages.dedup();
+                pages.retain(|&page| !self.pages.contains_key(&(leaf as u16, page)));
+                for (page, texts) in self.segment.pages(&footer, leaf, &pages)? {
+                    self.pages.insert((leaf as u16, page), texts);
                 }
             }
         }
@@ -107,12 +124,17 @@ impl<'s> RowReader<'s> {
                 self.unpack(*leaf, packing, row, room);
             }
         }
+        self.join_parts(row, scratch);
         let scratch = &*scratch;
         for column in Column::ALL {
             view.texts[column as usize] = match &self.footer.layout[column as usize] {
                 ColumnLayout::Absent => None,
                 ColumnLayout::Dictionary { .. } => {
                     self.dictionaries[column as usize].as_ref().and_then(|dictionary| dictionary.text(row as usize))
+                }
+                ColumnLayout::Parts { .. } => {
+                    let joined = if column == Column::Targets { &scratch.targets } else { &scratch.message };
+                    self.in_parts(column, row as usize).then_some(joined.as_str()).or_else(|| self.whole(column, row))
                 }
                 ColumnLayout::Plain { text, packed } => {
                     let unpacked = packed.as_ref().and_then(|_| {
@@ -124,6 +146,47 @@ impl<'s> RowReader<'s> {
             };
         }
         (self.segment.summary().first_seq + u64::from(row), recorded, view)
+    }
+
+    /// Spells out the texts that lie in parts: the targets first, as a message may refer to them.
+    fn join_parts(&self, row: u32, scratch: &mut RowScratch) {
+        let part = |part: Part| self.parts[part as usize - Part::TargetsFirst as usize].as_ref()?.text(row as usize);
+        scratch.targets.clear();
+        scratch.message.clear();
+        if let Some(first) = part(Part::TargetsFirst) {
+            join_targets(first, part(Part::TargetsRest), &mut scratch.targets);
+        }
+        if let Some(short) = part(Part::MessageShort) {
+            let targets = if self.in_parts(Column::Targets, row as usize) {
+                Some(scratch.targets.as_str())
+            } else {
+                self.stored(Column::Targets, row)
+            };
+            refer::expand(short, &refer::names(self.stored(Column::Actor, row), targets), &mut scratch.message);
+        }
+    }
+
+    /// Whether a row's text in a column lies in parts.
+    fn in_parts(&self, column: Column, row: usize) -> bool {
+        let first = if column == Column::Targets { Part::TargetsFirst } else { Part::MessageShort };
+        let dictionary = &self.parts[first as usize - Part::TargetsFirst as usize];
+        matches!(self.footer.layout[column as usize], ColumnLayout::Parts { .. })
+            && dictionary.as_ref().is_some_and(|dictionary| dictionary.text(row).is_some())
+    }
+
+    fn whole(&self, column: Column, row: u32) -> Option<&str> {
+        let ColumnLayout::Parts { whole: Some(whole), .. } = &self.footer.layout[column as usize] else { return None };
+        self.plain(whole.leaf, row)
+    }
+
+    /// A text that lies as it is.
+    fn stored(&self, column: Column, row: u32) -> Option<&str> {
+        match &self.footer.layout[column as usize] {
+            ColumnLayout::Absent => None,
+            ColumnLayout::Dictionary { .. } => self.dictionaries[column as usize].as_ref()?.text(row as usize),
+            ColumnLayout::Plain { text, .. } => text.and_then(|leaf| self.plain(leaf, row)),
+            ColumnLayout::Parts { .. } => self.whole(column, row),
+        }
     }
 
     fn page(&self, leaf: usize, row: u32) -> Option<(&TextPage, usize)> {

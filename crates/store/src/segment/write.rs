@@ -22,6 +22,7 @@ use super::days::DayCounts;
 use super::file::checksums;
 use super::pack::Packing;
 use super::read::{INDEX_KEY, IndexDirectory, Section, SectionKind};
+use super::shape::{Part, Shaped, shape};
 use super::terms::{BLOCK_ROWS, TermTable, TermTableBuilder, id_hash};
 use super::{ID_COLUMNS, SegmentError, SegmentSummary};
 use crate::committed::CommittedRows;
@@ -39,7 +40,7 @@ pub struct SegmentOptions {
 
 impl Default for SegmentOptions {
     fn default() -> Self {
-        Self { compression_level: 3, text_page_bytes: 8 * 1024, code_page_bytes: 256 * 1024 }
+        Self { compression_level: 3, text_page_bytes: 16 * 1024, code_page_bytes: 256 * 1024 }
     }
 }
 
@@ -78,8 +79,9 @@ fn build_from_columns(
         return Err(SegmentError::Empty);
     }
     let encoding = |error: parquet::errors::ParquetError| SegmentError::Encoding(error.to_string());
+    let shaped: [Option<Shaped>; COLUMNS] = Column::ALL.map(|column| shape(columns, column));
     let mut layout = FileLayout::new(columns, options)?;
-    layout.add_texts(columns, options)?;
+    layout.add_texts(columns, &shaped, options)?;
     let schema = Arc::new(Schema::new(layout.fields));
     let batch = RecordBatch::try_new(schema.clone(), layout.arrays)
         .map_err(|error| SegmentError::Encoding(error.to_string()))?;
@@ -90,7 +92,7 @@ fn build_from_columns(
     writer.flush().map_err(encoding)?;
 
     let mut directory = IndexDirectory { version: 1, packings: layout.packings, sections: Vec::new() };
-    for (kind, column, bytes) in index_sections(columns, subtree_hashes) {
+    for (kind, column, bytes) in index_sections(columns, &shaped, subtree_hashes) {
         let offset = writer.bytes_written() as u64;
         directory.sections.push(Section { kind, column, offset, length: bytes.len() as u64 });
         writer.write_all(&bytes).map_err(|error| SegmentError::Encoding(error.to_string()))?;
@@ -160,11 +162,25 @@ impl FileLayout {
         Ok(Self { fields, arrays, properties, packings: Default::default() })
     }
 
-    fn add_texts(&mut self, columns: &Columns, options: &SegmentOptions) -> Result<(), SegmentError> {
+    fn add_texts(
+        &mut self,
+        columns: &Columns,
+        shaped: &[Option<Shaped>; COLUMNS],
+        options: &SegmentOptions,
+    ) -> Result<(), SegmentError> {
         for column in Column::ALL {
+            if let Some(shaped) = &shaped[column as usize] {
+                for (part, dictionary) in &shaped.parts {
+                    self.add_dictionary(part.name(), dictionary)?;
+                }
+                if let Some(whole) = &shaped.whole {
+                    self.add_plain(column, whole.clone(), options);
+                }
+                continue;
+            }
             match &columns.texts[column as usize] {
                 TextColumn::Absent => {}
-                TextColumn::Dictionary(dictionary) => self.add_dictionary(column, dictionary)?,
+                TextColumn::Dictionary(dictionary) => self.add_dictionary(column.name(), dictionary)?,
                 TextColumn::Plain(texts) => {
                     let packing = ID_COLUMNS
                         .contains(&column)
@@ -180,12 +196,12 @@ impl FileLayout {
         Ok(())
     }
 
-    fn add_dictionary(&mut self, column: Column, dictionary: &DictionaryColumn) -> Result<(), SegmentError> {
+    fn add_dictionary(&mut self, name: &str, dictionary: &DictionaryColumn) -> Result<(), SegmentError> {
         let keys: Int32Array =
             dictionary.codes.iter().map(|&code| (code != NO_CODE).then_some(code as i32)).collect();
         let array = DictionaryArray::<Int32Type>::try_new(keys, Arc::new(dictionary.values.clone()))
             .map_err(|error| SegmentError::Encoding(error.to_string()))?;
-        self.fields.push(Field::new(column.name(), array.data_type().clone(), true));
+        self.fields.push(Field::new(name, array.data_type().clone(), true));
         self.arrays.push(Arc::new(array));
         Ok(())
     }
@@ -252,6 +268,7 @@ pub(super) fn packed_name(column: Column) -> String {
 
 fn index_sections(
     columns: &Columns,
+    shaped: &[Option<Shaped>; COLUMNS],
     subtree_hashes: &[[u8; 32]],
 ) -> Vec<(SectionKind, Option<u8>, Vec<u8>)> {
     let mut sections = vec![
@@ -260,6 +277,14 @@ fn index_sections(
     ];
     let mut plain_texts: [Option<&StringArray>; COLUMNS] = [None; COLUMNS];
     for column in Column::ALL {
+        if let Some(shaped) = &shaped[column as usize] {
+            for (part, dictionary) in shaped.parts.iter().filter(|(part, _)| *part != Part::MessageShort) {
+                let terms = TermTable::of_dictionary(column, &dictionary.values);
+                sections.push((SectionKind::Terms, Some(*part as u8), terms.as_bytes().to_vec()));
+            }
+            plain_texts[column as usize] = shaped.whole.as_ref();
+            continue;
+        }
         match &columns.texts[column as usize] {
             TextColumn::Absent => {}
             TextColumn::Dictionary(dictionary) if has_words(column) => {
