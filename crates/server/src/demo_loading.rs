@@ -66,7 +66,7 @@ async fn create(engine: &Engine, clock: &dyn Clock) -> Result<Arc<Organization>,
     let id = engine.new_organization_id();
     let target = json!({"type": "organization", "id": demo::SLUG, "name": demo::NAME});
     let record = OwnRecord::new("organization.create", service_actor(), target);
-    let rows = record.encode(clock).map_err(|problem| ServeError::Fault(problem.detail.into_owned()))?;
+    let rows = record.encode(clock).map_err(|problem| ServeError::Fault(problem.detail.to_string()))?;
     let pending = DirectoryChange {
         kind: DIRECTORY_KIND.into(),
         organization: Some(id),

@@ -201,7 +201,7 @@ mod tests {
     ];
 
     fn refusal(query: &str) -> String {
-        Parameters::read(query, &DECLARED).unwrap_err().detail.into_owned()
+        Parameters::read(query, &DECLARED).unwrap_err().detail.to_string()
     }
 
     #[test]

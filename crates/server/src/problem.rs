@@ -171,9 +171,27 @@ pub struct Position {
     pub length: Option<usize>,
 }
 
-/// An error on its way to the client.
+/// An error on its way to the client. (In a box, because every result carries room for one.)
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub struct Problem(Box<Details>);
+
+impl std::ops::Deref for Problem {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
+    }
+}
+
+/// What a problem says.
+#[derive(Clone, Debug)]
+pub struct Details {
     /// What kind it is.
     pub kind: Kind,
     /// What happened this time, in a sentence.
@@ -206,7 +224,9 @@ impl Problem {
     pub fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
         let retry_after_seconds =
             (kind.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(crate::limits::RETRY_AFTER_SECONDS);
-        Self { kind, detail: detail.into(), errors: Vec::new(), position: None, retry_after_seconds, allow: None }
+        let detail = detail.into();
+        let (errors, position, allow) = (Vec::new(), None, None);
+        Self(Box::new(Details { kind, detail, errors, position, retry_after_seconds, allow }))
     }
 
     /// Adds one thing that is wrong.

@@ -153,7 +153,7 @@ async fn operator_organization(engine: &Engine, clock: &dyn Clock) -> Result<Arc
     let id = engine.new_organization_id();
     let target = json!({"type": "organization", "id": OPERATOR_SLUG, "name": OPERATOR_NAME});
     let record = OwnRecord::new("organization.create", service_actor(), target);
-    let rows = record.encode(clock).map_err(|problem| ServeError::Fault(problem.detail.into_owned()))?;
+    let rows = record.encode(clock).map_err(|problem| ServeError::Fault(problem.detail.to_string()))?;
     let new = NewOrganization { id, slug: OPERATOR_SLUG.into(), name: OPERATOR_NAME.into() };
     Ok(engine.create_organization(new, vec![(id, rows)]).await?)
 }

@@ -90,7 +90,7 @@ impl Export {
         let (count, problem) = match result {
             Ok(count) if !pieces.gone => (count, None),
             Ok(count) => (count, Some("the client went away, or the service stopped".to_owned())),
-            Err(problem) => (pieces.count, Some(problem.detail.into_owned())),
+            Err(problem) => (pieces.count, Some(problem.detail.to_string())),
         };
         self.app.metrics.exported_events.fetch_add(count, Relaxed);
         let mut record = self.record.with("results", count);

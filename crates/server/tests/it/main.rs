@@ -1,5 +1,7 @@
 //! The service as its clients see it: the real stack, started on a free port over a folder of its own, spoken to in HTTP.
 
+#![allow(clippy::disallowed_methods, reason = "a test measures how long it waited")]
+
 mod access;
 mod client;
 mod errors;
