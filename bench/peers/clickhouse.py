@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 
 from chdb import session
@@ -22,6 +23,7 @@ CREATE TABLE default.events (
 ) ENGINE = MergeTree ORDER BY (organization, occurred_at)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
 """
+NO_UUID = "00000000-0000-0000-0000-000000000000"
 WORDS = "concatWithSeparator(' ', targets, message, reason, changes, metadata)"
 PERIOD = (
     "FROM default.events WHERE organization = '{organization}' AND occurred_at >= fromUnixTimestamp64Micro({from_us}, 'UTC') "
@@ -34,6 +36,7 @@ QUESTIONS = {
     "failed_action": NEWEST.replace("AND_MORE", "AND action = '{value}' AND outcome = 'failure'"),
     "request_id": NEWEST.replace("AND_MORE", "AND request_id = '{value}'"),
     "name": NEWEST.replace("AND_MORE", "AND {tokens} AND position({words}, '{value}') > 0"),
+    "text": NEWEST.replace("AND_MORE", "AND {tokens} AND position({words}, '{value}') > 0"),
     "per_day": f"SELECT toString(toDate(occurred_at)) AS day, outcome, toInt64(count()) {PERIOD} "
                "GROUP BY day, outcome ORDER BY day, outcome",
     "top_actors": f"SELECT actor_id, toInt64(count()) AS events {PERIOD} GROUP BY actor_id ORDER BY events DESC, actor_id LIMIT 10",
@@ -74,7 +77,7 @@ class ClickHouse:
 
     def ask(self, question):
         value = question["value"] or ""
-        tokens = " AND ".join(f"hasToken({WORDS}, '{word}')" for word in value.split("-"))
+        tokens = " AND ".join(f"hasToken({WORDS}, '{word}')" for word in re.findall("[A-Za-z0-9]+", value))
         query = QUESTIONS[question["row"]].format(**question, words=WORDS, tokens=tokens)
         return self.session.query(query, "JSONCompactEachRow").bytes()
 
@@ -99,6 +102,8 @@ def fields(row):
     for index, value in enumerate(row):
         if index == 1:
             yield f"{value // 1_000_000}.{value % 1_000_000:06d}"
+        elif common.COLUMNS[index] == "request_id":
+            yield value or NO_UUID
         else:
             yield value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
 

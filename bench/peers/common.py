@@ -6,7 +6,9 @@ A peer is a class with `load`, `settle`, `ask`, `ack`, `bytes_on_disk`, `process
 import argparse
 import json
 import os
+import signal
 import statistics
+import sys
 import threading
 import time
 from datetime import datetime, timedelta, timezone
@@ -157,6 +159,7 @@ def main(peer_class):
     for name in ["events", "ack", "work", "out"]:
         parser.add_argument(f"--{name}", required=True)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     plan = json.loads(Path(options.events, "questions.json").read_text())
     peer = peer_class(Path(options.work))
     try:

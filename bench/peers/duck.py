@@ -11,15 +11,17 @@ from peers import common
 ROWS_PER_WRITE = 50_000
 PERIOD = "FROM events WHERE organization = $organization AND occurred_at >= $from_us AND occurred_at < $to_us"
 NEWEST = f"SELECT * {PERIOD} {{}} ORDER BY occurred_at DESC LIMIT 50"
+CONTAINS = (
+    "AND (contains(targets, $value) OR contains(message, $value) OR contains(reason, $value) "
+    "OR contains(changes, $value) OR contains(metadata, $value))"
+)
 QUESTIONS = {
     "newest": NEWEST.format(""),
     "actor": NEWEST.format("AND actor_id = $value"),
     "failed_action": NEWEST.format("AND action = $value AND outcome = 'failure'"),
     "request_id": NEWEST.format("AND request_id = $value"),
-    "name": NEWEST.format(
-        "AND (contains(targets, $value) OR contains(message, $value) OR contains(reason, $value) "
-        "OR contains(changes, $value) OR contains(metadata, $value))"
-    ),
+    "name": NEWEST.format(CONTAINS),
+    "text": NEWEST.format(CONTAINS),
     "per_day": f"SELECT strftime(make_timestamp(occurred_at), '%Y-%m-%d') AS day, outcome, count(*) {PERIOD} "
                "GROUP BY 1, 2 ORDER BY 1, 2",
     "top_actors": f"SELECT actor_id, count(*) {PERIOD} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10",

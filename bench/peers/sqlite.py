@@ -21,8 +21,9 @@ CREATE VIRTUAL TABLE words USING fts5 (text, content = '');
 PERIOD = "organization = :organization AND occurred_at >= :from AND occurred_at < :to"
 NEWEST = f"SELECT event FROM events WHERE {PERIOD} {{}} ORDER BY occurred_at DESC LIMIT 50"
 BY_WORDS = (
-    "SELECT event FROM words JOIN events ON events.id = words.rowid WHERE words MATCH :phrase AND "
-    f"{PERIOD} ORDER BY occurred_at DESC LIMIT 50"
+    # CROSS JOIN keeps the order: the words first.
+    "SELECT event FROM words CROSS JOIN events ON events.id = words.rowid WHERE words MATCH :phrase AND "
+    f"{PERIOD} ORDER BY occurred_at DESC, id DESC LIMIT 50"
 )
 QUESTIONS = {
     "newest": NEWEST.format(""),
@@ -30,6 +31,7 @@ QUESTIONS = {
     "failed_action": NEWEST.format("AND action = :value AND outcome = 'failure'"),
     "request_id": BY_WORDS,
     "name": BY_WORDS,
+    "text": BY_WORDS,
     "per_day": "SELECT strftime('%Y-%m-%d', occurred_at / 1000000, 'unixepoch') AS day, outcome, count(*) FROM events "
                f"WHERE {PERIOD} GROUP BY 1, 2 ORDER BY 1, 2",
     "top_actors": f"SELECT actor, count(*) FROM events WHERE {PERIOD} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10",
@@ -109,8 +111,10 @@ class SQLite:
 
 def strings(event):
     """The texts that are searched: ids, names, messages, values; not the keys."""
-    yield from (event["action"], event.get("reason", ""), event.get("message", ""), event.get("external_id", ""))
-    for part in ("actor", "targets", "context", "changes", "metadata"):
+    context = event.get("context", {})
+    yield from (event.get("reason", ""), event.get("message", ""), event.get("external_id", ""))
+    yield from (context.get("request_id", ""), context.get("trace_id", ""))
+    for part in ("actor", "targets", "changes", "metadata"):
         if part in event:
             yield from leaves(event[part])
 

@@ -37,6 +37,9 @@ pub struct Options {
     /// Stop after this many events.
     #[arg(long)]
     events: Option<u64>,
+    /// Leave out so many events at the beginning.
+    #[arg(long, default_value_t = 0)]
+    skip: u64,
     /// Stop after this many seconds.
     #[arg(long)]
     seconds: Option<u64>,
@@ -125,6 +128,7 @@ pub fn percentile_ms(sorted: &[Duration], part: f64) -> f64 {
 
 fn read_requests(options: &Options, ready: &SyncSender<Request>, stop: &AtomicBool) -> Result<()> {
     let mut left = options.events.unwrap_or(u64::MAX);
+    let mut skip = options.skip;
     for path in batch_files(&options.dir)? {
         let file = File::open(&path).with_context(|| format!("opening {}", path.display()))?;
         let mut file = BufReader::with_capacity(1 << 20, file);
@@ -134,6 +138,10 @@ fn read_requests(options: &Options, ready: &SyncSender<Request>, stop: &AtomicBo
             let mut lines = vec![0; parsed.bytes];
             file.read_exact(&mut lines)?;
             for request in requests(options, &parsed, &lines) {
+                if skip >= request.events {
+                    skip -= request.events;
+                    continue;
+                }
                 if left == 0 || stop.load(Ordering::Relaxed) {
                     return Ok(());
                 }
