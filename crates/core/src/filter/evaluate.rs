@@ -12,6 +12,9 @@ use crate::row::{Column, Micros, RowView};
 use crate::stored;
 use crate::text;
 
+/// Columns of ids, which a search for words finds as a whole only.
+const IDS: [Column; 4] = [Column::SessionId, Column::RequestId, Column::TraceId, Column::ExternalId];
+
 /// What the log gave to an event: its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place<'a> {
@@ -103,6 +106,8 @@ impl Term {
                 found
             }
             Term::Id(_) | Term::Seq(_) => false,
+            // An id is one word to whoever looks for it, and is found as a whole: case and separators do not matter.
+            Term::Words(words) if IDS.contains(&column) => text::words(value) == *words,
             Term::Words(words) => {
                 let mut found = false;
                 text::column_texts(column, value, &mut |text| found = found || text::contains_phrase(text, words));

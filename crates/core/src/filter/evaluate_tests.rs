@@ -128,6 +128,7 @@ fn terms_find_what_they_say() {
         "tier",
         "gold",
         "req-1",
+        "-req",
         "exceeded",
         "\"release candidate\"",
         "-\"release orders\"",
@@ -140,6 +141,8 @@ fn terms_find_what_they_say() {
         "17",
         "true",
         "evt-42",
+        "-evt",
+        "-42",
         "-curl",
         "-post",
         "-ops",
@@ -373,8 +376,11 @@ fn has(term: &Term, event: &Value) -> bool {
         Term::Seq(seq) => *seq == PLACE.seq,
         Term::Words(words) => {
             let mut texts = Vec::new();
-            for actor in actors {
-                texts.extend(["id", "name", "email", "session_id"].map(|field| actor[field].clone()));
+            for (depth, actor) in actors.into_iter().enumerate() {
+                texts.extend(["id", "name", "email"].map(|field| actor[field].clone()));
+                if depth > 0 {
+                    texts.push(actor["session_id"].clone());
+                }
                 add_leaves(&actor["metadata"], &mut texts);
             }
             for target in targets {
@@ -386,7 +392,12 @@ fn has(term: &Term, event: &Value) -> bool {
                 add_leaves(&change["before"], &mut texts);
                 add_leaves(&change["after"], &mut texts);
             }
-            texts.extend(["request_id", "message", "reason", "external_id"].map(|field| event[field].clone()));
+            let whole = |value: &Value| value.as_str().is_some_and(|id| text::words(id) == *words);
+            let ids = [&event["request_id"], &event["external_id"], &event["actor"]["session_id"]];
+            if ids.into_iter().any(whole) {
+                return true;
+            }
+            texts.extend(["message", "reason"].map(|field| event[field].clone()));
             add_leaves(&event["metadata"], &mut texts);
             let phrase = format!(" {} ", words.join(" "));
             texts.iter().filter(|text| !text.is_null()).any(|text| {

@@ -103,7 +103,8 @@ pub enum Term {
     Id(EventId),
     /// The event's position in its organization's log.
     Seq(u64),
-    /// Words, as [`text::words`] makes them, one after the other in one of the texts that [`text::column_texts`] gives.
+    /// Words, as [`text::words`] makes them, one after the other in one of the texts that [`text::column_texts`] gives; a
+    /// request, trace, session or external id is found only if these are all of its words.
     Words(Vec<String>),
 }
 

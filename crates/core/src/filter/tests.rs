@@ -260,6 +260,25 @@ fn a_filter_is_its_phrase_in_json() {
     assert!(serde_json::from_str::<Filter>("\"actor:\"").is_err());
 }
 
+#[test]
+fn the_page_about_searching_says_what_is_read() {
+    let page = include_str!("../../../../docs/SEARCH.md");
+    let mut examples = 0;
+    for row in page.lines().filter(|line| line.starts_with("| ")) {
+        let last_cell = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+        for phrase in last_cell.split('`').skip(1).step_by(2).filter(|phrase| *phrase != "AND") {
+            assert!(Filter::parse(phrase).is_ok(), "{phrase}");
+            examples += 1;
+        }
+    }
+    assert!(examples >= 25, "{examples} examples");
+    for field in Field::ALL {
+        assert!(page.contains(&format!("`{}`", field.name())), "{field:?}");
+    }
+    let error = refused("actr:ada").to_string();
+    assert!(page.contains(&error[..error.find("action").unwrap()]), "{error}");
+}
+
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z0-9@.:_/-]{1,12}",
