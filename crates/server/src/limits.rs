@@ -23,6 +23,8 @@ pub const HEADER_BYTES_MAX: usize = 32 * 1024;
 pub const URI_BYTES_MAX: usize = 16 * 1024;
 /// Most query parameters of a request.
 pub const PARAMETERS_MAX: usize = 64;
+/// How often a repeatable query parameter may stand.
+pub const PARAMETER_REPEATS_MAX: usize = 16;
 /// Most bytes of one query parameter's value, percent-decoding done.
 pub const PARAMETER_BYTES_MAX: usize = 4096;
 /// Most characters of an `Idempotency-Key`.

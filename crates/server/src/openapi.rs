@@ -126,7 +126,7 @@ fn id_parameter(route: &Route) -> Value {
 fn query_parameter(parameter: &Parameter) -> Value {
     let one = form_schema(parameter.form);
     let schema = if parameter.repeatable {
-        json!({"type": "array", "items": one, "minItems": 1, "maxItems": limits::PARAMETERS_MAX / 4})
+        json!({"type": "array", "items": one, "minItems": 1, "maxItems": limits::PARAMETER_REPEATS_MAX})
     } else {
         one
     };

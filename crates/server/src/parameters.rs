@@ -80,8 +80,13 @@ impl Parameters {
             };
             let value = decode(value).ok_or_else(|| broken(&format!("`{}`", parameter.name)))?;
             check(parameter, &value)?;
-            if !parameter.repeatable && values.iter().any(|(there, _)| *there == parameter.name) {
+            let before = values.iter().filter(|(there, _)| *there == parameter.name).count();
+            if !parameter.repeatable && before > 0 {
                 return Err(invalid(parameter.name, "it may stand only once"));
+            }
+            if before == limits::PARAMETER_REPEATS_MAX {
+                let repeats_max = limits::PARAMETER_REPEATS_MAX;
+                return Err(invalid(parameter.name, &format!("it may stand at most {repeats_max} times")));
             }
             values.push((parameter.name, value));
         }
@@ -224,6 +229,6 @@ mod tests {
         assert!(refusal("actor=%4").contains("UTF-8"));
         assert!(refusal("actor=").contains("1 to 5"));
         assert!(refusal("actor=abcdef").contains("1 to 5"));
-        assert!(refusal(&"actor=a&".repeat(65)).contains("more than 64"));
+        assert!(refusal(&"actor=a&".repeat(17)).contains("at most 16 times"));
     }
 }

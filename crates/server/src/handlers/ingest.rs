@@ -43,6 +43,7 @@ pub async fn ingest(mut call: Call) -> Result<Response, Problem> {
         // A file that was packed as it lies, without saying so, is still bounded as any other body.
         let packed = read.bytes.starts_with(&GZIP_MAGIC);
         let bytes = if packed { body::unpack(&read.bytes, Encoding::Gzip)? } else { read.bytes.clone() };
+        check_begin(&bytes)?;
         let mut options = AdapterOptions::new(app.clock.now());
         options.environment = environment.as_deref();
         options.cluster = cluster.as_deref();
@@ -51,6 +52,22 @@ pub async fn ingest(mut call: Call) -> Result<Response, Problem> {
     let adapted = adapting.await.unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "reading the records failed")))?;
     let answer = record(&call.app, organization.id, adapted).await?;
     json_answer(&answer)
+}
+
+/// A body that is neither object nor array is nobody's record: it is refused as a whole.
+fn check_begin(bytes: &[u8]) -> Result<(), Problem> {
+    let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let blank = text.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    match text.get(blank) {
+        None | Some(b'{' | b'[') => Ok(()),
+        Some(_) => {
+            let before = &text[..blank];
+            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            let column = 1 + before.iter().rev().take_while(|byte| **byte != b'\n').count();
+            let at = Position { line: Some(line), column: Some(column), ..Position::default() };
+            Err(Problem::new(Kind::MalformedBody, "a record is a JSON object; this is something else").at(at))
+        }
+    }
 }
 
 /// Appends what was adapted. A record that contradicts one that is recorded is refused alone.
@@ -93,7 +110,7 @@ fn refused_problem(refused: BodyRefused) -> Problem {
     let sentence = refused.to_string();
     match refused {
         BodyRefused::Unreadable { line, column, .. } => {
-            let at = Position { line: Some(line), column: Some(column), ..Position::default() };
+            let at = Position { line: Some(line), column: Some(column.max(1)), ..Position::default() };
             Problem::new(Kind::MalformedBody, sentence).at(at)
         }
         BodyRefused::Gzip { .. } => Problem::new(Kind::MalformedBody, sentence),

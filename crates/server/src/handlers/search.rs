@@ -63,9 +63,14 @@ fn render(page: &Page) -> Vec<u8> {
 pub async fn view(call: &Call) -> Result<Response, Problem> {
     let organization = call.organization()?;
     let not_found = || Problem::new(Kind::NotFound, "the organization has no such event");
-    let id: EventId = call.id.parse().map_err(|_| {
-        Problem::new(Kind::InvalidParameter, "the path's `id` is not a UUID as given when an event was recorded")
-    })?;
+    if !is_uuid(&call.id) {
+        return Err(Problem::new(
+            Kind::InvalidParameter,
+            "the path's `id` is not a UUID as given when an event was recorded",
+        ));
+    }
+    // A UUID that no event here can have.
+    let id: EventId = call.id.to_ascii_lowercase().parse().map_err(|_| not_found())?;
     if !id.check(&organization.id.0) {
         return Err(not_found());
     }
@@ -82,4 +87,13 @@ pub async fn view(call: &Call) -> Result<Response, Problem> {
     let record = OwnRecord::of_request("audit_log.view", &call.caller, &call.context, target).with("seq", id.seq());
     call.app.recorder.note(organization.id, &record)?;
     Ok(bytes_answer(JSON, json))
+}
+
+/// Whether a text is 32 hexadecimal digits in the groups of a UUID.
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
 }

@@ -71,7 +71,7 @@ pub async fn tail(call: Call) -> Result<Response, Problem> {
     let filter = filter(&call.parameters)?;
     record_once(&call, &organization, &filter)?;
     let streams = call.form == EVENT_STREAM;
-    let resumed = if streams { last_event_id(&call)? } else { None };
+    let resumed = last_event_id(&call)?.filter(|_| streams);
     let mut following = Following { app: call.app.clone(), organization, filter, after: -1 };
     following.after = match resumed.or(call.parameters.integer("after")) {
         Some(after) => after,

@@ -132,7 +132,7 @@ fn every_body_is_bounded_and_read_strictly() {
         let post = || service.request(route.method.name(), &path);
         let oversized = post().body("application/json", vec![b' '; route.body_bytes_max + 1]).send();
         assert_eq!((oversized.status, oversized.problem().as_str()), (413, "too-large"), "{}", route.path);
-        let malformed = post().body("application/json", "{\n  \"a\": tru\n}").send();
+        let malformed = post().body("application/json", "{\n  \"a\": oops\n}").send();
         assert_eq!((malformed.status, malformed.problem().as_str()), (400, "malformed-body"), "{}", route.path);
         let position = malformed.json()["position"].clone();
         assert_eq!(position["line"], 2, "{}: {position}", route.path);
