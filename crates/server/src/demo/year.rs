@@ -60,7 +60,8 @@ const AUDITOR_CHORES: [(u64, Chore); 2] = [(90, upkeep::search), (10, access::te
 pub(super) fn play(stage: &mut Stage) {
     let start = stage.now - HISTORY_DAYS * DAY;
     let mut working_day = 0;
-    for day in start.div_euclid(DAY)..=stage.now.div_euclid(DAY) {
+    // From the first whole day on: the story begins in the morning.
+    for day in start.div_euclid(DAY) + 1..=stage.now.div_euclid(DAY) {
         let mut plan = Plan { day: day * DAY, scenes: Vec::new() };
         if working_day > 0 {
             plan.every_day(stage, weekday(day));
@@ -74,7 +75,7 @@ pub(super) fn play(stage: &mut Stage) {
         }
         plan.scenes.sort_by_key(|(at, _)| *at);
         for (at, scene) in plan.scenes {
-            if at >= start && at < stage.now - MINUTE {
+            if at < stage.now - MINUTE {
                 // Nobody does anything on the full minute.
                 let seconds = stage.random.span(0, 50 * SECOND);
                 scene(stage, at + seconds);
