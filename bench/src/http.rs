@@ -30,7 +30,7 @@ impl Target {
     /// The bytes of a request without a body.
     pub fn get(&self, path: &str) -> Vec<u8> {
         format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nAccept: application/json\r\n\r\n",
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nAccept: */*\r\n\r\n",
             self.address(),
             self.token
         )
