@@ -222,6 +222,19 @@ impl EncodedRows {
         self.ends.push(u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB"));
     }
 
+    /// Adds some rows of another batch at the end, as they are encoded.
+    ///
+    /// # Panics
+    /// If there are no such rows, or the encoding would pass 4 GiB.
+    pub fn append_range(&mut self, other: &EncodedRows, rows: std::ops::Range<usize>) {
+        let start = if rows.start == 0 { 0 } else { other.ends[rows.start - 1] };
+        let end = if rows.end == 0 { 0 } else { other.ends[rows.end - 1] };
+        let base = u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB");
+        assert!(base.checked_add(end - start).is_some(), "a batch is far below 4 GiB");
+        self.bytes.extend_from_slice(&other.bytes[start as usize..end as usize]);
+        self.ends.extend(other.ends[rows].iter().map(|end| base + (end - start)));
+    }
+
     /// Adds the rows of another batch at the end.
     pub fn append(&mut self, other: &EncodedRows) {
         let base = u32::try_from(self.bytes.len()).expect("a batch is far below 4 GiB");

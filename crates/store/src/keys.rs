@@ -136,13 +136,7 @@ impl MasterKey {
     }
 
     /// Wraps the key of an organization's epoch. What is wrapped for one place does not open in another.
-    pub fn wrap(
-        &self,
-        organization: OrganizationId,
-        epoch: u64,
-        key: &EpochKey,
-        entropy: &dyn Entropy,
-    ) -> Vec<u8> {
+    pub fn wrap(&self, organization: OrganizationId, epoch: u64, key: &EpochKey, entropy: &dyn Entropy) -> Vec<u8> {
         self.seal(&key.0, &epoch_context(organization, epoch), entropy)
     }
 

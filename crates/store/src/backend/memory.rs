@@ -56,7 +56,12 @@ impl Log {
             journal.end_seq = last.first_seq + u64::from(last.count);
             journal.last_root = Some(last.root);
         }
-        Overview { organization: self.organization.clone(), head: self.head.clone(), sealed_end: self.sealed_end, journal }
+        Overview {
+            organization: self.organization.clone(),
+            head: self.head.clone(),
+            sealed_end: self.sealed_end,
+            journal,
+        }
     }
 
     fn add(&mut self, part: &OrganizationCommit) {

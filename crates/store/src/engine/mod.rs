@@ -1,22 +1,62 @@
-//! The engine: one writer and many readers over a data folder. (The signatures are final; bodies are being filled in.)
+//! The engine: one writer and many readers over a data folder.
+//!
+//! A request goes into `queue`; the `committer` takes what waits, looks for repeats (`dedup`, `staging`), hashes
+//! (`leaves`), makes one commit durable, and publishes it to each `log` with its `tail` in memory. Readers take
+//! snapshots (`loading`). `sealer` decides what becomes segments, `seal` does it, `housekeeping` cleans up after it,
+//! `recovery` opens and compares. Nothing here knows SQL, HTTP or who may do what.
 
 pub mod append;
+mod codec;
+mod committer;
+mod dedup;
+mod files;
+mod housekeeping;
+mod ids;
+mod leaves;
+mod loading;
+mod log;
 pub mod options;
+mod queue;
+mod recovery;
+mod seal;
+mod sealer;
+mod shared;
 pub mod snapshot;
+mod staging;
 pub mod stats;
+mod tail;
+#[cfg(test)]
+mod tests;
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
 
-use tokio::sync::watch;
+use actarium_core::row::EncodedRows;
+use parking_lot::Mutex;
+use tokio::sync::{oneshot, watch};
 
-use crate::backend::DirectoryEntry;
+use crate::backend::{
+    Backend, DIRECTORY_DOCUMENT_BYTES_MAX, DIRECTORY_NAME_BYTES_MAX, DirectoryChange, DirectoryEntry,
+};
 use crate::clock::{Clock, Entropy};
+use crate::folder::FolderLock;
+use crate::keys::LogKey;
 use crate::organization::{Organization, OrganizationId};
-use append::{Append, AppendError, Appended, Change, NewOrganization};
+use crate::segment::SegmentCache;
+use append::{Append, AppendError, Appended, Change, DuplicateScope, NewOrganization};
+use committer::{Committer, reason};
+use files::SegmentFiles;
+use leaves::KeyRing;
+use log::Log;
 use options::EngineOptions;
+use queue::{Part, Queue, Request};
+use sealer::Schedule;
+use shared::{Registry, Shared};
 use snapshot::{ReadError, Snapshot};
-use stats::EngineStats;
+use stats::{Counters, EngineStats};
 
 /// Why an engine cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -69,88 +109,201 @@ pub struct SealReport {
     pub failures: Vec<(String, String)>,
 }
 
+/// What ends with the engine.
+#[derive(Default)]
+struct Running {
+    committer: Option<JoinHandle<()>>,
+    background: Vec<JoinHandle<()>>,
+    lock: Option<FolderLock>,
+}
+
 /// The store of all organizations' logs in one data folder.
-pub struct Engine {}
+pub struct Engine {
+    shared: Arc<Shared>,
+    log_name: String,
+    log_key: LogKey,
+    running: Mutex<Running>,
+}
 
 impl Engine {
-    /// Opens or creates a data folder. Blocks.
+    /// Opens or creates a data folder and starts the engine's threads. Blocks.
     ///
     /// # Errors
-    /// See [`OpenError`]; nothing is changed then.
+    /// See [`OpenError`]; nothing that was recorded has changed then.
     pub fn open(
         options: EngineOptions,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Arc<Engine>, OpenError> {
-        let _ = (options, clock, entropy);
-        Err(OpenError::Options("being written".into()))
+        let opened = recovery::open(&options, &*entropy)?;
+        let segment_folder = options.data_dir.join(recovery::SEGMENT_FOLDER);
+        let files = SegmentFiles::open(&segment_folder)
+            .map_err(|error| OpenError::Io { path: segment_folder.display().to_string(), detail: error.to_string() })?;
+        let logs = load_logs(&*opened.backend, &options)?;
+        let mut holder = [0u8; 16];
+        entropy.fill(&mut holder);
+        let keys = KeyRing { backend: opened.backend.clone(), master: Arc::new(opened.master) };
+        let shared = Arc::new(Shared {
+            queue: Queue::new(options.limits.queue_bytes_max, options.limits.queue_requests_max),
+            cache: SegmentCache::new(options.limits.cache_bytes_max),
+            limits: options.limits,
+            policy: options.seal,
+            idempotency_window: options.idempotency_window,
+            clock,
+            entropy,
+            backend: opened.backend,
+            keys,
+            files,
+            counters: Counters::default(),
+            logs: logs.into(),
+            seal_signal: Default::default(),
+            tail_bytes: Default::default(),
+            ids_bytes: Default::default(),
+            last_write_millis: Default::default(),
+            holder,
+            stopping: Default::default(),
+            retired: Default::default(),
+            stop_signal: Default::default(),
+            last_failure: Default::default(),
+        });
+        shared.last_write_millis.store(shared.elapsed_millis(), Ordering::Relaxed);
+        let engine = Arc::new(Engine {
+            shared,
+            log_name: opened.log_name,
+            log_key: opened.log_key,
+            running: Mutex::new(Running { lock: Some(opened.lock), ..Running::default() }),
+        });
+        engine.start(&options.data_dir)?;
+        Ok(engine)
+    }
+
+    fn start(&self, data_dir: &std::path::Path) -> Result<(), OpenError> {
+        let mut running = self.running.lock();
+        let failed = |error: std::io::Error| OpenError::Io {
+            path: data_dir.display().to_string(),
+            detail: format!("a thread cannot be started: {error}"),
+        };
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let committer = Committer::new(self.shared.clone());
+        running.committer = Some(thread("committer").spawn(move || committer.run()).map_err(failed)?);
+        let shared = self.shared.clone();
+        let housekeeper = thread("housekeeper").spawn(move || {
+            housekeeping::collect_orphans(&shared);
+            housekeeping::run(&shared);
+        });
+        running.background.push(housekeeper.map_err(failed)?);
+        if self.shared.policy.automatic {
+            let schedule = Arc::new(Schedule::default());
+            for _ in 0..self.shared.policy.threads.max(1) {
+                let (shared, schedule) = (self.shared.clone(), schedule.clone());
+                let sealer = thread("sealer").spawn(move || sealer::run(&shared, &schedule));
+                running.background.push(sealer.map_err(failed)?);
+            }
+        }
+        Ok(())
     }
 
     /// The log's name, first part of every origin.
     pub fn log_name(&self) -> &str {
-        ""
+        &self.log_name
     }
 
     /// The log's Ed25519 public key.
     pub fn log_public_key(&self) -> [u8; 32] {
-        [0; 32]
+        self.log_key.public()
     }
 
-    /// Signs with the log's key.
+    /// Signs with the log's Ed25519 key.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
-        let _ = message;
-        [0; 64]
+        self.log_key.sign(message)
     }
 
     /// A fresh opaque id, for [`Change::organizations`].
     pub fn new_organization_id(&self) -> OrganizationId {
-        OrganizationId([0; 16])
+        let mut id = [0u8; 16];
+        self.shared.entropy.fill(&mut id);
+        OrganizationId(id)
     }
 
-    /// Creates an organization with what is recorded about it, in one commit.
+    /// Creates an organization with what is recorded about it, in one commit. In the queue when this returns.
     pub fn create_organization(
         &self,
         new: NewOrganization,
-        records: Vec<(OrganizationId, actarium_core::row::EncodedRows)>,
+        records: Vec<(OrganizationId, EncodedRows)>,
     ) -> impl Future<Output = Result<Arc<Organization>, AppendError>> + Send + 'static + use<> {
-        let _ = (new, records);
-        async { Err(AppendError::Closed) }
+        let (id, shared) = (new.id, self.shared.clone());
+        let changed = self.change(Change { organizations: vec![new], directory: Vec::new(), records });
+        async move {
+            changed.await?;
+            shared.log(id).map(|log| log.organization.clone()).ok_or(AppendError::UnknownOrganization)
+        }
     }
 
     /// The organization with this slug.
     pub fn organization(&self, slug: &str) -> Option<Arc<Organization>> {
-        let _ = slug;
-        None
+        let logs = self.shared.logs.read();
+        logs.by_slug.get(slug).and_then(|id| logs.by_id.get(id)).map(|log| log.organization.clone())
     }
 
     /// The organization with this id.
     pub fn organization_by_id(&self, id: OrganizationId) -> Option<Arc<Organization>> {
-        let _ = id;
-        None
+        self.shared.log(id).map(|log| log.organization.clone())
     }
 
     /// All organizations, by slug.
     pub fn organizations(&self) -> Vec<Arc<Organization>> {
-        Vec::new()
+        self.shared.all_logs().into_iter().map(|log| log.organization.clone()).collect()
     }
 
     /// Records events. The request is in the queue when this returns; dropping the future does not take it back.
+    /// When the future gives `Ok`, the events are durable and every snapshot taken from then on has them.
     pub fn append(
         &self,
         append: Append,
     ) -> impl Future<Output = Result<Appended, AppendError>> + Send + 'static + use<> {
-        let _ = append;
-        async { Err(AppendError::Closed) }
+        let Append { organization, rows, idempotency_key, duplicates, directory } = append;
+        let parts = vec![Part { organization, rows, duplicates }];
+        let answers = self.enqueue(parts, idempotency_key, Vec::new(), directory);
+        async move { answers.await.map(|mut answers| answers.pop().expect("one part, one answer")) }
     }
 
     /// Makes a change of the directory that spans organizations, with its records, in one commit.
-    /// One answer per entry of [`Change::records`].
+    /// One answer per entry of [`Change::records`]; each organization may be there once.
     pub fn change(
         &self,
         change: Change,
     ) -> impl Future<Output = Result<Vec<Appended>, AppendError>> + Send + 'static + use<> {
-        let _ = change;
-        async { Err(AppendError::Closed) }
+        let Change { organizations, directory, records } = change;
+        let part = |(organization, rows)| Part { organization, rows, duplicates: DuplicateScope::Recent };
+        self.enqueue(records.into_iter().map(part).collect(), None, organizations, directory)
+    }
+
+    fn enqueue(
+        &self,
+        parts: Vec<Part>,
+        idempotency_key: Option<append::IdempotencyKey>,
+        organizations: Vec<NewOrganization>,
+        directory: Vec<DirectoryChange>,
+    ) -> impl Future<Output = Result<Vec<Appended>, AppendError>> + Send + 'static + use<> {
+        let (reply, answer) = oneshot::channel();
+        let came_at = self.shared.clock.elapsed();
+        let request = Request { parts, idempotency_key, organizations, directory, reply, came_at };
+        let refused = match check_request(&request, self.shared.limits.request_bytes_max) {
+            Err(error) => Some(error),
+            Ok(()) => self.shared.queue.push(request).err().map(|(_, error)| error),
+        };
+        if let Some(error) = &refused {
+            self.shared.counters.refuse(reason(error));
+        }
+        async move {
+            match refused {
+                Some(error) => Err(error),
+                // The committer answers everything it takes, unless it came to a bad end.
+                None => answer.await.unwrap_or_else(|_| {
+                    Err(AppendError::Unavailable { detail: "the committer has ended; see the log".to_owned() })
+                }),
+            }
+        }
     }
 
     /// One directory entry. Blocks for a read from disk.
@@ -163,8 +316,8 @@ impl Engine {
         organization: Option<OrganizationId>,
         id: &str,
     ) -> Result<Option<DirectoryEntry>, ReadError> {
-        let _ = (kind, organization, id);
-        Ok(None)
+        let entry = self.shared.backend.directory_entry(kind, organization, id);
+        entry.map_err(|error| ReadError::Unavailable { detail: error.to_string() })
     }
 
     /// All directory entries of a kind, of one organization or (`None`) of all. Blocks for a read from disk.
@@ -176,8 +329,8 @@ impl Engine {
         kind: &str,
         organization: Option<OrganizationId>,
     ) -> Result<Vec<DirectoryEntry>, ReadError> {
-        let _ = (kind, organization);
-        Ok(Vec::new())
+        let entries = self.shared.backend.directory_entries(kind, organization);
+        entries.map_err(|error| ReadError::Unavailable { detail: error.to_string() })
     }
 
     /// The organization's log as it stands, with everything acknowledged before the call. Blocks while unsealed rows
@@ -186,41 +339,139 @@ impl Engine {
     /// # Errors
     /// See [`ReadError`].
     pub fn snapshot(&self, organization: OrganizationId) -> Result<Snapshot, ReadError> {
-        let _ = organization;
-        Err(ReadError::UnknownOrganization)
+        let log = self.shared.log(organization).ok_or(ReadError::UnknownOrganization)?;
+        self.shared.snapshot(&log)
     }
 
-    /// The same if it can be had without blocking.
+    /// The same if it can be had without blocking; `None` if not, or if there is no such organization.
     pub fn snapshot_in_memory(&self, organization: OrganizationId) -> Option<Snapshot> {
-        let _ = organization;
-        None
+        self.shared.log(organization).and_then(|log| self.shared.snapshot_in_memory(&log))
     }
 
-    /// Announces the size of the organization's log whenever it has grown.
+    /// Announces the size of the organization's log whenever it has grown; `None` if there is no such organization.
     pub fn subscribe(&self, organization: OrganizationId) -> Option<watch::Receiver<u64>> {
-        let _ = organization;
-        None
+        self.shared.log(organization).map(|log| log.size.subscribe())
     }
 
-    /// Seals what is unsealed, however little, and merges small segments; of one organization or (`None`) of all. Blocks.
+    /// Seals what is unsealed, however little, and merges small segments; of one organization or (`None`) of all.
+    /// Blocks, so it must not be called from an async task.
     pub fn seal_now(&self, organization: Option<OrganizationId>) -> SealReport {
-        let _ = organization;
-        SealReport::default()
+        let logs = match organization {
+            None => self.shared.all_logs(),
+            Some(organization) => self.shared.log(organization).into_iter().collect(),
+        };
+        sealer::seal_all(&self.shared, &logs)
     }
 
     /// The counters as they stand.
     pub fn stats(&self) -> EngineStats {
-        EngineStats::default()
+        let mut stats = self.shared.counters.read();
+        (stats.queue_requests, stats.queue_bytes) = self.shared.queue.waiting();
+        stats.journal_bytes = self.shared.backend.bytes_used().unwrap_or(0);
+        stats.tail_bytes = self.shared.tail_bytes.load(Ordering::Relaxed);
+        stats.ids_bytes = self.shared.ids_bytes.load(Ordering::Relaxed);
+        stats.cache_bytes = self.shared.cache.bytes();
+        for log in self.shared.all_logs() {
+            let state = log.state.lock();
+            stats.organizations += 1;
+            stats.damaged_organizations += u64::from(state.damaged.is_some());
+            stats.unsealed_events += state.unsealed_rows();
+            stats.unsealed_bytes += state.unsealed_bytes;
+            stats.segments += state.manifest.len() as u64;
+            stats.segment_bytes += state.manifest.iter().map(|entry| entry.summary.bytes).sum::<u64>();
+        }
+        stats
     }
 
     /// Whether it takes writes: `Err` says why not.
     ///
     /// # Errors
-    /// The reason, in words.
+    /// The reason, in words: it is shutting down, or the last commit failed.
     pub fn ready(&self) -> Result<(), String> {
-        Ok(())
+        if self.shared.stopping() {
+            return Err("shutting down".to_owned());
+        }
+        self.shared.last_failure.lock().clone().map_or(Ok(()), Err)
     }
 
-    /// Finishes what was accepted, takes nothing more, and closes the files. Blocks.
-    pub fn shutdown(&self) {}
+    /// Finishes what was accepted, takes nothing more, and closes the files. Blocks. Does nothing the second time.
+    pub fn shutdown(&self) {
+        let mut running = self.running.lock();
+        self.shared.queue.close();
+        if let Some(committer) = running.committer.take()
+            && committer.join().is_err()
+        {
+            tracing::error!("the committer came to a bad end");
+        }
+        self.shared.stop();
+        for thread in running.background.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a background thread came to a bad end");
+            }
+        }
+        if running.lock.is_some() {
+            housekeeping::remove_retired(&self.shared);
+            if let Err(error) = self.shared.backend.tidy(true) {
+                tracing::warn!(%error, "the journal could not be tidied up; the next start does it");
+            }
+        }
+        running.lock = None;
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+/// All logs as the backend has them, each compared with itself.
+fn load_logs(backend: &dyn Backend, options: &EngineOptions) -> Result<Registry, OpenError> {
+    let failed = |error| recovery::backend_failure(&options.data_dir, error);
+    let mut logs = Registry::default();
+    for overview in backend.overview().map_err(failed)? {
+        let organization = &overview.organization;
+        let (manifest, read_problem) = match backend.manifest(organization.id) {
+            Ok(manifest) => (manifest, None),
+            Err(error) => (Vec::new(), Some(format!("the manifest cannot be read: {error}"))),
+        };
+        let damaged = read_problem.or_else(|| recovery::check(&overview, &manifest).err());
+        if let Some(detail) = &damaged {
+            tracing::error!(organization = %organization.slug, detail, "log is damaged and takes no writes");
+        }
+        logs.by_slug.insert(organization.slug.clone(), organization.id);
+        logs.by_id.insert(organization.id, Arc::new(Log::new(&overview, manifest, damaged)));
+    }
+    Ok(logs)
+}
+
+/// What can be refused before a request waits.
+fn check_request(request: &Request, bytes_max: u64) -> Result<(), AppendError> {
+    let bytes = request.row_bytes();
+    if bytes > bytes_max {
+        return Err(AppendError::TooLarge { bytes, bytes_max });
+    }
+    let invalid = |detail: &str| Err(AppendError::Invalid { detail: detail.to_owned() });
+    let nothing = request.organizations.is_empty() && request.directory.is_empty();
+    if request.parts.iter().any(|part| part.rows.is_empty()) || (request.parts.is_empty() && nothing) {
+        return invalid("there is nothing to record");
+    }
+    let mut organizations = HashSet::new();
+    if !request.parts.iter().all(|part| organizations.insert(part.organization)) {
+        return invalid("an organization may have one part of a request");
+    }
+    let mut entries = HashSet::new();
+    for change in &request.directory {
+        if !entries.insert((&change.kind, change.organization, &change.id)) {
+            return invalid("a directory entry may be changed once in a request");
+        }
+        let names = [&change.kind, &change.id];
+        if names.iter().any(|name| name.is_empty() || name.len() > DIRECTORY_NAME_BYTES_MAX) {
+            return invalid("kind and id of a directory entry have 1 to 256 bytes");
+        }
+        if change.document.as_ref().is_some_and(|text| text.is_empty() || text.len() > DIRECTORY_DOCUMENT_BYTES_MAX) {
+            return invalid("a directory entry has 1 to 262144 bytes");
+        }
+    }
+    Ok(())
 }

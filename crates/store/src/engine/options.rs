@@ -70,6 +70,13 @@ pub struct SealPolicy {
     pub automatic: bool,
 }
 
+impl SealPolicy {
+    /// Whether that much is sealed at once.
+    pub(crate) fn is_full(&self, rows: u64, bytes: u64) -> bool {
+        rows >= self.rows || bytes >= self.bytes
+    }
+}
+
 impl Default for SealPolicy {
     fn default() -> Self {
         Self {

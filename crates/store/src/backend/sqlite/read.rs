@@ -94,7 +94,11 @@ impl SqliteBackend {
         self.reading(|connection| {
             connection
                 .query_row("SELECT log_name, log_public_key, master_key_check FROM identity", [], |row| {
-                    Ok(Identity { log_name: row.get(0)?, log_public_key: fixed(row, 1)?, master_key_check: row.get(2)? })
+                    Ok(Identity {
+                        log_name: row.get(0)?,
+                        log_public_key: fixed(row, 1)?,
+                        master_key_check: row.get(2)?,
+                    })
                 })
                 .optional()
         })
@@ -183,7 +187,8 @@ impl SqliteBackend {
                 "SELECT path, summary, root, frontier FROM segments WHERE organization = ?1 ORDER BY first_seq",
             )?;
             let rows = statement.query_map([number], |row| {
-                let summary = serde_json::from_str(row.get_ref(1)?.as_str()?).map_err(|error| wrong(1, error.to_string()))?;
+                let summary =
+                    serde_json::from_str(row.get_ref(1)?.as_str()?).map_err(|error| wrong(1, error.to_string()))?;
                 Ok(ManifestEntry { path: row.get(0)?, summary, root: fixed(row, 2)?, frontier: row.get(3)? })
             })?;
             rows.collect()

@@ -4,9 +4,7 @@ use actarium_core::row::Micros;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::read::{OPERATOR, encode_runs, fixed, journal_key};
-use super::{
-    FREE_BYTES_MIN, REWRITE_BYTES_MAX, SqliteBackend, WAL_BYTES_MAX, WAL_MOVE_BYTES, backend_error,
-};
+use super::{FREE_BYTES_MIN, REWRITE_BYTES_MAX, SqliteBackend, WAL_BYTES_MAX, WAL_MOVE_BYTES, backend_error};
 use crate::backend::{
     Backend, BackendError, Commit, CommitError, DirectoryChange, DirectoryEntry, Fence, IdempotencyRecord, Identity,
     JournalBatch, LeaseRequest, ManifestChange, ManifestEntry, ManifestError, OrganizationCommit, Overview,
@@ -326,13 +324,7 @@ fn insert_idempotency(transaction: &Transaction<'_>, number: i64, record: &Idemp
             "INSERT INTO idempotency (organization, digest, body, recorded_at, runs) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO UPDATE SET body = excluded.body, recorded_at = excluded.recorded_at, runs = excluded.runs",
         )?
-        .execute(params![
-            number,
-            &record.digest[..],
-            &record.body[..],
-            record.recorded_at,
-            encode_runs(&record.runs)
-        ])
+        .execute(params![number, &record.digest[..], &record.body[..], record.recorded_at, encode_runs(&record.runs)])
         .map(|_| ())
 }
 
@@ -395,7 +387,9 @@ fn apply_manifest(transaction: &Transaction<'_>, number: i64, change: &ManifestC
             "UPDATE heads SET sealed_end = ?2 WHERE organization = ?1 AND sealed_end <= ?2 AND size >= ?2
              AND (size = ?2 OR EXISTS (SELECT 1 FROM journal WHERE key = ?3))",
         )
-        .and_then(|mut statement| statement.execute(params![number, sealed_end, journal_key(number, change.sealed_end)]))
+        .and_then(|mut statement| {
+            statement.execute(params![number, sealed_end, journal_key(number, change.sealed_end)])
+        })
         .map_err(failed)?;
     if moved != 1 {
         return Err(mismatch(format!("no batch of the journal begins at {sealed_end}")));
@@ -455,7 +449,8 @@ fn move_log(mover: &Connection, how: &str) -> rusqlite::Result<()> {
 
 fn worth_rewriting(mover: &Connection) -> rusqlite::Result<bool> {
     let pragma = |name: &str| mover.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let (page, pages, free) = (pragma("page_size")? as u64, pragma("page_count")? as u64, pragma("freelist_count")? as u64);
+    let (page, pages, free) =
+        (pragma("page_size")? as u64, pragma("page_count")? as u64, pragma("freelist_count")? as u64);
     let live = pages.saturating_sub(free) * page;
     Ok(free * page >= FREE_BYTES_MIN && live <= REWRITE_BYTES_MAX && free * page > live)
 }

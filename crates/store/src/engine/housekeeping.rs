@@ -1,0 +1,134 @@
+//! What has to be done now and then: bounding the write-ahead log, removing what was dropped, forgetting old
+//! idempotency keys, collecting files that nobody lists. Nothing here can lose an event.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::shared::Shared;
+use super::stats::Counters;
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_millis(200);
+/// Bytes of dropped batches removed at once, so that commits wait only for a moment.
+const COLLECT_BYTES: u64 = 1 << 20;
+/// Steps of removal between two looks.
+const COLLECT_STEPS: usize = 24;
+/// Time without writes after which thorough work may be done.
+const IDLE: Duration = Duration::from_secs(2);
+/// How often old keys are forgotten and orphans are collected.
+const HOURLY: Duration = Duration::from_secs(3_600);
+/// Idempotency records forgotten in one transaction.
+const PRUNE_RECORDS: usize = 1_000;
+
+/// Works until the engine stops.
+pub(crate) fn run(shared: &Arc<Shared>) {
+    let mut last_hourly = shared.clock.elapsed();
+    let mut tidied_at = u64::MAX;
+    while !shared.stopping() {
+        shared.pause(EVERY);
+        collect(shared);
+        remove_retired(shared);
+        let last_write = shared.last_write_millis.load(Ordering::Relaxed);
+        let seals = shared.counters.seals.load(Ordering::Relaxed) + shared.counters.merges.load(Ordering::Relaxed);
+        let state = last_write.wrapping_mul(1_000_003).wrapping_add(seals);
+        let idle = shared.elapsed_millis().saturating_sub(last_write) >= IDLE.as_millis() as u64;
+        let thorough = idle && tidied_at != state;
+        match shared.backend.tidy(thorough) {
+            Ok(()) if thorough => tidied_at = state,
+            Ok(()) => {}
+            Err(error) => tracing::warn!(%error, "upkeep of the journal failed; it is tried again"),
+        }
+        if shared.clock.elapsed().saturating_sub(last_hourly) >= HOURLY {
+            last_hourly = shared.clock.elapsed();
+            prune(shared);
+            collect_orphans(shared);
+        }
+    }
+}
+
+/// Removes what was dropped from the journal, in small steps.
+fn collect(shared: &Shared) {
+    for _ in 0..COLLECT_STEPS {
+        match shared.backend.collect(COLLECT_BYTES) {
+            Ok(true) if !shared.stopping() => continue,
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(%error, "removing sealed batches from the journal failed; it is tried again");
+                return;
+            }
+        }
+    }
+}
+
+/// Removes the files of merged segments that no snapshot looks at any more.
+pub(crate) fn remove_retired(shared: &Shared) {
+    let mut retired = shared.retired.lock();
+    retired.retain(|(path, segment)| {
+        if Arc::strong_count(segment) > 1 {
+            return true;
+        }
+        match shared.files.remove(path) {
+            Ok(()) => false,
+            Err(error) => {
+                tracing::warn!(%error, "a merged segment could not be removed; it is tried again");
+                true
+            }
+        }
+    });
+}
+
+fn prune(shared: &Shared) {
+    let before = shared.clock.now().saturating_sub(shared.idempotency_window.as_micros() as i64);
+    loop {
+        match shared.backend.prune_idempotency(before, PRUNE_RECORDS) {
+            Ok(PRUNE_RECORDS) if !shared.stopping() => continue,
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(%error, "old idempotency keys could not be forgotten; it is tried again");
+                return;
+            }
+        }
+    }
+}
+
+/// Removes files in the segment folder that no manifest lists. A file that is being written is not listed yet, so
+/// what was there before the manifests were read is judged, while no log is being sealed.
+pub(crate) fn collect_orphans(shared: &Shared) {
+    let found = match shared.files.list() {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::warn!(%error, "the segment folder could not be listed");
+            return;
+        }
+    };
+    for log in shared.all_logs() {
+        let folder = format!("{}/", log.organization.id);
+        let candidates: Vec<_> = found.iter().filter(|file| file.path.starts_with(&folder)).collect();
+        if candidates.is_empty() {
+            continue;
+        }
+        let _no_seal_meanwhile = log.sealing.lock();
+        let listed: HashSet<String> = match shared.backend.manifest(log.organization.id) {
+            Ok(manifest) => manifest.into_iter().map(|entry| entry.path).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "a manifest could not be read");
+                continue;
+            }
+        };
+        let retired: HashSet<String> = shared.retired.lock().iter().map(|(path, _)| path.clone()).collect();
+        for file in candidates {
+            if listed.contains(&file.path) || retired.contains(&file.path) {
+                continue;
+            }
+            match shared.files.remove(&file.path) {
+                Ok(()) => {
+                    tracing::info!(path = %file.path, "removed a file that no manifest lists");
+                    Counters::add(&shared.counters.orphans_removed, 1);
+                }
+                Err(error) => tracing::warn!(%error, "a file that no manifest lists could not be removed"),
+            }
+        }
+    }
+}

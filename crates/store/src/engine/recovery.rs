@@ -1,0 +1,194 @@
+//! Opening a folder: lock, keys, database, and the comparison of the places that say where each log stands. What
+//! disagrees takes no writes; everything else goes on.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use actarium_core::tree::Frontier;
+
+use super::OpenError;
+use super::options::{EngineOptions, Journal};
+use crate::backend::memory::MemoryBackend;
+use crate::backend::sqlite::{OpenFailure, SqliteBackend};
+use crate::backend::{Backend, BackendError, Identity, ManifestEntry, Overview};
+use crate::clock::Entropy;
+use crate::folder::{FolderLock, LockError, create_folder};
+use crate::keys::{KeyError, LOG_NAME_DEFAULT, LogKey, MasterKey, is_log_name, read_log_name, write_log_name};
+
+/// File by which a process holds the folder.
+const LOCK_FILE: &str = "actarium.lock";
+/// File of the database.
+const DATABASE_FILE: &str = "actarium.db";
+/// Folder of the segments.
+pub(crate) const SEGMENT_FOLDER: &str = "segments";
+
+/// A folder that is open.
+pub(crate) struct Opened {
+    pub lock: FolderLock,
+    pub backend: Arc<dyn Backend>,
+    pub master: MasterKey,
+    pub log_key: LogKey,
+    pub log_name: String,
+}
+
+/// Opens the folder, or creates what a new one needs: keys first, so that nothing is ever wrapped by a lost key.
+pub(crate) fn open(options: &EngineOptions, entropy: &dyn Entropy) -> Result<Opened, OpenError> {
+    let folder = &options.data_dir;
+    create_folder(folder).map_err(|error| io(folder, &error))?;
+    let lock_file = folder.join(LOCK_FILE);
+    let lock = FolderLock::take(&lock_file).map_err(|error| match error {
+        LockError::InUse => OpenError::InUse { path: folder.display().to_string() },
+        LockError::Io(error) => io(&lock_file, &error),
+    })?;
+    match options.journal {
+        Journal::Embedded => open_embedded(options, entropy, lock),
+        Journal::Memory => {
+            let (master, log_key) = (MasterKey::in_memory(entropy), LogKey::in_memory(entropy));
+            let log_name = options.log_name.clone().unwrap_or_else(|| LOG_NAME_DEFAULT.to_owned());
+            let backend = Arc::new(MemoryBackend::new());
+            Ok(Opened { lock, backend, master, log_key, log_name })
+        }
+    }
+}
+
+fn open_embedded(options: &EngineOptions, entropy: &dyn Entropy, lock: FolderLock) -> Result<Opened, OpenError> {
+    let folder = &options.data_dir;
+    let database = folder.join(DATABASE_FILE);
+    if let Some(wanted) = &options.log_name
+        && !is_log_name(wanted)
+    {
+        return Err(OpenError::Options(format!(
+            "{wanted:?} cannot name a log: a URL without scheme, spaces and plus signs"
+        )));
+    }
+    // Without a database nothing was recorded under these keys; with one, a missing key is a loss to be told.
+    let is_new = !database.exists();
+    let made = |error: KeyError, create: &dyn Fn() -> Result<(), KeyError>| match error {
+        KeyError::Missing(_) if is_new => create().map_err(key_error),
+        other => Err(key_error(other)),
+    };
+    let master = match MasterKey::read(folder) {
+        Ok(key) => key,
+        Err(error) => {
+            made(error, &|| MasterKey::create(folder, entropy).map(|_| ()))?;
+            MasterKey::read(folder).map_err(key_error)?
+        }
+    };
+    let log_key = match LogKey::read(folder) {
+        Ok(key) => key,
+        Err(error) => {
+            made(error, &|| LogKey::create(folder, entropy).map(|_| ()))?;
+            LogKey::read(folder).map_err(key_error)?
+        }
+    };
+    let log_name = match read_log_name(folder) {
+        Ok(name) => name,
+        Err(error) => {
+            let name = options.log_name.as_deref().unwrap_or(LOG_NAME_DEFAULT);
+            made(error, &|| write_log_name(folder, name))?;
+            name.to_owned()
+        }
+    };
+    if let Some(wanted) = &options.log_name
+        && *wanted != log_name
+    {
+        return Err(OpenError::LogNameDiffers { actual: log_name, wanted: wanted.clone() });
+    }
+    let backend = SqliteBackend::open(&database).map_err(|failure| match failure {
+        OpenFailure::Foreign(detail) => foreign(&database, detail),
+        OpenFailure::Io(detail) => OpenError::Io { path: database.display().to_string(), detail },
+    })?;
+    check_identity(&backend, &database, &master, &log_key, &log_name, entropy)?;
+    Ok(Opened { lock, backend: Arc::new(backend), master, log_key, log_name })
+}
+
+/// The keys and the database have to belong together.
+fn check_identity(
+    backend: &SqliteBackend,
+    database: &Path,
+    master: &MasterKey,
+    log_key: &LogKey,
+    log_name: &str,
+    entropy: &dyn Entropy,
+) -> Result<(), OpenError> {
+    let failed = |error: BackendError| backend_failure(database, error);
+    let Some(identity) = backend.identity().map_err(failed)? else {
+        let identity = Identity {
+            log_name: log_name.to_owned(),
+            log_public_key: log_key.public(),
+            master_key_check: master.check(entropy),
+        };
+        return backend.establish(&identity).map_err(failed);
+    };
+    let sibling = |file: &str| database.with_file_name(file);
+    if !master.fits(&identity.master_key_check) {
+        return Err(foreign(&sibling("master.key"), "is not the key that this database was made with".to_owned()));
+    }
+    if identity.log_public_key != log_key.public() {
+        return Err(foreign(&sibling("log.key"), "is not the key that this log was begun with".to_owned()));
+    }
+    if identity.log_name != log_name {
+        let detail = format!("names the log {log_name}, the database {}", identity.log_name);
+        return Err(foreign(&sibling("log.name"), detail));
+    }
+    Ok(())
+}
+
+/// Compares head, frontier, manifest and journal of a log with each other.
+///
+/// # Errors
+/// In words, which of them disagree.
+pub(crate) fn check(overview: &Overview, manifest: &[ManifestEntry]) -> Result<(), String> {
+    let (head, journal, sealed_end) = (&overview.head, &overview.journal, overview.sealed_end);
+    let frontier = Frontier::from_bytes(&head.frontier).map_err(|error| format!("the head's frontier: {error}"))?;
+    if frontier.size() != head.size || frontier.root() != head.root {
+        return Err(format!("the head's frontier does not give its root at {}", head.size));
+    }
+    let mut end = 0;
+    for entry in manifest {
+        if entry.summary.first_seq != end {
+            return Err(format!("no segment begins at {end}"));
+        }
+        end = entry.end_seq();
+    }
+    if end != sealed_end {
+        return Err(format!("the segments end at {end}, the journal begins at {sealed_end}"));
+    }
+    if journal.first_seq != sealed_end {
+        return Err(format!("the journal begins at {}, the segments end at {sealed_end}", journal.first_seq));
+    }
+    if journal.end_seq != head.size {
+        return Err(format!("the journal ends at {}, the log at {}", journal.end_seq, head.size));
+    }
+    let last_root = journal.last_root.or(manifest.last().map(|entry| entry.root));
+    if last_root.is_some_and(|root| root != head.root) {
+        return Err(format!("the root of the last rows is not that of the head at {}", head.size));
+    }
+    Ok(())
+}
+
+pub(crate) fn backend_failure(path: &Path, error: BackendError) -> OpenError {
+    match error {
+        BackendError::Damaged { detail } => foreign(path, detail),
+        other => OpenError::Io { path: path.display().to_string(), detail: other.to_string() },
+    }
+}
+
+fn foreign(path: &Path, detail: String) -> OpenError {
+    OpenError::Foreign { path: path.display().to_string(), detail }
+}
+
+fn io(path: &Path, error: &std::io::Error) -> OpenError {
+    OpenError::Io { path: path.display().to_string(), detail: error.to_string() }
+}
+
+fn key_error(error: KeyError) -> OpenError {
+    let missing = |path: PathBuf| {
+        foreign(&path, "is missing; without it the recorded events cannot be verified or continued".to_owned())
+    };
+    match error {
+        KeyError::Missing(path) => missing(path),
+        KeyError::Io(path, error) => io(&path, &error),
+        KeyError::Damaged(path, detail) => foreign(&path, detail),
+    }
+}

@@ -1,0 +1,216 @@
+//! The sealing threads: which log is next, what to do when it fails, when to merge. How a seal is done is in `seal`.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actarium_core::row::Micros;
+use parking_lot::Mutex;
+
+use super::SealReport;
+use super::log::Log;
+use super::options::SealPolicy;
+use super::seal::{SealError, Sealing};
+use super::shared::Shared;
+use super::stats::Counters;
+use crate::backend::ManifestEntry;
+use crate::organization::OrganizationId;
+
+/// How often a sealer looks by itself.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// First pause after a failed seal of a log; doubled with each further one.
+const BACK_OFF_MILLIS: u64 = 1_000;
+/// Longest pause after failed seals.
+const BACK_OFF_MILLIS_MAX: u64 = 300_000;
+
+/// What the sealing threads agree on.
+#[derive(Default)]
+pub(crate) struct Schedule {
+    state: Mutex<ScheduleState>,
+}
+
+#[derive(Default)]
+struct ScheduleState {
+    /// Logs that a thread is working on.
+    busy: HashSet<OrganizationId>,
+    /// Logs whose last seal failed: not before when, and how many times.
+    failed: HashMap<OrganizationId, (u64, u32)>,
+}
+
+/// What is to be done with a log.
+enum Job {
+    Seal(Arc<Log>),
+    Merge(Arc<Log>, Vec<u64>),
+}
+
+impl Job {
+    fn log(&self) -> &Arc<Log> {
+        match self {
+            Job::Seal(log) | Job::Merge(log, _) => log,
+        }
+    }
+}
+
+/// Works until the engine stops.
+pub(crate) fn run(shared: &Arc<Shared>, schedule: &Schedule) {
+    let mut sealing = Sealing::new(shared.clone());
+    while !shared.stopping() {
+        let Some(job) = next_job(shared, schedule) else {
+            let mut wanted = shared.seal_signal.wanted.lock();
+            if !*wanted && !shared.stopping() {
+                shared.seal_signal.changed.wait_for(&mut wanted, LOOK_EVERY);
+            }
+            *wanted = false;
+            continue;
+        };
+        let id = job.log().organization.id;
+        let result = match &job {
+            Job::Seal(log) => sealing.seal(log),
+            Job::Merge(log, first_seqs) => sealing.merge(log, first_seqs),
+        };
+        let mut state = schedule.state.lock();
+        state.busy.remove(&id);
+        match result {
+            Ok(_) => {
+                state.failed.remove(&id);
+            }
+            Err(SealError::Stopping) => return,
+            Err(error) => {
+                let (_, times) = state.failed.get(&id).copied().unwrap_or_default();
+                let pause = (BACK_OFF_MILLIS << times.min(16)).min(BACK_OFF_MILLIS_MAX);
+                state.failed.insert(id, (shared.elapsed_millis() + pause, times + 1));
+                drop(state);
+                note_failure(shared, job.log(), &error);
+            }
+        }
+    }
+}
+
+fn note_failure(shared: &Shared, log: &Log, error: &SealError) {
+    tracing::error!(organization = %log.organization.slug, %error, "seal failed; the rows stay in the journal");
+    Counters::add(&shared.counters.seal_failures, 1);
+    *shared.counters.last_seal_failure.lock() = Some(format!("{}: {error}", log.organization.slug));
+}
+
+/// Picks what is most pressing and marks its log as busy.
+fn next_job(shared: &Shared, schedule: &Schedule) -> Option<Job> {
+    let (now, now_millis) = (shared.clock.now(), shared.elapsed_millis());
+    let quiet = now_millis.saturating_sub(shared.last_write_millis.load(Ordering::Relaxed));
+    let settled = quiet >= shared.policy.settle.as_millis() as u64;
+    let mut state = schedule.state.lock();
+    let free = |log: &Arc<Log>, state: &ScheduleState| {
+        let id = log.organization.id;
+        !state.busy.contains(&id) && state.failed.get(&id).is_none_or(|(not_before, _)| *not_before <= now_millis)
+    };
+    let logs: Vec<Arc<Log>> = shared.logs.read().by_id.values().cloned().collect();
+    let mut best: Option<(u64, &Arc<Log>)> = None;
+    for log in &logs {
+        if !free(log, &state) {
+            continue;
+        }
+        let urgency = urgency(&shared.policy, log, now, settled);
+        if urgency > best.map_or(0, |(most, _)| most) {
+            best = Some((urgency, log));
+        }
+    }
+    let job = match best {
+        Some((_, log)) => Some(Job::Seal(log.clone())),
+        None => logs.iter().filter(|log| free(log, &state)).find_map(|log| merge_job(&shared.policy, log)),
+    };
+    if let Some(job) = &job {
+        state.busy.insert(job.log().organization.id);
+    }
+    job
+}
+
+/// Bytes to be sealed of a log that is due; 0 if it is not.
+fn urgency(policy: &SealPolicy, log: &Log, now: Micros, settled: bool) -> u64 {
+    let state = log.state.lock();
+    let (rows, bytes) = (state.unsealed_rows(), state.unsealed_bytes.max(1));
+    if rows == 0 || state.damaged.is_some() {
+        return 0;
+    }
+    let age = state.oldest_unsealed.map_or(0, |oldest| now.saturating_sub(oldest));
+    let older = |limit: Duration| age > limit.as_micros() as Micros;
+    let due = policy.is_full(rows, bytes)
+        || (rows >= policy.small_rows && (settled || older(policy.age)))
+        || older(policy.small_age);
+    if due { bytes } else { 0 }
+}
+
+fn merge_job(policy: &SealPolicy, log: &Arc<Log>) -> Option<Job> {
+    if !log.look_for_merges.swap(false, Ordering::Relaxed) {
+        return None;
+    }
+    let first_seqs = {
+        let state = log.state.lock();
+        if state.damaged.is_some() {
+            return None;
+        }
+        mergeable(policy, &state.manifest, policy.merge_segments_min)?
+    };
+    // There may be more once this one is done.
+    log.look_for_merges.store(true, Ordering::Relaxed);
+    Some(Job::Merge(log.clone(), first_seqs))
+}
+
+/// The first run of adjacent small segments worth merging: enough of them, or enough rows for half a segment.
+pub(crate) fn mergeable(policy: &SealPolicy, manifest: &[ManifestEntry], segments_min: usize) -> Option<Vec<u64>> {
+    let mut run: Vec<u64> = Vec::new();
+    let mut rows = 0;
+    let enough =
+        |run: &[u64], rows: u64| run.len() >= 2 && (run.len() >= segments_min || rows >= policy.target_rows / 2);
+    for entry in manifest {
+        let small = entry.summary.rows < policy.target_rows / 4;
+        if small && rows + entry.summary.rows <= policy.target_rows {
+            run.push(entry.summary.first_seq);
+            rows += entry.summary.rows;
+            continue;
+        }
+        if enough(&run, rows) {
+            return Some(run);
+        }
+        run.clear();
+        rows = 0;
+        if small {
+            run.push(entry.summary.first_seq);
+            rows = entry.summary.rows;
+        }
+    }
+    enough(&run, rows).then_some(run)
+}
+
+/// Seals everything unsealed of these logs, then merges what is small.
+pub(crate) fn seal_all(shared: &Arc<Shared>, logs: &[Arc<Log>]) -> SealReport {
+    let mut sealing = Sealing::new(shared.clone());
+    let mut report = SealReport::default();
+    for log in logs {
+        if let Err(error) = seal_log(shared, &mut sealing, log, &mut report) {
+            note_failure(shared, log, &error);
+            report.failures.push((log.organization.slug.clone(), error.to_string()));
+        }
+    }
+    report
+}
+
+fn seal_log(shared: &Shared, sealing: &mut Sealing, log: &Log, report: &mut SealReport) -> Result<(), SealError> {
+    // What is written meanwhile is left for the next time.
+    let end = log.state.lock().head.size;
+    while log.state.lock().sealed_end < end {
+        match sealing.seal(log)? {
+            0 => break,
+            rows => {
+                report.segments += 1;
+                report.rows += rows;
+            }
+        }
+    }
+    loop {
+        let first_seqs = mergeable(&shared.policy, &log.state.lock().manifest, 2);
+        match first_seqs {
+            Some(first_seqs) if sealing.merge(log, &first_seqs)? > 0 => report.merges += 1,
+            _ => return Ok(()),
+        }
+    }
+}
