@@ -182,3 +182,16 @@ fn works_by_day_and_rests_on_sundays() {
     let night = by_people.iter().filter(|at| at.rem_euclid(DAY) / HOUR >= 21).count();
     assert!(night * 20 < by_people.len(), "{night} of {}", by_people.len());
 }
+
+#[test]
+fn real_events_are_recorded_with_the_mark_that_they_were_moved() {
+    use crate::adapters::{Adapter, AdapterOptions, adapt};
+    let body = Demo::new(DEFAULT_SEED, now()).cloudtrail_ndjson();
+    let adapted = adapt(Adapter::CloudTrail, &body, &AdapterOptions::new(now())).unwrap();
+    assert_eq!((adapted.events.len(), adapted.refused.len(), adapted.skipped), (2_900, 0, 0));
+    for event in adapted.events {
+        let was = time::parse(event.value["metadata"][SHIFTED_FROM_KEY].as_str().unwrap()).unwrap();
+        let at = time::parse(event.value["occurred_at"].as_str().unwrap()).unwrap();
+        assert!(was < at && at < now() && at > now() - 2 * HOUR);
+    }
+}
