@@ -7,6 +7,7 @@
 mod cursor;
 mod export;
 mod facets;
+mod glance;
 mod histogram;
 mod plan;
 mod search;

@@ -9,6 +9,7 @@ use actarium_core::row::{COLUMNS, Column, Micros, RowView};
 use actarium_store::segment::{Columns, DictionaryColumn, RowReader, RowScratch, Segment, TextColumn, TimeOrder, Times};
 use actarium_store::{Snapshot, TailBatch};
 
+use crate::glance::may_match;
 use crate::{QueryError, TimeRange};
 
 /// A run of rows of the log.
@@ -199,6 +200,11 @@ impl SourceReader<'_> {
 
     /// Whether the filter finds a row whose columns are prepared.
     pub fn matches(&mut self, row: u32, filter: &Filter, organization: &[u8; 16]) -> bool {
+        if let Self::Tail { batch, .. } = self
+            && !may_match(filter, &batch.rows.rows.row(row as usize))
+        {
+            return false;
+        }
         let (seq, recorded_at, view) = self.row(row);
         filter.matches(&view, &Place { organization, seq, recorded_at })
     }
