@@ -108,6 +108,16 @@ pub async fn read(
     bytes_max: usize,
     admission: &std::sync::Arc<Semaphore>,
 ) -> Result<ReadBody, Problem> {
+    read_within(body, headers, bytes_max, admission, limits::BODY_READ_TIME_MAX).await
+}
+
+async fn read_within(
+    body: Body,
+    headers: &HeaderMap,
+    bytes_max: usize,
+    admission: &std::sync::Arc<Semaphore>,
+    time_max: std::time::Duration,
+) -> Result<ReadBody, Problem> {
     let encoding = encoding(headers)?;
     let declared = declared_bytes(headers);
     if declared.is_some_and(|bytes| bytes > bytes_max as u64) {
@@ -120,8 +130,8 @@ pub async fn read(
     let wire_bytes_admitted = declared.map_or(bytes_max, |bytes| bytes as usize);
     let admitted = admit(wire_bytes_admitted, encoding, admission).await?;
     let reading = collect(body, declared.map(|bytes| bytes as usize), bytes_max);
-    let bytes = timeout(limits::BODY_READ_TIME_MAX, reading).await.map_err(|_| {
-        let seconds = limits::BODY_READ_TIME_MAX.as_secs();
+    let bytes = timeout(time_max, reading).await.map_err(|_| {
+        let seconds = time_max.as_secs();
         Problem::new(Kind::RequestTimeout, format!("the body did not come within {seconds} s"))
     })??;
     let wire_bytes = bytes.len();
@@ -280,6 +290,27 @@ mod tests {
         assert_eq!(undeclared.unwrap_err().kind, Kind::TooLarge);
         let declared = read(Body::empty(), &headers(&[("content-length", "101")]), 100, &admission()).await;
         assert_eq!(declared.unwrap_err().kind, Kind::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_or_breaks_off_is_refused() {
+        let moment = std::time::Duration::from_millis(20);
+        let stuck = Body::from_stream(tokio_stream::pending::<Result<Bytes, std::io::Error>>());
+        let read = read_within(stuck, &headers(&[]), 100, &admission(), moment).await;
+        assert_eq!(read.unwrap_err().kind, Kind::RequestTimeout);
+        let broken = tokio_stream::iter([Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("gone"))]);
+        let read = read_within(Body::from_stream(broken), &headers(&[]), 100, &admission(), moment).await;
+        assert_eq!(read.unwrap_err().kind, Kind::MalformedBody);
+    }
+
+    #[tokio::test]
+    async fn what_was_admitted_is_given_back() {
+        let admission = admission();
+        let before = admission.available_permits();
+        let read = read(Body::from("{}"), &headers(&[("content-length", "2")]), 100, &admission).await.unwrap();
+        assert!(admission.available_permits() < before);
+        drop(read);
+        assert_eq!(admission.available_permits(), before);
     }
 
     #[test]

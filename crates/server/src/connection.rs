@@ -21,8 +21,6 @@ use crate::limits;
 
 /// Most bytes that are buffered of a head; above what `observe` refuses by name, so that most get a problem.
 const HEAD_BUFFER_BYTES_MAX: usize = 128 * 1024;
-/// Most headers that are parsed; above what `observe` refuses by name.
-const HEADERS_PARSED_MAX: usize = 4 * limits::HEADERS_MAX;
 /// Pause after an error of accepting, such as too many open files.
 const ACCEPT_ERROR_PAUSE: Duration = Duration::from_millis(50);
 
@@ -80,7 +78,6 @@ impl Connection {
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits::HEADER_READ_TIME_MAX)
-            .max_headers(HEADERS_PARSED_MAX)
             .max_buf_size(HEAD_BUFFER_BYTES_MAX)
             .serve_connection(TokioIo::new(stream), service);
         let watched = graceful.watch(connection);

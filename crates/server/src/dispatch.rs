@@ -12,6 +12,7 @@ use axum::extract::{RawPathParams, Request};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
+use serde_json::{Value, json};
 
 use crate::access::{Caller, Denied, authorize};
 use crate::app::App;
@@ -22,7 +23,7 @@ use crate::limits;
 use crate::negotiation;
 use crate::parameters::Parameters;
 use crate::problem::{Kind, Problem};
-use crate::recorder::{OwnRecord, audit_log};
+use crate::recorder::{OwnRecord, audit_log, service_target};
 use crate::refusals::RefusalKind;
 use crate::routes::{Operation, Route};
 
@@ -219,7 +220,9 @@ fn record_denial(app: &App, route: &Route, context: &Context, slug: Option<&str>
     };
     let organization = own.unwrap_or_else(|| app.operator_organization.clone());
     let shown: String = slug.unwrap_or(&organization.slug).chars().take(limits::SLUG_CHARS_MAX).collect();
-    let record = OwnRecord::of_request(action, &denied.caller, context, denied_target(action, &shown))
+    let mut record = OwnRecord::of_request(action, &denied.caller, context, service_target());
+    record.targets = denied_targets(action, &shown);
+    let record = record
         .unsuccessful("denied", denied.problem.detail.clone())
         .with("status", denied.problem.kind.status().as_u16())
         .with("method", route.method.name())
@@ -234,14 +237,14 @@ fn record_denial(app: &App, route: &Route, context: &Context, slug: Option<&str>
     app.refusals.refused(kind, record);
 }
 
-fn denied_target(action: &str, slug: &str) -> serde_json::Value {
-    let kind = match action {
-        "ingestion.refuse" => "service",
-        "organization.create" | "organization.update" => "organization",
-        action if action.starts_with("on_prem_key.") => "organization",
-        _ => "audit_log",
-    };
-    serde_json::json!({"type": kind, "id": if slug.is_empty() { "unknown" } else { slug }})
+fn denied_targets(action: &str, slug: &str) -> Vec<Value> {
+    let slug = if slug.is_empty() { "unknown" } else { slug };
+    let organization = json!({"type": "organization", "id": slug});
+    match action.split('.').next() {
+        Some("ingestion" | "service") => vec![service_target(), organization],
+        Some("audit_log") => vec![audit_log(slug)],
+        _ => vec![organization],
+    }
 }
 
 /// Refused ingestion goes to the operator's log: the sender's organization could not read a log that takes nothing.
@@ -257,7 +260,9 @@ fn record_refusal(
         return;
     }
     let slug = organization.map_or("", |organization| organization.slug.as_str());
-    let record = OwnRecord::of_request("ingestion.refuse", caller, context, audit_log(slug))
+    let mut record = OwnRecord::of_request("ingestion.refuse", caller, context, service_target());
+    record.targets = denied_targets("ingestion.refuse", slug);
+    let record = record
         .unsuccessful("failure", problem.detail.clone())
         .with("status", problem.kind.status().as_u16())
         .with("problem", problem.kind.name())

@@ -231,4 +231,18 @@ mod tests {
         assert!(refusal("actor=abcdef").contains("1 to 5"));
         assert!(refusal(&"actor=a&".repeat(17)).contains("at most 16 times"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn anything_is_read_or_refused(query in ".{0,200}") {
+            let _ = Parameters::read(&query, &DECLARED);
+        }
+
+        #[test]
+        fn what_is_encoded_comes_back(value in "\\PC{1,5}") {
+            let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let read = Parameters::read(&format!("actor={encoded}"), &DECLARED).unwrap();
+            proptest::prop_assert_eq!(read.one("actor"), Some(value.as_str()));
+        }
+    }
 }

@@ -108,6 +108,11 @@ pub fn audit_log(slug: &str) -> Value {
     json!({"type": "audit_log", "id": slug})
 }
 
+/// The service as a target.
+pub fn service_target() -> Value {
+    json!({"type": "service", "id": "actarium", "name": "Actarium"})
+}
+
 /// The first characters of a text, with a mark where it was cut.
 fn cut(text: &str, chars_max: usize) -> String {
     match text.char_indices().nth(chars_max) {

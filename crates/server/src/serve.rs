@@ -26,7 +26,7 @@ use crate::limits;
 use crate::metrics::Metrics;
 use crate::openapi;
 use crate::operator::{self, OperatorTokenError};
-use crate::recorder::{OwnRecord, Recorder};
+use crate::recorder::{OwnRecord, Recorder, service_target};
 use crate::refusals::Refusals;
 use crate::router::router;
 
@@ -197,8 +197,8 @@ pub fn service_actor() -> Value {
 }
 
 fn note_service(app: &App, action: &'static str, after: Option<&'static str>) {
-    let target = json!({"type": "service", "id": "actarium", "name": "Actarium"});
-    let mut record = OwnRecord::new(action, service_actor(), target).with("version", env!("CARGO_PKG_VERSION"));
+    let mut record =
+        OwnRecord::new(action, service_actor(), service_target()).with("version", env!("CARGO_PKG_VERSION"));
     if let Some(after) = after {
         record = record.with("after", after);
     }

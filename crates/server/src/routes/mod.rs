@@ -274,7 +274,7 @@ pub static ROUTES: [Route; 22] = [
     Route {
         method: Method::Post,
         problems: &[Kind::Overloaded, Kind::Unavailable],
-        denied_action: Some("organization.update"),
+        denied_action: Some("service.seal"),
         streams: true,
         ..read(
             Operation::Seal,
@@ -301,7 +301,7 @@ pub static ROUTES: [Route; 22] = [
         )
     },
     Route {
-        denied_action: Some("organization.update"),
+        denied_action: Some("organization.list"),
         ..read(
             Operation::OrganizationList,
             "/v1/orgs",
@@ -437,7 +437,7 @@ pub static ROUTES: [Route; 22] = [
         )
     },
     Route {
-        denied_action: Some("on_prem_key.update"),
+        denied_action: Some("on_prem_key.list"),
         ..read(
             Operation::KeyList,
             "/v1/orgs/{org}/on-prem-keys",
