@@ -4,6 +4,8 @@
 //! acknowledged survives a power cut, that a commit is all or nothing, and that heads are locked in the order of
 //! organizations' ids. It must not interpret rows, compute hashes or decide what to seal.
 
+#[cfg(test)]
+mod conformance;
 mod types;
 
 pub mod memory;

@@ -114,9 +114,16 @@ impl Sealing {
         let start = self.start_of(log, from)?;
         let tiles = match log.state.lock().tiles.within(from, run.end_seq()) {
             Some(tiles) => tiles,
-            None => self.tiles_of(log, start.clone(), &run)?,
+            None => self.tiles_of_journal(log, start.clone(), &run)?,
         };
-        let (entry, segment) = self.write(log, &run, start, &tiles)?;
+        let (entry, segment) = match self.write(log, &run, start.clone(), &tiles) {
+            Err(SealError::NotProved(detail)) => {
+                // Is it the segment, which can be made again, or the journal, which cannot?
+                self.tiles_of_journal(log, start, &run)?;
+                return Err(SealError::NotProved(detail));
+            }
+            other => other?,
+        };
         let rows = entry.summary.rows;
         let sealed_end = run.end_seq();
         let change = ManifestChange {
@@ -202,8 +209,16 @@ impl Sealing {
                 proof.push(&mut self.canonicalizer, &row, recorded_at);
             }
         }
-        let (_, tiles) = proof.finish().map_err(|detail| self.not_proved(log, format!("journal: {detail}")))?;
+        let (_, tiles) = proof.finish().map_err(SealError::NotProved)?;
         Ok(tiles)
+    }
+
+    /// The same of rows that the journal alone has: if they are not proved, the log is damaged.
+    fn tiles_of_journal(&mut self, log: &Log, start: Frontier, run: &Run) -> Result<Vec<Hash>, SealError> {
+        self.tiles_of(log, start, run).map_err(|error| match error {
+            SealError::NotProved(detail) => self.not_proved(log, format!("journal: {detail}")),
+            other => other,
+        })
     }
 
     /// Writes a run as a segment, reads it back and proves it.
