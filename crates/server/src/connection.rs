@@ -10,6 +10,7 @@ use axum::Router;
 use axum::extract::Request;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +29,7 @@ const ACCEPT_ERROR_PAUSE: Duration = Duration::from_millis(50);
 /// [`limits::SHUTDOWN_TIME_MAX`].
 pub async fn serve(listener: TcpListener, router: Router, app: Arc<App>, stopping: CancellationToken) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
+    let places = Arc::new(Semaphore::new(connections_max()));
     loop {
         let accepting = async {
             let place = places.clone().acquire_owned().await;
@@ -54,6 +55,17 @@ pub async fn serve(listener: TcpListener, router: Router, app: Arc<App>, stoppin
     if finished.is_err() {
         tracing::warn!("requests were still running when their time was over");
     }
+}
+
+/// As many connections as file descriptors allow: the process takes what the system grants it, and the store has its
+/// share, so that a crowd of clients cannot keep it from opening its files.
+fn connections_max() -> usize {
+    let granted = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: granted.maximum, maximum: granted.maximum };
+    let limit = if setrlimit(Resource::Nofile, raised).is_ok() { granted.maximum } else { granted.current };
+    let descriptors = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let left = descriptors.saturating_sub(limits::DESCRIPTORS_FOR_STORE).max(descriptors / 2);
+    left.clamp(1, limits::CONNECTIONS_MAX)
 }
 
 struct Connection {

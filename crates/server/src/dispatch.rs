@@ -216,7 +216,9 @@ fn record_denial(app: &App, route: &Route, context: &Context, slug: Option<&str>
     };
     let own = match &denied.caller {
         Caller::Key(key) => app.engine.organization_by_id(key.organization),
-        _ => None,
+        // The operator may know of everything: what is not there is a mistake, not a denial.
+        Caller::Operator => return,
+        Caller::Anonymous => None,
     };
     let organization = own.unwrap_or_else(|| app.operator_organization.clone());
     let shown: String = slug.unwrap_or(&organization.slug).chars().take(limits::SLUG_CHARS_MAX).collect();

@@ -32,8 +32,9 @@ pub const IDEMPOTENCY_KEY_CHARS_MAX: usize = 255;
 /// Most characters of an `x-request-id` that is taken over from the client.
 pub const REQUEST_ID_CHARS_MAX: usize = 128;
 
-/// How long a client may take to send the head of a request.
-pub const HEADER_READ_TIME_MAX: Duration = Duration::from_secs(15);
+/// How long a client may take to send the head of a request, counted from the answer before it: also how long a
+/// connection may be idle.
+pub const HEADER_READ_TIME_MAX: Duration = Duration::from_secs(75);
 /// How long a client may take to send a body.
 pub const BODY_READ_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long a request that is no stream may take in all.
@@ -47,6 +48,8 @@ pub const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// Most connections at one moment; further ones wait in the operating system's queue.
 pub const CONNECTIONS_MAX: usize = 8192;
+/// File descriptors that are left for the store when connections have taken theirs.
+pub const DESCRIPTORS_FOR_STORE: usize = 512;
 /// Most look-ups (pages, single events, tails) that run at one moment; further ones wait for their turn.
 pub const LOOKUPS_AT_ONCE_MAX: usize = 32;
 /// Most counts (histograms, facets) that run at one moment.

@@ -68,6 +68,8 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
     let status = status.as_u16();
     if status >= 500 {
         tracing::warn!(%method, route, status, micros, body_bytes, problem = kind, request_id, "request failed");
+    } else if status >= 400 {
+        tracing::info!(%method, route, status, micros, body_bytes, problem = kind, request_id, "request refused");
     } else {
         tracing::debug!(%method, route, status, micros, body_bytes, problem = kind, request_id, "request answered");
     }
