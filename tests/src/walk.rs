@@ -202,11 +202,7 @@ pub fn complete(client: &Client, ledger: &Ledger, organizations: &[String]) -> R
 /// What failed, in words.
 pub fn seal(client: &Client) -> Result<(), String> {
     let answer = client.post("/v1/admin/seal", &Value::Null);
-    let failures = &answer.json()["failures"];
-    match (answer.status, failures.as_array()) {
-        (200, Some(failures)) if failures.is_empty() => Ok(()),
-        _ => Err(format!("the seal: {} {}", answer.status, answer.text())),
-    }
+    if answer.status == 200 { Ok(()) } else { Err(format!("the seal: {} {}", answer.status, answer.text())) }
 }
 
 /// One measurement of `/metrics`, summed over its labels.

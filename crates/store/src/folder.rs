@@ -14,18 +14,23 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Creates a folder and those above it that are missing, each durable in the one above.
+/// Creates a folder and those above it that are missing, each durable in the one above. One that is there is made
+/// durable too: a process that was killed may have created it and not come to that.
 ///
 /// # Errors
 /// If one cannot be created or synced, or something else has the name.
 pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
     let parent = match folder.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };
+    if folder.is_dir() {
+        return match sync_folder(&parent) {
+            // Somebody else's folder, who made this one in it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            other => other,
+        };
+    }
     create_folder(&parent)?;
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}

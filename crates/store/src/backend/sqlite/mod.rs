@@ -52,16 +52,22 @@ pub struct SqliteBackend {
 }
 
 impl SqliteBackend {
-    /// Opens a database, or creates one.
+    /// Opens a database, or creates one. Nobody else may have it open: leases of processes that were killed end here.
     pub(crate) fn open(path: &Path) -> Result<Self, OpenFailure> {
         let io = |error: rusqlite::Error| OpenFailure::Io(error.to_string());
         if path.exists() {
             schema::check_header(path).map_err(OpenFailure::Foreign)?;
+            sync_log(path).map_err(|error| OpenFailure::Io(error.to_string()))?;
         } else {
             create(path)?;
         }
         let mut writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| failure(&error))?;
         schema::migrate(&mut writer).map_err(|error| failure(&error))?;
+        match write::end_leases(&writer) {
+            // They end by themselves, and reading needs none.
+            Err(error) if matches!(backend_error(&error), BackendError::Full) => {}
+            other => other.map_err(|error| failure(&error))?,
+        }
         let numbers = read::numbers(&writer).map_err(|error| failure(&error))?;
         let mover = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(io)?;
         mover.busy_timeout(std::time::Duration::from_millis(MOVE_WAIT_MILLIS)).map_err(io)?;
@@ -132,6 +138,18 @@ fn create(path: &Path) -> Result<(), OpenFailure> {
     connection.close().map_err(|(_, error)| io(error.to_string()))?;
     private(&partial).and_then(|()| std::fs::rename(&partial, path)).map_err(|error| io(error.to_string()))?;
     sync_folder(path.parent().unwrap_or(Path::new("."))).map_err(|error| io(error.to_string()))
+}
+
+/// Puts on disk what a process that was killed may have written to the write-ahead log and not synced: it is read from now
+/// on, and what is said of it must hold.
+fn sync_log(path: &Path) -> std::io::Result<()> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    match std::fs::File::open(PathBuf::from(log)) {
+        Ok(file) => file.sync_all(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Makes a file its owner's alone and puts it on disk.

@@ -418,6 +418,11 @@ fn take_lease(transaction: &Transaction<'_>, request: &LeaseRequest) -> rusqlite
     Ok(Some(number as u64))
 }
 
+/// Ends every lease that is held; their numbers stay, so that old fences stay old.
+pub(super) fn end_leases(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute("UPDATE leases SET expires_at = 0 WHERE expires_at > 0", []).map(|_| ())
+}
+
 fn collect_dropped(writer: &mut Connection, bytes_max: u64) -> rusqlite::Result<bool> {
     let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let dropped: Vec<(i64, i64)> = {
