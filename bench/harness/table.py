@@ -107,7 +107,8 @@ def notes(run):
             )
             yield (
                 f"{label}: {number(result['bytes_per_event'])} bytes/event as it settles by itself with {result['unsealed_events']:.0f} events "
-                f"in the journal; {number(result['sealed_bytes_per_event'])} after `admin seal`. Data folder: {result['layout']}."
+                f"in the journal; {number(result['sealed_bytes_per_event'])} after `admin seal`. Data folder: {result['layout']}. "
+                f"Answers before and after that: {result['agreement_sealed']}."
             )
     yield f"Cold: {run['actarium'].get('forgotten', 'not measured')}."
     for name, result in run["peers"].items():
