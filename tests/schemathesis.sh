@@ -2,17 +2,18 @@
 # Puts the API to the test of its own OpenAPI document with schemathesis: generated requests, good and bad, against the
 # real binary. ACTARIUM_BIN is the binary; what schemathesis needs is installed once into tests/.cache.
 set -euo pipefail
-cd "$(dirname "$0")"
-: "${ACTARIUM_BIN:=../bin/actarium}"
+here=$(cd "$(dirname "$0")" && pwd)
+binary=$(realpath "${ACTARIUM_BIN:-$here/../bin/actarium}")
+cd "$here"
 : "${EXAMPLES:=40}"
 : "${SEED:=$RANDOM}"
-venv=.cache/schemathesis
+venv=$here/.cache/schemathesis
 if [ ! -x "$venv/bin/st" ]; then
   python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet 'schemathesis>=4.6,<5'
 fi
 folder=$(mktemp -d)
-"$ACTARIUM_BIN" serve --data-dir "$folder/data" --listen 127.0.0.1:0 >"$folder/out" 2>"$folder/log" &
+"$binary" serve --data-dir "$folder/data" --listen 127.0.0.1:0 >"$folder/out" 2>"$folder/log" &
 server=$!
 trap 'kill $server 2>/dev/null || true; wait $server 2>/dev/null || true; rm -rf "$folder"' EXIT
 for _ in $(seq 100); do
@@ -31,7 +32,9 @@ urllib.request.urlopen(urllib.request.Request(f"{url}/v1/orgs", body, headers)).
 MAKE
 echo "schemathesis against $url, SEED=$SEED EXAMPLES=$EXAMPLES"
 status=0
-ACTARIUM_TOKEN=$token timeout 300 "$venv/bin/st" --config-file schemathesis.toml run "$url/openapi.json" --url "$url" \
+# What it keeps for itself goes with the folder.
+cd "$folder"
+ACTARIUM_TOKEN=$token timeout 300 "$venv/bin/st" --config-file "$here/schemathesis.toml" run "$url/openapi.json" --url "$url" \
   --seed "$SEED" --max-examples "$EXAMPLES" || status=$?
 if grep -q panicked "$folder/log"; then
   echo "the server panicked:" >&2

@@ -62,11 +62,11 @@ pub const TAILS_AT_ONCE_MAX: usize = 1024;
 /// Events of a page when the request does not say.
 pub const PAGE_EVENTS_DEFAULT: usize = 50;
 /// Most events of a page.
-pub const PAGE_EVENTS_MAX: usize = 1000;
+pub const PAGE_EVENTS_MAX: usize = actarium_query::PAGE_EVENTS_MAX;
 /// Values of a facet when the request does not say.
 pub const FACET_VALUES_DEFAULT: usize = 10;
 /// Most values of a facet.
-pub const FACET_VALUES_MAX: usize = 100;
+pub const FACET_VALUES_MAX: usize = actarium_query::FACET_VALUES_MAX;
 /// Seconds that a poll of the tail waits for events when the request does not say.
 pub const TAIL_WAIT_SECONDS_DEFAULT: u64 = 0;
 /// Most seconds that a poll of the tail waits for events.
