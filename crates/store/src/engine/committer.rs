@@ -152,7 +152,7 @@ impl Committer {
         deferred
     }
 
-    fn make_durable(&mut self, staged: &mut Staged) -> Result<Vec<Prepared>, Failure> {
+    fn make_durable(&mut self, staged: &mut Staged) -> Result<Vec<Prepared>, Box<Failure>> {
         if staged.is_empty() {
             return Ok(Vec::new());
         }
@@ -166,7 +166,7 @@ impl Committer {
             let rows = std::mem::take(&mut log.rows);
             let (part, ready) = self
                 .prepare(&log.log, log.base, log.recorded_at, rows)
-                .map_err(|error| Failure { culprit: Culprit::Organization(*organization), error })?;
+                .map_err(|error| Box::new(Failure { culprit: Culprit::Organization(*organization), error }))?;
             parts.push(part);
             prepared.push(ready);
         }
@@ -176,7 +176,7 @@ impl Committer {
             directory: staged.directory.clone(),
             idempotency: staged.idempotency.values().cloned().collect(),
         };
-        self.shared.backend.commit(&commit).map_err(|error| self.failure(error))?;
+        self.shared.backend.commit(&commit).map_err(|error| Box::new(failure(error)))?;
         Ok(prepared)
     }
 
@@ -298,24 +298,6 @@ impl Committer {
         innocent
     }
 
-    fn failure(&self, error: CommitError) -> Failure {
-        match error {
-            CommitError::Backend(BackendError::Full) => Failure::everybody(AppendError::Full),
-            CommitError::Backend(other) => Failure::everybody(AppendError::Unavailable { detail: other.to_string() }),
-            CommitError::HeadMoved { organization } => Failure {
-                culprit: Culprit::Organization(organization),
-                error: AppendError::Unavailable { detail: format!("the head of {organization} has moved") },
-            },
-            CommitError::DirectoryConflict { kind, organization, id } => Failure {
-                error: AppendError::DirectoryConflict { kind: kind.clone(), id: id.clone() },
-                culprit: Culprit::Directory { kind, organization, id },
-            },
-            CommitError::OrganizationExists { slug } => {
-                Failure { error: AppendError::OrganizationExists { slug: slug.clone() }, culprit: Culprit::Slug(slug) }
-            }
-        }
-    }
-
     /// The tree at a log's head, checked against what is published. What another attempt made durable without our
     /// knowing is published here.
     pub(super) fn load_tree(&mut self, log: &Log) -> Result<(), AppendError> {
@@ -389,6 +371,25 @@ impl Committer {
     /// Number of the commit being made.
     pub(super) fn commit_number(&self) -> u64 {
         self.commits
+    }
+}
+
+/// What an error of the backend means to the requests of the commit.
+fn failure(error: CommitError) -> Failure {
+    match error {
+        CommitError::Backend(BackendError::Full) => Failure::everybody(AppendError::Full),
+        CommitError::Backend(other) => Failure::everybody(AppendError::Unavailable { detail: other.to_string() }),
+        CommitError::HeadMoved { organization } => Failure {
+            culprit: Culprit::Organization(organization),
+            error: AppendError::Unavailable { detail: format!("the head of {organization} has moved") },
+        },
+        CommitError::DirectoryConflict { kind, organization, id } => Failure {
+            error: AppendError::DirectoryConflict { kind: kind.clone(), id: id.clone() },
+            culprit: Culprit::Directory { kind, organization, id },
+        },
+        CommitError::OrganizationExists { slug } => {
+            Failure { error: AppendError::OrganizationExists { slug: slug.clone() }, culprit: Culprit::Slug(slug) }
+        }
     }
 }
 

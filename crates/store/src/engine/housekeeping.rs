@@ -15,7 +15,7 @@ const EVERY: Duration = Duration::from_millis(200);
 const COLLECT_BYTES: u64 = 1 << 20;
 /// Steps of removal between two looks.
 const COLLECT_STEPS: usize = 24;
-/// Time without writes after which thorough work may be done.
+/// Time without writes and seals after which thorough work may be done.
 const IDLE: Duration = Duration::from_secs(2);
 /// How often old keys are forgotten and orphans are collected.
 const HOURLY: Duration = Duration::from_secs(3_600);
@@ -25,41 +25,52 @@ const PRUNE_RECORDS: usize = 1_000;
 /// Works until the engine stops.
 pub(crate) fn run(shared: &Arc<Shared>) {
     let mut last_hourly = shared.clock.elapsed();
-    let mut tidied_at = u64::MAX;
+    let mut seen = activity(shared);
+    let mut quiet_since = shared.clock.elapsed();
+    let mut is_tidy = false;
     while !shared.stopping() {
         shared.pause(EVERY);
-        collect(shared);
+        let is_clean = collect(shared);
         remove_retired(shared);
-        let last_write = shared.last_write_millis.load(Ordering::Relaxed);
-        let seals = shared.counters.seals.load(Ordering::Relaxed) + shared.counters.merges.load(Ordering::Relaxed);
-        let state = last_write.wrapping_mul(1_000_003).wrapping_add(seals);
-        let idle = shared.elapsed_millis().saturating_sub(last_write) >= IDLE.as_millis() as u64;
-        let thorough = idle && tidied_at != state;
+        let now = shared.clock.elapsed();
+        let present = activity(shared);
+        if present != seen {
+            (seen, quiet_since, is_tidy) = (present, now, false);
+        }
+        // Thorough work once per quiet time, and not while there is still something to remove.
+        let thorough = !is_tidy && is_clean && now.saturating_sub(quiet_since) >= IDLE;
         match shared.backend.tidy(thorough) {
-            Ok(()) if thorough => tidied_at = state,
-            Ok(()) => {}
+            Ok(()) => is_tidy |= thorough,
             Err(error) => tracing::warn!(%error, "upkeep of the journal failed; it is tried again"),
         }
-        if shared.clock.elapsed().saturating_sub(last_hourly) >= HOURLY {
-            last_hourly = shared.clock.elapsed();
+        if now.saturating_sub(last_hourly) >= HOURLY {
+            last_hourly = now;
             prune(shared);
             collect_orphans(shared);
         }
     }
 }
 
-/// Removes what was dropped from the journal, in small steps.
-fn collect(shared: &Shared) {
+/// Changes whenever something was written, sealed or merged.
+fn activity(shared: &Shared) -> [u64; 4] {
+    let counters = &shared.counters;
+    let counts = [&counters.commits, &counters.seals, &counters.merges, &counters.commit_failures];
+    counts.map(|count| count.load(Ordering::Relaxed))
+}
+
+/// Removes what was dropped from the journal, in small steps. Whether nothing is left to remove.
+fn collect(shared: &Shared) -> bool {
     for _ in 0..COLLECT_STEPS {
         match shared.backend.collect(COLLECT_BYTES) {
-            Ok(true) if !shared.stopping() => continue,
-            Ok(_) => return,
+            Ok(true) if !shared.stopping() => {}
+            Ok(more) => return !more,
             Err(error) => {
                 tracing::warn!(%error, "removing sealed batches from the journal failed; it is tried again");
-                return;
+                return false;
             }
         }
     }
+    false
 }
 
 /// Removes the files of merged segments that no snapshot looks at any more.

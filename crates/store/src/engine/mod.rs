@@ -290,7 +290,7 @@ impl Engine {
         let request = Request { parts, idempotency_key, organizations, directory, reply, came_at };
         let refused = match check_request(&request, self.shared.limits.request_bytes_max) {
             Err(error) => Some(error),
-            Ok(()) => self.shared.queue.push(request).err().map(|(_, error)| error),
+            Ok(()) => self.shared.queue.push(request).err(),
         };
         if let Some(error) = &refused {
             self.shared.counters.refuse(reason(error));

@@ -69,15 +69,15 @@ impl Queue {
     }
 
     /// Puts a request at the end, or says why not.
-    pub fn push(&self, request: Request) -> Result<(), (Request, AppendError)> {
+    pub fn push(&self, request: Request) -> Result<(), AppendError> {
         let bytes = request.bytes();
         let mut waiting = self.waiting.lock();
         if waiting.closed {
-            return Err((request, AppendError::Closed));
+            return Err(AppendError::Closed);
         }
         let full = waiting.bytes + bytes > self.bytes_max || waiting.requests.len() >= self.requests_max;
         if full && !waiting.requests.is_empty() {
-            return Err((request, AppendError::Overloaded { retry_after: RETRY_AFTER }));
+            return Err(AppendError::Overloaded { retry_after: RETRY_AFTER });
         }
         waiting.bytes += bytes;
         waiting.requests.push_back(request);

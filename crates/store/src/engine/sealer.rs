@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actarium_core::row::Micros;
@@ -181,17 +181,32 @@ pub(crate) fn mergeable(policy: &SealPolicy, manifest: &[ManifestEntry], segment
     enough(&run, rows).then_some(run)
 }
 
-/// Seals everything unsealed of these logs, then merges what is small.
+/// Seals everything unsealed of these logs, then merges what is small, on as many threads as the policy says.
 pub(crate) fn seal_all(shared: &Arc<Shared>, logs: &[Arc<Log>]) -> SealReport {
-    let mut sealing = Sealing::new(shared.clone());
-    let mut report = SealReport::default();
-    for log in logs {
-        if let Err(error) = seal_log(shared, &mut sealing, log, &mut report) {
-            note_failure(shared, log, &error);
-            report.failures.push((log.organization.slug.clone(), error.to_string()));
+    let next = AtomicUsize::new(0);
+    let total = Mutex::new(SealReport::default());
+    let work = || {
+        let mut sealing = Sealing::new(shared.clone());
+        let mut report = SealReport::default();
+        while let Some(log) = logs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Err(error) = seal_log(shared, &mut sealing, log, &mut report) {
+                note_failure(shared, log, &error);
+                report.failures.push((log.organization.slug.clone(), error.to_string()));
+            }
         }
-    }
-    report
+        let mut total = total.lock();
+        total.segments += report.segments;
+        total.rows += report.rows;
+        total.merges += report.merges;
+        total.failures.extend(report.failures);
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..shared.policy.threads.min(logs.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    total.into_inner()
 }
 
 fn seal_log(shared: &Shared, sealing: &mut Sealing, log: &Log, report: &mut SealReport) -> Result<(), SealError> {

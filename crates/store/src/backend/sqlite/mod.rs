@@ -22,7 +22,7 @@ const WAL_MOVE_BYTES: u64 = 8 << 20;
 /// Bytes of the write-ahead log from which commits wait until it has been moved and cut.
 const WAL_BYTES_MAX: u64 = 64 << 20;
 /// Bytes of free pages from which the file is rewritten when nothing happens.
-const FREE_BYTES_MIN: u64 = 8 << 20;
+const FREE_BYTES_MIN: u64 = 1 << 20;
 /// Bytes of live pages up to which the file is rewritten; it blocks commits while it lasts.
 const REWRITE_BYTES_MAX: u64 = 64 << 20;
 /// Page cache of a connection, in KiB.
