@@ -1,0 +1,86 @@
+//! Why a command did not do what it should, and what the shell is told of it.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// It was refused, or something is wrong with what it was given.
+    Refused(String),
+    /// It was called in a way that cannot work.
+    Usage(String),
+    /// The server cannot be reached, or cannot do it now.
+    Unavailable(String),
+    /// No or a bad credential, or not permitted.
+    NotPermitted(String),
+    /// Somebody pressed Ctrl-C.
+    Interrupted(String),
+    /// Whoever reads stdout has gone: nothing to say.
+    ReaderGone,
+}
+
+impl Failure {
+    /// What the shell is told.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Refused(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Unavailable(_) => 3,
+            Self::NotPermitted(_) => 4,
+            Self::Interrupted(_) => 130,
+            Self::ReaderGone => 0,
+        })
+    }
+
+    /// Whether there is nothing to say.
+    pub fn is_silent(&self) -> bool {
+        matches!(self, Self::ReaderGone)
+    }
+
+    /// The failure that an answer with problem details tells of.
+    pub fn of_answer(status: u16, body: &str) -> Self {
+        let problem: Value = serde_json::from_str(body).unwrap_or(Value::Null);
+        let text = |name: &str| problem[name].as_str().unwrap_or_default();
+        let mut lines = vec![match (text("title"), text("detail")) {
+            ("", _) => format!("the server answered {status}: {}", body.trim()),
+            (title, "") => title.to_owned(),
+            (title, detail) => format!("{title}: {detail}"),
+        }];
+        for error in problem["errors"].as_array().into_iter().flatten() {
+            let index = error["index"].as_u64().map(|index| format!("event {index} ")).unwrap_or_default();
+            let pointer = error["pointer"].as_str().filter(|pointer| !pointer.is_empty());
+            let place = pointer.map(|pointer| format!("{pointer} ")).unwrap_or_default();
+            lines.push(format!("  {index}{place}{}", error["detail"].as_str().unwrap_or_default()));
+        }
+        if let Some(instance) = problem["instance"].as_str() {
+            lines.push(format!("  (request {instance})"));
+        }
+        let message = lines.join("\n");
+        match status {
+            401 | 403 => Self::NotPermitted(message),
+            408 | 429 | 502..=504 => Self::Unavailable(message),
+            _ => Self::Refused(message),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(text) | Self::Usage(text) | Self::Unavailable(text) | Self::NotPermitted(text) => {
+                write!(formatter, "actarium: {text}")
+            }
+            Self::Interrupted(text) => write!(formatter, "actarium: interrupted. {text}"),
+            Self::ReaderGone => Ok(()),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe { Self::ReaderGone } else { Self::Refused(error.to_string()) }
+    }
+}

@@ -1,0 +1,241 @@
+//! Finding events, and watching them arrive.
+
+use std::io::{BufRead, BufReader};
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::client::{Client, segment};
+use crate::failure::Failure;
+use crate::show::{self, EventLines};
+
+/// Most events that the API gives on a page.
+const PAGE_EVENTS_MAX: usize = 1_000;
+
+/// Which events are meant.
+#[derive(Args, Clone, Debug)]
+pub struct Criteria {
+    /// The organization
+    #[arg(long)]
+    pub org: String,
+    /// A search phrase: `actor:ada@example.com action:component.* -outcome:success orders`
+    #[arg(value_name = "PHRASE", trailing_var_arg = false)]
+    phrase: Vec<String>,
+    /// From when: RFC 3339, or back from now: -24h, -7d
+    #[arg(long, allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// Until when
+    #[arg(long, allow_hyphen_values = true)]
+    pub to: Option<String>,
+    /// Actor: id, e-mail address or name; repeated, any of them
+    #[arg(long)]
+    actor: Vec<String>,
+    /// Action: component.promote, component.*, *.delete
+    #[arg(long)]
+    action: Vec<String>,
+    /// success, failure, denied or unknown
+    #[arg(long)]
+    outcome: Vec<String>,
+    /// Target: id, name, or type:id
+    #[arg(long)]
+    target: Vec<String>,
+    /// Project: id or name
+    #[arg(long)]
+    project: Vec<String>,
+    /// Address or network
+    #[arg(long)]
+    ip: Vec<String>,
+    /// Request id
+    #[arg(long)]
+    request_id: Vec<String>,
+    /// Which way it came
+    #[arg(long)]
+    source: Vec<String>,
+}
+
+impl Criteria {
+    /// The criteria as parameters of the API.
+    pub fn query(&self) -> Vec<(String, String)> {
+        let mut query = Vec::new();
+        let repeated = [
+            ("actor", &self.actor),
+            ("action", &self.action),
+            ("outcome", &self.outcome),
+            ("target", &self.target),
+            ("project", &self.project),
+            ("ip", &self.ip),
+            ("request_id", &self.request_id),
+            ("source", &self.source),
+        ];
+        for (name, values) in repeated {
+            query.extend(values.iter().map(|value| (name.to_owned(), value.clone())));
+        }
+        for (name, value) in [("from", &self.from), ("to", &self.to)] {
+            query.extend(value.iter().map(|value| (name.to_owned(), value.clone())));
+        }
+        if !self.phrase.is_empty() {
+            query.push(("q".to_owned(), self.phrase.join(" ")));
+        }
+        query
+    }
+
+    /// A failure with the place in the phrase marked, where the phrase is what is wrong.
+    pub fn explain(&self, failure: Failure) -> Failure {
+        let phrase = self.phrase.join(" ");
+        match (&failure, actarium_core::filter::Filter::parse(&phrase)) {
+            (Failure::Refused(_), Err(error)) => {
+                let mark = " ".repeat(phrase[..error.offset.min(phrase.len())].chars().count()) + "^";
+                Failure::Refused(format!("the phrase cannot be read: {error}\n  {phrase}\n  {mark}"))
+            }
+            _ => failure,
+        }
+    }
+}
+
+/// Find events.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  actarium search --org demo                                  the past 24 hours
+  actarium search --org demo --from -30d outcome:denied       what was denied in 30 days
+  actarium search --org demo --from -1y 'action:component.* -outcome:success \"release candidate\"'
+  actarium search --org demo --from -7d --json --all | jq .action")]
+pub struct SearchArguments {
+    #[command(flatten)]
+    criteria: Criteria,
+    /// Events to show
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
+    limit: u64,
+    /// Show all of them
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+    /// Oldest first
+    #[arg(long)]
+    oldest: bool,
+    /// Print the events as JSON, one a line
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn search(client: &Client, arguments: SearchArguments) -> Result<(), Failure> {
+    let path = format!("/v1/orgs/{}/events", segment(&arguments.criteria.org));
+    let wanted = if arguments.all { usize::MAX } else { usize::try_from(arguments.limit).unwrap_or(usize::MAX) };
+    let mut lines = EventLines::default();
+    let (mut shown, mut cursor, mut more) = (0usize, None::<String>, false);
+    while shown < wanted {
+        let mut query = arguments.criteria.query();
+        query.push(("limit".to_owned(), (wanted - shown).min(PAGE_EVENTS_MAX).to_string()));
+        if arguments.oldest {
+            query.push(("order".to_owned(), "asc".to_owned()));
+        }
+        query.extend(cursor.take().map(|cursor| ("cursor".to_owned(), cursor)));
+        let page = client.get(&path, &query).map_err(|failure| arguments.criteria.explain(failure))?;
+        let events = page["events"].as_array().cloned().unwrap_or_default();
+        shown += events.len();
+        if arguments.json {
+            events.iter().try_for_each(show::json_line)?;
+        } else if !events.is_empty() {
+            lines.print(&events)?;
+        }
+        cursor = page["next_cursor"].as_str().map(str::to_owned);
+        more = cursor.is_some();
+        if !more {
+            break;
+        }
+    }
+    if shown == 0 {
+        eprintln!(
+            "nothing found{}",
+            if arguments.criteria.from.is_none() {
+                " in the past 24 hours; --from -30d looks further back"
+            } else {
+                ""
+            }
+        );
+    } else if more {
+        eprintln!("{shown} shown, there are more: --limit or --all");
+    }
+    Ok(())
+}
+
+/// Show events as they arrive.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  actarium tail -f --org demo
+  actarium tail -f --org demo outcome:denied --json")]
+pub struct TailArguments {
+    #[command(flatten)]
+    criteria: Criteria,
+    /// Go on until Ctrl-C; without it, the latest events of the past 24 hours are shown
+    #[arg(short, long)]
+    follow: bool,
+    /// Print the events as JSON, one a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Events shown before the ones that arrive.
+const LATEST_EVENTS: &str = "10";
+
+/// Longest wait before connecting again.
+const RECONNECT_SECONDS_MAX: u64 = 30;
+
+pub fn tail(client: &Client, arguments: TailArguments) -> Result<(), Failure> {
+    let criteria = &arguments.criteria;
+    let path = format!("/v1/orgs/{}/events", segment(&criteria.org));
+    let mut query = criteria.query();
+    query.push(("limit".to_owned(), LATEST_EVENTS.to_owned()));
+    let page = client.get(&path, &query).map_err(|failure| criteria.explain(failure))?;
+    let mut lines = EventLines::default();
+    let mut print = |events: &[Value]| match (arguments.json, events.is_empty()) {
+        (_, true) => Ok(()),
+        (true, _) => events.iter().try_for_each(show::json_line),
+        (false, _) => lines.print(events),
+    };
+    let mut latest = page["events"].as_array().cloned().unwrap_or_default();
+    latest.reverse();
+    print(&latest)?;
+    if !arguments.follow {
+        return Ok(());
+    }
+    let mut after = page["as_of"]["size"].as_i64().unwrap_or(0) - 1;
+    let mut wait = 1;
+    loop {
+        let mut query: Vec<(String, String)> =
+            criteria.query().into_iter().filter(|(name, _)| name != "from" && name != "to").collect();
+        query.push(("after".to_owned(), after.to_string()));
+        let ended = follow(client, &path, &query, &mut after, &mut wait, &mut print);
+        match ended {
+            Ok(()) => {}
+            Err(Failure::Unavailable(detail)) => eprintln!("{detail}"),
+            Err(other) => return Err(other),
+        }
+        eprintln!("the stream ended; connecting again in {wait} s");
+        std::thread::sleep(Duration::from_secs(wait));
+        wait = (wait * 2).min(RECONNECT_SECONDS_MAX);
+    }
+}
+
+fn follow(
+    client: &Client,
+    path: &str,
+    query: &[(String, String)],
+    after: &mut i64,
+    wait: &mut u64,
+    print: &mut dyn FnMut(&[Value]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let stream = client.stream(&format!("{path}/tail"), query, "text/event-stream")?;
+    for line in BufReader::new(stream).lines() {
+        let line = line.map_err(|error| Failure::Unavailable(error.to_string()))?;
+        *wait = 1;
+        if let Some(id) = line.strip_prefix("id:") {
+            *after = id.trim().parse().unwrap_or(*after);
+        } else if let Some(data) = line.strip_prefix("data:")
+            && let Ok(event) = serde_json::from_str::<Value>(data.trim_start())
+            && event["action"].is_string()
+        {
+            print(&[event])?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! Running the service: options, log, signals.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use actarium_server::{ServerOptions, serve as run_server};
+use actarium_store::EngineOptions;
+use clap::{Args, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use crate::failure::Failure;
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Run the service.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  actarium serve --data-dir /var/lib/actarium --listen 127.0.0.1:8470
+  actarium serve --data-dir data --demo
+
+On an empty folder the log's keys and an operator's token (operator.token, readable by its owner only) are made. Stop it
+with Ctrl-C or SIGTERM: what was accepted is finished first. RUST_LOG says how much is logged to stderr.")]
+pub struct ServeArguments {
+    /// The folder everything is kept in; created if it is not there
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+    /// Where to listen; port 0 takes any that is free
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8470")]
+    listen: SocketAddr,
+    /// The log's name, the first part of every checkpoint's origin; fixed when the folder is created
+    #[arg(long, value_name = "NAME")]
+    log_name: Option<String>,
+    /// Load the demo organization, if it is not there
+    #[arg(long)]
+    demo: bool,
+    /// How the log on stderr is written
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    log_format: LogFormat,
+    #[command(flatten)]
+    tuning: Tuning,
+}
+
+/// What tests and measurements turn; the defaults are meant to stay.
+#[derive(Args, Debug)]
+struct Tuning {
+    /// Rows of an organization that are sealed at once
+    #[arg(long, hide = true)]
+    seal_rows: Option<u64>,
+    /// Fewer rows than this stay in the journal for a day
+    #[arg(long, hide = true)]
+    seal_small_rows: Option<u64>,
+    /// Milliseconds without writes after which rows are sealed
+    #[arg(long, hide = true)]
+    seal_settle_millis: Option<u64>,
+    /// Rows of a segment that merging aims at
+    #[arg(long, hide = true)]
+    seal_target_rows: Option<u64>,
+    /// Whether rows are sealed without being asked
+    #[arg(long, hide = true, action = clap::ArgAction::Set)]
+    seal_automatic: Option<bool>,
+    /// Bytes of unsealed rows held in memory
+    #[arg(long, hide = true)]
+    tail_bytes: Option<u64>,
+    /// Bytes of decoded segment columns kept for queries
+    #[arg(long, hide = true)]
+    cache_bytes: Option<u64>,
+}
+
+impl ServeArguments {
+    fn engine(&self) -> EngineOptions {
+        let mut options = EngineOptions::new(&self.data_dir);
+        options.log_name.clone_from(&self.log_name);
+        let tuning = &self.tuning;
+        let set = |place: &mut u64, value: Option<u64>| *place = value.unwrap_or(*place);
+        set(&mut options.seal.rows, tuning.seal_rows);
+        set(&mut options.seal.small_rows, tuning.seal_small_rows);
+        set(&mut options.seal.target_rows, tuning.seal_target_rows);
+        set(&mut options.limits.tail_bytes_max, tuning.tail_bytes);
+        set(&mut options.limits.cache_bytes_max, tuning.cache_bytes);
+        if let Some(millis) = tuning.seal_settle_millis {
+            options.seal.settle = Duration::from_millis(millis);
+        }
+        options.seal.automatic = tuning.seal_automatic.unwrap_or(options.seal.automatic);
+        options
+    }
+}
+
+/// Serves until SIGINT or SIGTERM.
+pub fn serve(arguments: ServeArguments) -> Result<(), Failure> {
+    log_to_stderr(arguments.log_format);
+    let options = ServerOptions { engine: arguments.engine(), listen: arguments.listen, demo: arguments.demo };
+    let told = Told { token: arguments.data_dir.join("operator.token"), demo: arguments.demo };
+    run(options, Some(told))
+}
+
+/// Load the demo organization.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  actarium demo --data-dir data && actarium serve --data-dir data
+
+`actarium serve --demo` does the same when it starts.")]
+pub struct DemoArguments {
+    /// The data folder
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+}
+
+/// Loads the demo organization and stops.
+pub fn demo(arguments: DemoArguments) -> Result<(), Failure> {
+    log_to_stderr(LogFormat::Text);
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    run(ServerOptions { engine: EngineOptions::new(&arguments.data_dir), listen, demo: true }, None)?;
+    eprintln!("the organization `demo` is in {}", arguments.data_dir.display());
+    Ok(())
+}
+
+/// What is told once the service listens.
+struct Told {
+    token: PathBuf,
+    demo: bool,
+}
+
+/// Runs the service until a signal; without anything to tell, until it listens.
+fn run(options: ServerOptions, told: Option<Told>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async move {
+        let (listening, address) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let telling = tokio::spawn(async move {
+            let Ok(address) = address.await else { return };
+            match told {
+                Some(told) => {
+                    tell(address, &told);
+                    // Dropping it would stop the service; only a signal does.
+                    std::future::pending::<()>().await;
+                    drop(stop);
+                }
+                None => drop(stop),
+            }
+        });
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let shutdown = async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = stopped => {}
+            }
+        };
+        let served = run_server(options, listening, shutdown).await;
+        telling.abort();
+        served.map_err(|error| Failure::Refused(error.to_string()))
+    })
+}
+
+fn tell(address: SocketAddr, told: &Told) {
+    println!("listening on http://{address}");
+    let token = told.token.display();
+    let organization = if told.demo { "demo" } else { "actarium" };
+    eprintln!(
+        "
+  API      http://{address}   (reference: http://{address}/openapi.json)
+  sign in  with the operator's token, which is in {token}
+
+  export ACTARIUM_URL=http://{address} ACTARIUM_TOKEN=$(cat {token})
+  actarium search --org {organization}
+  curl -H \"authorization: Bearer $ACTARIUM_TOKEN\" \"$ACTARIUM_URL/v1/orgs/{organization}/events?limit=3\"
+
+  Ctrl-C stops it.
+"
+    );
+}
+
+fn log_to_stderr(format: LogFormat) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}

@@ -1,0 +1,169 @@
+//! What people see: aligned columns that fit the terminal, and texts that cannot do anything to it.
+
+use std::io::{IsTerminal, Write};
+
+use actarium_core::catalog::{Catalog, Facts};
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+/// Width where there is no terminal to ask.
+const WIDTH_DEFAULT: usize = 120;
+
+/// Writes to stdout.
+pub fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// Writes a line of text to stdout.
+pub fn line(text: &str) -> Result<(), Failure> {
+    write_stdout(format!("{text}\n").as_bytes())
+}
+
+/// Writes a value as one line of JSON to stdout.
+pub fn json_line(value: &Value) -> Result<(), Failure> {
+    line(&value.to_string())
+}
+
+/// A text whose control characters, bidirectional ones too, are shown and do nothing.
+pub fn inert(text: &str) -> String {
+    let harmful = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    if !text.chars().any(harmful) {
+        return text.to_owned();
+    }
+    text.chars()
+        .map(
+            |character| if harmful(character) { character.escape_default().to_string() } else { character.to_string() },
+        )
+        .collect()
+}
+
+/// Rows under titles, aligned; on a terminal the last column is cut to fit.
+pub struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn new(titles: &[&str]) -> Self {
+        Self { rows: vec![titles.iter().map(|title| (*title).to_owned()).collect()] }
+    }
+
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells.iter().map(|cell| inert(cell)).collect());
+    }
+
+    pub fn print(&self) -> Result<(), Failure> {
+        let columns = self.rows[0].len();
+        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let limit = terminal_width();
+        let mut text = String::new();
+        for row in &self.rows {
+            text.push_str(&cut(&aligned(row, &widths), limit));
+            text.push('\n');
+        }
+        write_stdout(text.as_bytes())
+    }
+}
+
+fn aligned(cells: &[String], widths: &[usize]) -> String {
+    let mut text = String::new();
+    for (index, (cell, width)) in cells.iter().zip(widths).enumerate() {
+        text.push_str(cell);
+        if index + 1 < cells.len() {
+            text.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
+        }
+    }
+    text
+}
+
+/// The terminal's width in characters, if stdout is one.
+fn terminal_width() -> Option<usize> {
+    let stdout = std::io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    let asked = rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col));
+    Some(asked.filter(|width| *width >= 40).unwrap_or(WIDTH_DEFAULT))
+}
+
+fn cut(text: &str, limit: Option<usize>) -> String {
+    match limit {
+        Some(limit) if text.chars().count() > limit => text.chars().take(limit - 1).chain(['…']).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+/// Events as aligned lines, some at a time: the widths of the first lines hold for those that follow.
+#[derive(Default)]
+pub struct EventLines {
+    widths: Vec<usize>,
+    started: bool,
+}
+
+/// Widest that a column of people or addresses becomes.
+const COLUMN_CHARS_MAX: usize = 32;
+
+impl EventLines {
+    /// Appends the lines of some events.
+    pub fn print(&mut self, events: &[Value]) -> Result<(), Failure> {
+        let titles = ["TIME (UTC)", "OUTCOME", "ACTOR", "ADDRESS", "WHAT"].map(str::to_owned).to_vec();
+        let mut rows: Vec<Vec<String>> = events.iter().map(row).collect();
+        if !std::mem::replace(&mut self.started, true) {
+            rows.insert(0, titles);
+            self.widths = vec![0; rows[0].len()];
+        }
+        for row in &rows {
+            for (width, cell) in self.widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        let limit = terminal_width();
+        let text: String = rows.iter().map(|row| cut(&aligned(row, &self.widths), limit) + "\n").collect();
+        write_stdout(text.as_bytes())
+    }
+}
+
+fn row(event: &Value) -> Vec<String> {
+    let text = |value: &Value| inert(value.as_str().unwrap_or_default());
+    let at = text(&event["occurred_at"]);
+    let at = at.get(..19).map_or(at.clone(), |second| second.replace('T', " "));
+    let actor = &event["actor"];
+    let who = [&actor["name"], &actor["email"], &actor["id"]].into_iter().find(|value| value.is_string());
+    let short = |text: String| cut(&text, Some(COLUMN_CHARS_MAX));
+    let facts = Facts::of_json(event);
+    let mut what = inert(&Catalog::builtin().describe(&facts));
+    if let Some(reason) = event["reason"].as_str() {
+        what = format!("{what} ({})", inert(reason));
+    }
+    vec![
+        at,
+        text(&event["outcome"]),
+        short(text(who.unwrap_or(&Value::Null))),
+        short(text(&event["context"]["ip"])),
+        what,
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_and_do_nothing() {
+        assert_eq!(inert("a\u{1b}[31mb\n\u{202e}c"), "a\\u{1b}[31mb\\n\\u{202e}c");
+        assert_eq!(inert("Größe 東"), "Größe 東");
+    }
+
+    #[test]
+    fn columns_line_up() {
+        assert_eq!(aligned(&["a".into(), "b".into()], &[3, 1]), "a    b");
+        assert_eq!(cut("abcdef", Some(4)), "abc…");
+    }
+}
