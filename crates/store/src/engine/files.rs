@@ -58,8 +58,18 @@ impl SegmentFiles {
         self.root.join(path)
     }
 
-    /// Writes a file. When this returns, the file and its name are on disk.
+    /// Writes a file. When this returns, the file and its name are on disk; when it fails, nothing of it stays, so that
+    /// trying again and again fills no disk.
     pub fn put(&self, path: &str, bytes: Vec<u8>) -> Result<(), FileError> {
+        let result = self.put_synced(path, bytes);
+        if result.is_err() {
+            // What cannot be removed now is collected later.
+            let _ = self.remove(path);
+        }
+        result
+    }
+
+    fn put_synced(&self, path: &str, bytes: Vec<u8>) -> Result<(), FileError> {
         let failed = |detail: String| FileError { path: path.to_owned(), detail };
         let located = self.locate(path);
         let folder = located.parent().ok_or_else(|| failed("a segment lies in a folder".to_owned()))?;

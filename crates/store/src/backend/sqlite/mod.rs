@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use parking_lot::{Mutex, RwLock};
 use rusqlite::{Connection, OpenFlags};
 
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+
 use super::BackendError;
 use crate::folder::sync_folder;
 use crate::organization::OrganizationId;
@@ -183,12 +185,18 @@ fn failure(error: &rusqlite::Error) -> OpenFailure {
     }
 }
 
+fn extended_code(error: &rusqlite::Error) -> Option<i32> {
+    error.sqlite_error().map(|error| error.extended_code)
+}
+
 /// What an error of SQLite means to the caller.
 fn backend_error(error: &rusqlite::Error) -> BackendError {
     use rusqlite::ErrorCode;
     let code = error.sqlite_error_code();
     match code {
         Some(ErrorCode::DiskFull) => BackendError::Full,
+        // The shared-memory file beside the log cannot grow: SQLite has no other word for it on a full disk.
+        Some(ErrorCode::SystemIoFailure) if extended_code(error) == Some(SQLITE_IOERR_SHMSIZE) => BackendError::Full,
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             BackendError::Damaged { detail: format!("the database is damaged: {error}") }
         }
