@@ -185,7 +185,7 @@ fn header_parameters(route: &Route) -> Vec<Value> {
         list.push(header("Idempotency-Key", description, schema));
     }
     if route.operation == Operation::EventsTail {
-        let schema = json!({"type": "string", "pattern": "^(0|[1-9][0-9]{0,11})$"});
+        let schema = json!({"type": "string", "pattern": "^[0-9]{1,13}$"});
         list.push(header("Last-Event-ID", "`seq` of the last event seen; a stream goes on after it.", schema));
     }
     list

@@ -87,7 +87,8 @@ pub async fn tail(call: Call) -> Result<Response, Problem> {
 
 fn last_event_id(call: &Call) -> Result<Option<i64>, Problem> {
     let Some(value) = call.headers.get("last-event-id") else { return Ok(None) };
-    let id = value.to_str().ok().and_then(|text| text.parse::<i64>().ok()).filter(|id| (0..1 << 40).contains(id));
+    let digits = value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let id = digits.and_then(|text| text.parse::<i64>().ok()).filter(|id| *id < 1 << 40);
     let problem = || Problem::new(Kind::InvalidHeader, "`Last-Event-ID` must be the `id` of an event of this stream");
     id.map(Some).ok_or_else(problem)
 }
