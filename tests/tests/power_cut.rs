@@ -39,7 +39,7 @@ fn check_and_complete(client: &Client, ledger: &Ledger, disk: &Disk) {
 
 #[test]
 fn nothing_acknowledged_is_lost_by_power_cuts() {
-    const ROUNDS: u32 = 14;
+    const ROUNDS: u32 = 10;
     let mut random = Random::from_env("nothing_acknowledged_is_lost_by_power_cuts");
     let mut disk = Disk::new();
     let ledger = Arc::new(Ledger::default());

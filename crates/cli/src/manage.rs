@@ -146,20 +146,17 @@ pub fn catalog(arguments: CatalogArguments) -> Result<(), Failure> {
         return Err(Failure::Refused(format!("the catalog has no action `{action}`; `actarium catalog` lists all")));
     }
     let actions = catalog.iter().filter(|action| wanted.is_none_or(|wanted| action.action == wanted));
-    let template = |action: &actarium_core::catalog::Action, outcome| {
-        action.sentence_template(outcome).map(|template| template.source().to_owned()).unwrap_or_default()
-    };
     let mut table = Table::new(&["ACTION", "RESOURCE", "TITLE", "SENTENCE"]);
     for action in actions {
-        let sentence = template(action, Outcome::Success);
         if arguments.json {
-            show::json_line(&json!({
-                "action": action.action, "title": action.title, "resource": action.resource, "sentence": sentence,
-                "failure": template(action, Outcome::Failure), "denied": template(action, Outcome::Denied),
-            }))?;
-        } else {
-            table.row(vec![action.action.clone(), action.resource.clone(), action.title.clone(), sentence]);
+            let known = serde_json::to_value(action).map_err(|error| Failure::Refused(error.to_string()))?;
+            show::json_line(&known)?;
+            continue;
         }
+        let verb = action.verb.as_ref().map(|verb| verb.past.as_str()).unwrap_or_default();
+        let made = || format!("{{actor}} {verb} {}", action.phrase_template().source());
+        let own = action.sentence_template(Outcome::Success).map(|template| template.source().to_owned());
+        table.row(vec![action.action.clone(), action.resource.clone(), action.title.clone(), own.unwrap_or_else(made)]);
     }
     if arguments.json { Ok(()) } else { table.print() }
 }

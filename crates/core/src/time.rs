@@ -185,14 +185,15 @@ pub fn push(out: &mut Vec<u8>, at: Micros) {
     out.extend_from_slice(&format(at));
 }
 
-/// Reads the time of a search parameter: RFC 3339, `now`, or back from now as `-30s`, `-15m`, `-24h`, `-7d`, `-2w`.
+/// Reads the time of a search parameter: RFC 3339, `now`, or back from now as `-30s`, `-15m`, `-24h`, `-7d`, `-2w`,
+/// `-1y` (365 days).
 /// A time before 1970 becomes 1970.
 ///
 /// # Errors
 /// If the text is neither.
 pub fn parse_search_time(text: &str, now: Micros) -> Result<Micros, TimeError> {
     const RELATIVE: TimeError =
-        TimeError("expected RFC 3339 (2026-01-31T23:59:59Z), now, or back from now: -30s, -15m, -24h, -7d, -2w");
+        TimeError("expected RFC 3339 (2026-01-31T23:59:59Z), now, or back from now: -30s, -15m, -24h, -7d, -2w, -1y");
     if text == "now" {
         return Ok(now);
     }
@@ -205,6 +206,7 @@ pub fn parse_search_time(text: &str, now: Micros) -> Result<Micros, TimeError> {
         Some(b'h') => HOUR,
         Some(b'd') => DAY,
         Some(b'w') => 7 * DAY,
+        Some(b'y') => 365 * DAY,
         _ => return Err(RELATIVE),
     };
     let count = &relative[..relative.len() - 1];
@@ -297,13 +299,14 @@ mod tests {
             ("-24h", DAY),
             ("-7d", 7 * DAY),
             ("-2w", 14 * DAY),
+            ("-2y", 730 * DAY),
         ];
         for (text, back) in known {
             assert_eq!(parse_search_time(text, now), Ok(now - back), "{text}");
         }
         assert_eq!(parse_search_time("-999999999w", now), Ok(0));
         assert_eq!(parse_search_time("1970-01-01T00:00:01Z", now), Ok(SECOND));
-        for text in ["", "-", "-h", "24h", "-1y", "-1.5h", "--1h", "-9999999999s", "yesterday", "-١h", "-1é"] {
+        for text in ["", "-", "-h", "24h", "-1x", "-1.5h", "--1h", "-9999999999s", "yesterday", "-١h", "-1é"] {
             assert!(parse_search_time(text, now).is_err(), "{text}");
         }
     }

@@ -35,7 +35,9 @@ pub enum CursorError {
     #[error("the cursor is not one that this server gave; use `next_cursor` of the page before as it is")]
     Unreadable,
     /// It was given for other criteria.
-    #[error("the cursor belongs to a search with other criteria, order or organization; repeat those of the first page")]
+    #[error(
+        "the cursor belongs to a search with other criteria, order or organization; repeat those of the first page"
+    )]
     OtherSearch,
     /// It speaks of a log that is longer than this one.
     #[error("the cursor is from a log with {0} events, this one has fewer")]

@@ -50,8 +50,11 @@ impl Interval {
     /// # Errors
     /// With what is allowed, if it is something else.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
-        let wrong =
-            || QueryError::Request(format!("interval `{text}` is not a number and one of s, m, h, d, w, such as 15m or 1d"));
+        let wrong = || {
+            QueryError::Request(format!(
+                "interval `{text}` is not a number and one of s, m, h, d, w, such as 15m or 1d"
+            ))
+        };
         let unit = text.chars().last().ok_or_else(wrong)?;
         let seconds = match unit {
             's' => 1,
@@ -221,8 +224,8 @@ impl Counting {
 
     /// Adds whole days from the counts, and what is left at both ends from the rows.
     fn add_days(&mut self, source: &Source<'_>, days: &[(i64, [u32; 4])]) -> Result<(), QueryError> {
-        let first_day = self.range.from.div_euclid(MICROS_PER_DAY)
-            + i64::from(self.range.from.rem_euclid(MICROS_PER_DAY) != 0);
+        let first_day =
+            self.range.from.div_euclid(MICROS_PER_DAY) + i64::from(self.range.from.rem_euclid(MICROS_PER_DAY) != 0);
         let end_day = self.range.to.div_euclid(MICROS_PER_DAY);
         if first_day >= end_day {
             return self.add_range(source, self.range);

@@ -25,7 +25,10 @@ pub enum Plan<'s> {
     Everything,
     Nothing,
     /// The row has one of these codes.
-    Codes { dictionary: Dictionary<'s>, codes: CodeSet },
+    Codes {
+        dictionary: Dictionary<'s>,
+        codes: CodeSet,
+    },
     /// The row is one of these, ascending.
     Rows(Vec<u32>),
     /// The row is perhaps found if it is in one of these blocks, ascending.
@@ -151,15 +154,11 @@ impl<'s> Plan<'s> {
         Ok(Self::any(plans))
     }
 
-    fn codes(
-        term: &Term,
-        column: Column,
-        source: &Source<'s>,
-        dictionary: Dictionary<'s>,
-    ) -> Result<Self, QueryError> {
+    fn codes(term: &Term, column: Column, source: &Source<'s>, dictionary: Dictionary<'s>) -> Result<Self, QueryError> {
         let distinct = dictionary.codes_count();
         // The words of an actor do not hold the session ids further down.
-        let indexed = text::SEARCHED.contains(&column) && !matches!((term, column), (Term::SessionId(_), Column::Actor));
+        let indexed =
+            text::SEARCHED.contains(&column) && !matches!((term, column), (Term::SessionId(_), Column::Actor));
         let places = if distinct <= SMALL_DICTIONARY || !indexed {
             Places::Anywhere
         } else {
@@ -180,7 +179,9 @@ impl<'s> Plan<'s> {
         let matches = |code: &u32| term.matches_column(column, dictionary.values.value(*code as usize));
         let codes: Vec<u32> = match places {
             Places::Nowhere => Vec::new(),
-            Places::These(codes) => codes.into_iter().filter(|code| (*code as usize) < distinct).filter(matches).collect(),
+            Places::These(codes) => {
+                codes.into_iter().filter(|code| (*code as usize) < distinct).filter(matches).collect()
+            }
             Places::Anywhere => (0..distinct as u32).filter(matches).collect(),
         };
         if codes.is_empty() {
@@ -337,7 +338,9 @@ fn id_wanted(term: &Term, column: Column) -> Option<(String, bool)> {
         return None;
     }
     match term {
-        Term::RequestId(id) | Term::TraceId(id) | Term::ExternalId(id) | Term::SessionId(id) => Some((id.clone(), true)),
+        Term::RequestId(id) | Term::TraceId(id) | Term::ExternalId(id) | Term::SessionId(id) => {
+            Some((id.clone(), true))
+        }
         Term::Words(words) => Some((words.join(" "), false)),
         _ => None,
     }

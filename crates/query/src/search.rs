@@ -58,8 +58,7 @@ pub fn search(snapshot: &Snapshot, search: &Search, stop: &Stop) -> Result<Page,
     };
     let limit = search.limit.clamp(1, PAGE_EVENTS_MAX);
     // One more than the page holds tells whether there is a next page.
-    let selection =
-        Selection { filter: &search.filter, range, order: search.order, size, after, limit: limit + 1 };
+    let selection = Selection { filter: &search.filter, range, order: search.order, size, after, limit: limit + 1 };
     let mut chosen = select(snapshot, &selection, stop)?;
     let more = chosen.len() > limit;
     chosen.truncate(limit);

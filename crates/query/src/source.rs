@@ -6,7 +6,9 @@ use std::sync::Arc;
 use actarium_core::filter::{Filter, Place};
 use actarium_core::render::{Placed, push_event};
 use actarium_core::row::{COLUMNS, Column, Micros, RowView};
-use actarium_store::segment::{Columns, DictionaryColumn, RowReader, RowScratch, Segment, TextColumn, TimeOrder, Times};
+use actarium_store::segment::{
+    Columns, DictionaryColumn, RowReader, RowScratch, Segment, TextColumn, TimeOrder, Times,
+};
 use actarium_store::{Snapshot, TailBatch};
 
 use crate::glance::may_match;
@@ -78,7 +80,9 @@ pub enum SourceColumn<'s> {
     Dictionary(Dictionary<'s>),
     Plain,
     /// In parts; some texts are perhaps kept whole.
-    Parts { whole: bool },
+    Parts {
+        whole: bool,
+    },
 }
 
 impl<'s> Source<'s> {

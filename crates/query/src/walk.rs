@@ -94,7 +94,13 @@ impl<'s> Walk<'s> {
     }
 
     /// Calls `f` with the rows found from row `first` on, by sequence, some at a time, until it breaks.
-    pub fn each_from(&mut self, first: u32, wanted: usize, stop: &Stop, f: &mut Visitor<'_, 's>) -> Result<(), QueryError> {
+    pub fn each_from(
+        &mut self,
+        first: u32,
+        wanted: usize,
+        stop: &Stop,
+        f: &mut Visitor<'_, 's>,
+    ) -> Result<(), QueryError> {
         let candidates = match self.candidates(TimeRange::ALL, WalkOrder::Sequence, wanted) {
             Candidates::Positions(positions) => Candidates::Positions(first as usize..positions.end),
             Candidates::Rows(mut rows) => {

@@ -215,7 +215,8 @@ pub fn any_filter() -> impl Strategy<Value = Filter> {
         (0u64..8).prop_map(|n| format!("actor:\"ada {n}\"")),
         prop::sample::select(vec!["actor_type:agent", "action:component.*", "action:role.update", "action:*.create"])
             .prop_map(str::to_owned),
-        prop::sample::select(vec!["outcome:denied", "outcome:success", "source:api", "resource:component"]).prop_map(str::to_owned),
+        prop::sample::select(vec!["outcome:denied", "outcome:success", "source:api", "resource:component"])
+            .prop_map(str::to_owned),
         (0u64..10).prop_map(|n| format!("target:component:c-{n}")),
         (0u64..10).prop_map(|n| format!("component:\"orders {n}\"")),
         (0u64..4).prop_map(|n| format!("project:p{n}")),
@@ -226,9 +227,23 @@ pub fn any_filter() -> impl Strategy<Value = Filter> {
         (0u64..35).prop_map(|n| format!("metadata.build:{n}")),
         (0u64..500).prop_map(|n| format!("\"run {n}\"")),
         (0u64..70).prop_map(|n| format!("\"because of {n}\"")),
-        prop::sample::select(vec!["orders", "\"release candidate\"", "GRÖSSE", "größe", "replicas", "nothing", "x", "7",
-            "\"promoted orders\"", "\"3 promoted orders\"", "\"orders 7 orders\"", "\"restarted by ada\"", "\"ada 2\"", "p1"])
-            .prop_map(str::to_owned),
+        prop::sample::select(vec![
+            "orders",
+            "\"release candidate\"",
+            "GRÖSSE",
+            "größe",
+            "replicas",
+            "nothing",
+            "x",
+            "7",
+            "\"promoted orders\"",
+            "\"3 promoted orders\"",
+            "\"orders 7 orders\"",
+            "\"restarted by ada\"",
+            "\"ada 2\"",
+            "p1"
+        ])
+        .prop_map(str::to_owned),
         (0u64..300).prop_map(|n| format!("seq:{n}")),
     ];
     let phrase = term.prop_recursive(3, 12, 3, |inner| {

@@ -171,7 +171,8 @@ fn a_cursor_of_another_search_is_refused() {
     let first = Search { range: TimeRange::ALL, filter: Filter::All, order: Order::Descending, limit: 5, cursor: None };
     let page = search(&snapshot, &first, &Stop::never()).unwrap();
     let cursor = Cursor::parse(&page.next_cursor.unwrap()).unwrap();
-    let other = Search { filter: Filter::parse("outcome:denied").unwrap(), cursor: Some(cursor.clone()), ..first.clone() };
+    let other =
+        Search { filter: Filter::parse("outcome:denied").unwrap(), cursor: Some(cursor.clone()), ..first.clone() };
     assert!(search(&snapshot, &other, &Stop::never()).is_err());
     let other = Search { order: Order::Ascending, cursor: Some(cursor.clone()), ..first.clone() };
     assert!(search(&snapshot, &other, &Stop::never()).is_err());
@@ -185,7 +186,8 @@ fn a_cancelled_query_stops() {
     let (snapshot, _folder) = log.snapshot();
     let stop = Stop::never();
     stop.cancel();
-    let wanted = Search { range: TimeRange::ALL, filter: Filter::All, order: Order::Descending, limit: 5, cursor: None };
+    let wanted =
+        Search { range: TimeRange::ALL, filter: Filter::All, order: Order::Descending, limit: 5, cursor: None };
     assert!(search(&snapshot, &wanted, &stop).is_err());
     assert!(search(&snapshot, &wanted, &Stop::after(std::time::Duration::ZERO)).is_err());
 }

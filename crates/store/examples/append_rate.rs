@@ -1,5 +1,6 @@
 //! How fast the engine records: `cargo run --release -p actarium-store --example append_rate [EVENTS] [CLIENTS]`.
 //! Events of about 600 bytes as JSON, in batches of 1,000, to 50 organizations, each with an external id.
+//! `NO_SEAL` leaves everything in the journal while recording; `SEAL_THREADS` sets the number of sealing threads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,6 +65,9 @@ fn main() {
     let folder = std::env::temp_dir().join(format!("actarium-append-rate-{}", std::process::id()));
     let mut options = EngineOptions::new(&folder);
     options.seal.automatic = std::env::var_os("NO_SEAL").is_none();
+    if let Some(threads) = std::env::var("SEAL_THREADS").ok().and_then(|text| text.parse().ok()) {
+        options.seal.threads = threads;
+    }
     let engine = Engine::open(options, Arc::new(SystemClock::new()), Arc::new(SystemEntropy)).expect("opens");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let organizations: Vec<_> = (0..50)

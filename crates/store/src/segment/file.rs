@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -30,7 +30,6 @@ pub struct CheckedFile {
 #[derive(Debug)]
 struct Inner {
     file: File,
-    path: PathBuf,
     bytes: u64,
     checks: Vec<u32>,
 }
@@ -50,12 +49,7 @@ impl CheckedFile {
                 format!("it has {bytes} bytes, the manifest says {}", summary.bytes),
             ));
         }
-        Ok(Self { inner: Arc::new(Inner { file, path: path.to_owned(), bytes, checks: summary.checks.clone() }) })
-    }
-
-    /// Where the file lies.
-    pub fn path(&self) -> &Path {
-        &self.inner.path
+        Ok(Self { inner: Arc::new(Inner { file, bytes, checks: summary.checks.clone() }) })
     }
 
     /// Reads `length` bytes from `start`.
@@ -66,7 +60,10 @@ impl CheckedFile {
         let inner = &*self.inner;
         let end = start.checked_add(length as u64).filter(|end| *end <= inner.bytes);
         let Some(end) = end else {
-            return Err(io::Error::other(format!("{length} bytes at {start} lie outside the {} of the file", inner.bytes)));
+            return Err(io::Error::other(format!(
+                "{length} bytes at {start} lie outside the {} of the file",
+                inner.bytes
+            )));
         };
         let first = start / CHECKED_BYTES as u64;
         let from = first * CHECKED_BYTES as u64;

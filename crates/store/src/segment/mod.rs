@@ -11,8 +11,8 @@ mod file;
 mod pack;
 mod read;
 mod refer;
-mod shape;
 mod rows;
+mod shape;
 mod terms;
 mod write;
 

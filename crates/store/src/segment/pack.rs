@@ -54,10 +54,8 @@ impl Packing {
             }
         }
         let digits = text.bytes().rev().take_while(|byte| digit(*byte).is_some()).count();
-        (DIGITS.contains(&digits)).then(|| Self {
-            prefix: text[..text.len() - digits].to_owned(),
-            form: Form::Hex(digits),
-        })
+        (DIGITS.contains(&digits))
+            .then(|| Self { prefix: text[..text.len() - digits].to_owned(), form: Form::Hex(digits) })
     }
 
     /// Bytes of a packed id.

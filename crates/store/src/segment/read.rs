@@ -21,11 +21,11 @@ use super::columns::{DictionaryColumn, NO_CODE, TimeOrder};
 use super::days::DayCounts;
 use super::file::CheckedFile;
 use super::pack::Packing;
+use super::refer::{self, ShortWords};
 use super::rows::{PageTexts, RowReader, RowScratch, TextPage};
+use super::shape::{Part, join_targets};
 use super::terms::{Places, TermTable, id_hash};
 use super::write::packed_name;
-use super::refer::{self, ShortWords};
-use super::shape::{Part, join_targets};
 use super::{CachedPart, ID_COLUMNS, PartKey, PartKind, SegmentCache, SegmentError, SegmentSummary};
 use crate::committed::CommittedRows;
 
@@ -71,10 +71,18 @@ pub(super) enum SectionKind {
 #[derive(Debug)]
 pub(super) enum ColumnLayout {
     Absent,
-    Dictionary { leaf: usize },
-    Plain { text: Option<usize>, packed: Option<(usize, Packing)> },
+    Dictionary {
+        leaf: usize,
+    },
+    Plain {
+        text: Option<usize>,
+        packed: Option<(usize, Packing)>,
+    },
     /// In parts; the texts that do not fit lie whole in a column of their own.
-    Parts { parts: Vec<(Part, usize)>, whole: Option<WholeTexts> },
+    Parts {
+        parts: Vec<(Part, usize)>,
+        whole: Option<WholeTexts>,
+    },
 }
 
 /// The texts of a column in parts that are kept whole.
@@ -423,8 +431,9 @@ impl Segment {
     /// If the file cannot be read or is damaged.
     fn id_blocks(&self, column: Column, hash: u64) -> Result<Vec<usize>, SegmentError> {
         let part = self.cached(PartKind::IdFilter, column as usize, 0, || {
-            let bytes =
-                self.section(SectionKind::Ids, Some(column as u8))?.ok_or_else(|| self.damaged("it has no id filter"))?;
+            let bytes = self
+                .section(SectionKind::Ids, Some(column as u8))?
+                .ok_or_else(|| self.damaged("it has no id filter"))?;
             let filter = IdFilter::from_bytes(&bytes).ok_or_else(|| self.damaged("an id filter is cut"))?;
             Ok(CachedPart::IdFilter(Arc::new(filter)))
         })?;
@@ -480,16 +489,13 @@ impl Segment {
         Ok(rows)
     }
 
-    fn scan_ids(
-        &self,
-        column: Column,
-        rows: Range<u32>,
-        f: &mut dyn FnMut(u32, &str),
-    ) -> Result<(), SegmentError> {
+    fn scan_ids(&self, column: Column, rows: Range<u32>, f: &mut dyn FnMut(u32, &str)) -> Result<(), SegmentError> {
         let footer = self.footer()?;
         let ColumnLayout::Plain { text, packed } = &footer.layout[column as usize] else { return Ok(()) };
         let mut room = String::new();
-        for (leaf, packing) in packed.iter().map(|(leaf, packing)| (*leaf, Some(packing))).chain(text.map(|l| (l, None))) {
+        for (leaf, packing) in
+            packed.iter().map(|(leaf, packing)| (*leaf, Some(packing))).chain(text.map(|l| (l, None)))
+        {
             let pages: Vec<u32> = (footer.page_of(leaf, rows.start)..=footer.page_of(leaf, rows.end - 1)).collect();
             for (_, page) in self.pages(&footer, leaf, &pages)? {
                 let in_range = |at: &usize| rows.contains(&(page.first_row + *at as u32));
@@ -665,9 +671,8 @@ fn layout(metadata: &ArrowReaderMetadata, directory: &IndexDirectory) -> [Column
     Column::ALL.map(|column| {
         let text = leaf_of(column.name());
         let packed = leaf_of(&packed_name(column)).zip(directory.packings.get(column.name()).cloned());
-        let is_dictionary = |leaf: usize| {
-            matches!(metadata.schema().field(leaf).data_type(), arrow_schema::DataType::Dictionary(_, _))
-        };
+        let is_dictionary =
+            |leaf: usize| matches!(metadata.schema().field(leaf).data_type(), arrow_schema::DataType::Dictionary(_, _));
         let parts: Vec<(Part, usize)> = Part::ALL
             .into_iter()
             .filter(|part| part.column() == column)
@@ -694,7 +699,8 @@ fn codes_and_values(array: &ArrayRef) -> Option<(Vec<u32>, StringArray)> {
 
 fn page_texts(array: &ArrayRef, copy: bool) -> Option<PageTexts> {
     let owned: ArrayRef = if copy {
-        arrow_select::concat::concat(&[array.as_ref(), arrow_array::new_empty_array(array.data_type()).as_ref()]).ok()?
+        arrow_select::concat::concat(&[array.as_ref(), arrow_array::new_empty_array(array.data_type()).as_ref()])
+            .ok()?
     } else {
         array.clone()
     };
@@ -732,7 +738,11 @@ impl SequenceTexts {
 }
 
 /// The whole texts of targets that lie in parts.
-fn joined_targets(first: &DictionaryColumn, rest: Option<&DictionaryColumn>, whole: Option<&StringArray>) -> StringArray {
+fn joined_targets(
+    first: &DictionaryColumn,
+    rest: Option<&DictionaryColumn>,
+    whole: Option<&StringArray>,
+) -> StringArray {
     let rows = first.codes.len();
     let mut builder = arrow_array::builder::StringBuilder::with_capacity(rows, rows * 128);
     let mut room = String::new();
@@ -829,11 +839,7 @@ impl SequenceBatch {
     }
 }
 
-fn unpacked(
-    ids: &arrow_array::FixedSizeBinaryArray,
-    others: Option<&StringArray>,
-    packing: &Packing,
-) -> StringArray {
+fn unpacked(ids: &arrow_array::FixedSizeBinaryArray, others: Option<&StringArray>, packing: &Packing) -> StringArray {
     let mut builder = arrow_array::builder::StringBuilder::with_capacity(ids.len(), ids.len() * 36);
     let mut room = String::new();
     for row in 0..ids.len() {

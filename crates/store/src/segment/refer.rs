@@ -130,7 +130,9 @@ impl ShortWords {
             let (before_reference, behind_reference) = (index + 1 < count, index > 0);
             let ends = (1..phrase.len()).any(|words| part.ends_with(&phrase[..words]));
             let begins = (1..phrase.len()).any(|words| part.starts_with(&phrase[words..]));
-            let between = before_reference && behind_reference && part.len() < phrase.len().saturating_sub(1)
+            let between = before_reference
+                && behind_reference
+                && part.len() < phrase.len().saturating_sub(1)
                 && phrase.windows(part.len().max(1)).any(|words| part.is_empty() || words == part.as_slice());
             (before_reference && ends) || (behind_reference && begins) || between
         });
@@ -144,7 +146,8 @@ mod tests {
     use proptest::prelude::*;
 
     const ACTOR: &str = r#"{"type":"user","id":"usr_1","name":"Ada Lovelace","email":"ada@example.com"}"#;
-    const TARGETS: &str = r#"[{"type":"component","id":"cmp_9","name":"orders-api"},{"type":"project","id":"payments"}]"#;
+    const TARGETS: &str =
+        r#"[{"type":"component","id":"cmp_9","name":"orders-api"},{"type":"project","id":"payments"}]"#;
 
     #[test]
     fn names_are_found_in_stored_texts() {

@@ -125,7 +125,8 @@ impl TermTableBuilder {
             for (hash, list) in words {
                 push_varint(&mut bytes, u64::from(hash - before));
                 before = *hash;
-                let listed = list.places as usize <= LISTED_PLACES_MIN || (list.places as usize) * LISTED_SHARE <= places;
+                let listed =
+                    list.places as usize <= LISTED_PLACES_MIN || (list.places as usize) * LISTED_SHARE <= places;
                 // The length of the list in bytes; 0 for a word without one.
                 push_varint(&mut bytes, if listed { list.deltas.len() as u64 } else { 0 });
                 if listed {

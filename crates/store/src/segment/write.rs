@@ -86,8 +86,7 @@ fn build_from_columns(
     let batch = RecordBatch::try_new(schema.clone(), layout.arrays)
         .map_err(|error| SegmentError::Encoding(error.to_string()))?;
 
-    let mut writer =
-        ArrowWriter::try_new(Vec::new(), schema, Some(layout.properties.build())).map_err(encoding)?;
+    let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(layout.properties.build())).map_err(encoding)?;
     writer.write(&batch).map_err(encoding)?;
     writer.flush().map_err(encoding)?;
 
@@ -97,8 +96,7 @@ fn build_from_columns(
         directory.sections.push(Section { kind, column, offset, length: bytes.len() as u64 });
         writer.write_all(&bytes).map_err(|error| SegmentError::Encoding(error.to_string()))?;
     }
-    let directory =
-        serde_json::to_string(&directory).map_err(|error| SegmentError::Encoding(error.to_string()))?;
+    let directory = serde_json::to_string(&directory).map_err(|error| SegmentError::Encoding(error.to_string()))?;
     writer.append_key_value_metadata(KeyValue::new(INDEX_KEY.to_owned(), directory));
     let bytes = writer.into_inner().map_err(encoding)?;
 
@@ -127,8 +125,8 @@ struct FileLayout {
 
 impl FileLayout {
     fn new(columns: &Columns, options: &SegmentOptions) -> Result<Self, SegmentError> {
-        let level = ZstdLevel::try_new(options.compression_level)
-            .map_err(|error| SegmentError::Encoding(error.to_string()))?;
+        let level =
+            ZstdLevel::try_new(options.compression_level).map_err(|error| SegmentError::Encoding(error.to_string()))?;
         let mut properties = WriterProperties::builder()
             .set_writer_version(WriterVersion::PARQUET_2_0)
             .set_created_by("actarium".to_owned())
@@ -182,10 +180,8 @@ impl FileLayout {
                 TextColumn::Absent => {}
                 TextColumn::Dictionary(dictionary) => self.add_dictionary(column.name(), dictionary)?,
                 TextColumn::Plain(texts) => {
-                    let packing = ID_COLUMNS
-                        .contains(&column)
-                        .then(|| Packing::detect(texts.iter().flatten()))
-                        .flatten();
+                    let packing =
+                        ID_COLUMNS.contains(&column).then(|| Packing::detect(texts.iter().flatten())).flatten();
                     match packing {
                         Some(packing) => self.add_packed(column, texts, packing, options)?,
                         None => self.add_plain(column, texts.clone(), options),
@@ -197,8 +193,7 @@ impl FileLayout {
     }
 
     fn add_dictionary(&mut self, name: &str, dictionary: &DictionaryColumn) -> Result<(), SegmentError> {
-        let keys: Int32Array =
-            dictionary.codes.iter().map(|&code| (code != NO_CODE).then_some(code as i32)).collect();
+        let keys: Int32Array = dictionary.codes.iter().map(|&code| (code != NO_CODE).then_some(code as i32)).collect();
         let array = DictionaryArray::<Int32Type>::try_new(keys, Arc::new(dictionary.values.clone()))
             .map_err(|error| SegmentError::Encoding(error.to_string()))?;
         self.fields.push(Field::new(name, array.data_type().clone(), true));
