@@ -72,6 +72,9 @@ pub(crate) struct Sealing {
 
 /// Consecutive rows with the roots that the tree had on the way.
 struct Run {
+    first_seq: u64,
+    end_seq: u64,
+    /// The rows, until the segment is made of them.
     rows: Vec<CommittedRows>,
     /// `(size, root)` after each batch, as recorded when it was committed.
     roots: Vec<(u64, Hash)>,
@@ -79,12 +82,16 @@ struct Run {
 }
 
 impl Run {
-    fn first_seq(&self) -> u64 {
-        self.rows[0].first_seq
+    fn new(first_seq: u64) -> Self {
+        Self { first_seq, end_seq: first_seq, rows: Vec::new(), roots: Vec::new(), raw_bytes: 0 }
     }
 
-    fn end_seq(&self) -> u64 {
-        self.rows[self.rows.len() - 1].end_seq()
+    /// Adds the rows that follow, after which the tree had this root.
+    fn add(&mut self, rows: CommittedRows, root: Hash) {
+        self.raw_bytes += rows.rows.byte_len() as u64;
+        self.end_seq = rows.end_seq();
+        self.roots.push((self.end_seq, root));
+        self.rows.push(rows);
     }
 }
 
@@ -110,22 +117,24 @@ impl Sealing {
     }
 
     fn seal_leased(&mut self, log: &Log, from: u64, size: u64, fence: &Fence) -> Result<u64, SealError> {
-        let run = self.read_run(log, from, size)?;
+        let mut run = self.read_run(log, from, size)?;
+        let last_commit = run.rows.last().and_then(|rows| rows.commits.last()).map(|(_, at)| *at);
         let start = self.start_of(log, from)?;
-        let tiles = match log.state.lock().tiles.within(from, run.end_seq()) {
+        let tiles = match log.state.lock().tiles.within(from, run.end_seq) {
             Some(tiles) => tiles,
             None => self.tiles_of_journal(log, start.clone(), &run)?,
         };
-        let (entry, segment) = match self.write(log, &run, start.clone(), &tiles) {
+        let (entry, segment) = match self.write(log, &mut run, start.clone(), &tiles) {
             Err(SealError::NotProved(detail)) => {
                 // Is it the segment, which can be made again, or the journal, which cannot?
-                self.tiles_of_journal(log, start, &run)?;
+                let again = self.read_run(log, from, run.end_seq)?;
+                self.tiles_of_journal(log, start, &again)?;
                 return Err(SealError::NotProved(detail));
             }
             other => other?,
         };
         let rows = entry.summary.rows;
-        let sealed_end = run.end_seq();
+        let sealed_end = run.end_seq;
         let change = ManifestChange {
             organization: log.organization.id,
             remove: Vec::new(),
@@ -134,7 +143,6 @@ impl Sealing {
             fence: fence.clone(),
         };
         self.shared.backend.change_manifest(&change)?;
-        let last_commit = run.rows.last().and_then(|rows| rows.commits.last()).map(|(_, at)| *at);
         let mut state = log.state.lock();
         let before = state.tail.bytes();
         state.manifest.push(entry);
@@ -159,7 +167,7 @@ impl Sealing {
     /// Unsealed rows from the journal, up to the bounds of one segment, ending where a commit ended.
     fn read_run(&self, log: &Log, from: u64, size: u64) -> Result<Run, SealError> {
         let policy = &self.shared.policy;
-        let mut run = Run { rows: Vec::new(), roots: Vec::new(), raw_bytes: 0 };
+        let mut run = Run::new(from);
         let mut next = from;
         while next < size && !policy.is_full(next - from, run.raw_bytes) {
             self.interrupted()?;
@@ -177,9 +185,7 @@ impl Sealing {
                 }
                 let rows = decode_batch(batch).map_err(|detail| self.not_proved(log, detail))?;
                 next = rows.end_seq();
-                run.raw_bytes += batch.raw_bytes;
-                run.roots.push((next, batch.root));
-                run.rows.push(rows);
+                run.add(rows, batch.root);
             }
         }
         Ok(run)
@@ -225,14 +231,16 @@ impl Sealing {
     fn write(
         &mut self,
         log: &Log,
-        run: &Run,
+        run: &mut Run,
         start: Frontier,
         tiles: &[Hash],
     ) -> Result<(ManifestEntry, Arc<Segment>), SealError> {
-        let rows: Vec<&CommittedRows> = run.rows.iter().collect();
-        let built = segment::build(&rows, tiles, &SegmentOptions::default())?;
+        let rows = std::mem::take(&mut run.rows);
+        let built = segment::build(&rows.iter().collect::<Vec<_>>(), tiles, &SegmentOptions::default())?;
+        // They are a large part of what a seal takes up, and reading back takes room too.
+        drop(rows);
         self.interrupted()?;
-        let path = SegmentFiles::new_path(log.organization.id, run.first_seq(), &*self.shared.entropy);
+        let path = SegmentFiles::new_path(log.organization.id, run.first_seq, &*self.shared.entropy);
         let summary = built.summary;
         self.shared.files.put(&path, built.bytes)?;
         let segment = Segment::open(&self.shared.files.locate(&path), &summary, &self.shared.cache)?;
@@ -264,7 +272,7 @@ impl Sealing {
         self.interrupted()?;
         let canonicalizer = &mut self.canonicalizer;
         let mut proof = Proof::new(&self.shared, log, start, run);
-        segment.for_each_row(run.first_seq()..run.end_seq(), &mut |_, recorded_at, row| {
+        segment.for_each_row(run.first_seq..run.end_seq, &mut |_, recorded_at, row| {
             proof.push(canonicalizer, &row, recorded_at);
         })?;
         let failed = |detail: String| SealError::NotProved(format!("what was read back differs: {detail}"));
@@ -294,18 +302,17 @@ impl Sealing {
         if entries.len() != first_seqs.len() || entries.is_empty() {
             return Ok(0);
         }
-        let mut run = Run { rows: Vec::new(), roots: Vec::new(), raw_bytes: 0 };
+        let mut run = Run::new(entries[0].summary.first_seq);
         for entry in &entries {
             self.interrupted()?;
             let from = entry.summary.first_seq;
             let segment = segments.iter().find(|segment| segment.summary().first_seq == from);
             let segment = segment.ok_or_else(|| SealError::Segment(format!("no segment begins at {from}")))?;
-            run.rows.push(segment.read(from..entry.end_seq())?);
-            run.roots.push((entry.end_seq(), entry.root));
+            run.add(segment.read(from..entry.end_seq())?, entry.root);
         }
-        let start = self.start_of(log, run.first_seq())?;
+        let start = self.start_of(log, run.first_seq)?;
         let tiles = self.tiles_of(log, start.clone(), &run)?;
-        let (entry, merged) = self.write(log, &run, start, &tiles)?;
+        let (entry, merged) = self.write(log, &mut run, start, &tiles)?;
         let change = ManifestChange {
             organization: log.organization.id,
             remove: first_seqs.to_vec(),
