@@ -1,8 +1,7 @@
 //! Real audit events that nobody here wrote: imported, imported again, found by what is known of them.
 
 use std::collections::HashSet;
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,8 +16,11 @@ const SERVICES: usize = 29;
 /// Everything in the file happened within an hour of 2023-07-10.
 const ALL_TIME: &str = "from=2023-07-01T00:00:00Z&to=2023-08-01T00:00:00Z";
 
-fn cloudtrail() -> PathBuf {
-    program::project().join("crates/server/testdata/cloudtrail-invictus.jsonl")
+/// The file as it was published, one record a line.
+fn cloudtrail() -> Vec<u8> {
+    let packed =
+        std::fs::File::open(program::project().join("demo/cloudtrail-invictus.jsonl.zst")).expect("the real events");
+    zstd::decode_all(packed).expect("a whole file")
 }
 
 fn started() -> (TempDir, Server, Client) {
@@ -80,7 +82,7 @@ fn check_bucket_search(client: &Client) {
 }
 
 fn originals() -> Vec<Value> {
-    let text = std::fs::read_to_string(cloudtrail()).expect("the real events");
+    let text = String::from_utf8(cloudtrail()).expect("text");
     text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
 }
 
@@ -109,7 +111,7 @@ fn check_pages(client: &Client, limit: u32) {
 #[test]
 fn imported_over_http_twice() {
     let (_folder, server, client) = started();
-    let body = std::fs::read(cloudtrail()).expect("the real events");
+    let body = cloudtrail();
     let ingest = |body: Vec<u8>, headers: &[(&str, &str)]| {
         let answer = client.send("POST", "/v1/orgs/real/ingest/cloudtrail", headers, body).expect("an answer");
         counts(&answer.expect(200))
@@ -131,9 +133,11 @@ fn imported_over_http_twice() {
     server.stop();
 }
 
-fn cli(client: &Client, arguments: &[&str]) -> Output {
+fn cli(client: &Client, home: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(program::actarium());
     command.args(arguments).env("ACTARIUM_URL", &client.url).env("ACTARIUM_TOKEN", &client.token);
+    // How far an import came is remembered there.
+    command.env("HOME", home).env_remove("XDG_STATE_HOME");
     let output = command.output().expect("the binary runs");
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     output
@@ -142,23 +146,29 @@ fn cli(client: &Client, arguments: &[&str]) -> Output {
 #[test]
 fn imported_by_the_command_line_twice() {
     let (folder, server, client) = started();
-    let plain = cloudtrail().display().to_string();
-    let import = |file: &str| {
-        let output = cli(&client, &["import", "--org", "real", "--format", "cloudtrail", "--json", file]);
+    let home = folder.path();
+    let import = |file: &Path| {
+        let file = file.display().to_string();
+        let output =
+            cli(&client, home, &["import", "--org", "real", "--format", "cloudtrail", "--restart", "--json", &file]);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let summary = text.lines().last().and_then(|line| serde_json::from_str::<Value>(line).ok());
         let summary = summary.unwrap_or_else(|| panic!("import prints a JSON summary last: {text}"));
         [summary["recorded"].as_u64().expect("recorded"), summary["duplicates"].as_u64().expect("duplicates")]
     };
-    assert_eq!(import(&plain), [EVENTS as u64, 0]);
-    assert_eq!(import(&plain), [0, EVENTS as u64]);
-    let zipped = folder.path().join("events.json.gz");
-    let mut gzip = Command::new("gzip").arg("-c").arg(&plain).output().expect("gzip runs").stdout;
-    std::fs::File::create(&zipped).and_then(|mut file| file.write_all(&std::mem::take(&mut gzip))).expect("written");
-    assert_eq!(import(&zipped.display().to_string()), [0, EVENTS as u64]);
+    let lines = folder.path().join("events.jsonl");
+    std::fs::write(&lines, cloudtrail()).expect("written");
+    assert_eq!(import(&lines), [EVENTS as u64, 0]);
+    assert_eq!(import(&lines), [0, EVENTS as u64]);
+    let document = folder.path().join("events.json");
+    std::fs::write(&document, json!({"Records": originals()}).to_string()).expect("written");
+    assert_eq!(import(&document), [0, EVENTS as u64]);
+    assert!(Command::new("gzip").arg(&document).status().is_ok_and(|status| status.success()), "gzip runs");
+    assert_eq!(import(&folder.path().join("events.json.gz")), [0, EVENTS as u64]);
     check_facts(&client);
     let found = cli(
         &client,
+        home,
         &["search", "--org", "real", "--from", "2023-07-01T00:00:00Z", "--json", "--limit", "7", "outcome:denied"],
     );
     assert_eq!(String::from_utf8_lossy(&found.stdout).lines().count(), 7);
@@ -169,7 +179,7 @@ fn imported_by_the_command_line_twice() {
 fn a_page_walk_sees_each_once_while_others_arrive() {
     let mut random = Random::from_env("a_page_walk_sees_each_once_while_others_arrive");
     let (_folder, server, client) = started();
-    let body = std::fs::read(cloudtrail()).expect("the real events");
+    let body = cloudtrail();
     let lines = [("content-type", "application/x-ndjson")];
     let answer = client.send("POST", "/v1/orgs/real/ingest/cloudtrail", &lines, body).expect("an answer");
     assert_eq!(counts(&answer.expect(200)), [EVENTS as u64, 0, 0]);
