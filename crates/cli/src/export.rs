@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -36,6 +37,9 @@ pub struct ExportArguments {
 
 const CHUNK_BYTES: usize = 64 * 1024;
 
+/// How long the server may look for the next piece; where little is found, pieces are far apart.
+const SILENCE_MAX: Duration = Duration::from_secs(15 * 60);
+
 pub fn export(client: &Client, arguments: ExportArguments) -> Result<(), Failure> {
     let criteria = &arguments.criteria;
     let mut query = criteria.query();
@@ -45,7 +49,7 @@ pub fn export(client: &Client, arguments: ExportArguments) -> Result<(), Failure
     };
     query.push(("format".to_owned(), format.to_owned()));
     let path = format!("/v1/orgs/{}/export", segment(&criteria.org));
-    let stream = client.stream(&path, &query, "*/*").map_err(|failure| criteria.explain(failure))?;
+    let stream = client.stream(&path, &query, "*/*", SILENCE_MAX).map_err(|failure| criteria.explain(failure))?;
     match &arguments.output {
         None => {
             let lines = copy(stream, &mut std::io::stdout().lock())?;

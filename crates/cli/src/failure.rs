@@ -5,6 +5,11 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
+use crate::show::inert;
+
+/// Characters shown of an answer that is none of this service's.
+const FOREIGN_CHARS_MAX: usize = 300;
+
 /// Why a command failed.
 #[derive(Debug)]
 pub enum Failure {
@@ -40,27 +45,43 @@ impl Failure {
         matches!(self, Self::ReaderGone)
     }
 
+    /// The failure with the place in a file at which the records begin that it is about.
+    pub fn of_part(self, file: &str, records_before: u64) -> Self {
+        let named = |text| format!("{text}\n  {}: events are counted from record {}", inert(file), records_before + 1);
+        match self {
+            Self::Refused(text) => Self::Refused(named(text)),
+            other => other,
+        }
+    }
+
     /// The failure that an answer with problem details tells of.
     pub fn of_answer(status: u16, body: &str) -> Self {
         let problem: Value = serde_json::from_str(body).unwrap_or(Value::Null);
         let text = |name: &str| problem[name].as_str().unwrap_or_default();
         let mut lines = vec![match (text("title"), text("detail")) {
-            ("", _) => format!("the server answered {status}: {}", body.trim()),
-            (title, "") => title.to_owned(),
-            (title, detail) => format!("{title}: {detail}"),
+            ("", _) => {
+                let said: String = body.trim().chars().take(FOREIGN_CHARS_MAX).collect();
+                format!("the server answered {status}: {}", inert(&said))
+            }
+            (title, "") => inert(title),
+            (title, detail) => inert(&format!("{title}: {detail}")),
         }];
         for error in problem["errors"].as_array().into_iter().flatten() {
             let index = error["index"].as_u64().map(|index| format!("event {index} ")).unwrap_or_default();
             let pointer = error["pointer"].as_str().filter(|pointer| !pointer.is_empty());
             let place = pointer.map(|pointer| format!("{pointer} ")).unwrap_or_default();
-            lines.push(format!("  {index}{place}{}", error["detail"].as_str().unwrap_or_default()));
+            lines.push(inert(&format!("  {index}{place}{}", error["detail"].as_str().unwrap_or_default())));
         }
         if let Some(instance) = problem["instance"].as_str() {
-            lines.push(format!("  (request {instance})"));
+            lines.push(inert(&format!("  (request {instance})")));
         }
         let message = lines.join("\n");
         match status {
-            401 | 403 => Self::NotPermitted(message),
+            401 if problem.is_null() => Self::NotPermitted(message),
+            401 => {
+                Self::NotPermitted(format!("{message}\n  ACTARIUM_TOKEN, --token or --token-file gives the credential"))
+            }
+            403 => Self::NotPermitted(message),
             408 | 429 | 502..=504 => Self::Unavailable(message),
             _ => Self::Refused(message),
         }

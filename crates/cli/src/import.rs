@@ -3,17 +3,18 @@
 //! The server tells records it has by their own ids, so importing again records only what is missing. How far an import
 //! came is kept beside, so that it need not send again what was answered.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::client::{Client, Payload, segment};
 use crate::failure::Failure;
@@ -30,7 +31,7 @@ const REFUSED_SHOWN_MAX: usize = 20;
 /// zstd level of requests.
 const COMPRESSION_LEVEL: i32 = 1;
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// Events as the API takes them
     Events,
@@ -44,14 +45,38 @@ enum Format {
     Github,
 }
 
+impl Format {
+    /// Where its records go, below the organization.
+    fn path(self) -> &'static str {
+        match self {
+            Format::Events => "events",
+            Format::Cloudtrail => "ingest/cloudtrail",
+            Format::Kubernetes => "ingest/kubernetes",
+            Format::Openchoreo => "ingest/openchoreo",
+            Format::Github => "ingest/github",
+        }
+    }
+
+    /// The field of an object that is no record but holds the records.
+    fn envelope(self) -> Option<&'static str> {
+        match self {
+            Format::Cloudtrail => Some("Records"),
+            Format::Kubernetes => Some("items"),
+            Format::Events | Format::Openchoreo | Format::Github => None,
+        }
+    }
+}
+
 /// Import files.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   actarium import --org acme --format cloudtrail trail/*.json.gz
   zcat audit.log.gz | actarium import --org acme --format kubernetes -
 
-Files are plain, .gz or .zst; one record a line, an array, or the format's own envelope. An import that was interrupted goes
-on where it stopped when it is called again; importing a file twice records each of its records once.")]
+Files are plain, gzip or zstd, told by their content; one record a line, an array, or the format's own envelope. An
+import that was interrupted goes on where it stopped when the same command is called again. Importing a file twice
+records each of its records once: they are told by their own ids (of `events`, those with an external_id for good, others
+within seven days).")]
 pub struct ImportArguments {
     /// The organization
     #[arg(long)]
@@ -62,6 +87,9 @@ pub struct ImportArguments {
     /// Files; `-` is stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
+    /// The cluster that Kubernetes events come from, which they do not say themselves
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<String>,
     /// Begin at the start, whatever an earlier import of the same file reached
     #[arg(long)]
     restart: bool,
@@ -79,6 +107,9 @@ struct Counts {
 }
 
 pub fn import(client: &Client, arguments: ImportArguments) -> Result<(), Failure> {
+    if arguments.cluster.is_some() && arguments.format != Format::Kubernetes {
+        return Err(Failure::Usage("--cluster is for --format kubernetes".to_owned()));
+    }
     let interrupted = watch_interrupt()?;
     let mut counts = Counts::default();
     for file in &arguments.files {
@@ -123,14 +154,15 @@ fn import_file(
     counts: &mut Counts,
 ) -> Result<(), Failure> {
     let named = |error: std::io::Error| Failure::Usage(format!("{file}: {error}"));
-    let (mut source, size) = open(file).map_err(named)?;
+    let Opened { mut source, bytes, read } = open(file).map_err(named)?;
     let place = Place::of(client, arguments, file);
     let done = if arguments.restart { 0 } else { place.read() };
     if done > 0 {
         eprintln!("{file}: going on after {done} records of an import that was interrupted");
     }
-    let progress = bar(file, size);
-    let mut records = Records::of(&mut source).map_err(|detail| Failure::Refused(format!("{file}: {detail}")))?;
+    let progress = bar(file, bytes);
+    let mut records = Records::of(&mut source, arguments.format.envelope())
+        .map_err(|detail| Failure::Refused(format!("{file}: {detail}")))?;
     let mut sent = 0u64;
     loop {
         let part = records.next_part().map_err(|detail| Failure::Refused(format!("{file}: {detail}")))?;
@@ -142,7 +174,7 @@ fn import_file(
         }
         sent += part.records;
         place.write(sent);
-        progress.set_position(part.read_bytes);
+        progress.set_position(records.position(read.load(Ordering::Relaxed), bytes));
         progress.set_message(format!("{sent} records"));
         if interrupted.load(Ordering::Relaxed) {
             progress.abandon();
@@ -165,16 +197,19 @@ fn send(
     counts: &mut Counts,
     progress: &ProgressBar,
 ) -> Result<(), Failure> {
-    let path = match arguments.format {
-        Format::Events => "events".to_owned(),
-        Format::Cloudtrail => "ingest/cloudtrail".to_owned(),
-        Format::Kubernetes => "ingest/kubernetes".to_owned(),
-        Format::Openchoreo => "ingest/openchoreo".to_owned(),
-        Format::Github => "ingest/github".to_owned(),
-    };
     let bytes = zstd::encode_all(lines, COMPRESSION_LEVEL)?;
-    let payload = Payload { content_type: "application/x-ndjson", content_encoding: Some("zstd"), bytes: &bytes };
-    let answer = client.post(&format!("/v1/orgs/{}/{path}", segment(&arguments.org)), &[], &payload)?;
+    let payload = Payload {
+        content_type: "application/x-ndjson",
+        content_encoding: Some("zstd"),
+        // The adapters tell every record by its own id; events need not have one.
+        idempotency_key: (arguments.format == Format::Events).then(|| part_key(lines, first)),
+        repeatable: true,
+        bytes: &bytes,
+    };
+    let path = format!("/v1/orgs/{}/{}", segment(&arguments.org), arguments.format.path());
+    let cluster = arguments.cluster.iter().map(|cluster| ("cluster".to_owned(), cluster.clone()));
+    let answer = client.post(&path, &cluster.collect::<Vec<_>>(), &payload);
+    let answer = answer.map_err(|failure| failure.of_part(file, first))?;
     if let Some(events) = answer["events"].as_array() {
         let again = events.iter().filter(|event| event["duplicate"] == true).count() as u64;
         counts.duplicates += again;
@@ -196,6 +231,13 @@ fn send(
     Ok(())
 }
 
+/// The same for the same records at the same place of an import, so that a part that comes again is told.
+fn part_key(lines: &[u8], first: u64) -> String {
+    let digest = Sha256::digest(lines);
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("import-{first}-{digest}")
+}
+
 fn bar(file: &str, size: Option<u64>) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -213,57 +255,82 @@ fn bar(file: &str, size: Option<u64>) -> ProgressBar {
 
 type Source = BufReader<Box<dyn Read>>;
 
-/// Opens a file, unpacked by what it begins with; its size if the progress can be told from it.
-fn open(file: &str) -> std::io::Result<(Source, Option<u64>)> {
-    let (raw, size): (Box<dyn Read>, Option<u64>) = if file == "-" {
+/// A file that is being read.
+struct Opened {
+    /// Its content, unpacked.
+    source: Source,
+    /// Its size, if it has one.
+    bytes: Option<u64>,
+    /// How much of it has been read, as it lies on the disk.
+    read: Arc<AtomicU64>,
+}
+
+/// Counts what is read.
+struct Counted<R> {
+    inner: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// Opens a file, unpacked by what it begins with.
+fn open(file: &str) -> std::io::Result<Opened> {
+    let (raw, bytes): (Box<dyn Read>, Option<u64>) = if file == "-" {
         (Box::new(std::io::stdin()), None)
     } else {
         let opened = std::fs::File::open(file)?;
-        let size = opened.metadata()?.len();
-        (Box::new(opened), Some(size))
+        let metadata = opened.metadata()?;
+        // A pipe has no size.
+        (Box::new(opened), metadata.is_file().then_some(metadata.len()))
     };
-    let mut raw = BufReader::with_capacity(1 << 16, raw);
+    let read = Arc::new(AtomicU64::new(0));
+    let mut raw = BufReader::with_capacity(1 << 16, Counted { inner: raw, read: read.clone() });
     let start = raw.fill_buf()?;
-    if start.starts_with(&[0x1f, 0x8b]) {
-        let unpacked: Box<dyn Read> = Box::new(flate2::bufread::MultiGzDecoder::new(raw));
-        return Ok((BufReader::with_capacity(1 << 16, unpacked), None));
-    }
-    if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        let unpacked: Box<dyn Read> = Box::new(zstd::Decoder::with_buffer(raw)?);
-        return Ok((BufReader::with_capacity(1 << 16, unpacked), None));
-    }
-    let plain: Box<dyn Read> = Box::new(raw);
-    Ok((BufReader::with_capacity(1 << 16, plain), size))
+    let unpacked: Box<dyn Read> = if start.starts_with(&[0x1f, 0x8b]) {
+        Box::new(flate2::bufread::MultiGzDecoder::new(raw))
+    } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        Box::new(zstd::Decoder::with_buffer(raw)?)
+    } else {
+        Box::new(raw)
+    };
+    Ok(Opened { source: BufReader::with_capacity(1 << 16, unpacked), bytes, read })
 }
 
 /// The records of a file, as lines.
 enum Records<'s> {
-    Lines { source: &'s mut Source, first: Option<Vec<u8>>, read_bytes: u64 },
+    Lines { source: &'s mut Source, first: Option<Vec<u8>> },
     Document { records: Vec<Box<RawValue>>, next: usize },
 }
 
 struct Part {
     records: u64,
     lines: Vec<u8>,
-    read_bytes: u64,
 }
 
-#[derive(Deserialize)]
-struct Envelope {
-    #[serde(rename = "Records", alias = "items", alias = "events")]
-    records: Vec<Box<RawValue>>,
+/// The records in an envelope, if the text is one.
+fn in_envelope(text: &[u8], field: Option<&str>) -> Option<Vec<Box<RawValue>>> {
+    let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(text).ok()?;
+    serde_json::from_str(fields.remove(field?)?.get()).ok()
 }
 
 impl<'s> Records<'s> {
-    fn of(source: &'s mut Source) -> Result<Self, String> {
+    fn of(source: &'s mut Source, envelope: Option<&str>) -> Result<Self, String> {
         let mut first = Vec::new();
         source.read_until(b'\n', &mut first).map_err(|error| error.to_string())?;
+        if first.starts_with("\u{feff}".as_bytes()) {
+            first.drain(.."\u{feff}".len());
+        }
         let line = serde_json::from_slice::<&RawValue>(&first).ok();
         let one_line = line
-            .is_some_and(|line| line.get().starts_with('{') && serde_json::from_str::<Envelope>(line.get()).is_err());
+            .is_some_and(|line| line.get().starts_with('{') && in_envelope(line.get().as_bytes(), envelope).is_none());
         if one_line {
-            let read_bytes = first.len() as u64;
-            return Ok(Self::Lines { source, first: Some(first), read_bytes });
+            return Ok(Self::Lines { source, first: Some(first) });
         }
         let mut document = first;
         source.take(DOCUMENT_BYTES_MAX).read_to_end(&mut document).map_err(|error| error.to_string())?;
@@ -275,9 +342,8 @@ impl<'s> Records<'s> {
         if document.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self::Document { records: Vec::new(), next: 0 });
         }
-        let records = serde_json::from_slice::<Envelope>(&document)
-            .map(|envelope| envelope.records)
-            .or_else(|_| serde_json::from_slice::<Vec<Box<RawValue>>>(&document))
+        let records = in_envelope(&document, envelope)
+            .map_or_else(|| serde_json::from_slice::<Vec<Box<RawValue>>>(&document), Ok)
             .or_else(|_| serde_json::Deserializer::from_slice(&document).into_iter().collect::<Result<Vec<_>, _>>())
             .map_err(|error| {
                 format!("is neither records one a line, nor an array, nor an envelope of records: {error}")
@@ -285,21 +351,30 @@ impl<'s> Records<'s> {
         Ok(Self::Document { records, next: 0 })
     }
 
+    /// How far it is, of `bytes`: what has been read, or where a document was read at once, what has been taken of it.
+    fn position(&self, read_bytes: u64, bytes: Option<u64>) -> u64 {
+        match self {
+            Self::Document { records, next } if *next < records.len() => {
+                let share = *next as f64 / records.len() as f64;
+                (bytes.unwrap_or(read_bytes) as f64 * share) as u64
+            }
+            _ => read_bytes,
+        }
+    }
+
     fn next_part(&mut self) -> Result<Part, String> {
-        let mut part = Part { records: 0, lines: Vec::new(), read_bytes: 0 };
+        let mut part = Part { records: 0, lines: Vec::new() };
         while (part.records as usize) < PART_RECORDS_MAX && part.lines.len() < PART_BYTES_MAX {
             match self {
-                Self::Lines { source, first, read_bytes } => {
+                Self::Lines { source, first } => {
                     let line = match first.take() {
                         Some(line) => line,
                         None => {
                             let mut line = Vec::new();
-                            *read_bytes +=
-                                source.read_until(b'\n', &mut line).map_err(|error| error.to_string())? as u64;
+                            source.read_until(b'\n', &mut line).map_err(|error| error.to_string())?;
                             line
                         }
                     };
-                    part.read_bytes = *read_bytes;
                     if line.is_empty() {
                         break;
                     }
@@ -333,11 +408,12 @@ impl Place {
         let state = std::env::var_os("XDG_STATE_HOME")
             .map(PathBuf::from)
             .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local").join("state")));
-        let Ok(metadata) = std::fs::metadata(file) else { return Self(None) };
+        // A pipe is another one each time.
+        let Some(metadata) = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file) else { return Self(None) };
         let mut hasher = DefaultHasher::new();
         let path = std::fs::canonicalize(file).unwrap_or_else(|_| PathBuf::from(file));
         let changed = metadata.modified().ok();
-        (client.url(), &arguments.org, format!("{:?}", arguments.format), path, metadata.len(), changed)
+        (client.url(), &arguments.org, arguments.format.path(), &arguments.cluster, path, metadata.len(), changed)
             .hash(&mut hasher);
         let name = format!("import-{:016x}.json", hasher.finish());
         Self(state.map(|state| state.join("actarium").join(name)))

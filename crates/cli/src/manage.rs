@@ -122,7 +122,7 @@ pub enum AdminCommand {
 pub fn admin(client: &Client, command: AdminCommand) -> Result<(), Failure> {
     let AdminCommand::Seal { org } = command;
     let query: Vec<(String, String)> = org.into_iter().map(|org| ("organization".to_owned(), org)).collect();
-    let sealed = client.post("/v1/admin/seal", &query, &Payload::json(b""))?;
+    let sealed = client.post_patiently("/v1/admin/seal", &query, &Payload::json(b""))?;
     show::json_line(&sealed)
 }
 

@@ -67,7 +67,7 @@ pub fn emit(client: &Client, arguments: EmitArguments) -> Result<(), Failure> {
     let whole = serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
     let content_type = if whole { "application/json" } else { "application/x-ndjson" };
     let path = format!("/v1/orgs/{}/events", segment(&arguments.org));
-    let payload = Payload { content_type, content_encoding: None, bytes: &body };
+    let payload = Payload { content_type, ..Payload::json(&body) };
     let answer = client.post(&path, &[], &payload)?;
     if arguments.json {
         return show::json_line(&answer);

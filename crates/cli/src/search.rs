@@ -4,14 +4,34 @@ use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::client::{Client, segment};
 use crate::failure::Failure;
-use crate::show::{self, EventLines};
+use crate::show::EventLines;
 
 /// Most events that the API gives on a page.
 const PAGE_EVENTS_MAX: usize = 1_000;
+
+/// A page of events, as the API writes them.
+#[derive(Deserialize)]
+struct Page {
+    events: Vec<Box<RawValue>>,
+    next_cursor: Option<String>,
+    as_of: AsOf,
+}
+
+#[derive(Deserialize)]
+struct AsOf {
+    size: i64,
+}
+
+fn page(client: &Client, path: &str, query: &[(String, String)], criteria: &Criteria) -> Result<Page, Failure> {
+    let text = client.get_text(path, query).map_err(|failure| criteria.explain(failure))?;
+    let unknown = |error| Failure::Unavailable(format!("{} answers with no page of events: {error}", client.url()));
+    serde_json::from_str(&text).map_err(unknown)
+}
 
 /// Which events are meant.
 #[derive(Args, Clone, Debug)]
@@ -49,9 +69,33 @@ pub struct Criteria {
     /// Request id
     #[arg(long)]
     request_id: Vec<String>,
-    /// Which way it came
+    /// Which way it came: api, cloudtrail, kubernetes, …
     #[arg(long)]
     source: Vec<String>,
+    /// Type of the actor: user, service_account, api_key, agent, system, anonymous
+    #[arg(long)]
+    actor_type: Vec<String>,
+    /// Type of the resource acted on
+    #[arg(long)]
+    resource: Vec<String>,
+    /// Component: id or name
+    #[arg(long)]
+    component: Vec<String>,
+    /// Environment: id or name
+    #[arg(long)]
+    environment: Vec<String>,
+    /// Trace id
+    #[arg(long)]
+    trace_id: Vec<String>,
+    /// Session id
+    #[arg(long)]
+    session_id: Vec<String>,
+    /// The sender's own id of the event
+    #[arg(long)]
+    external_id: Vec<String>,
+    /// The surface that the actor used
+    #[arg(long)]
+    surface: Vec<String>,
 }
 
 impl Criteria {
@@ -67,6 +111,14 @@ impl Criteria {
             ("ip", &self.ip),
             ("request_id", &self.request_id),
             ("source", &self.source),
+            ("actor_type", &self.actor_type),
+            ("resource", &self.resource),
+            ("component", &self.component),
+            ("environment", &self.environment),
+            ("trace_id", &self.trace_id),
+            ("session_id", &self.session_id),
+            ("external_id", &self.external_id),
+            ("surface", &self.surface),
         ];
         for (name, values) in repeated {
             query.extend(values.iter().map(|value| (name.to_owned(), value.clone())));
@@ -120,7 +172,7 @@ pub struct SearchArguments {
 pub fn search(client: &Client, arguments: SearchArguments) -> Result<(), Failure> {
     let path = format!("/v1/orgs/{}/events", segment(&arguments.criteria.org));
     let wanted = if arguments.all { usize::MAX } else { usize::try_from(arguments.limit).unwrap_or(usize::MAX) };
-    let mut lines = EventLines::default();
+    let mut lines = EventLines::new(arguments.json);
     let (mut shown, mut cursor, mut more) = (0usize, None::<String>, false);
     while shown < wanted {
         let mut query = arguments.criteria.query();
@@ -129,15 +181,10 @@ pub fn search(client: &Client, arguments: SearchArguments) -> Result<(), Failure
             query.push(("order".to_owned(), "asc".to_owned()));
         }
         query.extend(cursor.take().map(|cursor| ("cursor".to_owned(), cursor)));
-        let page = client.get(&path, &query).map_err(|failure| arguments.criteria.explain(failure))?;
-        let events = page["events"].as_array().cloned().unwrap_or_default();
-        shown += events.len();
-        if arguments.json {
-            events.iter().try_for_each(show::json_line)?;
-        } else if !events.is_empty() {
-            lines.print(&events)?;
-        }
-        cursor = page["next_cursor"].as_str().map(str::to_owned);
+        let page = page(client, &path, &query, &arguments.criteria)?;
+        shown += page.events.len();
+        lines.print(&page.events)?;
+        cursor = page.next_cursor;
         more = cursor.is_some();
         if !more {
             break;
@@ -177,6 +224,9 @@ pub struct TailArguments {
 /// Events shown before the ones that arrive.
 const LATEST_EVENTS: &str = "10";
 
+/// How long a stream may be silent; the server sends a heartbeat every 15 seconds.
+const SILENCE_MAX: Duration = Duration::from_secs(50);
+
 /// Longest wait before connecting again.
 const RECONNECT_SECONDS_MAX: u64 = 30;
 
@@ -185,26 +235,20 @@ pub fn tail(client: &Client, arguments: TailArguments) -> Result<(), Failure> {
     let path = format!("/v1/orgs/{}/events", segment(&criteria.org));
     let mut query = criteria.query();
     query.push(("limit".to_owned(), LATEST_EVENTS.to_owned()));
-    let page = client.get(&path, &query).map_err(|failure| criteria.explain(failure))?;
-    let mut lines = EventLines::default();
-    let mut print = |events: &[Value]| match (arguments.json, events.is_empty()) {
-        (_, true) => Ok(()),
-        (true, _) => events.iter().try_for_each(show::json_line),
-        (false, _) => lines.print(events),
-    };
-    let mut latest = page["events"].as_array().cloned().unwrap_or_default();
-    latest.reverse();
-    print(&latest)?;
+    let mut latest = page(client, &path, &query, criteria)?;
+    latest.events.reverse();
+    let mut lines = EventLines::new(arguments.json);
+    lines.print(&latest.events)?;
     if !arguments.follow {
         return Ok(());
     }
-    let mut after = page["as_of"]["size"].as_i64().unwrap_or(0) - 1;
+    let mut after = latest.as_of.size - 1;
     let mut wait = 1;
     loop {
         let mut query: Vec<(String, String)> =
             criteria.query().into_iter().filter(|(name, _)| name != "from" && name != "to").collect();
         query.push(("after".to_owned(), after.to_string()));
-        let ended = follow(client, &path, &query, &mut after, &mut wait, &mut print);
+        let ended = follow(client, &path, &query, &mut after, &mut wait, &mut lines);
         match ended {
             Ok(()) => {}
             Err(Failure::Unavailable(detail)) => eprintln!("{detail}"),
@@ -222,19 +266,18 @@ fn follow(
     query: &[(String, String)],
     after: &mut i64,
     wait: &mut u64,
-    print: &mut dyn FnMut(&[Value]) -> Result<(), Failure>,
+    lines: &mut EventLines,
 ) -> Result<(), Failure> {
-    let stream = client.stream(&format!("{path}/tail"), query, "text/event-stream")?;
+    let stream = client.stream(&format!("{path}/tail"), query, "text/event-stream", SILENCE_MAX)?;
     for line in BufReader::new(stream).lines() {
         let line = line.map_err(|error| Failure::Unavailable(error.to_string()))?;
         *wait = 1;
         if let Some(id) = line.strip_prefix("id:") {
             *after = id.trim().parse().unwrap_or(*after);
         } else if let Some(data) = line.strip_prefix("data:")
-            && let Ok(event) = serde_json::from_str::<Value>(data.trim_start())
-            && event["action"].is_string()
+            && let Ok(event) = serde_json::from_str::<Box<RawValue>>(data.trim_start())
         {
-            print(&[event])?;
+            lines.print(&[event])?;
         }
     }
     Ok(())

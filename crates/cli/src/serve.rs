@@ -1,5 +1,6 @@
 //! Running the service: options, log, signals.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -91,6 +92,9 @@ impl ServeArguments {
     }
 }
 
+/// Exit code of a process that a second signal ended before it was done.
+const EXIT_INTERRUPTED: i32 = 130;
+
 /// Serves until SIGINT or SIGTERM.
 pub fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     log_to_stderr(arguments.log_format);
@@ -146,12 +150,20 @@ fn run(options: ServerOptions, told: Option<Told>) -> Result<(), Failure> {
         });
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        let shutdown = async {
+        let shutdown = async move {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
                 _ = stopped => {}
             }
+            // What was accepted is finished first; whoever asks again does not want to wait for it.
+            tokio::spawn(async move {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                std::process::exit(EXIT_INTERRUPTED);
+            });
         };
         let served = run_server(options, listening, shutdown).await;
         telling.abort();
@@ -160,7 +172,8 @@ fn run(options: ServerOptions, told: Option<Told>) -> Result<(), Failure> {
 }
 
 fn tell(address: SocketAddr, told: &Told) {
-    println!("listening on http://{address}");
+    // Whoever started it may have closed stdout; that is no reason not to serve.
+    let _ = writeln!(std::io::stdout(), "listening on http://{address}");
     let token = told.token.display();
     let organization = if told.demo { "demo" } else { "actarium" };
     eprintln!(

@@ -4,6 +4,8 @@ use std::io::{IsTerminal, Write};
 
 use actarium_core::catalog::{Catalog, Facts};
 use serde_json::Value;
+use serde_json::value::RawValue;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::failure::Failure;
 
@@ -60,7 +62,7 @@ impl Table {
 
     pub fn print(&self) -> Result<(), Failure> {
         let columns = self.rows[0].len();
-        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let width = |column: usize| self.rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let limit = terminal_width();
         let mut text = String::new();
@@ -77,7 +79,7 @@ fn aligned(cells: &[String], widths: &[usize]) -> String {
     for (index, (cell, width)) in cells.iter().zip(widths).enumerate() {
         text.push_str(cell);
         if index + 1 < cells.len() {
-            text.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
+            text.extend(std::iter::repeat_n(' ', (width + 2).saturating_sub(cell.width())));
         }
     }
     text
@@ -93,16 +95,21 @@ fn terminal_width() -> Option<usize> {
     Some(asked.filter(|width| *width >= 40).unwrap_or(WIDTH_DEFAULT))
 }
 
+/// The text, or as much of it as takes `limit` cells of a terminal with a mark at its end.
 fn cut(text: &str, limit: Option<usize>) -> String {
-    match limit {
-        Some(limit) if text.chars().count() > limit => text.chars().take(limit - 1).chain(['…']).collect(),
-        _ => text.to_owned(),
-    }
+    let Some(limit) = limit.filter(|limit| text.width() > *limit) else { return text.to_owned() };
+    let mut cells = 0;
+    let fitting = text.chars().take_while(|character| {
+        cells += character.width().unwrap_or(0);
+        cells < limit
+    });
+    fitting.chain(['…']).collect()
 }
 
-/// Events as aligned lines, some at a time: the widths of the first lines hold for those that follow.
-#[derive(Default)]
+/// Events as aligned lines, some at a time: the widths of the first lines hold for those that follow. Or as JSON, one a
+/// line, as the API wrote them.
 pub struct EventLines {
+    json: bool,
     widths: Vec<usize>,
     started: bool,
 }
@@ -111,17 +118,30 @@ pub struct EventLines {
 const COLUMN_CHARS_MAX: usize = 32;
 
 impl EventLines {
+    /// No lines yet.
+    pub fn new(json: bool) -> Self {
+        Self { json, widths: Vec::new(), started: false }
+    }
+
     /// Appends the lines of some events.
-    pub fn print(&mut self, events: &[Value]) -> Result<(), Failure> {
+    pub fn print(&mut self, events: &[Box<RawValue>]) -> Result<(), Failure> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        if self.json {
+            let text: String = events.iter().map(|event| format!("{}\n", event.get())).collect();
+            return write_stdout(text.as_bytes());
+        }
         let titles = ["TIME (UTC)", "OUTCOME", "ACTOR", "ADDRESS", "WHAT"].map(str::to_owned).to_vec();
-        let mut rows: Vec<Vec<String>> = events.iter().map(row).collect();
+        let mut rows: Vec<Vec<String>> =
+            events.iter().map(|event| row(&serde_json::from_str(event.get()).unwrap_or(Value::Null))).collect();
         if !std::mem::replace(&mut self.started, true) {
             rows.insert(0, titles);
             self.widths = vec![0; rows[0].len()];
         }
         for row in &rows {
             for (width, cell) in self.widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
+                *width = (*width).max(cell.width());
             }
         }
         let limit = terminal_width();
@@ -165,5 +185,9 @@ mod tests {
     fn columns_line_up() {
         assert_eq!(aligned(&["a".into(), "b".into()], &[3, 1]), "a    b");
         assert_eq!(cut("abcdef", Some(4)), "abc…");
+        assert_eq!(cut("abcd", Some(4)), "abcd");
+        // Wide characters take two cells.
+        assert_eq!(cut("東京都庁", Some(6)), "東京…");
+        assert_eq!(aligned(&["東".into(), "b".into()], &[3, 1]), "東   b");
     }
 }
