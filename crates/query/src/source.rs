@@ -36,13 +36,6 @@ impl SourceTimes<'_> {
         }
     }
 
-    pub fn recorded(&self) -> &[Micros] {
-        match self {
-            Self::Tail(columns) => &columns.recorded,
-            Self::Segment(times) => &times.recorded,
-        }
-    }
-
     pub fn order(&self) -> &TimeOrder {
         match self {
             Self::Tail(columns) => columns.order(),

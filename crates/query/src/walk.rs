@@ -75,11 +75,6 @@ impl<'s> Walk<'s> {
         Ok(Some(Self { times, reader, plan, filter, filter_columns, rows, organization }))
     }
 
-    /// Whether every row is found.
-    pub fn finds_everything(&self) -> bool {
-        matches!(self.plan, Plan::Everything)
-    }
-
     /// Calls `f` with the rows found, in order, some at a time, until it breaks. `wanted` is how many will do.
     pub fn each(
         &mut self,

@@ -89,7 +89,7 @@ fn event(seq: u64, recorded_at: Micros, random: u64) -> Event {
     set(Column::Source, ["api", "kubernetes"][r(16, 2) as usize]);
     set(Column::Sender, "key:1");
     let mut row = RowView { ..row };
-    let mut maybe = |column: Column, text: &'_ str, chance: u64| -> Option<&'static str> {
+    let maybe = |column: Column, text: &'_ str, chance: u64| -> Option<&'static str> {
         // The strings live as long as the test: a few bytes per event.
         (r(20 + column as u64, 100) < chance).then(|| &*Box::leak(text.to_owned().into_boxed_str()))
     };
