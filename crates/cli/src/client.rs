@@ -34,13 +34,27 @@ const ANSWER_BYTES_MAX: u64 = 256 << 20;
 #[derive(Args, Clone, Debug)]
 pub struct ServerArguments {
     /// The server's address
-    #[arg(long, global = true, env = "ACTARIUM_URL", default_value = "http://127.0.0.1:8470", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Connection",
+        env = "ACTARIUM_URL",
+        default_value = "http://127.0.0.1:8470",
+        value_name = "URL"
+    )]
     url: String,
     /// The bearer token
-    #[arg(long, global = true, env = "ACTARIUM_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Connection",
+        env = "ACTARIUM_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
     token: Option<String>,
     /// A file that holds the token
-    #[arg(long, global = true, value_name = "FILE", conflicts_with = "token")]
+    #[arg(long, global = true, help_heading = "Connection", value_name = "FILE", conflicts_with = "token")]
     token_file: Option<PathBuf>,
 }
 

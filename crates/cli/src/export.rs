@@ -21,7 +21,7 @@ enum Format {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   actarium export --org demo --from -30d > events.ndjson
-  actarium export --org demo --from -1y --format csv -o denied.csv outcome:denied
+  actarium export --org demo --from -365d --format csv -o denied.csv outcome:denied
 
 With -o the file is there under its name only once it is complete.")]
 pub struct ExportArguments {

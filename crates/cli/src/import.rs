@@ -75,8 +75,8 @@ impl Format {
 
 Files are plain, gzip or zstd, told by their content; one record a line, an array, or the format's own envelope. An
 import that was interrupted goes on where it stopped when the same command is called again. Importing a file twice
-records each of its records once: they are told by their own ids (of `events`, those with an external_id for good, others
-within seven days).")]
+records each of its records once: they are told by their own ids, in the whole log; events by their external_id and by
+their place in the file, for at least seven days.")]
 pub struct ImportArguments {
     /// The organization
     #[arg(long)]

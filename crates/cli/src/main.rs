@@ -61,6 +61,9 @@ enum Command {
     #[command(subcommand)]
     Admin(manage::AdminCommand),
     /// Print a completion script for a shell
+    #[command(
+        after_help = "Examples:\n  actarium completions bash > /etc/bash_completion.d/actarium\n  actarium completions zsh > ~/.zfunc/_actarium"
+    )]
     Completions {
         /// Which shell
         shell: clap_complete::Shell,

@@ -1,6 +1,6 @@
 //! Organizations, keys, the catalog, and what only the operator does.
 
-use actarium_core::catalog::Catalog;
+use actarium_core::catalog::{Action, Catalog};
 use actarium_core::event::Outcome;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -24,6 +24,7 @@ pub enum OrgCommand {
         json: bool,
     },
     /// List the organizations
+    #[command(after_help = "Examples:\n  actarium org list\n  actarium org list --json | jq -r .slug")]
     List {
         /// Print JSON, one organization a line
         #[arg(long)]
@@ -64,6 +65,7 @@ pub enum KeyCommand {
         json: bool,
     },
     /// List an organization's keys
+    #[command(after_help = "Example:\n  actarium key list --org acme")]
     List {
         /// The organization
         #[arg(long)]
@@ -73,6 +75,7 @@ pub enum KeyCommand {
         json: bool,
     },
     /// Revoke a key, with effect from the next request
+    #[command(after_help = "Example:\n  actarium key revoke --org acme cFqw6JevMyr6")]
     Revoke {
         /// The organization
         #[arg(long)]
@@ -112,6 +115,7 @@ pub fn key(client: &Client, command: KeyCommand) -> Result<(), Failure> {
 #[derive(Debug, Subcommand)]
 pub enum AdminCommand {
     /// Move what is in the journal into segments now
+    #[command(after_help = "Example:\n  actarium admin seal --org acme")]
     Seal {
         /// Only this organization's
         #[arg(long)]
@@ -145,20 +149,53 @@ pub fn catalog(arguments: CatalogArguments) -> Result<(), Failure> {
     if let Some(action) = wanted.filter(|action| catalog.get(action).is_none()) {
         return Err(Failure::Refused(format!("the catalog has no action `{action}`; `actarium catalog` lists all")));
     }
+    if let Some(action) = wanted.and_then(|wanted| catalog.get(wanted)).filter(|_| !arguments.json) {
+        return show::write_stdout(described(action).as_bytes());
+    }
     let actions = catalog.iter().filter(|action| wanted.is_none_or(|wanted| action.action == wanted));
     let mut table = Table::new(&["ACTION", "RESOURCE", "TITLE", "SENTENCE"]);
     for action in actions {
         if arguments.json {
-            let known = serde_json::to_value(action).map_err(|error| Failure::Refused(error.to_string()))?;
-            show::json_line(&known)?;
-            continue;
+            show::json_line(&json!(action))?;
+        } else {
+            let sentence = sentence(action, Outcome::Success);
+            table.row(vec![action.action.clone(), action.resource.clone(), action.title.clone(), sentence]);
         }
-        let verb = action.verb.as_ref().map(|verb| verb.past.as_str()).unwrap_or_default();
-        let made = || format!("{{actor}} {verb} {}", action.phrase_template().source());
-        let own = action.sentence_template(Outcome::Success).map(|template| template.source().to_owned());
-        table.row(vec![action.action.clone(), action.resource.clone(), action.title.clone(), own.unwrap_or_else(made)]);
     }
     if arguments.json { Ok(()) } else { table.print() }
+}
+
+/// The template of an action's sentence.
+fn sentence(action: &Action, outcome: Outcome) -> String {
+    let own = action.sentence_template(outcome).map(|template| template.source().to_owned());
+    let verb = action.verb.as_ref().map(|verb| match outcome {
+        Outcome::Success => verb.past.clone(),
+        Outcome::Failure => format!("failed to {}", verb.base),
+        Outcome::Denied => format!("was denied {}", verb.gerund),
+        Outcome::Unknown => format!("tried to {}", verb.base),
+    });
+    let made = || verb.map(|verb| format!("{{actor}} {verb} {}", action.phrase_template().source()));
+    own.or_else(made).unwrap_or_default()
+}
+
+/// All that is known of an action.
+fn described(action: &Action) -> String {
+    let mut text = format!("{}\n  {} ({})\n", action.action, action.title, action.operation);
+    text.push_str(&format!("  first target: {}\n", action.resource));
+    if action.reserved {
+        text.push_str("  recorded by Actarium alone\n");
+    }
+    for outcome in [Outcome::Success, Outcome::Failure, Outcome::Denied] {
+        let sentence = sentence(action, outcome);
+        if !sentence.is_empty() {
+            text.push_str(&format!("  {:<8} {sentence}\n", outcome.as_str()));
+        }
+    }
+    for key in &action.metadata {
+        let personal = if key.personal { " (personal)" } else { "" };
+        text.push_str(&format!("  metadata.{}: {}{personal}\n", key.key, key.description));
+    }
+    text
 }
 
 fn list(answer: &Value, key: &str, json: bool, columns: &[&str]) -> Result<(), Failure> {

@@ -12,8 +12,10 @@ use crate::show;
 /// Record events.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  actarium emit --org acme --action component.deploy --actor user:u-17 --target component:orders --target project:payments
-  echo '{\"action\":\"project.create\",\"actor\":{\"type\":\"user\",\"id\":\"u-1\"},\"targets\":[{\"type\":\"project\",\"id\":\"p\"}]}' | actarium emit --org acme -
+  actarium emit --org acme --action component.deploy --actor user:u-17 \\
+      --target component:orders --target project:payments
+  echo '{\"action\":\"project.create\",\"actor\":{\"type\":\"user\",\"id\":\"u-1\"},\"targets\":[{\"type\":\"project\",\"id\":\"p\"}]}' |
+      actarium emit --org acme -
   actarium emit --org acme events.ndjson")]
 pub struct EmitArguments {
     /// The organization

@@ -39,13 +39,14 @@ pub struct Criteria {
     /// The organization
     #[arg(long)]
     pub org: String,
-    /// A search phrase: `actor:ada@example.com action:component.* -outcome:success orders`
+    /// A search phrase: `actor:ada@example.com action:component.* -outcome:success orders`; one that begins
+    /// with a hyphen comes last, after `--`
     #[arg(value_name = "PHRASE", trailing_var_arg = false)]
     phrase: Vec<String>,
-    /// From when: RFC 3339, or back from now: -24h, -7d
+    /// From when: RFC 3339, or back from now (-15m, -24h, -7d); 24 hours ago if not given
     #[arg(long, allow_hyphen_values = true)]
     pub from: Option<String>,
-    /// Until when
+    /// Until when, likewise; without it there is no end
     #[arg(long, allow_hyphen_values = true)]
     pub to: Option<String>,
     /// Actor: id, e-mail address or name; repeated, any of them
@@ -150,7 +151,8 @@ impl Criteria {
 #[command(after_help = "Examples:
   actarium search --org demo                                  the past 24 hours
   actarium search --org demo --from -30d outcome:denied       what was denied in 30 days
-  actarium search --org demo --from -1y 'action:component.* -outcome:success \"release candidate\"'
+  actarium search --org demo --from -365d 'action:component.* -outcome:success \"release candidate\"'
+  actarium search --org demo -- -outcome:success
   actarium search --org demo --from -7d --json --all | jq .action")]
 pub struct SearchArguments {
     #[command(flatten)]
