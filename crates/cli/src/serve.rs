@@ -176,13 +176,15 @@ fn tell(address: SocketAddr, told: &Told) {
     let _ = writeln!(std::io::stdout(), "listening on http://{address}");
     let token = told.token.display();
     let organization = if told.demo { "demo" } else { "actarium" };
+    // As it was called, so that the lines below can be pasted.
+    let program = std::env::args().next().unwrap_or_else(|| "actarium".to_owned());
     eprintln!(
         "
   API      http://{address}   (reference: http://{address}/openapi.json)
   sign in  with the operator's token, which is in {token}
 
   export ACTARIUM_URL=http://{address} ACTARIUM_TOKEN=$(cat {token})
-  actarium search --org {organization}
+  {program} search --org {organization}
   curl -H \"authorization: Bearer $ACTARIUM_TOKEN\" \"$ACTARIUM_URL/v1/orgs/{organization}/events?limit=3\"
 
   Ctrl-C stops it.
