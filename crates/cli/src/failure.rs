@@ -10,6 +10,9 @@ use crate::show::inert;
 /// Characters shown of an answer that is none of this service's.
 const FOREIGN_CHARS_MAX: usize = 300;
 
+/// Exit code of a command that somebody interrupted.
+pub const EXIT_INTERRUPTED: u8 = 130;
+
 /// Why a command failed.
 #[derive(Debug)]
 pub enum Failure {
@@ -35,7 +38,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Unavailable(_) => 3,
             Self::NotPermitted(_) => 4,
-            Self::Interrupted(_) => 130,
+            Self::Interrupted(_) => EXIT_INTERRUPTED,
             Self::ReaderGone => 0,
         })
     }

@@ -15,9 +15,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::client::{Client, Payload, segment};
-use crate::failure::Failure;
+use crate::failure::{EXIT_INTERRUPTED, Failure};
 use crate::show;
 
 /// Records in one request.
@@ -132,12 +133,16 @@ pub fn import(client: &Client, arguments: ImportArguments) -> Result<(), Failure
 fn watch_interrupt() -> Result<Arc<AtomicBool>, Failure> {
     let flag = Arc::new(AtomicBool::new(false));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // From here on a Ctrl-C is noticed, before anything is sent.
+    let entered = runtime.enter();
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    drop(entered);
     let seen = flag.clone();
     std::thread::spawn(move || {
         runtime.block_on(async {
-            while tokio::signal::ctrl_c().await.is_ok() {
+            while interrupts.recv().await.is_some() {
                 if seen.swap(true, Ordering::Relaxed) {
-                    std::process::exit(130);
+                    std::process::exit(i32::from(EXIT_INTERRUPTED));
                 }
                 eprintln!("stopping after the request under way; Ctrl-C again stops at once");
             }

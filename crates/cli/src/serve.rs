@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::failure::Failure;
+use crate::failure::{EXIT_INTERRUPTED, Failure};
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LogFormat {
@@ -92,9 +92,6 @@ impl ServeArguments {
     }
 }
 
-/// Exit code of a process that a second signal ended before it was done.
-const EXIT_INTERRUPTED: i32 = 130;
-
 /// Serves until SIGINT or SIGTERM.
 pub fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     log_to_stderr(arguments.log_format);
@@ -162,7 +159,7 @@ fn run(options: ServerOptions, told: Option<Told>) -> Result<(), Failure> {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
                 }
-                std::process::exit(EXIT_INTERRUPTED);
+                std::process::exit(i32::from(EXIT_INTERRUPTED));
             });
         };
         let served = run_server(options, listening, shutdown).await;
