@@ -1,6 +1,10 @@
 # The two commands that matter: `make run` and `make test`.
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# Where no toolchain can be fetched, the right compiler may be there under another name.
+ifneq ($(shell rustc --version >/dev/null 2>&1 && echo there),there)
+export RUSTUP_TOOLCHAIN := stable
+endif
 LISTEN ?= 127.0.0.1:8470
 DATA ?= data
 
