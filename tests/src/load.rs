@@ -15,7 +15,7 @@ use crate::random::Random;
 const ACTIONS: [&str; 6] =
     ["component.deploy", "component.promote", "user.create", "project.update", "token.create", "custom.thing.done"];
 /// The most events of one request.
-const BATCH_EVENTS_MAX: u64 = 200;
+const BATCH_EVENTS_MAX: u64 = 60;
 
 static NEXT_MARKER: AtomicU64 = AtomicU64::new(0);
 
