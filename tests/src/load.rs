@@ -16,6 +16,8 @@ const ACTIONS: [&str; 6] =
     ["component.deploy", "component.promote", "user.create", "project.update", "token.create", "custom.thing.done"];
 /// The most events of one request.
 const BATCH_EVENTS_MAX: u64 = 60;
+/// The longest pause of a client between two requests.
+const PAUSE_MICROSECONDS_MAX: u64 = 8_000;
 
 static NEXT_MARKER: AtomicU64 = AtomicU64::new(0);
 
@@ -137,7 +139,8 @@ fn work(client: &Client, ledger: &Ledger, organizations: &[String], random: &mut
                     return;
                 }
             }
-            Some(_) => {}
+            // So that clients are in different places, and what is to be checked stays small.
+            Some(_) => std::thread::sleep(Duration::from_micros(random.below(PAUSE_MICROSECONDS_MAX))),
             None => return,
         }
     }

@@ -55,7 +55,7 @@ fn kill_again_and_again(random: &mut Random) -> usize {
         let load = Load::start(&client, &ledger, &organizations, CLIENTS, random);
         let sealing_stops = Arc::new(AtomicBool::new(false));
         let sealing = seal_until(client.clone(), sealing_stops.clone(), random.split());
-        std::thread::sleep(Duration::from_millis(random.below(500)));
+        std::thread::sleep(Duration::from_millis(random.below(350)));
         server.kill();
         sealing_stops.store(true, Ordering::Relaxed);
         load.stop();

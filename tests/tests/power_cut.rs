@@ -59,7 +59,7 @@ fn nothing_acknowledged_is_lost_by_power_cuts() {
                 while client.send("POST", "/v1/admin/seal", &[], Vec::new()).is_ok() {}
             }
         });
-        std::thread::sleep(Duration::from_millis(100 + random.below(900)));
+        std::thread::sleep(Duration::from_millis(100 + random.below(500)));
         assert!(disk.command("cut"), "the server runs");
         assert!(server.ended_within(CUT_WITHIN), "the power went");
         load.stop();
