@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::log::Log;
 use super::shared::Shared;
 use super::stats::Counters;
+use crate::segment;
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_millis(200);
@@ -133,6 +135,14 @@ pub(crate) fn collect_orphans(shared: &Shared) {
             if listed.contains(&file.path) || retired.contains(&file.path) {
                 continue;
             }
+            if reaches_beyond_head(shared, &log, &file.path) {
+                log.set_damaged(&format!(
+                    "segment {} holds events beyond the head: the database is older than its segments, as after a \
+                     restore from an older backup",
+                    file.path
+                ));
+                continue;
+            }
             match shared.files.remove(&file.path) {
                 Ok(()) => {
                     tracing::info!(path = %file.path, "removed a file that no manifest lists");
@@ -142,4 +152,18 @@ pub(crate) fn collect_orphans(shared: &Shared) {
             }
         }
     }
+}
+
+/// Whether a file that no manifest lists may hold events that nothing else holds. What a seal leaves behind when it is cut
+/// short does not: its rows are in the journal still, below the head.
+fn reaches_beyond_head(shared: &Shared, log: &Log, path: &str) -> bool {
+    let head = match shared.backend.organization(log.organization.id) {
+        Ok(overview) => overview.map_or(0, |overview| overview.head.size),
+        Err(_) => return true,
+    };
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let Some(first_seq) = name.split('-').next().and_then(|digits| digits.parse::<u64>().ok()) else { return false };
+    // A file that cannot be read was cut short before it was synced, unless even its beginning is beyond the head.
+    let rows = segment::count_rows(&shared.files.locate(path)).unwrap_or(0);
+    first_seq > head || first_seq.saturating_add(rows) > head
 }

@@ -184,13 +184,12 @@ impl Engine {
             detail: format!("a thread cannot be started: {error}"),
         };
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        // Before the first write: a log that its segments show to be older than they are must take none.
+        housekeeping::collect_orphans(&self.shared);
         let committer = Committer::new(self.shared.clone());
         running.committer = Some(thread("committer").spawn(move || committer.run()).map_err(failed)?);
         let shared = self.shared.clone();
-        let housekeeper = thread("housekeeper").spawn(move || {
-            housekeeping::collect_orphans(&shared);
-            housekeeping::run(&shared);
-        });
+        let housekeeper = thread("housekeeper").spawn(move || housekeeping::run(&shared));
         running.background.push(housekeeper.map_err(failed)?);
         if self.shared.policy.automatic {
             let schedule = Arc::new(Schedule::default());

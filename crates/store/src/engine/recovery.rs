@@ -51,6 +51,12 @@ pub(crate) fn open(options: &EngineOptions, entropy: &dyn Entropy) -> Result<Ope
     }
 }
 
+/// Whether any organization's folder holds a file.
+fn has_segments(folder: &Path) -> bool {
+    let entries = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries(&folder.join(SEGMENT_FOLDER)).any(|organization| entries(&organization.path()).next().is_some())
+}
+
 fn open_embedded(options: &EngineOptions, entropy: &dyn Entropy, lock: FolderLock) -> Result<Opened, OpenError> {
     let folder = &options.data_dir;
     let database = folder.join(DATABASE_FILE);
@@ -63,6 +69,15 @@ fn open_embedded(options: &EngineOptions, entropy: &dyn Entropy, lock: FolderLoc
     }
     // Without a database nothing was recorded under these keys; with one, a missing key is a loss to be told.
     let is_new = !database.exists();
+    if is_new && has_segments(folder) {
+        return Err(OpenError::Foreign {
+            path: database.display().to_string(),
+            detail:
+                "is missing, but there are segments beside it; put the database of these segments back. A new log is \
+                     never begun over the segments of an old one"
+                    .to_owned(),
+        });
+    }
     let made = |error: KeyError, create: &dyn Fn() -> Result<(), KeyError>| match error {
         KeyError::Missing(_) if is_new => create().map_err(key_error),
         other => Err(key_error(other)),

@@ -25,7 +25,7 @@ use actarium_core::row::{Column, Micros};
 pub use bloom::BLOOM_BLOCK_ROWS;
 pub use columns::{Columns, DictionaryColumn, NO_CODE, Postings, TextColumn, TimeOrder};
 pub use days::{DayCounts, MICROS_PER_DAY, OUTCOMES, outcome_index};
-pub use read::{ExternalId, Segment, Times};
+pub use read::{ExternalId, Segment, Times, count_rows};
 pub use refer::{ShortMatch, ShortWords};
 pub use rows::{RowReader, RowScratch};
 pub use shape::Part;

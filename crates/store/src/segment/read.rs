@@ -666,6 +666,13 @@ impl Segment {
     }
 }
 
+/// The number of rows in a segment's file, of which nothing else is known; `None` if it cannot be read.
+pub fn count_rows(path: &Path) -> Option<u64> {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    let reader = SerializedFileReader::new(std::fs::File::open(path).ok()?).ok()?;
+    u64::try_from(reader.metadata().file_metadata().num_rows()).ok()
+}
+
 fn layout(metadata: &ArrowReaderMetadata, directory: &IndexDirectory) -> [ColumnLayout; COLUMNS] {
     let leaf_of = |name: &str| metadata.schema().fields().iter().position(|field| field.name() == name);
     Column::ALL.map(|column| {

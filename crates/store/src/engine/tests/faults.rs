@@ -187,3 +187,35 @@ fn files_that_nobody_lists_are_removed_and_others_are_not() {
     assert!(listed.exists() && foreign.exists());
     assert_eq!(harness.engine().stats().orphans_removed, 2);
 }
+
+#[test]
+fn a_database_older_than_its_segments_is_not_continued() {
+    let mut harness = Harness::new();
+    let organization = harness.create("demo");
+    harness.append(organization, plain(0..5)).unwrap();
+    harness.stop();
+    let database = harness.data().join("actarium.db");
+    let older = std::fs::read(&database).unwrap();
+    harness.start().unwrap();
+    harness.append(organization, plain(5..505)).unwrap();
+    harness.engine().seal_now(None);
+    harness.stop();
+    let newer = std::fs::read(&database).unwrap();
+    let segment = segment_file(&harness, organization);
+
+    std::fs::write(&database, &older).unwrap();
+    harness.start().unwrap();
+    let refused = harness.append(organization, plain(5..6)).unwrap_err();
+    assert!(refused.to_string().contains("older than its segments"), "{refused}");
+    harness.stop();
+    assert!(segment.exists(), "nothing is removed that may be all there is");
+
+    std::fs::remove_file(&database).unwrap();
+    let error = harness.start().unwrap_err();
+    assert!(error.to_string().contains("is missing, but there are segments"), "{error}");
+    assert!(!database.exists() && segment.exists());
+
+    std::fs::write(&database, &newer).unwrap();
+    harness.start().unwrap();
+    harness.append(organization, plain(505..506)).unwrap();
+}
