@@ -12,6 +12,7 @@ mod pack;
 mod read;
 mod refer;
 mod rows;
+mod sequence;
 mod shape;
 mod terms;
 mod write;
