@@ -1,7 +1,8 @@
 //! What a search looks for: one type for the API's parameters, the search phrase, the console and the CLI.
 //!
 //! `lexer` and `parser` read the phrase, `printer` writes it, `parameters` makes a filter of API parameters, `evaluate`
-//! says which events it finds. Must not know how events are stored or indexed; those who do compare with `evaluate`.
+//! says which events it finds, `scope` which of them a caller sees at all. Must not know how events are stored or
+//! indexed; those who do compare with `evaluate`.
 
 mod error;
 mod evaluate;
@@ -12,6 +13,7 @@ mod lexer;
 mod parameters;
 mod parser;
 mod printer;
+mod scope;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +21,7 @@ pub use error::PhraseError;
 pub use evaluate::{Place, target_readings};
 pub use field::Field;
 pub use parameters::{PARAMETERS, ParameterError, SearchParameters};
+pub use scope::{PROJECT, ProjectIds, SCOPE_PROJECTS_MAX, Scope, TooManyProjects};
 
 use std::net::IpAddr;
 
