@@ -152,6 +152,8 @@ void sync_delay(void) {
 }
 
 static void obey(char *line) {
+    static unsigned obeyed;
+    char number[16];
     model_lock();
     if (!strcmp(line, "cut")) power_goes("told to");
     else if (!strcmp(line, "audit")) model_audit();
@@ -160,6 +162,8 @@ static void obey(char *line) {
     else if (!strncmp(line, "fail ", 5)) failing_count = rules_read(failing, line + 5, true);
     else if (!strcmp(line, "fail")) failing_count = 0;
     else refuse("the command", line);
+    snprintf(number, sizeof number, "%u", ++obeyed);
+    log_line("obeyed", number, "");
     model_unlock();
 }
 

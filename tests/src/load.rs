@@ -18,6 +18,8 @@ const ACTIONS: [&str; 6] =
 const BATCH_EVENTS_MAX: u64 = 60;
 /// The longest pause of a client between two requests.
 const PAUSE_MICROSECONDS_MAX: u64 = 8_000;
+/// How long the load that a test needs may take.
+const LOAD_SECONDS_MAX: u64 = 60;
 
 static NEXT_MARKER: AtomicU64 = AtomicU64::new(0);
 
@@ -114,6 +116,20 @@ impl Load {
             std::thread::spawn(move || work(&client, &ledger, &organizations, &mut random, &stop))
         });
         Self { stop: stop.clone(), threads: threads.collect() }
+    }
+
+    /// Waits until so many events are acknowledged in all: a busy machine takes longer for the same load.
+    ///
+    /// # Panics
+    /// When they are not within [`LOAD_SECONDS_MAX`].
+    pub fn until(&self, ledger: &Ledger, events: usize) {
+        for _ in 0..LOAD_SECONDS_MAX * 500 {
+            if ledger.acknowledged() >= events {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        panic!("{} of {events} events after {LOAD_SECONDS_MAX} s", ledger.acknowledged());
     }
 
     /// Tells the clients to stop and waits for them.

@@ -94,10 +94,31 @@ impl Disk {
         }
     }
 
-    /// Tells the shim something: `cut`, `audit`, `at POINT`, `ignore RULES`, `fail RULES`, `fail`. False when no process
-    /// listens any more.
+    /// Tells the shim something: `cut`, `audit`, `at POINT`, `ignore RULES`, `fail RULES`, `fail`; it holds when this
+    /// returns, but for `cut`, after which there is nobody to say so. False when no process listens any more.
+    ///
+    /// # Panics
+    /// When the shim does not obey within ten seconds.
     #[must_use]
     pub fn command(&self, text: &str) -> bool {
+        let obeyed = || self.log().iter().filter(|line| line.starts_with("obeyed ")).count();
+        let before = obeyed();
+        if !self.tell(text) {
+            return false;
+        }
+        if text == "cut" {
+            return true;
+        }
+        for _ in 0..5000 {
+            if obeyed() > before {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        panic!("the shim does not obey: {text}");
+    }
+
+    fn tell(&self, text: &str) -> bool {
         let nonblocking = rustix::fs::OFlags::NONBLOCK.bits() as i32;
         let pipe = fs::OpenOptions::new()
             .write(true)

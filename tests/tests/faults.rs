@@ -202,7 +202,6 @@ fn a_failing_journal_refuses_and_recovers() {
     record(&client, &ledger, 10, &mut random);
     for fault in ["fsync:*-wal:EIO", "fdatasync:*-wal:EIO;fsync:*-wal:EIO", "write:*-wal:ENOSPC", "write:*-wal:EIO"] {
         assert!(disk.command(&format!("fail {fault}")));
-        std::thread::sleep(Duration::from_millis(50));
         for _ in 0..5 {
             assert_eq!(one(&client, &ledger, &mut random), Some(503), "{fault}");
         }
@@ -240,12 +239,10 @@ fn a_failing_segment_folder_keeps_the_journal() {
     {
         record(&client, &ledger, 10, &mut random);
         assert!(disk.command(&format!("fail {fault}")));
-        std::thread::sleep(Duration::from_millis(50));
         assert!(walk::seal(&client).is_err(), "{fault}: the seal says that it failed");
         record(&client, &ledger, 5, &mut random);
         check(&client, &ledger);
         assert!(disk.command("fail"));
-        std::thread::sleep(Duration::from_millis(50));
         walk::seal(&client).unwrap_or_else(|wrong| panic!("{fault} is over: {wrong}"));
         check(&client, &ledger);
     }
@@ -357,45 +354,103 @@ fn right_or_refused(client: &Client, ledger: &Ledger, organization: &str) -> boo
     }
 }
 
-fn segments_of(data: &Path) -> Vec<PathBuf> {
-    let mut files = walk::files_below(&data.join("segments"));
-    files.sort();
-    assert!(files.len() >= 2, "segments of both organizations");
-    files
+/// The organization of the service's own records.
+const OPERATOR: &str = "actarium";
+
+/// Ids of organizations, which name their segment folders. Starts a server on the folder to ask.
+fn ids_of(data: &Path, organizations: &[String]) -> Vec<String> {
+    let server = Start::on(data).with(BRISK).now();
+    let listed = server.client().get("/v1/orgs").expect(200)["organizations"].clone();
+    server.stop();
+    let listed = listed.as_array().expect("organizations");
+    let id_of = |slug: &String| listed.iter().find(|shown| shown["slug"] == **slug)?["id"].as_str();
+    organizations.iter().map(|slug| id_of(slug).expect("an organization with an id").to_owned()).collect()
+}
+
+/// Segments of the organizations with these ids, each of which has some.
+fn segments_of(data: &Path, ids: &[String]) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for id in ids {
+        let mut files = walk::files_below(&data.join("segments").join(id));
+        assert!(!files.is_empty(), "segments of {id}");
+        files.sort();
+        all.append(&mut files);
+    }
+    all
+}
+
+/// An event that no ledger knows.
+fn stranger() -> Value {
+    json!({"action": "project.update", "actor": {"type": "user", "id": "u"}, "targets": [{"type": "project", "id": "p"}],
+        "metadata": {"marker": "not in the ledger"}})
 }
 
 #[test]
 fn a_missing_segment_stops_its_organization_alone() {
     let mut random = Random::from_env("a_missing_segment_stops_its_organization_alone");
     let (folder, data, ledger) = filled(&mut random);
-    let lost = random.pick(&segments_of(&data)).clone();
+    let ids = ids_of(&data, &organizations());
+    let of = random.below(ids.len() as u64) as usize;
+    let (damaged, intact) = (&organizations()[of], &organizations()[1 - of]);
+    let lost = random.pick(&segments_of(&data, &ids[of..=of])).clone();
     let kept = folder.path().join("kept");
     std::fs::rename(&lost, &kept).expect("the segment goes");
     let server = Start::on(&data).with(BRISK).now();
     let client = server.client();
-    let answered: Vec<bool> =
-        organizations().iter().map(|organization| right_or_refused(&client, &ledger, organization)).collect();
-    assert_eq!(answered.iter().filter(|&&answered| !answered).count(), 1, "just the one whose segment is lost");
-    let intact = &organizations()[answered.iter().position(|&answered| answered).expect("the other")];
-    assert_eq!(
-        client
-            .post(
-                &format!("/v1/orgs/{intact}/events"),
-                &json!({"action": "project.update",
-        "actor": {"type": "user", "id": "u"}, "targets": [{"type": "project", "id": "p"}],
-        "metadata": {"marker": "not in the ledger"}})
-            )
-            .status,
-        201
-    );
+    assert!(!right_or_refused(&client, &ledger, damaged), "a part of its log is lost");
+    assert!(right_or_refused(&client, &ledger, intact), "just the one whose segment is lost");
+    assert_eq!(client.post(&format!("/v1/orgs/{intact}/events"), &stranger()).status, 201);
     let _ = client.send("POST", "/v1/admin/seal", &[], Vec::new());
     server.stop();
     // Brought back, everything is there.
     std::fs::rename(&kept, &lost).expect("the segment comes back");
     let server = Start::on(&data).with(BRISK).now();
-    let damaged = &organizations()[answered.iter().position(|&answered| !answered).expect("the one")];
     let outcome = walk::check(&server.client(), &ledger, std::slice::from_ref(damaged));
     outcome.unwrap_or_else(|wrong| panic!("{wrong}"));
+    server.stop();
+}
+
+/// Waits until the service's own log tells of so many starts: each is recorded a moment after it.
+fn starts_are_recorded(client: &Client, expected: usize) {
+    let mut starts = 0;
+    for _ in 0..200 {
+        let log = walk::log_of(client, &Ledger::default(), OPERATOR).unwrap_or_else(|wrong| panic!("{wrong}"));
+        starts = log.events.iter().filter(|event| event["action"] == "service.start").count();
+        if starts >= expected {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(starts, expected, "starts in the service's own log");
+}
+
+#[test]
+fn a_missing_segment_of_the_service_s_own_log_stops_nobody_else() {
+    let mut random = Random::from_env("a_missing_segment_of_the_service_s_own_log_stops_nobody_else");
+    let (folder, data, ledger) = filled(&mut random);
+    let ids = ids_of(&data, &[OPERATOR.to_owned()]);
+    let lost = random.pick(&segments_of(&data, &ids)).clone();
+    let kept = folder.path().join("kept");
+    std::fs::rename(&lost, &kept).expect("the segment goes");
+    // The start is not prevented, everybody else reads and writes, and who may not is told so as ever.
+    let server = Start::on(&data).with(BRISK).now();
+    let client = server.client();
+    check(&client, &ledger);
+    record(&client, &ledger, 5, &mut random);
+    client.organization("initech");
+    assert_eq!(Client::new(&server.url, "").get("/v1/orgs").status, 401);
+    assert!(!right_or_refused(&client, &Ledger::default(), OPERATOR), "a part of its log is lost");
+    let _ = client.send("POST", "/v1/admin/seal", &[], Vec::new());
+    check(&client, &ledger);
+    server.stop();
+    // Brought back, everything is there, what was recorded meanwhile too.
+    std::fs::rename(&kept, &lost).expect("the segment comes back");
+    let server = Start::on(&data).with(BRISK).now();
+    let client = server.client();
+    // That which filled the folder, that which was asked for ids, the one without the segment, and this one.
+    starts_are_recorded(&client, 4);
+    check(&client, &ledger);
+    walk::seal(&client).unwrap_or_else(|wrong| panic!("{wrong}"));
     server.stop();
 }
 
@@ -404,9 +459,10 @@ fn a_flipped_bit_in_a_segment_is_never_taken_for_truth() {
     const FLIPS: u64 = 14;
     let mut random = Random::from_env("a_flipped_bit_in_a_segment_is_never_taken_for_truth");
     let (_folder, data, ledger) = filled(&mut random);
+    let ids = ids_of(&data, &organizations());
     let mut noticed = 0;
     for flip in 0..FLIPS {
-        let path = random.pick(&segments_of(&data)).clone();
+        let path = random.pick(&segments_of(&data, &ids)).clone();
         let whole = std::fs::read(&path).expect("a segment");
         let mut bytes = whole.clone();
         let length = bytes.len() as u64;

@@ -40,6 +40,8 @@ fn check_and_complete(client: &Client, ledger: &Ledger, disk: &Disk) {
 #[test]
 fn nothing_acknowledged_is_lost_by_power_cuts() {
     const ROUNDS: u32 = 10;
+    /// Events acknowledged before each cut on average, at least.
+    const EVENTS_PER_ROUND_MIN: usize = 100;
     let mut random = Random::from_env("nothing_acknowledged_is_lost_by_power_cuts");
     let mut disk = Disk::new();
     let ledger = Arc::new(Ledger::default());
@@ -60,6 +62,7 @@ fn nothing_acknowledged_is_lost_by_power_cuts() {
             }
         });
         std::thread::sleep(Duration::from_millis(100 + random.below(500)));
+        load.until(&ledger, (round as usize + 1) * EVENTS_PER_ROUND_MIN);
         assert!(disk.command("cut"), "the server runs");
         assert!(server.ended_within(CUT_WITHIN), "the power went");
         load.stop();
@@ -73,7 +76,7 @@ fn nothing_acknowledged_is_lost_by_power_cuts() {
     walk::seal(&client).unwrap_or_else(|wrong| panic!("{wrong}"));
     walk::check(&client, &ledger, &organizations()).unwrap_or_else(|wrong| panic!("all sealed: {wrong}"));
     println!("{ROUNDS} cuts, {} events acknowledged", ledger.acknowledged());
-    assert!(ledger.acknowledged() > 1_000, "too little load to prove anything: {}", ledger.acknowledged());
+    assert!(ledger.acknowledged() >= ROUNDS as usize * EVENTS_PER_ROUND_MIN, "too little load to prove anything");
     walk::stop_and_recompute(server, &ledger, &organizations()).unwrap_or_else(|wrong| panic!("{wrong}"));
 }
 
