@@ -95,6 +95,24 @@ pub const ADAPTER_CONFLICTS_MAX: usize = 64;
 /// Most keys of one organization, revoked ones not counted.
 pub const KEYS_PER_ORGANIZATION_MAX: usize = 1000;
 
+/// Fewest characters of a password. NIST SP 800-63B asks for 8 where there is a second factor and 15 where there is none;
+/// with slow hashes, growing delays and a list of breached passwords in front of them, 12 serve both.
+pub const PASSWORD_CHARS_MIN: usize = 12;
+/// Most characters of a password.
+pub const PASSWORD_CHARS_MAX: usize = 256;
+/// Most passwords that are hashed at one moment, each on a thread and 19 MiB.
+pub const PASSWORD_HASHES_AT_ONCE_MAX: usize = 4;
+/// Most requests that wait for a password to be hashed; further ones are refused with 503.
+pub const PASSWORD_HASHES_WAITING_MAX: usize = 64;
+/// Longest delay between two tries to sign in.
+pub const SIGN_IN_DELAY_MAX: Duration = Duration::from_secs(15 * 60);
+/// Most counts of tries to sign in, of each kind, and most accounts whose networks are remembered.
+pub const SIGN_IN_COUNTS_MAX: usize = 65_536;
+/// Networks that an account is known to be used from; the latest are remembered.
+pub const KNOWN_NETWORKS_PER_ACCOUNT: usize = 8;
+/// Most addresses in the headers of proxies that are looked at.
+pub const PROXY_HOPS_MAX: usize = 32;
+
 /// Most of Actarium's own records that wait to be written; a read that can't be noted down waits.
 pub const OWN_RECORDS_WAITING_MAX: usize = 4096;
 /// Time over which Actarium's own records are gathered into one commit.

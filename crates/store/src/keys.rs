@@ -146,6 +146,16 @@ impl MasterKey {
         Some(EpochKey(key.try_into().ok()?))
     }
 
+    /// Wraps a secret that the directory keeps. What is wrapped for one place does not open in another.
+    pub fn wrap_secret(&self, place: &SecretPlace<'_>, secret: &[u8], entropy: &dyn Entropy) -> Vec<u8> {
+        self.seal(secret, &place.context(), entropy)
+    }
+
+    /// Unwraps it; `None` if it was not wrapped by this key for this place.
+    pub fn unwrap_secret(&self, place: &SecretPlace<'_>, wrapped: &[u8]) -> Option<Vec<u8>> {
+        self.open(wrapped, &place.context())
+    }
+
     /// A known text under this key, kept in the database.
     pub fn check(&self, entropy: &dyn Entropy) -> Vec<u8> {
         self.seal(CHECK_TEXT, b"check", entropy)
@@ -154,6 +164,27 @@ impl MasterKey {
     /// Whether the known text was made with this key.
     pub fn fits(&self, check: &[u8]) -> bool {
         self.open(check, b"check").as_deref() == Some(CHECK_TEXT)
+    }
+}
+
+/// Where a wrapped secret belongs: it opens nowhere else, so that entries cannot be exchanged in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecretPlace<'a> {
+    /// Kind of the directory entry that holds it.
+    pub kind: &'a str,
+    /// Organization of the entry.
+    pub organization: Option<OrganizationId>,
+    /// Id of the entry.
+    pub id: &'a str,
+}
+
+impl SecretPlace<'_> {
+    /// Longer than every other context, and no two places have the same.
+    fn context(&self) -> Vec<u8> {
+        let organization = self.organization.map_or_else(String::new, OrganizationId::to_hex);
+        let parts = ["actarium directory secret v1", self.kind, &organization, self.id];
+        let length = |part: &str| (part.len() as u64).to_be_bytes();
+        parts.iter().flat_map(|part| length(part).into_iter().chain(part.bytes())).collect()
     }
 }
 
@@ -250,6 +281,24 @@ mod tests {
         let check = master.check(&SystemEntropy);
         assert!(again.fits(&check));
         assert!(!other.fits(&check));
+    }
+
+    #[test]
+    fn a_wrapped_secret_opens_only_in_its_place() {
+        let master = MasterKey::in_memory(&SystemEntropy);
+        let place = SecretPlace { kind: "user", organization: None, id: "a" };
+        let wrapped = master.wrap_secret(&place, b"secret", &SystemEntropy);
+        assert!(!wrapped.windows(6).any(|window| window == b"secret"));
+        assert_eq!(master.unwrap_secret(&place, &wrapped).as_deref(), Some(&b"secret"[..]));
+        let organization = Some(OrganizationId([7; 16]));
+        for other in [
+            SecretPlace { id: "b", ..place },
+            SecretPlace { kind: "use", id: "ra", ..place },
+            SecretPlace { organization, ..place },
+        ] {
+            assert_eq!(master.unwrap_secret(&other, &wrapped), None, "{other:?}");
+        }
+        assert_eq!(MasterKey::in_memory(&SystemEntropy).unwrap_secret(&place, &wrapped), None);
     }
 
     #[test]

@@ -21,4 +21,5 @@ pub use engine::options::{EngineLimits, EngineOptions, Journal, SealPolicy};
 pub use engine::snapshot::{ReadError, Snapshot, TailBatch};
 pub use engine::stats::{COMMIT_LATENCY_BUCKETS_MICROS, EngineStats, Refused};
 pub use engine::{Engine, OpenError, SealReport};
+pub use keys::SecretPlace;
 pub use organization::{Organization, OrganizationId, is_slug};

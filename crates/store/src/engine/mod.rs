@@ -43,7 +43,7 @@ use crate::backend::{
 };
 use crate::clock::{Clock, Entropy};
 use crate::folder::FolderLock;
-use crate::keys::LogKey;
+use crate::keys::{LogKey, SecretPlace};
 use crate::organization::{Organization, OrganizationId};
 use crate::segment::SegmentCache;
 use append::{Append, AppendError, Appended, Change, DuplicateScope, NewOrganization};
@@ -215,6 +215,16 @@ impl Engine {
     /// Signs with the log's Ed25519 key.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.log_key.sign(message)
+    }
+
+    /// Wraps a secret that the directory is to keep, with the master key and for this place alone.
+    pub fn wrap_secret(&self, place: &SecretPlace<'_>, secret: &[u8]) -> Vec<u8> {
+        self.shared.keys.master.wrap_secret(place, secret, &*self.shared.entropy)
+    }
+
+    /// Unwraps it; `None` if it was not wrapped with this folder's master key for this place.
+    pub fn unwrap_secret(&self, place: &SecretPlace<'_>, wrapped: &[u8]) -> Option<Vec<u8>> {
+        self.shared.keys.master.unwrap_secret(place, wrapped)
     }
 
     /// A fresh opaque id, for [`Change::organizations`].

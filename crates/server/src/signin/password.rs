@@ -1,0 +1,281 @@
+//! Passwords: which ones are taken, how they are hashed, how one is compared with its hash.
+//!
+//! Hashing is meant to be slow and to take memory, so it runs on threads of its own and only so often at one moment.
+//! A password is never kept, shown or logged; what is kept is a PHC string that names its own parameters. This file
+//! knows no accounts: comparing takes the same work whether there is a hash to compare with or not.
+
+use std::sync::Arc;
+
+use actarium_store::Entropy;
+use argon2::password_hash::phc::{self, ParamsString};
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::Semaphore;
+
+use super::breached;
+use crate::limits;
+use crate::problem::{Kind, Problem};
+
+/// Memory of one hash in KiB: what OWASP's password storage cheat sheet asks for with two passes of argon2id.
+const HASH_MEMORY_KIB: u32 = 19 * 1024;
+/// Passes over the memory.
+const HASH_PASSES: u32 = 2;
+/// Lanes; more would only help whoever has more processors than we have.
+const HASH_LANES: u32 = 1;
+/// Bytes of a hash.
+const HASH_BYTES: usize = 32;
+/// Bytes of a salt.
+const SALT_BYTES: usize = 16;
+/// Shortest local part of an e-mail address, or other known word, that a password may not contain.
+const KNOWN_WORD_CHARS_MIN: usize = 3;
+/// Characters that must be left of a password without its longest listed part: what NIST SP 800-63B asks of a whole one.
+const UNLISTED_CHARS_MIN: usize = 8;
+/// What anybody would try first here.
+const SERVICE_NAME: &str = "actarium";
+
+/// Why a password is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsuitable {
+    /// Too short or too long.
+    #[error("must have {} to {} characters", limits::PASSWORD_CHARS_MIN, limits::PASSWORD_CHARS_MAX)]
+    Length,
+    /// It is, or is little more than, a password that is known from breaches.
+    #[error("is, or is little more than, one of the most common breached passwords")]
+    Breached,
+    /// A short part over and over.
+    #[error("repeats one short part")]
+    Repetitive,
+    /// It contains what everybody knows of the account.
+    #[error("must not contain the name of the account or of this service")]
+    Known,
+}
+
+/// Whether a password may be set for the account with this e-mail address.
+///
+/// # Errors
+/// What is wrong with it; the sentence says what is allowed and never repeats the password.
+pub fn check(password: &str, email: &str) -> Result<(), Unsuitable> {
+    let chars = password.chars().count();
+    if !(limits::PASSWORD_CHARS_MIN..=limits::PASSWORD_CHARS_MAX).contains(&chars) {
+        return Err(Unsuitable::Length);
+    }
+    let folded = password.to_lowercase();
+    let local_part = email.split('@').next().unwrap_or("").to_lowercase();
+    let known = |word: &str| word.chars().count() >= KNOWN_WORD_CHARS_MIN && folded.contains(word);
+    if known(&local_part) || known(SERVICE_NAME) {
+        return Err(Unsuitable::Known);
+    }
+    let folded: Vec<char> = folded.chars().collect();
+    let unit: String = folded[..repeated_chars(&folded)].iter().collect();
+    let listed_chars = breached::longest_within(&unit);
+    let unlisted_chars = unit.chars().count() - listed_chars;
+    match () {
+        () if listed_chars > 0 && unlisted_chars < UNLISTED_CHARS_MIN => Err(Unsuitable::Breached),
+        () if unlisted_chars < UNLISTED_CHARS_MIN => Err(Unsuitable::Repetitive),
+        () => Ok(()),
+    }
+}
+
+/// Characters of the shortest part that the text repeats from its beginning to its end; all of them if it repeats none.
+fn repeated_chars(text: &[char]) -> usize {
+    (1..text.len()).find(|&unit| text[unit..].iter().zip(text).all(|(later, first)| later == first)).unwrap_or(text.len())
+}
+
+/// What comparing a password came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is another one, or there is none.
+    Wrong,
+    /// It is this one.
+    Right,
+    /// It is this one, and its hash was made with parameters that are no longer used: here is the new one.
+    RightAndRehashed(String),
+}
+
+/// Hashes and compares passwords, some at a time.
+pub struct Passwords {
+    entropy: Arc<dyn Entropy>,
+    turns: Arc<Semaphore>,
+    /// Places for requests that have a turn or wait for one.
+    places: Arc<Semaphore>,
+    hasher: Argon2<'static>,
+    /// The hash that the password of an unknown account is compared with. No password has it.
+    decoy: String,
+}
+
+impl Passwords {
+    /// With the parameters of this version.
+    pub fn new(entropy: Arc<dyn Entropy>) -> Self {
+        Self::with_costs(entropy, HASH_MEMORY_KIB, HASH_PASSES)
+    }
+
+    fn with_costs(entropy: Arc<dyn Entropy>, memory_kib: u32, passes: u32) -> Self {
+        let params = Params::new(memory_kib, passes, HASH_LANES, Some(HASH_BYTES)).expect("parameters within argon2's");
+        let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let places = limits::PASSWORD_HASHES_AT_ONCE_MAX + limits::PASSWORD_HASHES_WAITING_MAX;
+        Self {
+            entropy,
+            turns: Arc::new(Semaphore::new(limits::PASSWORD_HASHES_AT_ONCE_MAX)),
+            places: Arc::new(Semaphore::new(places)),
+            decoy: decoy(hasher.params()),
+            hasher,
+        }
+    }
+
+    /// The hash of a password, as a PHC string.
+    ///
+    /// # Errors
+    /// 503 if too many are being hashed already.
+    pub async fn hash(&self, password: &str) -> Result<String, Problem> {
+        let (hasher, salt, password) = (self.hasher.clone(), self.salt(), password.to_owned());
+        self.in_turn(move || hash(&hasher, &salt, &password)).await?
+    }
+
+    /// Compares a password with a hash. Without a hash the same work is done, and it is wrong.
+    ///
+    /// # Errors
+    /// 503 if too many are being compared already.
+    pub async fn verify(&self, password: &str, stored: Option<&str>) -> Result<Verdict, Problem> {
+        let (hasher, salt, password) = (self.hasher.clone(), self.salt(), password.to_owned());
+        let known = stored.is_some();
+        let stored = stored.unwrap_or(&self.decoy).to_owned();
+        let verdict = move || {
+            let parsed = phc::PasswordHash::new(&stored).map_err(|error| {
+                tracing::error!(%error, "a stored password hash cannot be read");
+                Problem::new(Kind::Internal, "the account's password cannot be read")
+            })?;
+            let right = hasher.verify_password(password.as_bytes(), &parsed).is_ok() && known;
+            if !right {
+                return Ok(Verdict::Wrong);
+            }
+            if is_current(&parsed, hasher.params()) {
+                return Ok(Verdict::Right);
+            }
+            hash(&hasher, &salt, &password).map(Verdict::RightAndRehashed)
+        };
+        self.in_turn(verdict).await?
+    }
+
+    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+        let place = self.places.clone().try_acquire_owned();
+        let place = place.map_err(|_| Problem::new(Kind::Overloaded, "too many passwords are being compared"))?;
+        let turn = self.turns.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| Problem::new(Kind::Unavailable, "the service is shutting down"))?;
+        let working = tokio::task::spawn_blocking(move || {
+            // Whoever went away meanwhile keeps their turn until the work is done: it can't be broken off.
+            let _held = (place, turn);
+            work()
+        });
+        working.await.map_err(|_| Problem::new(Kind::Internal, "hashing the password failed"))
+    }
+
+    fn salt(&self) -> [u8; SALT_BYTES] {
+        let mut salt = [0; SALT_BYTES];
+        self.entropy.fill(&mut salt);
+        salt
+    }
+}
+
+fn hash(hasher: &Argon2<'_>, salt: &[u8], password: &str) -> Result<String, Problem> {
+    let hashed: Result<phc::PasswordHash, _> = hasher.hash_password_with_salt(password.as_bytes(), salt);
+    hashed.map(|hash| hash.to_string()).map_err(|error| {
+        tracing::error!(%error, "a password cannot be hashed");
+        Problem::new(Kind::Internal, "the password could not be hashed")
+    })
+}
+
+fn is_current(stored: &phc::PasswordHash, params: &Params) -> bool {
+    let used = Params::try_from(stored);
+    stored.algorithm == Algorithm::Argon2id.ident()
+        && stored.version == Some(Version::V0x13.into())
+        && used.is_ok_and(|used| {
+            let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost(), params.output_len());
+            costs(&used) == costs(params)
+        })
+}
+
+/// A PHC string with the parameters in use whose hash is nobody's: 256 bits that were not made from a password.
+fn decoy(params: &Params) -> String {
+    let costs = ParamsString::try_from(params).expect("parameters within argon2's");
+    let (salt, hash) = ("YWN0YXJpdW0gZGVjb3k", "A".repeat(HASH_BYTES * 4 / 3 + 1));
+    format!("$argon2id$v=19${costs}${salt}${hash}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actarium_store::SystemEntropy;
+
+    const ADA: &str = "ada.example@example.com";
+
+    #[test]
+    fn lengths_are_counted_in_characters() {
+        assert_eq!(check("kvmt#2xwpqz", ADA), Err(Unsuitable::Length));
+        assert_eq!(check("kvmt#2xwpqzß", ADA), Ok(()));
+        let longest: String = "kvßt#2xwpqzr7&Lm".chars().cycle().take(limits::PASSWORD_CHARS_MAX - 1).collect();
+        assert_eq!(check(&format!("{longest}!"), ADA), Ok(()));
+        assert_eq!(check(&format!("{longest}!!"), ADA), Err(Unsuitable::Length));
+    }
+
+    #[test]
+    fn what_is_little_more_than_a_listed_password_is_refused() {
+        for bad in ["password1234", "Password2024!", "passwordpassword", "!!Sunshine987", "qwertyuiop123456"] {
+            assert_eq!(check(bad, ADA), Err(Unsuitable::Breached), "{bad}");
+        }
+        for good in ["correct horse battery staple", "kvmt#2xwpqz7", "password kvmt#2xw", "Grüße vom Bodensee"] {
+            assert_eq!(check(good, ADA), Ok(()), "{good}");
+        }
+    }
+
+    #[test]
+    fn repetitions_and_known_words_are_refused() {
+        assert_eq!(check("xq7xq7xq7xq7xq7", ADA), Err(Unsuitable::Repetitive));
+        assert_eq!(check("ßßßßßßßßßßßßßßß", ADA), Err(Unsuitable::Repetitive));
+        assert_eq!(check("Ada.Example#kvmt2", ADA), Err(Unsuitable::Known));
+        assert_eq!(check("kvmt#2-Actarium-xw", ADA), Err(Unsuitable::Known));
+        assert_eq!(check("kvmt#2xw-pqz7", "pq@example.com"), Ok(()), "two letters are in most passwords");
+    }
+
+    #[tokio::test]
+    async fn a_password_fits_its_hash_and_no_other() {
+        let passwords = Passwords::with_costs(Arc::new(SystemEntropy), 64, 1);
+        let stored = passwords.hash("kvmt#2xwpqz7").await.unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{stored}");
+        assert_ne!(stored, passwords.hash("kvmt#2xwpqz7").await.unwrap(), "each has a salt of its own");
+        let verify = async |password: &str, stored: Option<&str>| passwords.verify(password, stored).await.unwrap();
+        assert_eq!(verify("kvmt#2xwpqz7", Some(&stored)).await, Verdict::Right);
+        assert_eq!(verify("kvmt#2xwpqz8", Some(&stored)).await, Verdict::Wrong);
+        assert_eq!(verify("kvmt#2xwpqz7", None).await, Verdict::Wrong);
+        assert!(passwords.verify("x", Some("$argon2id$nonsense")).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_other_parameters_is_made_anew_when_its_password_is_right() {
+        let before = Passwords::with_costs(Arc::new(SystemEntropy), 32, 1);
+        let now = Passwords::with_costs(Arc::new(SystemEntropy), 64, 1);
+        let old = before.hash("kvmt#2xwpqz7").await.unwrap();
+        assert_eq!(now.verify("wrong", Some(&old)).await.unwrap(), Verdict::Wrong);
+        let Verdict::RightAndRehashed(new) = now.verify("kvmt#2xwpqz7", Some(&old)).await.unwrap() else {
+            panic!("an old hash is kept")
+        };
+        assert_eq!(now.verify("kvmt#2xwpqz7", Some(&new)).await.unwrap(), Verdict::Right);
+    }
+
+    #[tokio::test]
+    async fn the_decoy_takes_the_parameters_in_use_and_fits_nothing() {
+        let passwords = Passwords::new(Arc::new(SystemEntropy));
+        let parsed = phc::PasswordHash::new(&passwords.decoy).unwrap();
+        assert!(is_current(&parsed, passwords.hasher.params()), "so that comparing with it takes the same work");
+        assert_eq!(passwords.verify("kvmt#2xwpqz7", None).await.unwrap(), Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn too_many_at_once_are_refused() {
+        let passwords = Passwords::with_costs(Arc::new(SystemEntropy), 32, 1);
+        let all = limits::PASSWORD_HASHES_AT_ONCE_MAX + limits::PASSWORD_HASHES_WAITING_MAX;
+        let held = passwords.places.clone().try_acquire_many_owned(all as u32).unwrap();
+        assert_eq!(passwords.hash("x").await.unwrap_err().kind, Kind::Overloaded);
+        drop(held);
+        assert!(passwords.hash("x").await.is_ok());
+    }
+}

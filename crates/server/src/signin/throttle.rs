@@ -1,0 +1,408 @@
+//! How often signing in may be tried: growing delays per account and per network, in bounded memory.
+//!
+//! Tries are counted three ways, and each count has its own patience: by account *and* network (a person who mistypes),
+//! by network over all accounts (one sender who tries many), by account over all networks that it has not signed in
+//! from (many senders who try one). The last one does not hold for networks that the account is known to be used from:
+//! so strangers who try an account from elsewhere never lock out the person who uses it. A count leaks with
+//! time, which is what bounds the rate of a patient guesser. A try counts from its beginning, so tries at
+//! one moment are no way around; a right one takes its count back and clears the account's.
+//!
+//! Whether an account exists is not known here and makes no difference. Nothing is kept over a restart but what the
+//! sessions tell (see [`Throttle::known`]).
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+
+use crate::limits;
+
+/// The sender's network: an IPv4 address, or the /64 of an IPv6 address, which is what one customer is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Network([u8; 8]);
+
+impl Network {
+    /// The network of an address. Senders whose address is not known share one.
+    pub fn of(address: Option<IpAddr>) -> Self {
+        let mut network = [0; 8];
+        match address.map(|address| address.to_canonical()) {
+            // 64:ff9b::/96 and its like are no source addresses: nothing else begins with these bytes.
+            Some(IpAddr::V4(address)) => {
+                network[2..4].fill(0xff);
+                network[4..].copy_from_slice(&address.octets());
+            }
+            Some(IpAddr::V6(address)) => network.copy_from_slice(&address.octets()[..8]),
+            None => {}
+        }
+        Self(network)
+    }
+}
+
+/// An account by what was typed for it, folded; a hash, so that its size is fixed and no address lies about in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AccountKey([u8; 16]);
+
+impl AccountKey {
+    /// The key of a folded e-mail address, or of another stable name of an account.
+    pub fn of(name: &str) -> Self {
+        let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
+        Self(std::array::from_fn(|index| digest[index]))
+    }
+}
+
+/// How patient a count is.
+struct Patience {
+    /// Tries without delay.
+    free: u32,
+    /// Time after which one counted try is forgotten.
+    leak: Duration,
+}
+
+const PAIR: Patience = Patience { free: 5, leak: Duration::from_secs(15 * 60) };
+const NETWORK: Patience = Patience { free: 30, leak: Duration::from_secs(60) };
+const ACCOUNT: Patience = Patience { free: 30, leak: Duration::from_secs(10 * 60) };
+/// The first delay; each further try doubles it.
+const DELAY_FIRST: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Default)]
+struct Count {
+    tries: u32,
+    /// When the count last leaked.
+    leaked_at: Duration,
+    last_try: Duration,
+}
+
+impl Count {
+    fn leak(&mut self, patience: &Patience, now: Duration) {
+        let leaked = now.saturating_sub(self.leaked_at).as_nanos() / patience.leak.as_nanos();
+        if leaked >= u128::from(self.tries) {
+            *self = Count { tries: 0, leaked_at: now, ..*self };
+        } else {
+            let leaked = leaked as u32;
+            self.tries -= leaked;
+            self.leaked_at += patience.leak * leaked;
+        }
+    }
+
+    /// How long to wait before the next try.
+    fn wait(&self, patience: &Patience, now: Duration) -> Duration {
+        let Some(beyond) = self.tries.checked_sub(patience.free) else { return Duration::ZERO };
+        let doubled = DELAY_FIRST.saturating_mul(1 << beyond.min(20));
+        let delay = doubled.min(limits::SIGN_IN_DELAY_MAX);
+        (self.last_try + delay).saturating_sub(now)
+    }
+}
+
+/// Counts by some key, at most so many.
+struct Counts<K> {
+    patience: Patience,
+    counts: HashMap<K, Count>,
+    entries_max: usize,
+}
+
+impl<K: Copy + Eq + Hash> Counts<K> {
+    fn new(patience: Patience, entries_max: usize) -> Self {
+        Self { patience, counts: HashMap::new(), entries_max }
+    }
+
+    fn wait(&mut self, key: &K, now: Duration) -> Duration {
+        let Some(count) = self.counts.get_mut(key) else { return Duration::ZERO };
+        count.leak(&self.patience, now);
+        count.wait(&self.patience, now)
+    }
+
+    fn count(&mut self, key: K, now: Duration) {
+        if self.counts.len() >= self.entries_max && !self.counts.contains_key(&key) {
+            self.make_room(now);
+        }
+        let fresh = Count { leaked_at: now, ..Count::default() };
+        let count = self.counts.entry(key).or_insert(fresh);
+        count.tries = count.tries.saturating_add(1);
+        count.last_try = now;
+    }
+
+    fn take_back(&mut self, key: &K) {
+        if let Some(count) = self.counts.get_mut(key) {
+            count.tries = count.tries.saturating_sub(1);
+            if count.tries == 0 {
+                self.counts.remove(key);
+            }
+        }
+    }
+
+    /// Forgets what has leaked away; if that is not enough, the half that has the fewest tries: whoever fills the memory
+    /// with new names does not drive out those that were tried most.
+    fn make_room(&mut self, now: Duration) {
+        for count in self.counts.values_mut() {
+            count.leak(&self.patience, now);
+        }
+        self.counts.retain(|_, count| count.tries > 0);
+        if self.counts.len() < self.entries_max {
+            return;
+        }
+        let mut tries: Vec<u32> = self.counts.values().map(|count| count.tries).collect();
+        let half = tries.len() / 2;
+        let (_, median, _) = tries.select_nth_unstable(half);
+        let median = *median;
+        let mut to_forget = half.max(1);
+        self.counts.retain(|_, count| {
+            let forget = to_forget > 0 && count.tries <= median;
+            to_forget -= usize::from(forget);
+            !forget
+        });
+    }
+}
+
+/// The networks that an account has lately been used from.
+#[derive(Clone, Copy)]
+struct Known {
+    networks: [Option<Network>; limits::KNOWN_NETWORKS_PER_ACCOUNT],
+    last_use: Duration,
+}
+
+struct State {
+    pairs: Counts<(AccountKey, Network)>,
+    networks: Counts<Network>,
+    accounts: Counts<AccountKey>,
+    known: HashMap<AccountKey, Known>,
+}
+
+/// Says whether signing in may be tried.
+pub struct Throttle {
+    state: Mutex<State>,
+    known_max: usize,
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Self::with_bounds(limits::SIGN_IN_COUNTS_MAX)
+    }
+}
+
+impl Throttle {
+    fn with_bounds(entries_max: usize) -> Self {
+        let state = State {
+            pairs: Counts::new(PAIR, entries_max),
+            networks: Counts::new(NETWORK, entries_max),
+            accounts: Counts::new(ACCOUNT, entries_max),
+            known: HashMap::new(),
+        };
+        Self { state: Mutex::new(state), known_max: entries_max }
+    }
+
+    /// Lets a try begin and counts it.
+    ///
+    /// # Errors
+    /// How long to wait, if it may not begin now; then nothing is counted, so that waiting helps.
+    pub fn begin(&self, account: AccountKey, network: Network, now: Duration) -> Result<(), Duration> {
+        let state = &mut *self.state.lock();
+        let known = state.known.get(&account).is_some_and(|known| known.networks.contains(&Some(network)));
+        let mut wait = state.pairs.wait(&(account, network), now).max(state.networks.wait(&network, now));
+        if !known {
+            wait = wait.max(state.accounts.wait(&account, now));
+        }
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        state.pairs.count((account, network), now);
+        state.networks.count(network, now);
+        if !known {
+            state.accounts.count(account, now);
+        }
+        Ok(())
+    }
+
+    /// A try that begun came to a good end: the account's counts are cleared, the network's count of it taken back.
+    pub fn succeeded(&self, account: AccountKey, network: Network, now: Duration) {
+        let state = &mut *self.state.lock();
+        state.pairs.counts.remove(&(account, network));
+        state.accounts.counts.remove(&account);
+        state.networks.take_back(&network);
+        state.know(account, network, now, self.known_max);
+    }
+
+    /// A try that begun came to nothing for a reason of the service's: it does not count.
+    pub fn undone(&self, account: AccountKey, network: Network) {
+        let state = &mut *self.state.lock();
+        state.pairs.take_back(&(account, network));
+        state.accounts.take_back(&account);
+        state.networks.take_back(&network);
+    }
+
+    /// Tells that an account is used from a network, because it has a session there.
+    pub fn known(&self, account: AccountKey, network: Network, now: Duration) {
+        self.state.lock().know(account, network, now, self.known_max);
+    }
+}
+
+impl State {
+    fn know(&mut self, account: AccountKey, network: Network, now: Duration, known_max: usize) {
+        if self.known.len() >= known_max && !self.known.contains_key(&account) {
+            let mut uses: Vec<Duration> = self.known.values().map(|known| known.last_use).collect();
+            let half = uses.len() / 2;
+            let (_, median, _) = uses.select_nth_unstable(half);
+            let median = *median;
+            self.known.retain(|_, known| known.last_use > median);
+        }
+        let fresh = Known { networks: [None; limits::KNOWN_NETWORKS_PER_ACCOUNT], last_use: now };
+        let known = self.known.entry(account).or_insert(fresh);
+        known.last_use = now;
+        let place = known.networks.iter().position(|there| *there == Some(network));
+        let place = place.unwrap_or(limits::KNOWN_NETWORKS_PER_ACCOUNT - 1);
+        // The latest first; the last one falls out.
+        known.networks[..=place].rotate_right(1);
+        known.networks[0] = Some(network);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn network(number: u32) -> Network {
+        Network::of(Some(IpAddr::V4(number.into())))
+    }
+
+    /// Fails as often as it is let within a time; gives the number of tries.
+    fn tries_within(throttle: &Throttle, account: AccountKey, sender: Network, from: Duration, time: Duration) -> u32 {
+        let (mut now, mut tries) = (from, 0);
+        while now < from + time {
+            match throttle.begin(account, sender, now) {
+                Ok(()) => tries += 1,
+                Err(wait) => now += wait,
+            }
+        }
+        tries
+    }
+
+    #[test]
+    fn networks_are_an_ipv4_address_or_an_ipv6_64() {
+        let of = |text: &str| Network::of(Some(text.parse().unwrap()));
+        assert_eq!(of("2001:db8:1:2:3::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        assert_eq!(of("192.0.2.1"), of("::ffff:192.0.2.1"));
+        assert_ne!(of("0.0.0.0"), Network::of(None));
+    }
+
+    #[test]
+    fn delays_grow_and_are_told() {
+        let throttle = Throttle::default();
+        let (account, sender, now) = (AccountKey::of("ada"), network(1), 100 * SECOND);
+        for _ in 0..PAIR.free {
+            assert_eq!(throttle.begin(account, sender, now), Ok(()));
+        }
+        assert_eq!(throttle.begin(account, sender, now), Err(SECOND));
+        assert_eq!(throttle.begin(account, sender, now), Err(SECOND), "asking early does not make it longer");
+        assert_eq!(throttle.begin(account, sender, now + SECOND), Ok(()));
+        assert_eq!(throttle.begin(account, sender, now + SECOND), Err(2 * SECOND));
+        assert_eq!(throttle.begin(AccountKey::of("bob"), sender, now + SECOND), Ok(()), "another account is not meant");
+        assert_eq!(throttle.begin(account, network(2), now + SECOND), Ok(()), "nor is another network");
+    }
+
+    #[test]
+    fn a_patient_guesser_is_held_to_the_leak() {
+        let throttle = Throttle::default();
+        let day = 24 * 60 * 60 * SECOND;
+        let tries = tries_within(&throttle, AccountKey::of("ada"), network(1), SECOND, day);
+        let most = PAIR.free + 12 + (day.as_secs() / PAIR.leak.as_secs()) as u32;
+        assert!((PAIR.free..=most).contains(&tries), "{tries} tries in a day");
+    }
+
+    #[test]
+    fn one_sender_who_tries_many_accounts_is_slowed() {
+        let throttle = Throttle::default();
+        let let_through = (0..10_000).filter(|number| {
+            let account = AccountKey::of(&format!("user-{number}"));
+            throttle.begin(account, network(7), SECOND).is_ok()
+        });
+        assert_eq!(let_through.count() as u32, NETWORK.free);
+    }
+
+    #[test]
+    fn many_senders_who_try_one_account_are_slowed_and_its_owner_is_not() {
+        let throttle = Throttle::default();
+        let (account, home) = (AccountKey::of("ada"), network(1));
+        assert_eq!(throttle.begin(account, home, SECOND), Ok(()));
+        throttle.succeeded(account, home, SECOND);
+        let let_through = (100..10_000).filter(|&sender| throttle.begin(account, network(sender), SECOND).is_ok());
+        assert_eq!(let_through.count() as u32, ACCOUNT.free);
+        for _ in 0..PAIR.free {
+            assert_eq!(throttle.begin(account, home, SECOND), Ok(()), "the network that the account is used from");
+        }
+        assert!(throttle.begin(account, network(2), SECOND).is_err(), "a network not seen before");
+        throttle.known(account, network(2), SECOND);
+        assert_eq!(throttle.begin(account, network(2), SECOND), Ok(()), "one that has a session");
+    }
+
+    #[test]
+    fn success_clears_the_account_but_not_the_network() {
+        let throttle = Throttle::default();
+        let (account, sender) = (AccountKey::of("ada"), network(1));
+        for _ in 0..PAIR.free - 1 {
+            throttle.begin(account, sender, SECOND).unwrap();
+        }
+        throttle.begin(account, sender, SECOND).unwrap();
+        throttle.succeeded(account, sender, SECOND);
+        assert_eq!(throttle.begin(account, sender, SECOND), Ok(()), "the account begins anew");
+        let others = (0..1000).filter(|number| {
+            let account = AccountKey::of(&format!("user-{number}"));
+            throttle.begin(account, sender, SECOND).is_ok()
+        });
+        assert_eq!(others.count() as u32, NETWORK.free - (PAIR.free - 1) - 1, "an own account buys no further tries");
+    }
+
+    #[test]
+    fn what_the_service_could_not_judge_does_not_count() {
+        let throttle = Throttle::default();
+        let (account, sender) = (AccountKey::of("ada"), network(1));
+        for _ in 0..1000 {
+            throttle.begin(account, sender, SECOND).unwrap();
+            throttle.undone(account, sender);
+        }
+    }
+
+    #[test]
+    fn tries_at_one_moment_are_counted_before_any_of_them_ends() {
+        let throttle = Throttle::default();
+        let begun = (0..100).filter(|_| throttle.begin(AccountKey::of("ada"), network(1), SECOND).is_ok()).count();
+        assert_eq!(begun as u32, PAIR.free);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_most_tried_stay() {
+        let entries_max = 64;
+        let throttle = Throttle::with_bounds(entries_max);
+        let account = AccountKey::of("ada");
+        for sender in 0..ACCOUNT.free {
+            throttle.begin(account, network(sender), SECOND).unwrap();
+        }
+        for number in 0..10_000u32 {
+            let _ = throttle.begin(AccountKey::of(&number.to_string()), network(1_000 + number), SECOND);
+            throttle.known(AccountKey::of(&number.to_string()), network(number), SECOND * number);
+        }
+        let state = throttle.state.lock();
+        let entries = [state.pairs.counts.len(), state.networks.counts.len(), state.accounts.counts.len()];
+        assert!(entries.iter().all(|&entries| entries <= entries_max), "{entries:?}");
+        assert!(state.known.len() <= entries_max);
+        drop(state);
+        assert!(throttle.begin(account, network(999_999), SECOND).is_err(), "filling the memory frees no account");
+    }
+
+    #[test]
+    fn only_the_latest_networks_of_an_account_are_known() {
+        let throttle = Throttle::default();
+        let account = AccountKey::of("ada");
+        for sender in 0..100 {
+            throttle.known(account, network(sender), SECOND);
+        }
+        let known = throttle.state.lock().known[&account].networks;
+        let latest: Vec<_> = (0..limits::KNOWN_NETWORKS_PER_ACCOUNT as u32).map(|age| Some(network(99 - age))).collect();
+        assert_eq!(known.to_vec(), latest);
+    }
+}
