@@ -241,7 +241,8 @@ mod tests {
     fn the_header_that_the_proxies_do_not_write_is_the_clients_and_not_believed() {
         let lines = [("x-forwarded-for", CLIENT), ("forwarded", "for=192.0.2.1;proto=https")];
         assert_eq!(seen(ProxyHeader::XForwardedFor, PROXY, &lines), (CLIENT.into(), false));
-        let lines = [("x-forwarded-for", "192.0.2.1"), ("x-forwarded-proto", "https"), ("forwarded", "for=198.51.100.7")];
+        let lines =
+            [("x-forwarded-for", "192.0.2.1"), ("x-forwarded-proto", "https"), ("forwarded", "for=198.51.100.7")];
         assert_eq!(seen(ProxyHeader::Forwarded, PROXY, &lines), (CLIENT.into(), false));
     }
 

@@ -35,7 +35,8 @@ impl FromStr for PublicUrl {
         let uri: Uri = text.parse().map_err(|_| refused())?;
         let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https")).ok_or_else(refused)?;
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(refused)?;
-        if !matches!(uri.path(), "" | "/") || uri.query().is_some() || text.contains('#') || authority.host().is_empty() {
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() || text.contains('#') || authority.host().is_empty()
+        {
             return Err(refused());
         }
         let default_port = if scheme == "https" { 443 } else { 80 };

@@ -78,7 +78,9 @@ pub fn check(password: &str, email: &str) -> Result<(), Unsuitable> {
 
 /// Characters of the shortest part that the text repeats from its beginning to its end; all of them if it repeats none.
 fn repeated_chars(text: &[char]) -> usize {
-    (1..text.len()).find(|&unit| text[unit..].iter().zip(text).all(|(later, first)| later == first)).unwrap_or(text.len())
+    (1..text.len())
+        .find(|&unit| text[unit..].iter().zip(text).all(|(later, first)| later == first))
+        .unwrap_or(text.len())
 }
 
 /// What comparing a password came to.

@@ -55,7 +55,9 @@ mod tests {
 
     #[test]
     fn a_code_is_found_however_it_is_typed() {
-        let codes: Vec<_> = (0..CODES as u8).map(|seed| make(&std::array::from_fn(|i| (seed * 23).wrapping_add(i as u8 * 7)))).collect();
+        let codes: Vec<_> = (0..CODES as u8)
+            .map(|seed| make(&std::array::from_fn(|i| (seed * 23).wrapping_add(i as u8 * 7))))
+            .collect();
         let kept: Vec<_> = codes.iter().map(|code| hash(code)).collect();
         for (index, code) in codes.iter().enumerate() {
             assert_eq!(code.len(), CODE_CHARS + CODE_CHARS / GROUP_CHARS - 1);

@@ -127,17 +127,11 @@ mod tests {
     fn cookies_have_every_flag_that_fits() {
         let plain = CookieForm { of_host: false, secure: false };
         let week = Expiry::default().absolute;
-        assert_eq!(
-            plain.hand_out("t", week),
-            "actarium_session=t; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax"
-        );
+        assert_eq!(plain.hand_out("t", week), "actarium_session=t; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax");
         let proxied = CookieForm { secure: true, ..plain };
         assert!(proxied.hand_out("t", week).ends_with("; HttpOnly; SameSite=Lax; Secure"));
         let of_host = CookieForm { of_host: true, secure: false };
-        assert_eq!(
-            of_host.take_back(),
-            "__Host-actarium_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"
-        );
+        assert_eq!(of_host.take_back(), "__Host-actarium_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure");
     }
 
     #[test]

@@ -402,7 +402,8 @@ mod tests {
             throttle.known(account, network(sender), SECOND);
         }
         let known = throttle.state.lock().known[&account].networks;
-        let latest: Vec<_> = (0..limits::KNOWN_NETWORKS_PER_ACCOUNT as u32).map(|age| Some(network(99 - age))).collect();
+        let latest: Vec<_> =
+            (0..limits::KNOWN_NETWORKS_PER_ACCOUNT as u32).map(|age| Some(network(99 - age))).collect();
         assert_eq!(known.to_vec(), latest);
     }
 }

@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn base32_is_that_of_the_rfc() {
-        let vectors = [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foo", "MZXW6"), ("foob", "MZXW6YQ"), ("fooba", "MZXW6YTB")];
+        let vectors =
+            [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foo", "MZXW6"), ("foob", "MZXW6YQ"), ("fooba", "MZXW6YTB")];
         for (text, expected) in vectors {
             assert_eq!(base32(text.as_bytes()), expected);
         }
