@@ -2,17 +2,21 @@
 //!
 //! Nothing but FIPS 180-4 padding around the compression function; what is hashed and why is said where it is called.
 
+mod pair;
+
+use pair::{State, compress_pair};
 use sha2::block_api::compress256;
 
 /// A SHA-256 digest.
 pub type Hash = [u8; 32];
 
 /// FIPS 180-4, section 5.3.3.
-const INITIAL: [u32; 8] =
+const INITIAL: State =
     [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
-const BLOCK: usize = 64;
+/// Bytes that are taken in at once.
+pub(crate) const BLOCK: usize = 64;
 
-fn digest(state: [u32; 8]) -> Hash {
+fn digest(state: State) -> Hash {
     let mut out = [0; 32];
     for (bytes, word) in out.chunks_exact_mut(4).zip(state) {
         bytes.copy_from_slice(&word.to_be_bytes());
@@ -20,49 +24,72 @@ fn digest(state: [u32; 8]) -> Hash {
     out
 }
 
-/// The digest of a message of at most 55 bytes, which with its padding is one block.
+/// A message of at most 55 bytes with its padding, which is one block.
 #[inline]
-pub(crate) fn sha256_one_block<const LENGTH: usize>(message: &[u8; LENGTH]) -> Hash {
+fn one_block<const LENGTH: usize>(message: &[u8; LENGTH]) -> [u8; BLOCK] {
     const { assert!(LENGTH <= 55, "one block holds 55 bytes of message") };
     let mut block = [0; BLOCK];
     block[..LENGTH].copy_from_slice(message);
     block[LENGTH] = 0x80;
     block[62..].copy_from_slice(&((LENGTH * 8) as u16).to_be_bytes());
+    block
+}
+
+/// The digest of a message of at most 55 bytes.
+#[inline]
+pub(crate) fn sha256_one_block<const LENGTH: usize>(message: &[u8; LENGTH]) -> Hash {
     let mut state = INITIAL;
-    compress256(&mut state, &[block]);
+    compress256(&mut state, &[one_block(message)]);
     digest(state)
+}
+
+/// The digests of two messages of at most 55 bytes.
+#[inline]
+pub(crate) fn sha256_one_block_pair<const LENGTH: usize>(messages: [&[u8; LENGTH]; 2]) -> [Hash; 2] {
+    let blocks = messages.map(one_block);
+    let [mut first, mut second] = [INITIAL; 2];
+    compress_pair([&mut first, &mut second], [&blocks[0], &blocks[1]]);
+    [digest(first), digest(second)]
 }
 
 /// The digests of several messages, each lying in one buffer; the buffers are given back as they were.
 ///
-/// Block by block in turns: a block depends on the one before it, but not on those of other messages, so the processor
-/// works on several at a time (measured: a fifth faster than one message after the other).
+/// A block depends on the one before it, but not on those of other messages, so they are taken two at a time.
 #[inline]
 pub(crate) fn sha256_of_each<const N: usize>(messages: &mut [Vec<u8>; N]) -> [Hash; N] {
-    let mut states = [INITIAL; N];
-    let mut lengths = [0; N];
-    for (message, length) in messages.iter_mut().zip(&mut lengths) {
-        *length = message.len();
-        pad(message);
-    }
-    let blocks: [&[[u8; BLOCK]]; N] = std::array::from_fn(|at| messages[at].as_chunks().0);
-    let longest = blocks.iter().map(|blocks| blocks.len()).max().unwrap_or_default();
-    for at in 0..longest {
-        for (state, blocks) in states.iter_mut().zip(&blocks) {
-            if let Some(block) = blocks.get(at..at + 1) {
-                compress256(state, block);
-            }
-        }
-    }
+    let lengths = messages.each_ref().map(Vec::len);
+    messages.iter_mut().for_each(pad);
+    let digests = digests_of_padded(messages.each_ref().map(|message| message.as_chunks().0));
     for (message, length) in messages.iter_mut().zip(lengths) {
         message.truncate(length);
+    }
+    digests
+}
+
+/// The digests of messages that end with their padding.
+#[inline]
+pub(crate) fn digests_of_padded<const N: usize>(messages: [&[[u8; BLOCK]]; N]) -> [Hash; N] {
+    let mut states = [INITIAL; N];
+    let longest = messages.iter().map(|blocks| blocks.len()).max().unwrap_or_default();
+    for at in 0..longest {
+        let mut left: Option<(&mut State, &[u8; BLOCK])> = None;
+        for (state, blocks) in states.iter_mut().zip(&messages) {
+            let Some(block) = blocks.get(at) else { continue };
+            match left.take() {
+                Some((other, other_block)) => compress_pair([other, state], [other_block, block]),
+                None => left = Some((state, block)),
+            }
+        }
+        if let Some((state, block)) = left {
+            compress256(state, &[*block]);
+        }
     }
     states.map(digest)
 }
 
 /// Adds the padding to the end of a message.
 #[inline]
-fn pad(message: &mut Vec<u8>) {
+pub(crate) fn pad(message: &mut Vec<u8>) {
     let bits = message.len() as u64 * 8;
     message.push(0x80);
     let end = (message.len() + 8).next_multiple_of(BLOCK);
@@ -125,6 +152,7 @@ mod tests {
             if let Some(message) = whole.first_chunk::<41>() {
                 let expected: Hash = Sha256::digest(message).into();
                 prop_assert_eq!(sha256_one_block(message), expected);
+                prop_assert_eq!(sha256_one_block_pair([message, &[7; 41]]), [expected, sha256(&[&[7; 41]])]);
             }
         }
     }

@@ -4,7 +4,7 @@
 //! SHA-256(node ‖ 0x01); leaf number `(seq mod 65,536) * 4 + part` at depth 18 begins with the salt of that part.
 //! This file only derives; it neither makes nor keeps keys.
 
-use crate::hash::{Hash, sha256_one_block};
+use crate::hash::{Hash, sha256_one_block, sha256_one_block_pair};
 use std::fmt;
 
 /// Events that share one key.
@@ -46,10 +46,20 @@ pub fn leaf_index(seq: u64, part: usize) -> u32 {
 /// A child of a node of the tree: SHA-256(node ‖ bit).
 #[inline]
 pub fn child(node: &Hash, bit: u8) -> Hash {
-    let mut message = [0; 33];
+    sha256_one_block(&child_message(node, bit))
+}
+
+/// Both children of a node.
+#[inline]
+fn children(node: &Hash) -> [Hash; 2] {
+    sha256_one_block_pair([&child_message(node, 0), &child_message(node, 1)])
+}
+
+#[inline]
+fn child_message(node: &Hash, bit: u8) -> [u8; 33] {
+    let mut message = [bit; 33];
     message[..32].copy_from_slice(node);
-    message[32] = bit;
-    sha256_one_block(&message)
+    message
 }
 
 /// The node that lies `depth` levels below `node`, on the path whose bits are the lowest `depth` bits of `path`, most
@@ -70,8 +80,9 @@ fn salt_of(leaf: &Hash) -> Salt {
 
 /// The four leaves under the node of one event.
 fn salts_under(event_node: &Hash) -> [Salt; PARTS] {
-    let (left, right) = (child(event_node, 0), child(event_node, 1));
-    [child(&left, 0), child(&left, 1), child(&right, 0), child(&right, 1)].map(|leaf| salt_of(&leaf))
+    let [left, right] = children(event_node);
+    let ([first, second], [third, fourth]) = (children(&left), children(&right));
+    [first, second, third, fourth].map(|leaf| salt_of(&leaf))
 }
 
 /// Levels between the key and the node of one event.
@@ -92,11 +103,14 @@ impl EpochKey {
     }
 }
 
-/// The salts of consecutive events of one epoch, keeping the path so that each next event costs about 8 hashes.
+/// The salts of consecutive events of one epoch, keeping the path so that each next event costs about 8 hashes, two at
+/// a time.
 #[derive(Clone)]
 pub struct SaltSequence {
     /// `path[depth]` lies `depth` levels below the key, on the way to event `next`.
     path: [Hash; EVENT_DEPTH as usize + 1],
+    /// `right[depth]` is the sibling of `path[depth]` where that is a left child: the path comes to it later.
+    right: [Option<Hash>; EVENT_DEPTH as usize + 1],
     /// Event within the epoch that comes next.
     next: u32,
     /// How many entries of `path` are right for `next`.
@@ -114,7 +128,7 @@ impl SaltSequence {
     pub fn new(key: &EpochKey, seq: u64) -> Self {
         let mut path = [[0; 32]; EVENT_DEPTH as usize + 1];
         path[0] = key.0;
-        Self { path, next: (seq % EPOCH_EVENTS) as u32, valid: 1 }
+        Self { path, right: [None; EVENT_DEPTH as usize + 1], next: (seq % EPOCH_EVENTS) as u32, valid: 1 }
     }
 
     /// The salts of the next event; `None` after the last event of the epoch, where the next key begins.
@@ -124,8 +138,18 @@ impl SaltSequence {
             return None;
         }
         for depth in self.valid..=EVENT_DEPTH as usize {
-            let bit = self.next >> (EVENT_DEPTH as usize - depth) & 1;
-            self.path[depth] = child(&self.path[depth - 1], bit as u8);
+            let is_right = self.next >> (EVENT_DEPTH as usize - depth) & 1 == 1;
+            // A right child that was made with its left sibling hangs under the same parent: the path turns there
+            // before anything above it changes.
+            self.path[depth] = match self.right[depth].take() {
+                Some(right) if is_right => right,
+                _ if is_right => child(&self.path[depth - 1], 1),
+                _ => {
+                    let [left, right] = children(&self.path[depth - 1]);
+                    self.right[depth] = Some(right);
+                    left
+                }
+            };
         }
         let salts = salts_under(&self.path[EVENT_DEPTH as usize]);
         self.next += 1;

@@ -2,7 +2,7 @@
 //!
 //! Only hashes: what a leaf means, and where hashes are kept, is decided elsewhere.
 
-use crate::hash::{sha256, sha256_one_block};
+use crate::hash::{sha256, sha256_one_block, sha256_one_block_pair};
 
 pub use crate::hash::Hash;
 
@@ -21,9 +21,21 @@ pub fn leaf_hash(entry: &[u8]) -> Hash {
 /// [`leaf_hash`] of an entry of 41 bytes.
 #[inline]
 pub(crate) fn leaf_hash_41(entry: &[u8; 41]) -> Hash {
+    sha256_one_block(&leaf_message(entry))
+}
+
+/// [`leaf_hash_41`] of two entries.
+#[inline]
+pub(crate) fn leaf_hash_41_pair(entries: [&[u8; 41]; 2]) -> [Hash; 2] {
+    let [first, second] = entries.map(leaf_message);
+    sha256_one_block_pair([&first, &second])
+}
+
+#[inline]
+fn leaf_message(entry: &[u8; 41]) -> [u8; 42] {
     let mut message = [0; 42];
     message[1..].copy_from_slice(entry);
-    sha256_one_block(&message)
+    message
 }
 
 /// The hash of an inner node: SHA-256(0x01 ‖ left ‖ right).

@@ -11,12 +11,12 @@ mod split;
 
 pub use rebuild::{PartsDamaged, from_parts};
 
-use crate::hash::{Hash, sha256, sha256_of_each};
+use crate::hash::{BLOCK, Hash, digests_of_padded, sha256, sha256_of_each};
 use crate::json::push_string;
 use crate::row::{Column, Micros, RowView};
 use crate::salt::{PARTS, Salt};
 use crate::time;
-use crate::tree::leaf_hash_41;
+use crate::tree::{leaf_hash_41, leaf_hash_41_pair};
 use split::Part;
 
 /// Length in bytes of a log entry.
@@ -27,6 +27,9 @@ pub const FORMAT_VERSION: u8 = 1;
 pub const PART_NAMES: [&str; PARTS] = ["fact", "identity", "personal", "detail"];
 /// What a commit's message begins with, so that no other hash of the format can be taken for one.
 const COMMIT_PREFIX: &[u8; 19] = b"actarium/commit/v1\n";
+/// Length of a commit's message, and with the padding of SHA-256.
+const COMMIT_BYTES: usize = COMMIT_PREFIX.len() + PARTS * 32;
+const COMMIT_PADDED_BYTES: usize = (COMMIT_BYTES + 9).next_multiple_of(BLOCK);
 
 /// A stored row whose columns are not what `event` writes: damaged, or not ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -98,8 +101,7 @@ impl Canonicalizer {
         recorded_at: Micros,
         salts: &[Salt; PARTS],
     ) -> Result<Hash, NotCanonical> {
-        let hashes = self.part_hashes(row, recorded_at, salts)?;
-        Ok(leaf_hash_41(&entry(recorded_at, &commit(&hashes))))
+        Ok(leaf_of(recorded_at, &self.part_hashes(row, recorded_at, salts)?))
     }
 
     /// Writes the parts behind the room for their salts.
@@ -176,13 +178,45 @@ pub fn part_hash(salt: &Salt, bytes: &[u8]) -> Hash {
     sha256(&[salt, bytes])
 }
 
-/// The commit to the four parts of an event: SHA-256("actarium/commit/v1\n" ‖ fact ‖ identity ‖ personal ‖ detail).
+/// The message of a commit: "actarium/commit/v1\n" ‖ fact ‖ identity ‖ personal ‖ detail.
 #[inline]
-pub fn commit(part_hashes: &[Hash; PARTS]) -> Hash {
-    let mut message = [0; COMMIT_PREFIX.len() + PARTS * 32];
+fn commit_message(part_hashes: &[Hash; PARTS]) -> [u8; COMMIT_BYTES] {
+    let mut message = [0; COMMIT_BYTES];
     message[..COMMIT_PREFIX.len()].copy_from_slice(COMMIT_PREFIX);
     message[COMMIT_PREFIX.len()..].copy_from_slice(part_hashes.as_flattened());
-    sha256(&[&message])
+    message
+}
+
+/// The commit to the four parts of an event: SHA-256 of its message.
+#[inline]
+pub fn commit(part_hashes: &[Hash; PARTS]) -> Hash {
+    sha256(&[&commit_message(part_hashes)])
+}
+
+/// The leaf hash of an event by when it was recorded and the hashes of its parts.
+///
+/// # Panics
+/// If the time lies before 1970.
+#[inline]
+pub fn leaf_of(recorded_at: Micros, part_hashes: &[Hash; PARTS]) -> Hash {
+    leaf_hash_41(&entry(recorded_at, &commit(part_hashes)))
+}
+
+/// [`leaf_of`] of two events, which together take less time than one after the other.
+///
+/// # Panics
+/// As [`leaf_of`].
+#[inline]
+pub fn leaf_pair_of(recorded_at: [Micros; 2], part_hashes: [&[Hash; PARTS]; 2]) -> [Hash; 2] {
+    let messages = part_hashes.map(|hashes| {
+        let mut padded = [0; COMMIT_PADDED_BYTES];
+        padded[..COMMIT_BYTES].copy_from_slice(&commit_message(hashes));
+        padded[COMMIT_BYTES] = 0x80;
+        padded[COMMIT_PADDED_BYTES - 8..].copy_from_slice(&(COMMIT_BYTES as u64 * 8).to_be_bytes());
+        padded
+    });
+    let [first, second] = digests_of_padded(messages.each_ref().map(|message| message.as_chunks().0));
+    leaf_hash_41_pair([&entry(recorded_at[0], &first), &entry(recorded_at[1], &second)])
 }
 
 /// The log entry of an event: version 1, `recorded_at` as big-endian microseconds, commit.

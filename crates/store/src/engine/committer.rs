@@ -209,7 +209,8 @@ impl Committer {
                 .map_err(|error| leaf_failure(log, error))?;
         }
         let (encoding, compressed) = self.compressor.compress(&rows);
-        let (size, root) = (tree.frontier().size(), tree.frontier().root());
+        let frontier = tree.frontier();
+        let (size, root, frontier) = (frontier.size(), frontier.root(), frontier.to_bytes());
         let part = OrganizationCommit {
             organization,
             expected_size: base,
@@ -217,7 +218,7 @@ impl Committer {
             encoding,
             rows: compressed,
             raw_bytes: rows.byte_len() as u64,
-            head: Head { size, root, recorded_at, frontier: tree.frontier().to_bytes() },
+            head: Head { size, root, recorded_at, frontier },
             epoch_keys,
         };
         let tiles = tree.take_tiles();

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use actarium_core::canonical::{Canonicalizer, NotCanonical};
+use actarium_core::canonical::{Canonicalizer, NotCanonical, leaf_of, leaf_pair_of};
 use actarium_core::row::{Micros, RowView};
-use actarium_core::salt::{EPOCH_EVENTS, EpochKey, SaltSequence, epoch_of};
+use actarium_core::salt::{EPOCH_EVENTS, EpochKey, PARTS, SaltSequence, epoch_of};
 use actarium_core::tree::{Frontier, Hash, TILE_LEAVES};
 
 use crate::backend::{Backend, BackendError};
@@ -49,6 +49,9 @@ impl KeyRing {
 pub(crate) struct TreeBuilder {
     salts: Option<SaltSequence>,
     frontier: Frontier,
+    /// When an event was recorded and the hashes of its parts; it waits for the next one, because two leaves are made
+    /// in less time than one after the other.
+    waiting: Option<(Micros, [Hash; PARTS])>,
     /// Hashes of the 256-aligned subtrees of which every event went through here, ascending.
     tiles: Vec<Hash>,
     /// Sequence number of the first event that goes through here.
@@ -58,7 +61,13 @@ pub(crate) struct TreeBuilder {
 impl TreeBuilder {
     /// Goes on from a frontier.
     pub fn new(frontier: Frontier) -> Self {
-        Self { first_seq: frontier.size(), salts: None, frontier, tiles: Vec::new() }
+        Self { first_seq: frontier.size(), salts: None, frontier, waiting: None, tiles: Vec::new() }
+    }
+
+    /// Events so far.
+    #[inline]
+    pub fn size(&self) -> u64 {
+        self.frontier.size() + u64::from(self.waiting.is_some())
     }
 
     /// Appends the next row. `key` is asked for the key of an epoch that has not been used yet.
@@ -69,8 +78,8 @@ impl TreeBuilder {
         row: &RowView<'_>,
         recorded_at: Micros,
         key: &mut dyn FnMut(u64) -> Result<EpochKey, LeafError>,
-    ) -> Result<Hash, LeafError> {
-        let seq = self.frontier.size();
+    ) -> Result<(), LeafError> {
+        let seq = self.size();
         let salts = match self.salts.as_mut().and_then(SaltSequence::next_salts) {
             Some(salts) => salts,
             None => {
@@ -78,17 +87,30 @@ impl TreeBuilder {
                 sequence.next_salts().expect("an epoch has the event it was opened at")
             }
         };
-        let leaf = canonicalizer.leaf(row, recorded_at, &salts)?;
+        let hashes = canonicalizer.part_hashes(row, recorded_at, &salts)?;
+        match self.waiting.take() {
+            None => self.waiting = Some((recorded_at, hashes)),
+            Some((before, hashes_before)) => {
+                let leaves = leaf_pair_of([before, recorded_at], [&hashes_before, &hashes]);
+                leaves.into_iter().for_each(|leaf| self.push_leaf(leaf));
+            }
+        }
+        Ok(())
+    }
+
+    fn push_leaf(&mut self, leaf: Hash) {
         if let Some(tile) = self.frontier.push_tiled(leaf)
             && self.frontier.size() >= self.first_seq + TILE_LEAVES
         {
             self.tiles.push(tile);
         }
-        Ok(leaf)
     }
 
     /// The tree so far.
-    pub fn frontier(&self) -> &Frontier {
+    pub fn frontier(&mut self) -> &Frontier {
+        if let Some((recorded_at, hashes)) = self.waiting.take() {
+            self.push_leaf(leaf_of(recorded_at, &hashes));
+        }
         &self.frontier
     }
 

@@ -404,7 +404,7 @@ impl<'a> Proof<'a> {
             return;
         }
         if let Some(((size, root), rest)) = self.roots.split_first()
-            && self.tree.frontier().size() == *size
+            && self.tree.size() == *size
         {
             self.roots = rest;
             if self.tree.frontier().root() != *root {
@@ -416,10 +416,10 @@ impl<'a> Proof<'a> {
     fn finish(mut self) -> Result<(Frontier, Vec<Hash>), String> {
         match self.failed {
             Some(failed) => Err(failed),
-            None if !self.roots.is_empty() => Err(format!("rows end at {}", self.tree.frontier().size())),
+            None if !self.roots.is_empty() => Err(format!("rows end at {}", self.tree.size())),
             None => {
-                let tiles = self.tree.take_tiles();
-                Ok((self.tree.frontier().clone(), tiles))
+                let frontier = self.tree.frontier().clone();
+                Ok((frontier, self.tree.take_tiles()))
             }
         }
     }
