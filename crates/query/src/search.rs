@@ -79,7 +79,7 @@ fn render(snapshot: &Snapshot, chosen: &[Chosen]) -> Result<Vec<u8>, QueryError>
             readers.push(None);
             continue;
         }
-        let mut reader = source.reader()?;
+        let mut reader = source.reader_of(&rows)?;
         reader.prepare(&rows, &SHOWN)?;
         readers.push(Some(reader));
     }
@@ -102,7 +102,7 @@ fn render(snapshot: &Snapshot, chosen: &[Chosen]) -> Result<Vec<u8>, QueryError>
 pub fn get(snapshot: &Snapshot, seq: u64) -> Result<Option<Vec<u8>>, QueryError> {
     for source in Source::all(snapshot) {
         let Some(row) = seq.checked_sub(source.first_seq()).filter(|row| *row < source.rows() as u64) else { continue };
-        let mut reader = source.reader()?;
+        let mut reader = source.reader_of(&[row as u32])?;
         reader.prepare(&[row as u32], &SHOWN)?;
         let mut json = Vec::new();
         reader.push_json(row as u32, snapshot, &mut json);

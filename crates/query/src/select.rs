@@ -3,9 +3,10 @@
 use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
 
-use actarium_core::filter::Filter;
+use actarium_core::filter::{Filter, Place};
 use actarium_core::row::Micros;
 use actarium_store::Snapshot;
+use actarium_store::segment::NewestRows;
 
 use crate::source::Source;
 use crate::walk::{Walk, WalkOrder};
@@ -57,43 +58,110 @@ pub fn select(snapshot: &Snapshot, selection: &Selection<'_>, stop: &Stop) -> Re
         (Order::Ascending, (earliest, _)) => Rank::of(order, earliest, 0),
     });
     let after = selection.after.map(|(occurred, seq)| Rank::of(order, occurred, seq));
-    let mut chosen: BinaryHeap<(Rank, usize, u32)> = BinaryHeap::with_capacity(selection.limit + 1);
+    let organization = snapshot.organization.id.0;
+    let mut page = Page { chosen: BinaryHeap::with_capacity(selection.limit + 1), limit: selection.limit, after };
     for (index, source) in &sources {
-        if chosen.len() == selection.limit {
-            let (earliest, latest) = source.occurred_bounds();
+        let (earliest, latest) = source.occurred_bounds();
+        if page.is_full() {
             let best = Rank::of(order, if order == Order::Descending { latest } else { earliest }, 0).0;
-            if chosen.peek().is_some_and(|(worst, ..)| best > worst.0) {
+            if page.chosen.peek().is_some_and(|(worst, ..)| best > worst.0) {
                 break;
             }
         }
-        let rows = source.rows_below(selection.size);
-        let organization = snapshot.organization.id.0;
-        let Some(mut walk) = Walk::open(source, rows, selection.filter, range, organization)? else { continue };
+        if latest < range.from || earliest >= range.to {
+            continue;
+        }
         let first_seq = source.first_seq();
+        if order == Order::Descending
+            && let Some(newest) = source.newest()?
+            && let Some(found) = page.found_among(&newest, source, selection, range, organization)
+        {
+            for (rank, row) in found {
+                if page.offer(rank, *index, row).is_break() {
+                    break;
+                }
+            }
+            continue;
+        }
+        let rows = source.rows_below(selection.size);
+        let Some(mut walk) = Walk::open(source, rows, selection.filter, range, organization)? else { continue };
         let wanted = selection.limit;
         walk.each(range, WalkOrder::Time(order), wanted, stop, &mut |_, times, found| {
             for &row in found {
                 let rank = Rank::of(order, times.occurred()[row as usize], first_seq + u64::from(row));
-                if after.is_some_and(|after| rank <= after) {
-                    continue;
+                if page.offer(rank, *index, row).is_break() {
+                    return Ok(ControlFlow::Break(()));
                 }
-                if chosen.len() == selection.limit {
-                    // Rows come in the order of their ranks: the first that is not wanted ends the source.
-                    if chosen.peek().is_none_or(|(worst, ..)| rank >= *worst) {
-                        return Ok(ControlFlow::Break(()));
-                    }
-                    chosen.pop();
-                }
-                chosen.push((rank, *index, row));
             }
             Ok(ControlFlow::Continue(()))
         })?;
     }
+    let chosen = page.chosen;
     let restore = |value: i64| if order == Order::Descending { !value } else { value };
     let ranked = chosen.into_sorted_vec().into_iter();
     Ok(ranked
         .map(|(rank, source, row)| Chosen { occurred: restore(rank.0), seq: restore(rank.1) as u64, source, row })
         .collect())
+}
+
+/// The page as it fills.
+struct Page {
+    chosen: BinaryHeap<(Rank, usize, u32)>,
+    limit: usize,
+    /// Only what ranks behind it is wanted.
+    after: Option<Rank>,
+}
+
+impl Page {
+    fn is_full(&self) -> bool {
+        self.chosen.len() == self.limit
+    }
+
+    /// Puts a row on the page if it belongs there. The rows of a source come in the order of their ranks: the first that
+    /// is not wanted ends the source.
+    fn offer(&mut self, rank: Rank, source: usize, row: u32) -> ControlFlow<()> {
+        if self.after.is_some_and(|after| rank <= after) {
+            return ControlFlow::Continue(());
+        }
+        if self.is_full() {
+            if self.chosen.peek().is_none_or(|(worst, ..)| rank >= *worst) {
+                return ControlFlow::Break(());
+            }
+            self.chosen.pop();
+        }
+        self.chosen.push((rank, source, row));
+        ControlFlow::Continue(())
+    }
+
+    /// What the filter finds among the newest rows of a segment, if no other row of it can come onto the page.
+    fn found_among(
+        &self,
+        newest: &NewestRows,
+        source: &Source<'_>,
+        selection: &Selection<'_>,
+        range: TimeRange,
+        organization: [u8; 16],
+    ) -> Option<Vec<(Rank, u32)>> {
+        let mut found = Vec::new();
+        let mut last = None;
+        for (row, recorded_at, view) in newest.newest_first() {
+            let (seq, occurred) = (source.first_seq() + u64::from(row), view.occurred_at.unwrap_or(recorded_at));
+            let rank = Rank::of(Order::Descending, occurred, seq);
+            last = Some((occurred, rank));
+            let in_range = (range.from..range.to).contains(&occurred) && seq < selection.size;
+            if !in_range || self.after.is_some_and(|after| rank <= after) {
+                continue;
+            }
+            if selection.filter.matches(&view, &Place { organization: &organization, seq, recorded_at }) {
+                found.push((rank, row));
+            }
+        }
+        // All other rows rank behind the last of these.
+        let (occurred, last) = last?;
+        let before_the_others = found.len() + self.chosen.iter().filter(|(rank, ..)| *rank <= last).count();
+        let complete = newest.len() == source.rows() || occurred < range.from || before_the_others >= self.limit;
+        complete.then_some(found)
+    }
 }
 
 /// The range, cut to what lies behind the last row given.

@@ -7,7 +7,7 @@ use actarium_core::filter::{Filter, Place};
 use actarium_core::render::{Placed, push_event};
 use actarium_core::row::{COLUMNS, Column, Micros, RowView};
 use actarium_store::segment::{
-    Columns, DictionaryColumn, RowReader, RowScratch, Segment, TextColumn, TimeOrder, Times,
+    Columns, DictionaryColumn, NewestRows, RowReader, RowScratch, Segment, TextColumn, TimeOrder, Times,
 };
 use actarium_store::{Snapshot, TailBatch};
 
@@ -153,6 +153,24 @@ impl<'s> Source<'s> {
         })
     }
 
+    /// The rows of a segment that can be had while nothing else of it is in memory: the newest, which it keeps whole.
+    pub fn newest(&self) -> Result<Option<Arc<NewestRows>>, QueryError> {
+        match self {
+            Self::Segment(segment) if !segment.is_warm() => Ok(segment.newest()?),
+            _ => Ok(None),
+        }
+    }
+
+    /// A reader for these rows alone.
+    pub fn reader_of(&self, rows: &[u32]) -> Result<SourceReader<'s>, QueryError> {
+        if let (Self::Segment(segment), Some(newest)) = (self, self.newest()?)
+            && rows.iter().all(|row| newest.row(*row).is_some())
+        {
+            return Ok(SourceReader::Newest { segment, newest });
+        }
+        self.reader()
+    }
+
     pub fn reader(&self) -> Result<SourceReader<'s>, QueryError> {
         Ok(match self {
             Self::Tail(batch) => SourceReader::Tail { batch, columns: self.columns() },
@@ -167,6 +185,7 @@ impl<'s> Source<'s> {
 pub enum SourceReader<'s> {
     Tail { batch: &'s TailBatch, columns: &'s Columns },
     Segment { reader: Box<RowReader<'s>>, scratch: RowScratch },
+    Newest { segment: &'s Segment, newest: Arc<NewestRows> },
 }
 
 /// Pages that a reader may hold before it lets go of them; at about 8 KiB each.
@@ -192,6 +211,10 @@ impl SourceReader<'_> {
                 (batch.rows.first_seq + u64::from(row), columns.recorded[index], batch.rows.rows.row(index))
             }
             Self::Segment { reader, scratch } => reader.row(row, scratch),
+            Self::Newest { segment, newest } => {
+                let (recorded_at, view) = newest.row(row).unwrap_or((0, RowView::EMPTY));
+                (segment.summary().first_seq + u64::from(row), recorded_at, view)
+            }
         }
     }
 

@@ -54,6 +54,7 @@ fn entry(first_seq: u64, rows: u64) -> ManifestEntry {
             occurred: (-3, 4),
             bytes: 99,
             checks: vec![1, 2, u32::MAX],
+            newest: Some((40, 50)),
         },
         root: [9; 32],
         frontier: vec![1, 2, 3],

@@ -259,8 +259,8 @@ impl Sealing {
         }
     }
 
-    /// Recomputes the leaf of every row from the file and compares: with the roots that were committed, and with the
-    /// tiles that are kept in the file.
+    /// Recomputes the leaf of every row from the file and compares: with the roots that were committed, with the tiles
+    /// that are kept in the file, and the rows that it keeps whole with what its columns hold.
     fn read_back(
         &mut self,
         log: &Log,
@@ -272,13 +272,20 @@ impl Sealing {
         self.interrupted()?;
         let canonicalizer = &mut self.canonicalizer;
         let mut proof = Proof::new(&self.shared, log, start, run);
-        segment.for_each_row(run.first_seq..run.end_seq, &mut |_, recorded_at, row| {
+        let newest = segment.summary().newest.map(|place| segment.read_newest(place)).transpose()?;
+        let mut whole_rows = 0;
+        segment.for_each_row(run.first_seq..run.end_seq, &mut |seq, recorded_at, row| {
             proof.push(canonicalizer, &row, recorded_at);
+            let kept = newest.as_ref().and_then(|newest| newest.row((seq - run.first_seq) as u32));
+            whole_rows += usize::from(kept.is_some_and(|kept| kept == (recorded_at, row)));
         })?;
         let failed = |detail: String| SealError::NotProved(format!("what was read back differs: {detail}"));
         let (frontier, made) = proof.finish().map_err(failed)?;
         if made != tiles || segment.subtree_hashes()? != tiles {
             return Err(failed("the hashes of its tiles are others".to_owned()));
+        }
+        if newest.is_some_and(|newest| newest.len() != whole_rows) {
+            return Err(failed("the rows that it keeps whole are others".to_owned()));
         }
         Ok(frontier)
     }

@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
-use actarium_core::row::{COLUMNS, Column, Micros};
+use actarium_core::row::{COLUMNS, Column, Micros, RowView};
 use arrow_array::StringArray;
 use arrow_array::builder::StringBuilder;
 use hashbrown::HashTable;
@@ -264,6 +264,13 @@ impl Columns {
             TextColumn::Plain(texts) => texts.is_valid(row).then(|| texts.value(row)),
         }
     }
+
+    /// A row as it was put in.
+    pub fn row(&self, row: usize) -> RowView<'_> {
+        let (occurred, recorded) = (self.occurred[row], self.recorded[row]);
+        let texts = Column::ALL.map(|column| self.text(column, row));
+        RowView { occurred_at: (occurred != recorded).then_some(occurred), texts }
+    }
 }
 
 /// Collects one column, as a dictionary for as long as its texts repeat.
@@ -288,8 +295,12 @@ impl ColumnBuilder {
             self.plain_rows += 1;
             return;
         }
+        // Many texts are those of the row before.
+        let code = match self.codes.last() {
+            Some(&last) if last != NO_CODE && self.value(last) == text => last,
+            _ => self.code_of(text),
+        };
         self.codes.resize(row, NO_CODE);
-        let code = self.code_of(text);
         self.codes.push(code);
         let present = self.codes.len();
         // Texts repeat more the more there are, so that a growing column is given some grace.

@@ -8,6 +8,7 @@ mod bloom;
 mod columns;
 mod days;
 mod file;
+mod newest;
 mod pack;
 mod read;
 mod refer;
@@ -26,6 +27,7 @@ use actarium_core::row::{Column, Micros};
 pub use bloom::BLOOM_BLOCK_ROWS;
 pub use columns::{Columns, DictionaryColumn, NO_CODE, Postings, TextColumn, TimeOrder};
 pub use days::{DayCounts, MICROS_PER_DAY, OUTCOMES, outcome_index};
+pub use newest::NewestRows;
 pub use read::{ExternalId, Segment, Times, count_rows};
 pub use refer::{ShortMatch, ShortWords};
 pub use rows::{RowReader, RowScratch};
@@ -52,6 +54,9 @@ pub struct SegmentSummary {
     /// CRC-32 of each 16 KiB of the file.
     #[serde(with = "checks_as_text")]
     pub checks: Vec<u32>,
+    /// Offset and length of the newest rows that are kept whole, so that they are found without the footer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<(u64, u64)>,
 }
 
 mod checks_as_text {
@@ -154,6 +159,7 @@ enum PartKind {
     TextTerms,
     IdFilter,
     Days,
+    Newest,
 }
 
 #[derive(Clone)]
@@ -165,6 +171,7 @@ enum CachedPart {
     Terms(Arc<TermTable>),
     IdFilter(Arc<bloom::IdFilter>),
     Days(Arc<DayCounts>),
+    Newest(Arc<NewestRows>),
 }
 
 #[derive(Clone)]
@@ -180,6 +187,7 @@ impl quick_cache::Weighter<PartKey, CachedPart> for PartBytes {
             CachedPart::Terms(terms) => terms.as_bytes().len(),
             CachedPart::IdFilter(filter) => filter.byte_len(),
             CachedPart::Days(days) => days.byte_len(),
+            CachedPart::Newest(newest) => newest.byte_len(),
         };
         bytes as u64 + 128
     }

@@ -20,6 +20,7 @@ use super::bloom::{BLOOM_BLOCK_ROWS, IdFilter};
 use super::columns::{DictionaryColumn, NO_CODE, TimeOrder};
 use super::days::DayCounts;
 use super::file::CheckedFile;
+use super::newest::NewestRows;
 use super::pack::Packing;
 use super::refer::ShortWords;
 use super::rows::{PageTexts, RowReader, RowScratch, TextPage};
@@ -66,6 +67,8 @@ pub(super) enum SectionKind {
     TextTerms,
     /// Filters over a column of ids.
     Ids,
+    /// The newest rows, whole.
+    Newest,
 }
 
 /// How a column lies in the file.
@@ -414,6 +417,32 @@ impl Segment {
         })?;
         let CachedPart::Days(days) = part else { unreachable!("a key names one kind of part") };
         Ok(days)
+    }
+
+    /// The newest rows, which are kept whole, if the segment has them. One read, and no footer.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is damaged.
+    pub fn newest(&self) -> Result<Option<Arc<NewestRows>>, SegmentError> {
+        let Some(place) = self.summary.newest else { return Ok(None) };
+        let part =
+            self.cached(PartKind::Newest, 0, 0, || Ok(CachedPart::Newest(Arc::new(self.read_newest(place)?))))?;
+        let CachedPart::Newest(newest) = part else { unreachable!("a key names one kind of part") };
+        Ok(Some(newest))
+    }
+
+    /// The newest rows at their place in the file, past the cache.
+    pub(crate) fn read_newest(&self, (offset, length): (u64, u64)) -> Result<NewestRows, SegmentError> {
+        let length = usize::try_from(length).map_err(|_| self.damaged("an impossible length"))?;
+        let file = CheckedFile::open(&self.path, &self.summary)?;
+        let bytes = file.read(offset, length).map_err(|error| self.damaged(error))?;
+        NewestRows::from_bytes(&bytes).ok_or_else(|| self.damaged("its newest rows are cut"))
+    }
+
+    /// Whether its rows can be found without reading the file's footer and times first.
+    pub fn is_warm(&self) -> bool {
+        let times = PartKey { segment: self.number, kind: PartKind::Times, column: 0, page: 0 };
+        self.cache.parts.contains_key(&times)
     }
 
     /// The hashes of the complete, aligned subtrees of 256 leaves within the segment, ascending.

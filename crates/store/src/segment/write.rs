@@ -20,6 +20,7 @@ use super::bloom::IdFilter;
 use super::columns::{Columns, DictionaryColumn, NO_CODE, TextColumn};
 use super::days::DayCounts;
 use super::file::checksums;
+use super::newest::NewestRows;
 use super::pack::Packing;
 use super::read::{INDEX_KEY, IndexDirectory, Section, SectionKind};
 use super::shape::{Part, Shaped, shape};
@@ -91,11 +92,15 @@ fn build_from_columns(
     writer.flush().map_err(encoding)?;
 
     let mut directory = IndexDirectory { version: 1, packings: layout.packings, sections: Vec::new() };
-    for (kind, column, bytes) in index_sections(columns, &shaped, subtree_hashes) {
+    let newest = NewestRows::of(columns).to_bytes().map_err(|error| SegmentError::Encoding(error.to_string()))?;
+    let mut sections = index_sections(columns, &shaped, subtree_hashes);
+    sections.push((SectionKind::Newest, None, newest));
+    for (kind, column, bytes) in sections {
         let offset = writer.bytes_written() as u64;
         directory.sections.push(Section { kind, column, offset, length: bytes.len() as u64 });
         writer.write_all(&bytes).map_err(|error| SegmentError::Encoding(error.to_string()))?;
     }
+    let newest = directory.sections.last().map(|newest| (newest.offset, newest.length));
     let directory = serde_json::to_string(&directory).map_err(|error| SegmentError::Encoding(error.to_string()))?;
     writer.append_key_value_metadata(KeyValue::new(INDEX_KEY.to_owned(), directory));
     let bytes = writer.into_inner().map_err(encoding)?;
@@ -111,6 +116,7 @@ fn build_from_columns(
         occurred: bounds(&columns.occurred),
         bytes: bytes.len() as u64,
         checks: checksums(&bytes),
+        newest,
     };
     Ok(BuiltSegment { bytes, summary })
 }
