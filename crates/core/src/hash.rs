@@ -11,8 +11,7 @@ use sha2::block_api::compress256;
 pub type Hash = [u8; 32];
 
 /// FIPS 180-4, section 5.3.3.
-const INITIAL: State =
-    [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
+const INITIAL: State = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 /// Bytes that are taken in at once.
 pub(crate) const BLOCK: usize = 64;
 

@@ -192,6 +192,27 @@ impl EncodedRows {
         }
     }
 
+    /// Whether a row has a text in a column.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn has(&self, index: usize, column: Column) -> bool {
+        mask_of(self.row_bytes(index)).is_some_and(|(mask, _)| mask & (1 << column as u32) != 0)
+    }
+
+    /// The texts of some columns of a row, each once and ascending, without a look at the others: for what is asked of
+    /// every row.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn texts<const N: usize>(&self, index: usize, wanted: [Column; N]) -> [Option<&str>; N] {
+        debug_assert!(wanted.is_sorted_by(|before, after| before < after), "columns are asked for in their order");
+        let mut found = [None; N];
+        // Rows are checked when they come in, so nothing is left out here.
+        let _ = find_texts(self.row_bytes(index), wanted, &mut found);
+        found
+    }
+
     /// All rows in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = RowView<'_>> {
         (0..self.len()).map(|index| self.row(index))
@@ -256,6 +277,39 @@ impl EncodedRows {
         }
         Ok(Self { bytes, ends })
     }
+}
+
+/// The mask of a row, and what follows it and the time.
+fn mask_of(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let (mask, rest) = bytes.split_first_chunk::<4>()?;
+    let mask = u32::from_le_bytes(*mask);
+    let time_bytes = if mask & HAS_OCCURRED_AT != 0 { size_of::<Micros>() } else { 0 };
+    Some((mask, rest.get(time_bytes..)?))
+}
+
+fn find_texts<'r, const N: usize>(
+    bytes: &'r [u8],
+    wanted: [Column; N],
+    found: &mut [Option<&'r str>; N],
+) -> Option<()> {
+    let (mask, mut rest) = mask_of(bytes)?;
+    let mut columns = mask & COLUMN_MASK;
+    for (column, place) in wanted.into_iter().zip(found) {
+        while columns != 0 {
+            let next = columns.trailing_zeros();
+            if next > column as u32 {
+                break;
+            }
+            columns &= columns - 1;
+            let (length, after) = take_varint(rest)?;
+            let (text, after) = after.split_at_checked(usize::try_from(length).ok()?)?;
+            rest = after;
+            if next == column as u32 {
+                *place = Some(std::str::from_utf8(text).ok()?);
+            }
+        }
+    }
+    Some(())
 }
 
 fn decode_row(bytes: &[u8]) -> Result<(RowView<'_>, usize), RowDamaged> {

@@ -145,6 +145,16 @@ proptest! {
         let intake = Intake::new("api", "key_1", NOW);
         let from_lines = decode(lines.as_bytes(), BodyForm::Ndjson, &intake, &Limits::default());
         prop_assert_eq!(from_lines.as_ref(), Ok(&expected));
+        for (index, row) in expected.iter().enumerate() {
+            for column in Column::ALL {
+                prop_assert_eq!(expected.has(index, column), row.get(column).is_some());
+                prop_assert_eq!(expected.texts(index, [column]), [row.get(column)]);
+                if column != Column::Actor {
+                    let both = [Column::Actor.min(column), Column::Actor.max(column)];
+                    prop_assert_eq!(expected.texts(index, both), both.map(|column| row.get(column)));
+                }
+            }
+        }
         prop_assert_eq!(EncodedRows::from_bytes(expected.as_bytes().to_vec()), Ok(expected));
     }
 }

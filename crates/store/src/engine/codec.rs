@@ -1,5 +1,7 @@
 //! Rows of a commit as the journal stores them: compressed with zstd level 1, or as they are if that is no gain.
 
+use std::cell::RefCell;
+
 use actarium_core::row::EncodedRows;
 
 use crate::backend::{JournalBatch, RowsEncoding};
@@ -35,6 +37,21 @@ impl BatchCompressor {
     }
 }
 
+thread_local! {
+    /// One per thread that reads the journal: to make one costs more than to decompress a small batch.
+    static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn decompress(bytes: &[u8], capacity: usize) -> std::io::Result<Vec<u8>> {
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(decompressor) => decompressor,
+            missing => missing.insert(zstd::bulk::Decompressor::new()?),
+        };
+        decompressor.decompress(bytes, capacity)
+    })
+}
+
 /// The rows of a batch of the journal.
 ///
 /// # Errors
@@ -47,7 +64,7 @@ pub(crate) fn decode_batch(batch: &JournalBatch) -> Result<CommittedRows, String
             if batch.raw_bytes > RAW_BYTES_MAX {
                 return Err(damaged("impossible size".to_owned()));
             }
-            zstd::bulk::decompress(&batch.rows, batch.raw_bytes as usize).map_err(|error| damaged(error.to_string()))?
+            decompress(&batch.rows, batch.raw_bytes as usize).map_err(|error| damaged(error.to_string()))?
         }
     };
     if raw.len() as u64 != batch.raw_bytes {

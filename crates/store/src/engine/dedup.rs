@@ -186,8 +186,7 @@ impl Committer {
 
     /// Where each event of a part is or goes. Ids of new rows are in the log's table afterwards.
     fn resolve(&mut self, staged: &StagedLog, part: &Part, now: Micros) -> Result<Resolution, NotStaged> {
-        let has_id = |row: RowView<'_>| row.get(Column::ExternalId).is_some();
-        if !part.rows.iter().any(has_id) {
+        if !(0..part.rows.len()).any(|index| part.rows.has(index, Column::ExternalId)) {
             return Ok(Resolution::AllNew);
         }
         let mut writer = self.writers.remove(&part.organization).expect("opened before");
@@ -211,10 +210,11 @@ impl Committer {
         let first = staged.next_seq();
         let mut new_rows: Vec<u32> = Vec::with_capacity(part.rows.len());
         let mut places: Option<Vec<Result<Recorded, usize>>> = None;
-        for (index, row) in part.rows.iter().enumerate() {
+        for index in 0..part.rows.len() {
             let mut place = Err(new_rows.len());
-            if let Some(external_id) = row.get(Column::ExternalId) {
-                let hash = self.hasher.hash(row.get(Column::Sender), external_id);
+            let [sender, external_id] = part.rows.texts(index, [Column::Sender, Column::ExternalId]);
+            if let Some(external_id) = external_id {
+                let hash = self.hasher.hash(sender, external_id);
                 let candidates: Vec<u64> =
                     ids.find(hash).chain(sealed.get(&index).into_iter().flatten().copied()).collect();
                 for seq in candidates {
@@ -291,9 +291,10 @@ impl Committer {
                 continue;
             }
             if wanted.is_empty() {
-                for (index, row) in part.rows.iter().enumerate() {
-                    if let Some(external_id) = row.get(Column::ExternalId) {
-                        wanted.push(ExternalId { sender: row.get(Column::Sender), external_id });
+                for index in 0..part.rows.len() {
+                    let [sender, external_id] = part.rows.texts(index, [Column::Sender, Column::ExternalId]);
+                    if let Some(external_id) = external_id {
+                        wanted.push(ExternalId { sender, external_id });
                         indexes.push(index);
                     }
                 }

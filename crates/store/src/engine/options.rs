@@ -85,7 +85,7 @@ impl Default for SealPolicy {
             small_rows: 4_096,
             age: Duration::from_secs(15 * 60),
             small_age: Duration::from_secs(24 * 60 * 60),
-            settle: Duration::from_secs(1),
+            settle: Duration::from_millis(250),
             target_rows: 262_144,
             merge_segments_min: 8,
             threads: 2,

@@ -19,6 +19,9 @@ use crate::organization::OrganizationId;
 
 /// How often a sealer looks by itself.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How much the sealing threads give way: who waits for an acknowledgement goes first, and a quarter of a processor's
+/// time is theirs all the same when both want it.
+const NICENESS: i32 = 5;
 /// First pause after a failed seal of a log; doubled with each further one.
 const BACK_OFF_MILLIS: u64 = 1_000;
 /// Longest pause after failed seals.
@@ -54,12 +57,16 @@ impl Job {
 
 /// Works until the engine stops.
 pub(crate) fn run(shared: &Arc<Shared>, schedule: &Schedule) {
+    // Of this thread alone, on Linux.
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "sealing goes on with the priority of everything else");
+    }
     let mut sealing = Sealing::new(shared.clone());
     while !shared.stopping() {
         let Some(job) = next_job(shared, schedule) else {
             let mut wanted = shared.seal_signal.wanted.lock();
             if !*wanted && !shared.stopping() {
-                shared.seal_signal.changed.wait_for(&mut wanted, LOOK_EVERY);
+                shared.seal_signal.changed.wait_for(&mut wanted, time_to_look(shared));
             }
             *wanted = false;
             continue;
@@ -84,6 +91,15 @@ pub(crate) fn run(shared: &Arc<Shared>, schedule: &Schedule) {
                 note_failure(shared, job.log(), &error);
             }
         }
+    }
+}
+
+/// How long until there may be something to do: when writing has paused, what it left is sealed at once.
+fn time_to_look(shared: &Shared) -> Duration {
+    let quiet = shared.elapsed_millis().saturating_sub(shared.last_write_millis.load(Ordering::Relaxed));
+    match shared.policy.settle.checked_sub(Duration::from_millis(quiet)) {
+        Some(until_settled) => LOOK_EVERY.min(until_settled + Duration::from_millis(1)),
+        None => LOOK_EVERY,
     }
 }
 

@@ -34,6 +34,9 @@ pub enum Form {
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 const UUID_CHARS: usize = 36;
 
+/// Bytes spelled out at once; a UUID is one piece.
+const PIECE_BYTES: usize = 16;
+
 impl Packing {
     /// The form that nearly all of the texts have, if there is one.
     pub fn detect<'t>(texts: impl Iterator<Item = &'t str>) -> Option<Self> {
@@ -116,15 +119,22 @@ impl Packing {
     pub fn unpack(&self, bytes: &[u8], text: &mut String) {
         const DIGIT: &[u8; 16] = b"0123456789abcdef";
         text.push_str(&self.prefix);
-        let skip = matches!(self.form, Form::Hex(digits) if digits % 2 == 1);
-        for (at, byte) in bytes.iter().enumerate() {
-            if self.form == Form::Uuid && [4, 6, 8, 10].contains(&at) {
-                text.push('-');
+        let skip = usize::from(matches!(self.form, Form::Hex(digits) if digits % 2 == 1));
+        // In pieces of a fixed size, so that the text grows by pieces and not by characters.
+        for (piece, bytes) in bytes.chunks(PIECE_BYTES).enumerate() {
+            let mut spelled = [0u8; PIECE_BYTES * 2 + HYPHENS.len()];
+            let mut end = 0;
+            for (at, byte) in bytes.iter().enumerate() {
+                if self.form == Form::Uuid && [4, 6, 8, 10].contains(&at) {
+                    spelled[end] = b'-';
+                    end += 1;
+                }
+                spelled[end] = DIGIT[usize::from(byte >> 4)];
+                spelled[end + 1] = DIGIT[usize::from(byte & 15)];
+                end += 2;
             }
-            if !(at == 0 && skip) {
-                text.push(char::from(DIGIT[usize::from(byte >> 4)]));
-            }
-            text.push(char::from(DIGIT[usize::from(byte & 15)]));
+            let start = if piece == 0 { skip } else { 0 };
+            text.push_str(std::str::from_utf8(&spelled[start.min(end)..end]).expect("digits and hyphens"));
         }
     }
 }

@@ -56,6 +56,7 @@ pub fn shorten(message: &str, names: &[Option<&str>; NAMES], short: &mut String)
     if message.contains(MARK) {
         return false;
     }
+    let bytes = message.as_bytes();
     let mut in_word = false;
     let mut at = 0;
     while let Some(character) = message[at..].chars().next() {
@@ -65,17 +66,25 @@ pub fn shorten(message: &str, names: &[Option<&str>; NAMES], short: &mut String)
             at += name.len();
             continue;
         }
-        in_word = character.is_alphanumeric();
-        short.push(character);
+        let start = at;
         at += character.len_utf8();
+        in_word = character.is_alphanumeric();
+        // No name begins within a word, so what is left of it goes along.
+        while in_word && bytes.get(at).is_some_and(u8::is_ascii_alphanumeric) {
+            at += 1;
+        }
+        short.push_str(&message[start..at]);
     }
     true
 }
 
 /// The longest name that stands here, and no letter or digit behind it.
 fn named_at<'n>(rest: &str, names: &[Option<&'n str>; NAMES]) -> Option<(usize, &'n str)> {
+    let first = rest.as_bytes().first();
     let stands = |name: &str| {
-        rest.strip_prefix(name).is_some_and(|behind| !behind.chars().next().is_some_and(char::is_alphanumeric))
+        // Nearly always the first byte says no.
+        name.as_bytes().first() == first
+            && rest.strip_prefix(name).is_some_and(|behind| !behind.chars().next().is_some_and(char::is_alphanumeric))
     };
     let named = names.iter().enumerate().filter_map(|(index, name)| Some((index, (*name)?)));
     named.filter(|(_, name)| stands(name)).max_by_key(|(index, name)| (name.len(), NAMES - index))

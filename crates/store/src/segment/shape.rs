@@ -60,9 +60,9 @@ pub(super) fn shape(columns: &Columns, column: Column) -> Option<Shaped> {
     }
 }
 
-/// The objects of a canonical array of objects, as they stand; `None` if it is something else.
-fn objects(array: &str) -> Option<Vec<&str>> {
-    let mut objects = Vec::with_capacity(4);
+/// Calls `f` with each object of a canonical array of objects, as it stands, and where it ends; stops when `f` says no.
+/// `None` if it did, or if the text is something else.
+fn each_object<'a>(array: &'a str, mut f: impl FnMut(&'a str, usize) -> Option<()>) -> Option<()> {
     let (mut depth, mut start, mut in_text, mut escaped) = (0usize, 1usize, false, false);
     for (at, byte) in array.bytes().enumerate() {
         match byte {
@@ -79,24 +79,30 @@ fn objects(array: &str) -> Option<Vec<&str>> {
             b'}' | b']' => {
                 depth = depth.checked_sub(1)?;
                 if depth == 1 {
-                    objects.push(&array[start..=at]);
+                    f(&array[start..=at], at + 1)?;
                 }
             }
             _ => {}
         }
     }
-    Some(objects)
+    Some(())
 }
 
 /// Where the first target ends, if no other target is of its type: only then is no event counted twice when either part
 /// is counted by type.
 fn first_end(targets: &str) -> Option<usize> {
     const TYPE: &str = "{\"type\":\"";
-    let objects = objects(targets)?;
-    let kind = |object: &&str| Some(object.strip_prefix(TYPE)?.split('"').next()?.to_owned());
-    let first = kind(objects.first()?)?;
-    let apart = objects[1..].iter().all(|object| kind(object).is_some_and(|kind| kind != first));
-    apart.then(|| 1 + objects[0].len())
+    let mut first: Option<(&str, usize)> = None;
+    each_object(targets, |object, end| {
+        let kind = object.strip_prefix(TYPE)?.split('"').next()?;
+        match first {
+            None => first = Some((kind, end)),
+            Some((other, _)) if other == kind => return None,
+            Some(_) => {}
+        }
+        Some(())
+    })?;
+    first.map(|(_, end)| end)
 }
 
 fn split_targets(columns: &Columns) -> Option<Shaped> {
