@@ -23,6 +23,7 @@ pub mod limits;
 pub mod metrics;
 pub mod negotiation;
 pub mod observe;
+pub mod oidc;
 pub mod openapi;
 pub mod operator;
 pub mod parameters;

@@ -130,3 +130,42 @@ pub const SEARCHES_REMEMBERED_MAX: usize = 4096;
 pub const RETRY_AFTER_SECONDS: u32 = 1;
 /// Most violations of a batch that are listed in an answer.
 pub const ERRORS_LISTED_MAX: usize = 100;
+
+/// Most bytes of a URL of an identity provider.
+pub const PROVIDER_URL_BYTES_MAX: usize = 1024;
+/// Most bytes of an answer of an identity provider.
+pub const PROVIDER_ANSWER_BYTES_MAX: u64 = 256 * 1024;
+/// How long an identity provider may take to answer, from the look-up of its name to the last byte.
+pub const PROVIDER_ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
+/// Most keys of an identity provider that are looked at.
+pub const PROVIDER_KEYS_MAX: usize = 64;
+/// Seconds by which an identity provider's clock may differ from ours.
+pub const PROVIDER_CLOCK_LEEWAY_SECONDS: i64 = 60;
+/// Most bytes of an ID token.
+pub const ID_TOKEN_BYTES_MAX: usize = 64 * 1024;
+/// Most seconds since an ID token was issued; it is fetched the moment its code is there.
+pub const ID_TOKEN_AGE_SECONDS_MAX: i64 = 10 * 60;
+/// Most seconds since 1970 of a claim that is a time: the year 9999.
+pub const CLAIM_TIME_SECONDS_MAX: i64 = 253_402_300_800;
+/// Most bytes of an identity provider's name for a person (OpenID Connect Core 1.0, section 2).
+pub const SUBJECT_BYTES_MAX: usize = 255;
+/// Most groups of a claim that are looked at.
+pub const CLAIMED_GROUPS_MAX: usize = 1000;
+/// Most seconds from the way to an identity provider to the way back.
+pub const SIGN_IN_ATTEMPT_SECONDS_MAX: i64 = 10 * 60;
+/// Most attempts that are remembered so that they can't come back twice.
+pub const SIGN_INS_REMEMBERED_MAX: usize = 65_536;
+/// Most bytes of the path that a browser is sent to after signing in.
+pub const RETURN_PATH_BYTES_MAX: usize = 1024;
+/// Most bytes of an e-mail address (RFC 5321, section 4.5.3.1.3).
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// Most questions to identity providers that are open at one moment; a further one is refused.
+pub const PROVIDER_QUESTIONS_AT_ONCE_MAX: usize = 64;
+/// Most questions to one identity provider that are open at one moment; a further one is refused.
+pub const QUESTIONS_PER_PROVIDER_MAX: usize = 8;
+/// How long an identity provider's metadata and keys are used without asking again.
+pub const PROVIDER_REMEMBERED_TIME: Duration = Duration::from_secs(60 * 60);
+/// How long keys of an identity provider are the newest even if a token names another one.
+pub const PROVIDER_KEYS_ASKED_AGAIN_TIME: Duration = Duration::from_secs(30);
+/// How long an identity provider that did not answer is not asked for its metadata again.
+pub const PROVIDER_FAILURE_REMEMBERED_TIME: Duration = Duration::from_secs(5);

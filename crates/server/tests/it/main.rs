@@ -7,6 +7,7 @@ mod client;
 mod errors;
 mod export;
 mod keys;
+mod oidc;
 mod openapi;
 mod own_records;
 mod recording;

@@ -1,0 +1,157 @@
+//! A real OpenID Connect provider (`tests/oidc/provider.mjs`) and a browser that signs in there: cookies, redirects, forms.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::Agent;
+
+/// A provider that runs until it is dropped.
+pub struct Provider {
+    child: Child,
+    pub issuer: String,
+}
+
+impl Provider {
+    pub fn start() -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/oidc");
+        assert!(folder.join("node_modules").is_dir(), "run `npm ci` in tests/oidc first; tests/run does");
+        let mut child = Command::new("node")
+            .arg("provider.mjs")
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("node starts");
+        let mut issuer = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut issuer).unwrap();
+        let issuer = issuer.trim().to_owned();
+        assert!(issuer.starts_with("http://127.0.0.1:"), "the provider did not start");
+        Self { child, issuer }
+    }
+
+    /// Changes what it does; see the script.
+    pub fn control(&self, changes: &Value) {
+        let answer = agent().post(format!("{}/control", self.issuer)).send(changes.to_string()).unwrap();
+        assert_eq!(answer.status(), 204);
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn agent() -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .timeout_global(Some(Duration::from_secs(60)));
+    config.build().into()
+}
+
+/// What a browser was answered.
+#[derive(Debug)]
+pub struct Page {
+    pub location: Option<String>,
+    pub body: String,
+}
+
+/// A browser: it keeps cookies by host and port and goes where it is sent.
+pub struct Browser {
+    agent: Agent,
+    cookies: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Browser {
+    pub fn new() -> Self {
+        Self { agent: agent(), cookies: BTreeMap::new() }
+    }
+
+    /// Signs in at a provider, beginning at its authorization endpoint: follows redirects, fills in the login form, consents.
+    /// Gives the first address of another host that it is sent to, which it does not visit.
+    pub fn sign_in(&mut self, url: &str, login: &str) -> String {
+        let own = authority(url).to_owned();
+        let mut page = self.send(url, None);
+        // Login, consent and the redirects between them are far fewer.
+        for _ in 0..20 {
+            let next = match &page.location {
+                Some(next) if authority(next) != own => return next.clone(),
+                Some(next) => (next.clone(), None),
+                None => {
+                    let (action, form) = fill_in(&page, login);
+                    (action, Some(form))
+                }
+            };
+            page = self.send(&next.0, next.1.as_deref());
+        }
+        panic!("no end of redirects: {page:?}");
+    }
+
+    /// One request, `POST` with a form.
+    pub fn send(&mut self, url: &str, form: Option<&str>) -> Page {
+        let jar = self.cookies.entry(authority(url).to_owned()).or_default();
+        let cookies: Vec<_> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies = cookies.join("; ");
+        let answer = match form {
+            None => self.agent.get(url).header("cookie", cookies).call(),
+            Some(form) => {
+                let request = self.agent.post(url).header("cookie", cookies);
+                request.header("content-type", "application/x-www-form-urlencoded").send(form)
+            }
+        };
+        let mut answer = answer.unwrap();
+        for line in answer.headers().get_all("set-cookie") {
+            let line = line.to_str().unwrap();
+            let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();
+            if value.is_empty() {
+                jar.remove(name);
+            } else {
+                jar.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let location = answer.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
+        let location = location.map(|next| absolute(url, &next));
+        Page { location, body: answer.body_mut().read_to_string().unwrap() }
+    }
+}
+
+/// Scheme, host and port.
+fn authority(url: &str) -> &str {
+    let after = url.find("://").unwrap() + 3;
+    let end = url[after..].find(['/', '?']).map_or(url.len(), |end| after + end);
+    &url[..end]
+}
+
+fn absolute(base: &str, next: &str) -> String {
+    if next.starts_with('/') { format!("{}{next}", authority(base)) } else { next.to_owned() }
+}
+
+/// The action of the page's form and what goes into it.
+fn fill_in(page: &Page, login: &str) -> (String, String) {
+    let between = |before: &str, after: &str| {
+        let start = page.body.find(before).unwrap_or_else(|| panic!("no {before}: {page:?}")) + before.len();
+        let end = page.body[start..].find(after).unwrap();
+        &page.body[start..start + end]
+    };
+    let prompt = between("name=\"prompt\" value=\"", "\"");
+    let form = match prompt {
+        "login" => format!("prompt=login&login={login}&password=any"),
+        other => format!("prompt={other}"),
+    };
+    (between("action=\"", "\"").to_owned(), form)
+}
+
+/// The value of a parameter of a URL's query, which has no characters that were encoded.
+pub fn parameter<'a>(url: &'a str, name: &str) -> &'a str {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(there, _)| *there == name).map_or("", |(_, value)| value)
+}
