@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::ops::{ControlFlow, Range};
 
-use actarium_core::filter::Filter;
+use actarium_core::filter::{Filter, Scope};
 use actarium_core::row::{Micros, RowView};
 use actarium_store::Snapshot;
 
+use crate::sought::Sought;
 use crate::source::{SHOWN, Source, SourceReader, SourceTimes};
 use crate::walk::Walk;
 use crate::{QueryError, Stop, TimeRange};
@@ -25,13 +26,14 @@ pub struct ExportRow<'r> {
     pub row: RowView<'r>,
 }
 
-/// Gives every event that the filter finds in a range to `sink`, by `(occurred_at, seq)` ascending, and answers how many
-/// there were. Memory does not grow with their number.
+/// Gives every event that the filter finds in a range, and the scope sees, to `sink`, by `(occurred_at, seq)` ascending, and
+/// answers how many there were. Memory does not grow with their number.
 ///
 /// # Errors
 /// If the query is stopped, or a segment cannot be read.
 pub fn export(
     snapshot: &Snapshot,
+    scope: &Scope,
     range: TimeRange,
     filter: &Filter,
     stop: &Stop,
@@ -57,7 +59,7 @@ pub fn export(
             }
             waiting.pop();
             let source = &sources[index];
-            let walk = Walk::open(source, source.rows(), filter, range, snapshot.organization.id.0)?;
+            let walk = Walk::open(source, source.rows(), Sought { filter, scope }, range, snapshot.organization.id.0)?;
             if let Some(walk) = walk {
                 let mut stream = Stream::new(walk, source.first_seq(), range);
                 if let Some((at, seq)) = stream.peek(stop)? {

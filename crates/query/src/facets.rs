@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use actarium_core::filter::Filter;
+use actarium_core::filter::{Filter, PROJECT, Scope};
 use actarium_core::row::Column;
 use actarium_core::stored;
 use actarium_store::Snapshot;
@@ -13,6 +13,7 @@ use actarium_store::segment::{NO_CODE, Part};
 use arrow_array::StringArray;
 use serde::Serialize;
 
+use crate::sought::Sought;
 use crate::source::{Dictionary, Source, SourceColumn, SourceReader};
 use crate::walk::{Walk, WalkOrder};
 use crate::{AsOf, Order, QueryError, Stop, TimeRange, as_of};
@@ -139,7 +140,7 @@ impl FacetField {
                     }
                 }
             }
-            Self::Project => of_kind("project", f),
+            Self::Project => of_kind(PROJECT, f),
             Self::Component => of_kind("component", f),
             Self::Environment => of_kind("environment", f),
             Self::Action | Self::Outcome | Self::Source | Self::Ip | Self::Surface => f(Cow::Borrowed(text), None),
@@ -165,7 +166,7 @@ pub struct FacetRequest {
 pub struct FacetValue {
     /// The value.
     pub value: String,
-    /// What it is called, where the events say so: the name in the newest segment that has one.
+    /// What it is called, where the counted events say so: the name in the newest segment in which one of them has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Events that have it.
@@ -181,15 +182,20 @@ pub struct Facets {
     pub as_of: AsOf,
 }
 
-/// Counts the values of fields.
+/// Counts the values of fields of the events that the scope sees.
 ///
 /// # Errors
 /// If the query is stopped, a field has more than a million values, or a segment cannot be read.
-pub fn facets(snapshot: &Snapshot, request: &FacetRequest, stop: &Stop) -> Result<Facets, QueryError> {
+pub fn facets(
+    snapshot: &Snapshot,
+    scope: &Scope,
+    request: &FacetRequest,
+    stop: &Stop,
+) -> Result<Facets, QueryError> {
     let mut totals: Vec<Totals> = request.fields.iter().map(|field| Totals::new(*field)).collect();
     for source in Source::all(snapshot) {
         stop.check()?;
-        count_source(snapshot, &source, request, stop, &mut totals)?;
+        count_source(snapshot, &source, scope, request, stop, &mut totals)?;
     }
     let limit = request.limit.clamp(1, FACET_VALUES_MAX);
     let facets = totals.into_iter().map(|totals| (totals.field.name(), totals.top(limit))).collect();
@@ -247,12 +253,14 @@ struct CodeCounts<'s> {
 fn count_source<'s>(
     snapshot: &'s Snapshot,
     source: &Source<'s>,
+    scope: &'s Scope,
     request: &'s FacetRequest,
     stop: &Stop,
     totals: &mut [Totals],
 ) -> Result<(), QueryError> {
     let organization = snapshot.organization.id.0;
-    let Some(mut walk) = Walk::open(source, source.rows(), &request.filter, request.range, organization)? else {
+    let sought = Sought { filter: &request.filter, scope };
+    let Some(mut walk) = Walk::open(source, source.rows(), sought, request.range, organization)? else {
         return Ok(());
     };
     let mut coded: Vec<CodeCounts<'s>> = Vec::new();
@@ -344,48 +352,74 @@ fn count_texts(
     Ok(())
 }
 
-/// The values of a field in a dictionary: each distinct one, and which of them every code has.
+/// A code's value without a name.
+const NO_NAME: u32 = u32::MAX;
+
+/// The values of a field in a dictionary: each distinct one, and which of them every code has under which name.
 struct FieldValues {
-    values: Vec<(String, Option<String>)>,
+    values: Vec<String>,
+    names: Vec<String>,
     /// For each code, where its values end in `of_codes`.
     ends: Vec<u32>,
-    of_codes: Vec<u32>,
+    /// Indexes into `values` and, unless it is [`NO_NAME`], `names`.
+    of_codes: Vec<(u32, u32)>,
 }
 
 impl FieldValues {
     fn of(field: FacetField, texts: &StringArray) -> Self {
-        let mut known: HashMap<String, u32, foldhash::fast::FixedState> = HashMap::default();
-        let mut made = Self { values: Vec::new(), ends: Vec::new(), of_codes: Vec::new() };
+        let (mut values, mut names) = (Numbered::default(), Numbered::default());
+        let (mut ends, mut of_codes) = (Vec::new(), Vec::new());
         for text in texts.iter() {
             field.values(text.unwrap_or_default(), &mut |value, name| {
-                let next = made.values.len() as u32;
-                let index = *known.entry(value.clone().into_owned()).or_insert(next);
-                if index == next {
-                    made.values.push((value.into_owned(), name.map(Cow::into_owned)));
-                } else if name.is_some() {
-                    made.values[index as usize].1 = name.map(Cow::into_owned);
-                }
-                made.of_codes.push(index);
+                of_codes.push((values.number(&value), name.map_or(NO_NAME, |name| names.number(&name))));
             });
-            made.ends.push(made.of_codes.len() as u32);
+            ends.push(of_codes.len() as u32);
         }
-        made
+        Self { values: values.texts, names: names.texts, ends, of_codes }
     }
 }
 
+/// Distinct texts, numbered as they come.
+#[derive(Default)]
+struct Numbered {
+    texts: Vec<String>,
+    numbers: HashMap<String, u32, foldhash::fast::FixedState>,
+}
+
+impl Numbered {
+    fn number(&mut self, text: &str) -> u32 {
+        if let Some(number) = self.numbers.get(text) {
+            return *number;
+        }
+        let number = self.texts.len() as u32;
+        self.texts.push(text.to_owned());
+        self.numbers.insert(text.to_owned(), number);
+        number
+    }
+}
+
+/// Adds what was counted by code. A name counts only if a counted event has it: others may be out of sight.
 fn add_codes(dictionary: &Dictionary<'_>, counts: &[u64], totals: &mut Totals) -> Result<(), QueryError> {
     let field = totals.field;
-    let values: Arc<FieldValues> = dictionary.derived(field as u8, |texts| FieldValues::of(field, texts));
-    let mut sums = vec![0u64; values.values.len()];
+    let known: Arc<FieldValues> = dictionary.derived(field as u8, |texts| FieldValues::of(field, texts));
+    let mut sums = vec![(0u64, NO_NAME); known.values.len()];
     let mut start = 0;
-    for (count, end) in counts.iter().zip(&values.ends) {
-        for value in &values.of_codes[start..*end as usize] {
-            sums[*value as usize] += count;
-        }
+    for (count, end) in counts.iter().zip(&known.ends) {
+        let of_code = &known.of_codes[start..*end as usize];
         start = *end as usize;
+        if *count == 0 {
+            continue;
+        }
+        for (value, name) in of_code {
+            let (sum, last_name) = &mut sums[*value as usize];
+            *sum += count;
+            if *name != NO_NAME {
+                *last_name = *name;
+            }
+        }
     }
-    for (sum, (value, name)) in sums.into_iter().zip(&values.values).filter(|(sum, _)| *sum > 0) {
-        totals.add(value, name.as_deref(), sum)?;
+    for ((sum, name), value) in sums.into_iter().zip(&known.values).filter(|((sum, _), _)| *sum > 0) {
+        totals.add(value, known.names.get(name as usize).map(String::as_str), sum)?;
     }
     Ok(())
 }

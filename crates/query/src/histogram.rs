@@ -2,16 +2,17 @@
 
 use std::ops::ControlFlow;
 
-use actarium_core::filter::Filter;
+use actarium_core::filter::{Filter, Scope};
 use actarium_core::row::{Column, Micros};
 use actarium_core::time;
 use actarium_store::Snapshot;
 use actarium_store::segment::{MICROS_PER_DAY, NO_CODE, OUTCOMES, outcome_index};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
+use crate::sought::Sought;
 use crate::source::{Source, SourceColumn};
 use crate::walk::{Walk, WalkOrder};
-use crate::{AsOf, Order, QueryError, Stop, TimeRange, as_of, finds_everything};
+use crate::{AsOf, Order, QueryError, Stop, TimeRange, as_of};
 
 /// Most buckets of one histogram.
 pub const BUCKETS_MAX: i64 = 10_000;
@@ -138,11 +139,16 @@ pub struct Histogram {
     pub as_of: AsOf,
 }
 
-/// Counts events per interval and outcome. Buckets begin at multiples of the interval since 1970-01-01T00:00:00Z.
+/// Counts events that the scope sees per interval and outcome. Buckets begin at multiples of the interval since 1970-01-01T00:00:00Z.
 ///
 /// # Errors
 /// If there would be more than [`BUCKETS_MAX`] buckets, the query is stopped, or a segment cannot be read.
-pub fn histogram(snapshot: &Snapshot, request: &HistogramRequest, stop: &Stop) -> Result<Histogram, QueryError> {
+pub fn histogram(
+    snapshot: &Snapshot,
+    scope: &Scope,
+    request: &HistogramRequest,
+    stop: &Stop,
+) -> Result<Histogram, QueryError> {
     let range = request.range;
     if range.from >= range.to {
         return Err(QueryError::Request("`from` must be before `to`".to_owned()));
@@ -159,7 +165,7 @@ pub fn histogram(snapshot: &Snapshot, request: &HistogramRequest, stop: &Stop) -
     }
     let mut counting = Counting { range, width, first, counts: vec![[0; 4]; (last - first + 1) as usize] };
     for source in Source::all(snapshot) {
-        counting.add(snapshot, &source, &request.filter, stop)?;
+        counting.add(snapshot, &source, Sought { filter: &request.filter, scope }, stop)?;
     }
     let buckets = counting.counts.iter().enumerate().map(|(index, counts)| Bucket {
         start: time::to_text((first + index as i64) * width),
@@ -189,7 +195,7 @@ impl Counting {
         &mut self,
         snapshot: &Snapshot,
         source: &Source<'_>,
-        filter: &Filter,
+        sought: Sought<'_>,
         stop: &Stop,
     ) -> Result<(), QueryError> {
         stop.check()?;
@@ -198,16 +204,16 @@ impl Counting {
             return Ok(());
         }
         if let Source::Segment(segment) = source
-            && finds_everything(filter)
+            && sought.is_everything()
             && self.width % MICROS_PER_DAY == 0
         {
             return self.add_days(source, &segment.days()?.days);
         }
-        if finds_everything(filter) {
+        if sought.is_everything() {
             return self.add_range(source, self.range);
         }
         let organization = snapshot.organization.id.0;
-        let Some(mut walk) = Walk::open(source, source.rows(), filter, self.range, organization)? else {
+        let Some(mut walk) = Walk::open(source, source.rows(), sought, self.range, organization)? else {
             return Ok(());
         };
         let outcomes = Outcomes::of(source)?;

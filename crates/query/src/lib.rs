@@ -2,7 +2,11 @@
 //!
 //! Everything works on a [`Snapshot`](actarium_store::Snapshot): the segments and the tail answer as one. A filter is
 //! compiled per source into a [`plan`] that says yes, no or perhaps of a row without reading texts; "perhaps" is settled
-//! by the reference evaluation on the row itself. Nothing here knows HTTP or permissions.
+//! by the reference evaluation on the row itself.
+//!
+//! Every query takes the [`Scope`](actarium_core::filter::Scope) of the one who asks and answers as if the log held
+//! nothing else: pages, counts, names of facets, exports, single events. What an answer tells of the whole log is its
+//! size and root, as proofs need them. Nothing here knows HTTP, or how a caller comes by a scope.
 
 mod cursor;
 mod export;
@@ -10,13 +14,14 @@ mod facets;
 mod glance;
 mod histogram;
 mod plan;
+mod scoped;
 mod search;
 mod select;
+mod sought;
 mod source;
 mod stop;
 mod walk;
 
-use actarium_core::filter::Filter;
 use actarium_core::row::Micros;
 use serde::Serialize;
 
@@ -86,9 +91,4 @@ pub enum QueryError {
 pub(crate) fn as_of(size: u64, root: &[u8; 32]) -> AsOf {
     use base64::Engine as _;
     AsOf { size, root: base64::engine::general_purpose::STANDARD.encode(root) }
-}
-
-/// Whether a filter finds everything, so that counts kept with the segments may answer.
-pub(crate) fn finds_everything(filter: &Filter) -> bool {
-    matches!(filter, Filter::All)
 }

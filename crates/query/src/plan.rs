@@ -1,4 +1,4 @@
-//! A filter compiled for one source: it says of a row yes, no or perhaps from codes and indexes alone, and names the
+//! What is sought, compiled for one source: it says of a row yes, no or perhaps from codes and indexes alone, and names the
 //! few rows that can be found, where there are few.
 
 use actarium_core::filter::{Filter, Term, target_readings};
@@ -7,6 +7,7 @@ use actarium_core::text;
 use actarium_store::segment::{BLOCK_ROWS, ID_COLUMNS, NO_CODE, Part, Places, Segment, ShortMatch, TermTable};
 
 use crate::QueryError;
+use crate::sought::Sought;
 use crate::source::{Dictionary, Source, SourceColumn};
 
 /// Dictionaries up to this size are tested text by text; larger ones through their words.
@@ -47,7 +48,8 @@ pub struct CodeSet {
 }
 
 impl CodeSet {
-    fn of(codes: Vec<u32>, distinct: usize) -> Self {
+    /// These codes of so many, each once.
+    pub fn of(codes: Vec<u32>, distinct: usize) -> Self {
         let mut bits = vec![0u64; distinct.div_ceil(64)];
         for &code in &codes {
             bits[code as usize / 64] |= 1 << (code % 64);
@@ -62,8 +64,22 @@ impl CodeSet {
 }
 
 impl<'s> Plan<'s> {
+    /// Compiles what is sought for a source.
+    pub fn of(sought: Sought<'_>, source: &Source<'s>) -> Result<Self, QueryError> {
+        let seen = Self::of_scope(sought.scope, source)?;
+        if matches!(seen, Self::Nothing) {
+            return Ok(seen);
+        }
+        Ok(match (seen, Self::compile(sought.filter, source)?) {
+            (_, Self::Nothing) => Self::Nothing,
+            (Self::Everything, found) => found,
+            (seen, Self::Everything) => seen,
+            (seen, found) => Self::All(vec![seen, found]),
+        })
+    }
+
     /// Compiles a filter for a source.
-    pub fn compile(filter: &Filter, source: &Source<'s>) -> Result<Self, QueryError> {
+    fn compile(filter: &Filter, source: &Source<'s>) -> Result<Self, QueryError> {
         Ok(match filter {
             Filter::All => Self::Everything,
             Filter::And(parts) => {
@@ -101,7 +117,7 @@ impl<'s> Plan<'s> {
         }
     }
 
-    fn any(plans: Vec<Self>) -> Self {
+    pub fn any(plans: Vec<Self>) -> Self {
         let mut kept = Vec::with_capacity(plans.len());
         for plan in plans {
             match plan {

@@ -2,11 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use actarium_core::filter::Filter;
+use actarium_core::filter::{Filter, Scope};
 use actarium_store::Snapshot;
 
 use crate::cursor::{Cursor, CursorError, search_digest};
 use crate::select::{Chosen, Selection, select};
+use crate::sought::Sought;
 use crate::source::{SHOWN, Source};
 use crate::walk::Walk;
 use crate::{AsOf, Order, QueryError, Stop, TimeRange, as_of};
@@ -42,11 +43,12 @@ pub struct Page {
     pub as_of: AsOf,
 }
 
-/// Finds one page of events.
+/// Finds one page of events among those that the scope sees. A cursor holds a place and not a scope: whoever goes on from
+/// it sees what their own scope does.
 ///
 /// # Errors
 /// If the cursor is not of this search, the query is stopped, or a segment cannot be read.
-pub fn search(snapshot: &Snapshot, search: &Search, stop: &Stop) -> Result<Page, QueryError> {
+pub fn search(snapshot: &Snapshot, scope: &Scope, search: &Search, stop: &Stop) -> Result<Page, QueryError> {
     let digest = search_digest(&snapshot.organization.id.0, &search.filter.to_string());
     let (size, root, range, after) = match &search.cursor {
         None => (snapshot.size, snapshot.root, search.range, None),
@@ -58,7 +60,8 @@ pub fn search(snapshot: &Snapshot, search: &Search, stop: &Stop) -> Result<Page,
     };
     let limit = search.limit.clamp(1, PAGE_EVENTS_MAX);
     // One more than the page holds tells whether there is a next page.
-    let selection = Selection { filter: &search.filter, range, order: search.order, size, after, limit: limit + 1 };
+    let sought = Sought { filter: &search.filter, scope };
+    let selection = Selection { sought, range, order: search.order, size, after, limit: limit + 1 };
     let mut chosen = select(snapshot, &selection, stop)?;
     let more = chosen.len() > limit;
     chosen.truncate(limit);
@@ -95,17 +98,21 @@ fn render(snapshot: &Snapshot, chosen: &[Chosen]) -> Result<Vec<u8>, QueryError>
     Ok(json)
 }
 
-/// One event as JSON, or nothing if the log is not that long.
+/// One event as JSON, or nothing if the log is not that long or the scope does not see the event.
 ///
 /// # Errors
 /// If a segment cannot be read.
-pub fn get(snapshot: &Snapshot, seq: u64) -> Result<Option<Vec<u8>>, QueryError> {
+pub fn get(snapshot: &Snapshot, scope: &Scope, seq: u64) -> Result<Option<Vec<u8>>, QueryError> {
     for source in Source::all(snapshot) {
         let Some(row) = seq.checked_sub(source.first_seq()).filter(|row| *row < source.rows() as u64) else { continue };
-        let mut reader = source.reader_of(&[row as u32])?;
-        reader.prepare(&[row as u32], &SHOWN)?;
+        let row = row as u32;
+        let mut reader = source.reader_of(&[row])?;
+        reader.prepare(&[row], &SHOWN)?;
+        if !scope.sees(&reader.row(row).2) {
+            return Ok(None);
+        }
         let mut json = Vec::new();
-        reader.push_json(row as u32, snapshot, &mut json);
+        reader.push_json(row, snapshot, &mut json);
         return Ok(Some(json));
     }
     Ok(None)
@@ -122,12 +129,14 @@ pub struct TailPage {
     pub as_of: AsOf,
 }
 
-/// Reads events in the order of the log, behind the sequence number `after` (-1: from the start), at most `limit`.
+/// Reads events that the scope sees in the order of the log, behind the sequence number `after` (-1: from the start), at
+/// most `limit`.
 ///
 /// # Errors
 /// If the query is stopped or a segment cannot be read.
 pub fn read_from(
     snapshot: &Snapshot,
+    scope: &Scope,
     after: i64,
     filter: &Filter,
     limit: usize,
@@ -144,7 +153,7 @@ pub fn read_from(
         }
         stop.check()?;
         let seqs = Seqs { start, limit, snapshot };
-        seqs.collect(&source, filter, stop, &mut events)?;
+        seqs.collect(&source, Sought { filter, scope }, stop, &mut events)?;
     }
     if events.len() >= limit
         && let Some((last, _)) = events.last()
@@ -164,13 +173,13 @@ impl Seqs<'_> {
     fn collect(
         &self,
         source: &Source<'_>,
-        filter: &Filter,
+        sought: Sought<'_>,
         stop: &Stop,
         events: &mut Vec<(u64, Vec<u8>)>,
     ) -> Result<(), QueryError> {
         let first_seq = source.first_seq();
         let organization = self.snapshot.organization.id.0;
-        let Some(mut walk) = Walk::open(source, source.rows(), filter, TimeRange::ALL, organization)? else {
+        let Some(mut walk) = Walk::open(source, source.rows(), sought, TimeRange::ALL, organization)? else {
             return Ok(());
         };
         let skip = self.start.saturating_sub(first_seq) as u32;

@@ -3,11 +3,12 @@
 use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
 
-use actarium_core::filter::{Filter, Place};
+use actarium_core::filter::Place;
 use actarium_core::row::Micros;
 use actarium_store::Snapshot;
 use actarium_store::segment::NewestRows;
 
+use crate::sought::Sought;
 use crate::source::Source;
 use crate::walk::{Walk, WalkOrder};
 use crate::{Order, QueryError, Stop, TimeRange};
@@ -23,7 +24,7 @@ pub struct Chosen {
 
 /// What to choose.
 pub struct Selection<'a> {
-    pub filter: &'a Filter,
+    pub sought: Sought<'a>,
     pub range: TimeRange,
     pub order: Order,
     /// Rows with a sequence number from here on are not visible.
@@ -84,7 +85,7 @@ pub fn select(snapshot: &Snapshot, selection: &Selection<'_>, stop: &Stop) -> Re
             continue;
         }
         let rows = source.rows_below(selection.size);
-        let Some(mut walk) = Walk::open(source, rows, selection.filter, range, organization)? else { continue };
+        let Some(mut walk) = Walk::open(source, rows, selection.sought, range, organization)? else { continue };
         let wanted = selection.limit;
         walk.each(range, WalkOrder::Time(order), wanted, stop, &mut |_, times, found| {
             for &row in found {
@@ -133,7 +134,7 @@ impl Page {
         ControlFlow::Continue(())
     }
 
-    /// What the filter finds among the newest rows of a segment, if no other row of it can come onto the page.
+    /// What is sought among the newest rows of a segment, if no other row of it can come onto the page.
     fn found_among(
         &self,
         newest: &NewestRows,
@@ -152,7 +153,7 @@ impl Page {
             if !in_range || self.after.is_some_and(|after| rank <= after) {
                 continue;
             }
-            if selection.filter.matches(&view, &Place { organization: &organization, seq, recorded_at }) {
+            if selection.sought.matches(&view, &Place { organization: &organization, seq, recorded_at }) {
                 found.push((rank, row));
             }
         }

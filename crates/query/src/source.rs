@@ -3,7 +3,7 @@
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-use actarium_core::filter::{Filter, Place};
+use actarium_core::filter::Place;
 use actarium_core::render::{Placed, push_event};
 use actarium_core::row::{COLUMNS, Column, Micros, RowView};
 use actarium_store::segment::{
@@ -12,6 +12,7 @@ use actarium_store::segment::{
 use actarium_store::{Snapshot, TailBatch};
 
 use crate::glance::may_match;
+use crate::sought::Sought;
 use crate::{QueryError, TimeRange};
 
 /// A run of rows of the log.
@@ -218,15 +219,15 @@ impl SourceReader<'_> {
         }
     }
 
-    /// Whether the filter finds a row whose columns are prepared.
-    pub fn matches(&mut self, row: u32, filter: &Filter, organization: &[u8; 16]) -> bool {
+    /// Whether a row whose columns are prepared is sought.
+    pub fn matches(&mut self, row: u32, sought: Sought<'_>, organization: &[u8; 16]) -> bool {
         if let Self::Tail { batch, .. } = self
-            && !may_match(filter, &batch.rows.rows.row(row as usize))
+            && !may_match(sought.filter, &batch.rows.rows.row(row as usize))
         {
             return false;
         }
         let (seq, recorded_at, view) = self.row(row);
-        filter.matches(&view, &Place { organization, seq, recorded_at })
+        sought.matches(&view, &Place { organization, seq, recorded_at })
     }
 
     /// Appends a prepared row as the API shows it.

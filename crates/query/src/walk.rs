@@ -1,11 +1,11 @@
-//! Going through the rows of one source that a filter finds, in a wanted order, reading as little as possible.
+//! Going through the rows of one source that are sought, in a wanted order, reading as little as possible.
 
 use std::ops::{ControlFlow, Range};
 
-use actarium_core::filter::{Filter, Term};
 use actarium_core::row::Column;
 
 use crate::plan::{Plan, Verdict};
+use crate::sought::Sought;
 use crate::source::{Source, SourceReader, SourceTimes};
 use crate::{Order, QueryError, Stop, TimeRange};
 
@@ -32,13 +32,14 @@ pub enum WalkOrder {
 pub type Visitor<'f, 's> =
     dyn FnMut(&mut SourceReader<'s>, &SourceTimes<'s>, &[u32]) -> Result<ControlFlow<()>, QueryError> + 'f;
 
-/// One source, opened for a filter.
+/// One source, opened for what is sought.
 pub struct Walk<'s> {
     pub times: SourceTimes<'s>,
     pub reader: SourceReader<'s>,
     plan: Plan<'s>,
-    filter: &'s Filter,
-    filter_columns: Vec<Column>,
+    sought: Sought<'s>,
+    /// The columns that decide what is sought.
+    columns: Vec<Column>,
     rows: usize,
     organization: [u8; 16],
 }
@@ -50,11 +51,11 @@ enum Candidates {
 }
 
 impl<'s> Walk<'s> {
-    /// Opens a source; `rows` of it are visible. `None` if it holds nothing that the filter finds in the range.
+    /// Opens a source; `rows` of it are visible. `None` if it holds nothing of what is sought in the range.
     pub fn open(
         source: &Source<'s>,
         rows: usize,
-        filter: &'s Filter,
+        sought: Sought<'s>,
         range: TimeRange,
         organization: [u8; 16],
     ) -> Result<Option<Self>, QueryError> {
@@ -65,14 +66,12 @@ impl<'s> Walk<'s> {
         if latest < range.from || earliest >= range.to {
             return Ok(None);
         }
-        let plan = Plan::compile(filter, source)?;
+        let plan = Plan::of(sought, source)?;
         if matches!(plan, Plan::Nothing) {
             return Ok(None);
         }
-        let mut filter_columns = Vec::new();
-        columns_of(filter, &mut filter_columns);
         let (times, reader) = (source.times()?, source.reader()?);
-        Ok(Some(Self { times, reader, plan, filter, filter_columns, rows, organization }))
+        Ok(Some(Self { times, reader, plan, sought, columns: sought.columns(), rows, organization }))
     }
 
     /// Calls `f` with the rows found, in order, some at a time, until it breaks. `wanted` is how many will do.
@@ -176,12 +175,12 @@ impl<'s> Walk<'s> {
         if unsettled.is_empty() { Ok(()) } else { self.settle(found, &unsettled) }
     }
 
-    /// Takes out of `found` the rows among `unsettled` that the filter does not find.
+    /// Takes out of `found` the rows among `unsettled` that are not sought.
     fn settle(&mut self, found: &mut Vec<u32>, unsettled: &[u32]) -> Result<(), QueryError> {
-        self.reader.prepare(unsettled, &self.filter_columns)?;
+        self.reader.prepare(unsettled, &self.columns)?;
         let mut unsettled = unsettled.iter().copied().peekable();
-        let (reader, filter, organization) = (&mut self.reader, self.filter, &self.organization);
-        found.retain(|row| unsettled.next_if_eq(row).is_none() || reader.matches(*row, filter, organization));
+        let (reader, sought, organization) = (&mut self.reader, self.sought, &self.organization);
+        found.retain(|row| unsettled.next_if_eq(row).is_none() || reader.matches(*row, sought, organization));
         Ok(())
     }
 
@@ -207,22 +206,5 @@ impl<'s> Walk<'s> {
         }
         rows.dedup();
         Candidates::Rows(rows)
-    }
-}
-
-/// The columns that decide a filter.
-fn columns_of(filter: &Filter, columns: &mut Vec<Column>) {
-    let mut add = |term: &Term| {
-        for column in term.columns() {
-            if !columns.contains(column) {
-                columns.push(*column);
-            }
-        }
-    };
-    match filter {
-        Filter::All => {}
-        Filter::Term(term) => add(term),
-        Filter::Not(inner) => columns_of(inner, columns),
-        Filter::And(parts) | Filter::Or(parts) => parts.iter().for_each(|part| columns_of(part, columns)),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use actarium_core::filter::Filter;
+use actarium_core::filter::{Filter, Scope};
 use actarium_core::row::{Column, EncodedRows, Micros, RowView};
 use actarium_query::TimeRange;
 use actarium_store::committed::CommittedRows;
@@ -49,6 +49,21 @@ fn pick(number: u64, of: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// One to three projects as targets. Some have the id of another as their name, some have no name, and one has an id
+/// without any word in it.
+fn projects(random: u64) -> String {
+    let r = |field: u64, choices: u64| pick(random, field) % choices;
+    let one = |n: u64| {
+        let id = ["p0", "p1", "p2", "p3", "P1", "p 1", "-", r#"\"p1\""#][r(40 + n, 8) as usize];
+        match r(50 + n, 3) {
+            0 => format!(r#"{{"type":"project","id":"{id}"}}"#),
+            1 => format!(r#"{{"type":"project","id":"{id}","name":"p{}"}}"#, r(60 + n, 4)),
+            _ => format!(r#"{{"type":"project","id":"{id}","name":"Project {id} {}"}}"#, r(60 + n, 20)),
+        }
+    };
+    (0..1 + r(39, 3)).map(one).collect::<Vec<_>>().join(",")
+}
+
 fn event(seq: u64, recorded_at: Micros, random: u64) -> Event {
     let r = |field: u64, choices: u64| pick(random, field) % choices;
     let actions = ["component.deploy", "component.promote", "project.create", "role.update", "user.invite"];
@@ -62,11 +77,15 @@ fn event(seq: u64, recorded_at: Micros, random: u64) -> Event {
         );
     }
     let component = r(4, 40);
-    let targets = format!(
-        r#"[{{"type":"component","id":"c-{component}","name":"Orders {component}"}},{{"type":"project","id":"p{}","name":"Pay \"x\""}}]"#,
-        r(5, 3)
-    );
-    let targets = if r(30, 40) == 0 { targets.replace("project", "component") } else { targets };
+    let component_target = format!(r#"{{"type":"component","id":"c-{component}","name":"Orders {component}"}}"#);
+    let targets = match r(30, 40) {
+        // Of no project, though something else has the id and the name of one.
+        0 => format!(r#"[{component_target},{{"type":"component","id":"p{}","name":"p1"}}]"#, r(5, 3)),
+        1 => format!("[{component_target}]"),
+        2..8 => format!("[{}]", projects(random)),
+        8..16 => format!("[{component_target},{}]", projects(random)),
+        _ => format!(r#"[{component_target},{{"type":"project","id":"p{}","name":"Pay \"x\""}}]"#, r(5, 3)),
+    };
     let request = format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", r(6, 40), 7, 1, 2, r(6, 40));
     let external = format!("evt_{:016x}", pick(random, 7));
     let message = match r(8, 9) {
@@ -206,6 +225,17 @@ pub fn any_range() -> impl Strategy<Value = TimeRange> {
         (END - 700 * DAY..END, END - 700 * DAY..END).prop_map(|(a, b)| TimeRange { from: a.min(b), to: a.max(b) + 1 }),
         (0i64..60).prop_map(|days| TimeRange { from: END - days * DAY, to: Micros::MAX }),
     ]
+}
+
+pub fn any_scope() -> impl Strategy<Value = Scope> {
+    let ids = vec!["p0", "p1", "p2", "p3", "P1", "p 1", "-", "\"p1\"", "Pay \"x\"", "c-1", "nowhere", ""];
+    let some = prop::sample::subsequence(ids, 0..4).prop_map(|ids| Scope::projects(ids).unwrap());
+    // More ids than a dictionary has projects are looked up the other way round.
+    let many = (0u64..4).prop_map(|most| {
+        let ids = (0..most).map(|n| format!("p{n}")).chain((0..40).map(|n| format!("other {n}")));
+        Scope::projects(ids).unwrap()
+    });
+    prop_oneof![2 => Just(Scope::Everything), 5 => some, 1 => many]
 }
 
 pub fn any_filter() -> impl Strategy<Value = Filter> {
