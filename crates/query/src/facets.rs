@@ -186,12 +186,7 @@ pub struct Facets {
 ///
 /// # Errors
 /// If the query is stopped, a field has more than a million values, or a segment cannot be read.
-pub fn facets(
-    snapshot: &Snapshot,
-    scope: &Scope,
-    request: &FacetRequest,
-    stop: &Stop,
-) -> Result<Facets, QueryError> {
+pub fn facets(snapshot: &Snapshot, scope: &Scope, request: &FacetRequest, stop: &Stop) -> Result<Facets, QueryError> {
     let mut totals: Vec<Totals> = request.fields.iter().map(|field| Totals::new(*field)).collect();
     for source in Source::all(snapshot) {
         stop.check()?;

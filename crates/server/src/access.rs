@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use actarium_core::filter::Scope;
 use actarium_store::{Engine, Organization};
 use axum::http::{HeaderMap, header};
 use serde_json::{Value, json};
@@ -53,6 +54,8 @@ pub struct Granted {
     pub caller: Caller,
     /// The organization that the path names.
     pub organization: Option<Arc<Organization>>,
+    /// What of that organization's log the caller sees.
+    pub scope: Scope,
 }
 
 /// What was not let through.
@@ -90,7 +93,7 @@ pub fn authorize(
     permission: Permission,
 ) -> Result<Granted, Denied> {
     if permission == Permission::Public {
-        return Ok(Granted { caller: Caller::Anonymous, organization: None });
+        return Ok(Granted { caller: Caller::Anonymous, organization: None, scope: Scope::nothing() });
     }
     let caller = identify(credentials, headers)?;
     let organization = slug.and_then(|slug| engine.organization(slug));
@@ -102,7 +105,8 @@ pub fn authorize(
         return Err(Denied { problem, caller, reason: "unknown_organization" });
     }
     if may(&caller, permission) {
-        return Ok(Granted { caller, organization });
+        let scope = scope_of(&caller);
+        return Ok(Granted { caller, organization, scope });
     }
     let problem = Problem::new(Kind::Forbidden, "the credential is known, but does not permit this");
     Err(Denied { problem, caller, reason: "forbidden" })
@@ -139,6 +143,14 @@ fn may_know(caller: &Caller, organization: &Organization) -> bool {
         Caller::Anonymous => false,
         Caller::Operator => true,
         Caller::Key(key) => key.organization == organization.id,
+    }
+}
+
+/// What of a log that it may know of the caller sees.
+fn scope_of(caller: &Caller) -> Scope {
+    match caller {
+        Caller::Operator => Scope::Everything,
+        Caller::Anonymous | Caller::Key(_) => Scope::nothing(),
     }
 }
 

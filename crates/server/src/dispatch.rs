@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use actarium_core::filter::Scope;
 use actarium_store::Organization;
 use axum::RequestExt;
 use axum::body::Body;
@@ -14,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::access::{Caller, Denied, authorize};
+use crate::access::{Caller, Denied, Granted, authorize};
 use crate::app::App;
 use crate::body::{self, ReadBody};
 use crate::context::Context;
@@ -42,6 +43,8 @@ pub struct Call {
     pub caller: Caller,
     /// `{id}` of the path, decoded; empty where the path has none.
     pub id: String,
+    /// What of the log of the path's organization the caller sees.
+    pub scope: Scope,
     /// Its query parameters, checked by what the route declares.
     pub parameters: Parameters,
     /// The media type of the answer that client and route agree on.
@@ -118,9 +121,9 @@ async fn enter(app: Arc<App>, route: &'static Route, mut request: Request) -> Re
             return Err(problem);
         }
     };
-    let organization = granted.organization;
-    let (caller, headers) = (granted.caller, parts.headers);
-    Ok(Call { app, route, context, caller, id, parameters, form, headers, organization, body: Mutex::new(Some(body)) })
+    let Granted { caller, organization, scope } = granted;
+    let (headers, body) = (parts.headers, Mutex::new(Some(body)));
+    Ok(Call { app, route, context, caller, id, scope, parameters, form, headers, organization, body })
 }
 
 async fn answer(call: Call) -> Response {

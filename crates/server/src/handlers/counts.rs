@@ -32,10 +32,10 @@ pub async fn histogram(call: &Call) -> Result<Response, Problem> {
     let interval = interval.map_err(|error| invalid("interval", &error.to_string()))?;
     record_once(call, &organization, &criteria.filter)?;
     let request = HistogramRequest { range: criteria.range, filter: criteria.filter, interval };
-    let engine = call.app.engine.clone();
+    let (engine, scope) = (call.app.engine.clone(), call.scope.clone());
     let histogram = run(&call.app.turns.counts, limits::QUERY_TIME_MAX, move |stop| {
         let snapshot = snapshot(&engine, &organization)?;
-        actarium_query::histogram(&snapshot, &request, stop).map_err(query_problem)
+        actarium_query::histogram(&snapshot, &scope, &request, stop).map_err(query_problem)
     })
     .await?;
     json_answer(&histogram)
@@ -58,10 +58,10 @@ pub async fn facets(call: &Call) -> Result<Response, Problem> {
     let limit = call.parameters.integer("limit").map_or(limits::FACET_VALUES_DEFAULT, |limit| limit as usize);
     record_once(call, &organization, &criteria.filter)?;
     let request = FacetRequest { range: criteria.range, filter: criteria.filter, fields, limit };
-    let engine = call.app.engine.clone();
+    let (engine, scope) = (call.app.engine.clone(), call.scope.clone());
     let facets = run(&call.app.turns.counts, limits::QUERY_TIME_MAX, move |stop| {
         let snapshot = snapshot(&engine, &organization)?;
-        actarium_query::facets(&snapshot, &request, stop).map_err(query_problem)
+        actarium_query::facets(&snapshot, &scope, &request, stop).map_err(query_problem)
     })
     .await?;
     json_answer(&facets)

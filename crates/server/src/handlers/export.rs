@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use actarium_core::filter::Scope;
 use actarium_core::render::{Placed, push_event};
 use actarium_query::{ExportRow, Stop};
 use actarium_store::Organization;
@@ -44,6 +45,8 @@ struct BrokenOff;
 struct Export {
     app: Arc<App>,
     organization: Arc<Organization>,
+    /// What the caller saw when the export began.
+    scope: Scope,
     criteria: Criteria,
     form: &'static str,
     record: OwnRecord,
@@ -71,7 +74,8 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
     let record = search_record(call, &organization, &criteria.filter, "audit_log.export").with("format", name);
     // The export is on record: counts of the same search add nothing to it.
     app.recorder.is_new_search(search_key(call, &organization, &criteria.filter));
-    let export = Export { app, organization, criteria, form, record, place };
+    let scope = call.scope.clone();
+    let export = Export { app, organization, scope, criteria, form, record, place };
     let (sender, receiver) = mpsc::channel::<Piece>(limits::STREAM_PIECES_MAX);
     let handle = Handle::current();
     tokio::task::spawn_blocking(move || {
@@ -129,7 +133,7 @@ impl Export {
             }
         };
         let Criteria { range, filter } = &self.criteria;
-        let count = actarium_query::export(&snapshot, *range, filter, &stop, &mut sink);
+        let count = actarium_query::export(&snapshot, &self.scope, *range, filter, &stop, &mut sink);
         let count = count.map_err(crate::queries::query_problem)?;
         if !pieces.gone {
             pieces.send();

@@ -32,10 +32,10 @@ pub async fn search(call: &Call) -> Result<Response, Problem> {
     }
     let record = first_page.then(|| search_record(call, &organization, &criteria.filter, "audit_log.search"));
     let search = Search { range: criteria.range, filter: criteria.filter, order, limit, cursor };
-    let (engine, of) = (app.engine.clone(), organization.clone());
+    let (engine, of, scope) = (app.engine.clone(), organization.clone(), call.scope.clone());
     let page = run(&app.turns.lookups, limits::QUERY_TIME_MAX, move |stop| {
         let snapshot = snapshot(&engine, &of)?;
-        actarium_query::search(&snapshot, &search, stop).map_err(query_problem)
+        actarium_query::search(&snapshot, &scope, &search, stop).map_err(query_problem)
     })
     .await?;
     if let Some(record) = record {
@@ -59,7 +59,7 @@ fn render(page: &Page) -> Vec<u8> {
 /// Gives one event, and records that it was looked at.
 ///
 /// # Errors
-/// 400 for what is no event's id, 404 for an event that is not there.
+/// 400 for what is no event's id, 404 for an event that is not there or that the caller does not see.
 pub async fn view(call: &Call) -> Result<Response, Problem> {
     let organization = call.organization()?;
     let not_found = || Problem::new(Kind::NotFound, "the organization has no such event");
@@ -74,10 +74,10 @@ pub async fn view(call: &Call) -> Result<Response, Problem> {
     if !id.check(&organization.id.0) {
         return Err(not_found());
     }
-    let (engine, of) = (call.app.engine.clone(), organization.clone());
+    let (engine, of, scope) = (call.app.engine.clone(), organization.clone(), call.scope.clone());
     let json = run(&call.app.turns.lookups, limits::QUERY_TIME_MAX, move |_| {
         let snapshot = snapshot(&engine, &of)?;
-        actarium_query::get(&snapshot, id.seq()).map_err(query_problem)
+        actarium_query::get(&snapshot, &scope, id.seq()).map_err(query_problem)
     })
     .await?;
     // The check bits fit one in four million others: the id that the event shows has to be the one asked for.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use actarium_core::filter::Filter;
+use actarium_core::filter::{Filter, Scope};
 use actarium_query::TailPage;
 use actarium_store::Organization;
 use axum::body::Body;
@@ -40,6 +40,7 @@ const RECONNECT_MILLIS: u32 = 2000;
 struct Following {
     app: Arc<App>,
     organization: Arc<Organization>,
+    scope: Scope,
     filter: Filter,
     /// Sequence number that was looked at last, -1 for none.
     after: i64,
@@ -48,10 +49,10 @@ struct Following {
 impl Following {
     async fn read(&self, events_max: usize) -> Result<TailPage, Problem> {
         let (engine, of) = (self.app.engine.clone(), self.organization.clone());
-        let (after, filter) = (self.after, self.filter.clone());
+        let (after, scope, filter) = (self.after, self.scope.clone(), self.filter.clone());
         run(&self.app.turns.lookups, limits::QUERY_TIME_MAX, move |stop| {
             let snapshot = snapshot(&engine, &of)?;
-            actarium_query::read_from(&snapshot, after, &filter, events_max, stop).map_err(query_problem)
+            actarium_query::read_from(&snapshot, &scope, after, &filter, events_max, stop).map_err(query_problem)
         })
         .await
     }
@@ -72,7 +73,7 @@ pub async fn tail(call: Call) -> Result<Response, Problem> {
     record_once(&call, &organization, &filter)?;
     let streams = call.form == EVENT_STREAM;
     let resumed = last_event_id(&call)?.filter(|_| streams);
-    let mut following = Following { app: call.app.clone(), organization, filter, after: -1 };
+    let mut following = Following { app: call.app.clone(), organization, scope: call.scope.clone(), filter, after: -1 };
     following.after = match resumed.or(call.parameters.integer("after")) {
         Some(after) => after,
         None => following.end_of_log().await?,
