@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Credentials;
 use crate::body;
+use crate::directory::Directory;
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::recorder::Recorder;
@@ -54,6 +55,8 @@ pub struct App {
     pub entropy: Arc<dyn Entropy>,
     /// What requests are checked against.
     pub credentials: Credentials,
+    /// People, organizations, groups and roles.
+    pub directory: Directory,
     /// Actarium's own records.
     pub recorder: Arc<Recorder>,
     /// Denials and refusals on their way to being records.

@@ -19,6 +19,7 @@ use crate::access::{Caller, Denied, Granted, authorize};
 use crate::app::App;
 use crate::body::{self, ReadBody};
 use crate::context::Context;
+use crate::directory::Effective;
 use crate::handlers;
 use crate::limits;
 use crate::negotiation;
@@ -43,7 +44,11 @@ pub struct Call {
     pub caller: Caller,
     /// `{id}` of the path, decoded; empty where the path has none.
     pub id: String,
-    /// What of the log of the path's organization the caller sees.
+    /// `{member}` of the path, decoded; empty where the path has none.
+    pub member: String,
+    /// What the caller holds in the organization of the path.
+    pub holds: Arc<Effective>,
+    /// What of that organization's log the caller sees.
     pub scope: Scope,
     /// Its query parameters, checked by what the route declares.
     pub parameters: Parameters,
@@ -97,12 +102,12 @@ pub async fn dispatch(app: Arc<App>, route: &'static Route, request: Request) ->
 
 /// Everything that is checked before a handler runs.
 async fn enter(app: Arc<App>, route: &'static Route, mut request: Request) -> Result<Call, Problem> {
-    let (slug, id) = path_parameters(&mut request).await?;
+    let (slug, id, member) = path_parameters(&mut request).await?;
     let (mut parts, body) = request.into_parts();
     let context = parts.extensions.remove::<Context>();
     let context = context.ok_or_else(|| Problem::new(Kind::Internal, "the request has no context"))?;
     let slug = slug.as_deref().filter(|_| route.of_organization());
-    let granted = match authorize(&app.credentials, &app.engine, &parts.headers, slug, route.permission) {
+    let granted = match authorize(&app.credentials, &app.directory, &app.engine, &parts.headers, slug, route.permission) {
         Ok(granted) => granted,
         Err(denied) => {
             record_denial(&app, route, &context, slug, &denied);
@@ -121,9 +126,11 @@ async fn enter(app: Arc<App>, route: &'static Route, mut request: Request) -> Re
             return Err(problem);
         }
     };
-    let Granted { caller, organization, scope } = granted;
+    let Granted { caller, organization, holds, scope } = granted;
     let (headers, body) = (parts.headers, Mutex::new(Some(body)));
-    Ok(Call { app, route, context, caller, id, scope, parameters, form, headers, organization, body })
+    Ok(Call {
+        app, route, context, caller, id, member, holds, scope, parameters, form, headers, organization, body,
+    })
 }
 
 async fn answer(call: Call) -> Response {
@@ -167,6 +174,31 @@ async fn handle(call: Call) -> Result<Response, Problem> {
         Operation::EventsFacets => handlers::counts::facets(&call).await,
         Operation::EventsTail => handlers::tail::tail(call).await,
         Operation::EventsExport => handlers::export::export(&call).await,
+        Operation::OrganizationView => handlers::organizations::view(&call),
+        Operation::OrganizationUpdate => handlers::organizations::update(call).await,
+        Operation::Permissions => handlers::roles::permissions(&call),
+        Operation::UserList => handlers::users::list(&call),
+        Operation::UserCreate => handlers::users::create(call).await,
+        Operation::UserView => handlers::users::view(&call),
+        Operation::UserUpdate => handlers::users::update(call).await,
+        Operation::UserRemove => handlers::users::remove(call).await,
+        Operation::UserPermissions => handlers::users::permissions(&call),
+        Operation::GroupList => handlers::groups::list(&call),
+        Operation::GroupCreate => handlers::groups::create(call).await,
+        Operation::GroupView => handlers::groups::view(&call),
+        Operation::GroupUpdate => handlers::groups::update(call).await,
+        Operation::GroupDelete => handlers::groups::delete(call).await,
+        Operation::GroupMembers => handlers::groups::members(&call),
+        Operation::GroupMemberAdd => handlers::groups::add_member(call).await,
+        Operation::GroupMemberRemove => handlers::groups::remove_member(call).await,
+        Operation::GroupRoles => handlers::assignments::list(&call),
+        Operation::GroupRoleAssign => handlers::assignments::assign(call).await,
+        Operation::GroupRoleUnassign => handlers::assignments::unassign(call).await,
+        Operation::RoleList => handlers::roles::list(&call),
+        Operation::RoleCreate => handlers::roles::create(call).await,
+        Operation::RoleView => handlers::roles::view(&call),
+        Operation::RoleUpdate => handlers::roles::update(call).await,
+        Operation::RoleDelete => handlers::roles::delete(call).await,
         Operation::KeyCreate => handlers::keys::create(call).await,
         Operation::KeyList => handlers::keys::list(&call),
         Operation::KeyRevoke => handlers::keys::revoke(&call).await,
@@ -177,12 +209,12 @@ async fn handle(call: Call) -> Result<Response, Problem> {
     }
 }
 
-/// `{org}` and `{id}` of the path, decoded.
-async fn path_parameters(request: &mut Request) -> Result<(Option<String>, String), Problem> {
+/// `{org}`, `{id}` and `{member}` of the path, decoded.
+async fn path_parameters(request: &mut Request) -> Result<(Option<String>, String, String), Problem> {
     let parameters = request.extract_parts::<RawPathParams>().await;
     let parameters = parameters.map_err(|_| Problem::new(Kind::NotFound, "the path is not UTF-8"))?;
     let value = |wanted: &str| parameters.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned());
-    Ok((value("org"), value("id").unwrap_or_default()))
+    Ok((value("org"), value("id").unwrap_or_default(), value("member").unwrap_or_default()))
 }
 
 fn agreed_form(route: &Route, headers: &HeaderMap) -> Result<&'static str, Problem> {
@@ -219,6 +251,11 @@ fn record_denial(app: &App, route: &Route, context: &Context, slug: Option<&str>
     };
     let own = match &denied.caller {
         Caller::Key(key) => app.engine.organization_by_id(key.organization),
+        // Of a person, the organization that was asked for, if it is theirs.
+        Caller::Person(person) => slug
+            .and_then(|slug| app.engine.organization(slug))
+            .filter(|asked| person.reaches(asked.id))
+            .filter(|asked| app.directory.read(|state| state.effective(asked.id, &person.user.id)).is_some()),
         // The operator may know of everything: what is not there is a mistake, not a denial.
         Caller::Operator => return,
         Caller::Anonymous => None,

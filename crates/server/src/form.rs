@@ -6,12 +6,30 @@ use crate::failures::refusal_problem;
 use crate::limits;
 use crate::problem::{Kind, Problem};
 
-/// The text fields of a JSON object.
+/// The fields of a JSON object.
 #[derive(Debug)]
 pub struct Form {
-    fields: Vec<(String, String)>,
+    fields: Vec<(String, Value)>,
     /// What is wrong so far.
     problem: Problem,
+}
+
+#[derive(Debug)]
+enum Value {
+    Text(String),
+    Texts(Vec<String>),
+    Flag(bool),
+}
+
+/// What a field of a form holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// A text.
+    Text,
+    /// A list of at most [`limits::FORM_LIST_ENTRIES_MAX`] texts.
+    Texts,
+    /// `true` or `false`.
+    Flag,
 }
 
 impl Form {
@@ -20,27 +38,58 @@ impl Form {
     /// # Errors
     /// 400 if it is not JSON. What else is wrong is gathered and comes out of [`Form::finish`].
     pub fn read(body: &[u8], known: &[&str]) -> Result<Self, Problem> {
+        let known: Vec<_> = known.iter().map(|name| (*name, Holds::Text)).collect();
+        Self::read_fields(body, &known)
+    }
+
+    /// Reads an object whose fields hold what `known` says; null counts as absent.
+    ///
+    /// # Errors
+    /// 400 if it is not JSON. What else is wrong is gathered and comes out of [`Form::finish`].
+    pub fn read_fields(body: &[u8], known: &[(&str, Holds)]) -> Result<Self, Problem> {
         let json = json::parse(body).map_err(|error| refusal_problem(error.into()))?;
         let mut form = Self {
             fields: Vec::new(),
             problem: Problem::new(Kind::InvalidContent, "the content is against the rules"),
         };
+        let names = || known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         let Json::Object(fields) = json else {
-            form.refuse("", &format!("must be an object with the fields {}", known.join(", ")));
+            form.refuse("", &format!("must be an object with the fields {}", names()));
             return Ok(form);
         };
         for (name, value) in fields {
             let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-            match value {
-                _ if !known.contains(&name.as_ref()) => {
-                    form.refuse(&pointer, &format!("there is no such field; allowed: {}", known.join(", ")));
-                }
-                Json::Null => {}
-                Json::Str(text) => form.fields.push((name.into_owned(), text.into_owned())),
-                other => form.refuse(&pointer, &format!("must be a text, not {}", other.kind())),
+            match known.iter().find(|(known, _)| *known == name) {
+                None => form.refuse(&pointer, &format!("there is no such field; allowed: {}", names())),
+                Some((_, holds)) => form.take(name.into_owned(), &pointer, *holds, value),
             }
         }
         Ok(form)
+    }
+
+    fn take(&mut self, name: String, pointer: &str, holds: Holds, value: Json) {
+        let value = match (holds, value) {
+            (_, Json::Null) => return,
+            (Holds::Text, Json::Str(text)) => Value::Text(text.into_owned()),
+            (Holds::Flag, Json::Bool(flag)) => Value::Flag(flag),
+            (Holds::Texts, Json::Array(items)) if items.len() <= limits::FORM_LIST_ENTRIES_MAX => {
+                let mut texts = Vec::with_capacity(items.len());
+                for (index, item) in items.into_iter().enumerate() {
+                    match item {
+                        Json::Str(text) => texts.push(text.into_owned()),
+                        other => self.refuse(&format!("{pointer}/{index}"), &format!("must be a text, not {}", other.kind())),
+                    }
+                }
+                Value::Texts(texts)
+            }
+            (Holds::Text, other) => return self.refuse(pointer, &format!("must be a text, not {}", other.kind())),
+            (Holds::Flag, other) => return self.refuse(pointer, &format!("must be true or false, not {}", other.kind())),
+            (Holds::Texts, _) => {
+                let entries_max = limits::FORM_LIST_ENTRIES_MAX;
+                return self.refuse(pointer, &format!("must be a list of at most {entries_max} texts"));
+            }
+        };
+        self.fields.push((name, value));
     }
 
     /// Notes that something is wrong.
@@ -63,12 +112,32 @@ impl Form {
 
     /// A field that may be there and then must pass `check`.
     pub fn optional(&mut self, name: &str, check: impl Fn(&str) -> Result<(), String>) -> Option<String> {
-        let position = self.fields.iter().position(|(there, _)| there == name)?;
-        let (_, value) = self.fields.swap_remove(position);
+        let Some(Value::Text(value)) = self.remove(name) else { return None };
         if let Err(allowed) = check(&value) {
             self.refuse(&format!("/{name}"), &allowed);
         }
         Some(value)
+    }
+
+    /// A list of texts that may be there.
+    pub fn list(&mut self, name: &str) -> Option<Vec<String>> {
+        match self.remove(name)? {
+            Value::Texts(texts) => Some(texts),
+            _ => None,
+        }
+    }
+
+    /// A flag that may be there.
+    pub fn flag(&mut self, name: &str) -> Option<bool> {
+        match self.remove(name)? {
+            Value::Flag(flag) => Some(flag),
+            _ => None,
+        }
+    }
+
+    fn remove(&mut self, name: &str) -> Option<Value> {
+        let position = self.fields.iter().position(|(there, _)| there == name)?;
+        Some(self.fields.swap_remove(position).1)
     }
 
     /// Whether all was well.
@@ -77,6 +146,33 @@ impl Form {
     /// 422 with everything that was wrong.
     pub fn finish(self) -> Result<(), Problem> {
         if self.problem.errors.is_empty() { Ok(()) } else { Err(self.problem) }
+    }
+}
+
+/// Checks a text that people read and that may be empty: no control characters but line breaks, bounded.
+///
+/// # Errors
+/// What is allowed.
+pub fn prose(text: &str, chars_max: usize) -> Result<(), String> {
+    let good = text.chars().count() <= chars_max && !text.chars().any(|c| c.is_control() && c != '\n');
+    if good { Ok(()) } else { Err(format!("must be at most {chars_max} characters, without control characters")) }
+}
+
+/// Checks an e-mail address: one `@` between a local part and a domain, no spaces or control characters, bounded. Whether
+/// it receives mail only mail can tell.
+///
+/// # Errors
+/// What is allowed.
+pub fn email(text: &str) -> Result<(), String> {
+    let parts = text.rsplit_once('@');
+    let plain = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control() || c == '@');
+    let named = |domain: &str| !domain.starts_with(['.', '-']) && !domain.ends_with(['.', '-']) && !domain.contains("..");
+    let good = text.chars().count() <= limits::EMAIL_CHARS_MAX
+        && parts.is_some_and(|(local, domain)| plain(local) && plain(domain) && named(domain));
+    if good {
+        Ok(())
+    } else {
+        Err(format!("must be an e-mail address such as ada@example.com, of at most {} characters", limits::EMAIL_CHARS_MAX))
     }
 }
 

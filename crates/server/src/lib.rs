@@ -13,6 +13,7 @@ pub mod context;
 pub mod csv;
 pub mod demo;
 pub mod demo_loading;
+pub mod directory;
 pub mod dispatch;
 pub mod failures;
 pub mod form;

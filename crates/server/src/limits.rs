@@ -13,7 +13,7 @@ pub const BODY_ADMISSION_TIME_MAX: Duration = Duration::from_secs(5);
 /// A body up to this size is decoded where it was read; a larger one on a thread of its own.
 pub const BODY_INLINE_BYTES_MAX: usize = 16 * 1024;
 /// Most bytes of the body of a request of administration (an organization, a key).
-pub const ADMINISTRATION_BODY_BYTES_MAX: usize = 16 * 1024;
+pub const ADMINISTRATION_BODY_BYTES_MAX: usize = 128 * 1024;
 
 /// Most headers of a request.
 pub const HEADERS_MAX: usize = 64;
@@ -92,6 +92,22 @@ pub const CLUSTER_CHARS_MAX: usize = 256;
 /// Records of an adapter's request that may contradict recorded ones and be refused one by one; with more of them the
 /// whole request is refused.
 pub const ADAPTER_CONFLICTS_MAX: usize = 64;
+/// Entries of a page of users, groups or roles when the request does not say.
+pub const LIST_ENTRIES_DEFAULT: usize = 100;
+/// Most entries of a page of users, groups or roles.
+pub const LIST_ENTRIES_MAX: usize = 1000;
+/// Most members of one organization.
+pub const MEMBERS_PER_ORGANIZATION_MAX: usize = 100_000;
+/// Most groups of one organization, and most roles.
+pub const GROUPS_PER_ORGANIZATION_MAX: usize = 10_000;
+/// Most projects that one assignment of a role names.
+pub const PROJECTS_PER_ASSIGNMENT_MAX: usize = 1000;
+/// Most entries of a list in a body of administration.
+pub const FORM_LIST_ENTRIES_MAX: usize = 1000;
+/// Most characters of a description.
+pub const DESCRIPTION_CHARS_MAX: usize = 1024;
+/// Most characters of an e-mail address (RFC 5321, section 4.5.3.1.3).
+pub const EMAIL_CHARS_MAX: usize = 254;
 /// Most keys of one organization, revoked ones not counted.
 pub const KEYS_PER_ORGANIZATION_MAX: usize = 1000;
 

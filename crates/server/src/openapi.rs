@@ -13,7 +13,7 @@ use crate::token;
 /// The document.
 pub fn document() -> Value {
     let mut paths = Map::new();
-    for route in &ROUTES {
+    for route in ROUTES.iter() {
         let item = paths.entry(route.path).or_insert_with(|| json!({}));
         item[route.method.name().to_ascii_lowercase()] = operation(route);
     }

@@ -41,6 +41,8 @@ pub struct OwnRecord {
     pub targets: Vec<Value>,
     /// The request's context, if a request caused it.
     pub context: Option<Context>,
+    /// What changed, before and after.
+    pub changes: Vec<Value>,
     /// Flat metadata.
     pub metadata: Map<String, Value>,
 }
@@ -48,8 +50,8 @@ pub struct OwnRecord {
 impl OwnRecord {
     /// A successful action on one target.
     pub fn new(action: &'static str, actor: Value, target: Value) -> Self {
-        let metadata = Map::new();
-        Self { action, outcome: "success", reason: None, actor, targets: vec![target], context: None, metadata }
+        let (metadata, changes, targets) = (Map::new(), Vec::new(), vec![target]);
+        Self { action, outcome: "success", reason: None, actor, targets, context: None, changes, metadata }
     }
 
     /// An action that a caller's request led to.
@@ -65,6 +67,23 @@ impl OwnRecord {
             other => other,
         };
         self.metadata.insert(key.into(), value);
+        self
+    }
+
+    /// Adds a target.
+    #[must_use]
+    pub fn on(mut self, target: Value) -> Self {
+        self.targets.push(target);
+        self
+    }
+
+    /// Adds that something changed, if it did.
+    #[must_use]
+    pub fn changing(mut self, path: &str, before: impl Into<Value>, after: impl Into<Value>) -> Self {
+        let (before, after) = (before.into(), after.into());
+        if before != after {
+            self.changes.push(json!({"path": path, "before": before, "after": after}));
+        }
         self
     }
 
@@ -92,6 +111,9 @@ impl OwnRecord {
         }
         if let Some(context) = &self.context {
             event["context"] = context.to_json();
+        }
+        if !self.changes.is_empty() {
+            event["changes"] = Value::Array(self.changes.clone());
         }
         if !self.metadata.is_empty() {
             event["metadata"] = Value::Object(self.metadata.clone());

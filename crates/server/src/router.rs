@@ -17,7 +17,7 @@ use crate::routes::{Method, ROUTES, Route, methods_of};
 /// The service as a whole.
 pub fn router(app: Arc<App>) -> Router {
     let mut router = Router::new();
-    for route in &ROUTES {
+    for route in ROUTES.iter().copied() {
         let handler = move |State(app): State<Arc<App>>, request: Request| dispatch(app, route, request);
         router = router.route(route.path, on(filter(route), handler));
     }
@@ -32,6 +32,7 @@ fn filter(route: &Route) -> MethodFilter {
     match route.method {
         Method::Get => MethodFilter::GET,
         Method::Post => MethodFilter::POST,
+        Method::Patch => MethodFilter::PATCH,
         Method::Delete => MethodFilter::DELETE,
     }
 }

@@ -22,6 +22,7 @@ use crate::access::Credentials;
 use crate::app::{App, OPERATOR_NAME, OPERATOR_SLUG};
 use crate::connection;
 use crate::demo_loading;
+use crate::directory::{Directory, LoadError};
 use crate::keys::{DIRECTORY_KIND, Key, KeyDamaged, KeyRing};
 use crate::limits;
 use crate::metrics::Metrics;
@@ -71,6 +72,9 @@ pub enum ServeError {
     /// What belongs to the start cannot be recorded.
     #[error("the start cannot be recorded: {0}")]
     Record(#[from] AppendError),
+    /// People, groups and roles cannot be read.
+    #[error(transparent)]
+    People(#[from] LoadError),
     /// A fault of this program.
     #[error("{0}")]
     Fault(String),
@@ -104,12 +108,12 @@ pub async fn serve_with(
     let unusable = |source| ServeError::Listen { address: options.listen, source };
     let listener = TcpListener::bind(options.listen).await.map_err(unusable)?;
     let address = listener.local_addr().map_err(unusable)?;
-    let (engine, credentials) = open(&options, clock.clone(), entropy.clone()).await?;
+    let (engine, credentials, directory) = open(&options, clock.clone(), entropy.clone()).await?;
     let operator_organization = operator_organization(&engine, clock.as_ref()).await?;
     if options.demo {
         demo_loading::load(&engine, &clock).await?;
     }
-    let app = put_together(engine.clone(), credentials, operator_organization, clock, entropy)?;
+    let app = put_together(engine.clone(), (credentials, directory), operator_organization, clock, entropy)?;
     let after = last_end(&app).await;
     note_service(&app, "service.start", after);
     let settling = settle_refusals(app.clone());
@@ -131,7 +135,7 @@ async fn open(
     options: &ServerOptions,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-) -> Result<(Arc<Engine>, Credentials), ServeError> {
+) -> Result<(Arc<Engine>, Credentials, Directory), ServeError> {
     let engine_options = options.engine.clone();
     let opening = tokio::task::spawn_blocking(move || {
         let data_dir = engine_options.data_dir.clone();
@@ -141,7 +145,8 @@ async fn open(
         for entry in engine.directory_entries(DIRECTORY_KIND, None)? {
             keys.insert(Key::from_entry(&entry)?);
         }
-        Ok((engine, Credentials { operator, keys }))
+        let directory = Directory::load(&engine)?;
+        Ok((engine, Credentials { operator, keys }, directory))
     });
     opening.await.unwrap_or_else(|error| Err(ServeError::Fault(format!("opening the store failed: {error}"))))
 }
@@ -161,7 +166,7 @@ async fn operator_organization(engine: &Engine, clock: &dyn Clock) -> Result<Arc
 
 fn put_together(
     engine: Arc<Engine>,
-    credentials: Credentials,
+    (credentials, directory): (Credentials, Directory),
     operator_organization: Arc<Organization>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -180,6 +185,7 @@ fn put_together(
         clock,
         entropy,
         credentials,
+        directory,
         recorder,
         refusals,
         metrics,

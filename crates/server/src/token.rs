@@ -49,6 +49,16 @@ pub fn key(random: &[u8; RANDOM_BYTES]) -> (String, String) {
     (id, token)
 }
 
+/// Random bytes that one id takes.
+pub const ID_RANDOM_BYTES: usize = 2 * ID_CHARS;
+/// Characters of an id after its prefix: 95 bits.
+const ID_CHARS: usize = 16;
+
+/// Makes an id of something in the directory: `usr_…`. It is no secret.
+pub fn id(prefix: &str, random: &[u8; ID_RANDOM_BYTES]) -> String {
+    format!("{prefix}_{}", base62(random))
+}
+
 /// Recognises a token by its form and check; `None` if it is none of ours or was damaged.
 pub fn shape(token: &str) -> Option<Shape<'_>> {
     let body_chars = token.len().checked_sub(CHECK_CHARS)?;

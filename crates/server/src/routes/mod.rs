@@ -4,12 +4,19 @@
 //! from it, and the test that walks all routes reads it, so a route cannot exist without a permission. It must hold
 //! no behaviour.
 
+mod directory;
+mod events;
+mod ingest;
+mod organizations;
 mod query;
+mod service;
 
+use std::sync::LazyLock;
+
+use crate::access::Right;
 use crate::limits;
 use crate::parameters::Parameter;
 use crate::problem::Kind;
-use query::{EXPORT, FACETS, HISTOGRAM, KUBERNETES, SEAL, SEARCH, TAIL};
 
 pub use query::SLUG_REGEX;
 
@@ -20,6 +27,8 @@ pub enum Method {
     Get,
     /// Makes or records.
     Post,
+    /// Changes a part.
+    Patch,
     /// Takes back.
     Delete,
 }
@@ -30,6 +39,7 @@ impl Method {
         match self {
             Method::Get => "GET",
             Method::Post => "POST",
+            Method::Patch => "PATCH",
             Method::Delete => "DELETE",
         }
     }
@@ -44,12 +54,24 @@ pub enum Permission {
     Authenticated,
     /// The operator: the one who runs the service.
     Operator,
-    /// To write events of the organization.
+    /// To write events of the organization: a key of it, or the operator. People never do.
     RecordEvents,
-    /// `LOG-MANAGEMENT`: to see, search and export the organization's audit log.
-    ReadLog,
-    /// `ON-PREM-KEYS`: to see, make and revoke the organization's keys.
-    ManageKeys,
+    /// A permission of the organization's roles. The rights of the log may be held for some projects alone; all others
+    /// must be held for the organization.
+    Right(Right),
+}
+
+impl Permission {
+    /// What is asked for, in words.
+    pub fn description(self) -> String {
+        match self {
+            Permission::Public => "nothing".into(),
+            Permission::Authenticated => "any valid credential".into(),
+            Permission::Operator => "the operator".into(),
+            Permission::RecordEvents => "a key of the organization".into(),
+            Permission::Right(right) => format!("`{}`", right.name()),
+        }
+    }
 }
 
 /// What a route does; the router matches on it.
@@ -64,6 +86,31 @@ pub enum Operation {
     Seal,
     OrganizationCreate,
     OrganizationList,
+    OrganizationView,
+    OrganizationUpdate,
+    Permissions,
+    UserList,
+    UserCreate,
+    UserView,
+    UserUpdate,
+    UserRemove,
+    UserPermissions,
+    GroupList,
+    GroupCreate,
+    GroupView,
+    GroupUpdate,
+    GroupDelete,
+    GroupMembers,
+    GroupMemberAdd,
+    GroupMemberRemove,
+    GroupRoles,
+    GroupRoleAssign,
+    GroupRoleUnassign,
+    RoleList,
+    RoleCreate,
+    RoleView,
+    RoleUpdate,
+    RoleDelete,
     EventsRecord,
     EventsSearch,
     EventView,
@@ -98,7 +145,7 @@ pub struct Route {
     pub operation: Operation,
     /// Its method.
     pub method: Method,
-    /// Its path, with `{org}` and `{id}` standing for one segment each.
+    /// Its path, with `{org}`, `{id}` and `{member}` standing for one segment each.
     pub path: &'static str,
     /// What a caller must hold.
     pub permission: Permission,
@@ -135,7 +182,7 @@ impl Route {
 
     /// Position in [`ROUTES`], for counters that are kept by route.
     pub fn position(&self) -> usize {
-        ROUTES.iter().position(|route| std::ptr::eq(route, self)).unwrap_or(ROUTES.len())
+        ROUTES.iter().position(|route| std::ptr::eq(*route, self)).unwrap_or(ROUTES.len())
     }
 }
 
@@ -151,9 +198,6 @@ pub const EVENT_STREAM: &str = "text/event-stream";
 pub const METRICS_TEXT: &str = "text/plain";
 
 const NO_BODY: &[(&str, &str)] = &[];
-const EVENT_BODIES: &[(&str, &str)] = &[(JSON, "NewEvents"), (NDJSON, "Lines")];
-const ADAPTER_BODIES: &[(&str, &str)] = &[(JSON, "ForeignRecords"), (NDJSON, "Lines")];
-const QUERY_PROBLEMS: &[Kind] = &[Kind::InvalidPhrase, Kind::QueryTooCostly, Kind::Overloaded, Kind::Unavailable];
 const WRITE_PROBLEMS: &[Kind] = &[
     Kind::MalformedBody,
     Kind::InvalidHeader,
@@ -175,6 +219,8 @@ const MAKE_PROBLEMS: &[Kind] = &[
     Kind::Overloaded,
     Kind::Unavailable,
 ];
+
+const REMOVE_PROBLEMS: &[Kind] = &[Kind::Conflict, Kind::Overloaded, Kind::Unavailable];
 
 const fn answer(status: u16, forms: &'static [(&'static str, &'static str)], description: &'static str) -> Answer {
     Answer { status, forms, description }
@@ -205,290 +251,58 @@ const fn read(
     }
 }
 
-const INGESTED: &[Answer] =
-    &[answer(200, &[(JSON, "Ingested")], "What was recorded, known already, or refused, by position.")];
 
-const fn ingest(operation: Operation, path: &'static str, summary: &'static str, description: &'static str) -> Route {
+
+
+/// A route that makes something out of a small JSON body of the named schema.
+const fn make(
+    operation: Operation,
+    (path, permission, denied_action): (&'static str, Right, &'static str),
+    words: (&'static str, &'static str),
+    bodies: &'static [(&'static str, &'static str)],
+    answers: &'static [Answer],
+) -> Route {
     Route {
-        operation,
         method: Method::Post,
-        path,
-        permission: Permission::RecordEvents,
-        summary,
-        description,
-        parameters: &[],
-        bodies: ADAPTER_BODIES,
-        body_bytes_max: limits::BODY_BYTES_MAX,
-        answers: INGESTED,
-        problems: WRITE_PROBLEMS,
-        denied_action: None,
-        streams: false,
+        bodies,
+        body_bytes_max: limits::ADMINISTRATION_BODY_BYTES_MAX,
+        problems: MAKE_PROBLEMS,
+        denied_action: Some(denied_action),
+        ..read(operation, path, Permission::Right(permission), words, &[], answers)
     }
 }
 
-/// All routes.
-pub static ROUTES: [Route; 22] = [
-    read(
-        Operation::Health,
-        "/healthz",
-        Permission::Public,
-        ("Is the process alive", "Answers as long as the process runs."),
-        &[],
-        &[answer(200, &[(JSON, "Status")], "It runs.")],
-    ),
-    Route {
-        problems: &[Kind::Unavailable],
-        ..read(
-            Operation::Ready,
-            "/readyz",
-            Permission::Public,
-            ("Can it do its work", "Answers 200 when events can be recorded and found, else 503."),
-            &[],
-            &[answer(200, &[(JSON, "Status")], "It is ready.")],
-        )
-    },
-    read(
-        Operation::Metrics,
-        "/metrics",
-        Permission::Public,
-        ("Measurements", "Text of the Prometheus exposition format. Holds no organization's name."),
-        &[],
-        &[answer(200, &[(METRICS_TEXT, "Text")], "The measurements.")],
-    ),
-    read(
-        Operation::OpenApi,
-        "/openapi.json",
-        Permission::Public,
-        ("This document", "The API as an OpenAPI 3.1 document."),
-        &[],
-        &[answer(200, &[(JSON, "OpenApiDocument")], "The document.")],
-    ),
-    read(
-        Operation::Catalog,
-        "/v1/catalog",
-        Permission::Authenticated,
-        ("The action catalog", "Every action that ships with the service: title, resource, sentence, metadata."),
-        &[],
-        &[answer(200, &[(JSON, "Catalog")], "The catalog.")],
-    ),
-    Route {
-        method: Method::Post,
-        problems: &[Kind::Overloaded, Kind::Unavailable],
-        denied_action: Some("service.seal"),
-        streams: true,
-        ..read(
-            Operation::Seal,
-            "/v1/admin/seal",
-            Permission::Operator,
-            ("Seal now", "Moves what is in the journal into segments now, instead of when enough has gathered."),
-            SEAL,
-            &[answer(200, &[(JSON, "Sealed")], "Everything recorded before the request is sealed.")],
-        )
-    },
-    Route {
-        method: Method::Post,
-        bodies: &[(JSON, "NewOrganization")],
-        body_bytes_max: limits::ADMINISTRATION_BODY_BYTES_MAX,
-        problems: MAKE_PROBLEMS,
-        denied_action: Some("organization.create"),
-        ..read(
-            Operation::OrganizationCreate,
-            "/v1/orgs",
-            Permission::Operator,
-            ("Create an organization", "The first event of its log records who created it."),
-            &[],
-            &[answer(201, &[(JSON, "Organization")], "It is there.")],
-        )
-    },
-    Route {
-        denied_action: Some("organization.list"),
-        ..read(
-            Operation::OrganizationList,
-            "/v1/orgs",
-            Permission::Operator,
-            ("List organizations", "In the order of their slugs."),
-            &[],
-            &[answer(200, &[(JSON, "Organizations")], "All organizations.")],
-        )
-    },
-    Route {
-        method: Method::Post,
-        bodies: EVENT_BODIES,
-        body_bytes_max: limits::BODY_BYTES_MAX,
-        problems: WRITE_PROBLEMS,
-        ..read(
-            Operation::EventsRecord,
-            "/v1/orgs/{org}/events",
-            Permission::RecordEvents,
-            (
-                "Record events",
-                "One event, an array, or one per line. A batch is recorded whole or not at all; once answered it is \
-                 on disk. The same `external_id` or `Idempotency-Key` again records nothing and gives the first answer.",
-            ),
-            &[],
-            &[
-                answer(201, &[(JSON, "Recorded")], "Recorded, in the order sent."),
-                answer(200, &[(JSON, "Recorded")], "All of them were recorded before."),
-            ],
-        )
-    },
-    Route {
-        problems: QUERY_PROBLEMS,
-        denied_action: Some("audit_log.search"),
-        ..read(
-            Operation::EventsSearch,
-            "/v1/orgs/{org}/events",
-            Permission::ReadLog,
-            (
-                "Search events",
-                "Different parameters narrow, a repeated one widens. Pages are pinned to the log as it was at the first.",
-            ),
-            SEARCH,
-            &[answer(200, &[(JSON, "Page")], "A page of events.")],
-        )
-    },
-    Route {
-        problems: QUERY_PROBLEMS,
-        denied_action: Some("audit_log.search"),
-        ..read(
-            Operation::EventsHistogram,
-            "/v1/orgs/{org}/events/histogram",
-            Permission::ReadLog,
-            ("Count events over time", "Counts by outcome in buckets of time; empty buckets are there too."),
-            HISTOGRAM,
-            &[answer(200, &[(JSON, "Histogram")], "The buckets.")],
-        )
-    },
-    Route {
-        problems: QUERY_PROBLEMS,
-        denied_action: Some("audit_log.search"),
-        ..read(
-            Operation::EventsFacets,
-            "/v1/orgs/{org}/events/facets",
-            Permission::ReadLog,
-            ("Most frequent values", "The most frequent values of fields with their counts."),
-            FACETS,
-            &[answer(200, &[(JSON, "Facets")], "The values.")],
-        )
-    },
-    Route {
-        problems: QUERY_PROBLEMS,
-        denied_action: Some("audit_log.search"),
-        streams: true,
-        ..read(
-            Operation::EventsTail,
-            "/v1/orgs/{org}/events/tail",
-            Permission::ReadLog,
-            (
-                "Follow the log",
-                "Events in the order of their `seq`. With `Accept: text/event-stream` a stream that goes on (`id` is \
-                 the `seq`; it resumes after `Last-Event-ID`), else one answer whose `next` is the next `after`.",
-            ),
-            TAIL,
-            &[answer(200, &[(JSON, "Tail"), (EVENT_STREAM, "Text")], "Events after `after`, or a stream of them.")],
-        )
-    },
-    Route {
-        problems: QUERY_PROBLEMS,
-        denied_action: Some("audit_log.view"),
-        ..read(
-            Operation::EventView,
-            "/v1/orgs/{org}/events/{id}",
-            Permission::ReadLog,
-            ("Read one event", "By the id given when it was recorded."),
-            &[],
-            &[answer(200, &[(JSON, "Event")], "The event.")],
-        )
-    },
-    Route {
-        problems: QUERY_PROBLEMS,
-        denied_action: Some("audit_log.export"),
-        streams: true,
-        ..read(
-            Operation::EventsExport,
-            "/v1/orgs/{org}/export",
-            Permission::ReadLog,
-            (
-                "Export events",
-                "Everything that the same search finds, oldest first, as a stream. The number of events follows in the \
-                 trailer `x-actarium-count` for clients that send `TE: trailers`. In CSV a cell that a spreadsheet \
-                 would take for a formula begins with an apostrophe.",
-            ),
-            EXPORT,
-            &[answer(200, &[(NDJSON, "Text"), (CSV, "Text")], "The events.")],
-        )
-    },
-    Route {
-        method: Method::Post,
-        bodies: &[(JSON, "NewKey")],
-        body_bytes_max: limits::ADMINISTRATION_BODY_BYTES_MAX,
-        problems: MAKE_PROBLEMS,
-        denied_action: Some("on_prem_key.create"),
-        ..read(
-            Operation::KeyCreate,
-            "/v1/orgs/{org}/on-prem-keys",
-            Permission::ManageKeys,
-            (
-                "Create a key",
-                "It may write events of the organization and nothing else. Its secret is shown this once.",
-            ),
-            &[],
-            &[answer(201, &[(JSON, "KeyWithSecret")], "The key with its secret.")],
-        )
-    },
-    Route {
-        denied_action: Some("on_prem_key.list"),
-        ..read(
-            Operation::KeyList,
-            "/v1/orgs/{org}/on-prem-keys",
-            Permission::ManageKeys,
-            ("List keys", "Oldest first, without their secrets. Revoked ones are not listed."),
-            &[],
-            &[answer(200, &[(JSON, "Keys")], "The keys.")],
-        )
-    },
+/// A route that takes something away.
+const fn remove(
+    operation: Operation,
+    (path, permission, denied_action): (&'static str, Right, &'static str),
+    words: (&'static str, &'static str),
+) -> Route {
     Route {
         method: Method::Delete,
-        problems: &[Kind::Conflict, Kind::Overloaded, Kind::Unavailable],
-        denied_action: Some("on_prem_key.revoke"),
-        ..read(
-            Operation::KeyRevoke,
-            "/v1/orgs/{org}/on-prem-keys/{id}",
-            Permission::ManageKeys,
-            ("Revoke a key", "From the next request on it is unknown."),
-            &[],
-            &[answer(204, &[], "It is revoked.")],
-        )
-    },
-    ingest(
-        Operation::IngestOpenchoreo,
-        "/v1/orgs/{org}/ingest/openchoreo",
-        "Take in OpenChoreo audit records",
-        "Records of schema 1.0: one, an array, or one per line.",
-    ),
-    Route {
-        parameters: KUBERNETES,
-        ..ingest(
-            Operation::IngestKubernetes,
-            "/v1/orgs/{org}/ingest/kubernetes",
-            "Take in Kubernetes audit events",
-            "`Event` and `EventList` of audit.k8s.io/v1, as the API server's audit webhook sends them. Stages before \
-             ResponseComplete are acknowledged and not recorded.",
-        )
-    },
-    ingest(
-        Operation::IngestCloudtrail,
-        "/v1/orgs/{org}/ingest/cloudtrail",
-        "Take in AWS CloudTrail records",
-        "A record, an array, `{\"Records\": []}`, or one per line.",
-    ),
-    ingest(
-        Operation::IngestGithub,
-        "/v1/orgs/{org}/ingest/github",
-        "Take in GitHub audit log entries",
-        "The export of an organization's audit log, or what streaming sends.",
-    ),
-];
+        problems: REMOVE_PROBLEMS,
+        denied_action: Some(denied_action),
+        ..read(operation, path, Permission::Right(permission), words, &[], &[answer(204, &[], "It is gone.")])
+    }
+}
+
+/// A route that shows what is kept about the organization and its people.
+const fn show(
+    operation: Operation,
+    (path, permission, denied_action): (&'static str, Right, &'static str),
+    words: (&'static str, &'static str),
+    parameters: &'static [Parameter],
+    answers: &'static [Answer],
+) -> Route {
+    Route { denied_action: Some(denied_action), ..read(operation, path, Permission::Right(permission), words, parameters, answers) }
+}
+
+/// All routes.
+pub static ROUTES: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
+    let tables: [&'static [Route]; 5] =
+        [&service::ROUTES, &organizations::ROUTES, &directory::ROUTES, &events::ROUTES, &ingest::ROUTES];
+    tables.into_iter().flatten().collect()
+});
 
 /// Methods of a path, as the `Allow` header lists them.
 pub fn methods_of(path: &str) -> String {

@@ -1,0 +1,85 @@
+//! Who sends a request, and how they stand in the records of what they do.
+
+use std::sync::Arc;
+
+use actarium_store::OrganizationId;
+use serde_json::{Value, json};
+
+use super::Rights;
+use crate::directory::Kept;
+use crate::directory::document::User;
+use crate::keys::Key;
+
+/// Who sends a request.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// Somebody without a valid credential.
+    Anonymous,
+    /// The one who runs the service.
+    Operator,
+    /// A program with an on-premises key.
+    Key(Arc<Key>),
+    /// Somebody with an account.
+    Person(Arc<Person>),
+}
+
+/// Somebody with an account, and what their credential allows of what they hold.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The account.
+    pub user: Arc<Kept<User>>,
+    /// The credential.
+    pub via: Via,
+    /// Nothing beyond this, whatever the person holds.
+    pub rights_max: Rights,
+    /// Only these organizations; all of the person's, if `None`.
+    pub organizations: Option<Vec<OrganizationId>>,
+}
+
+/// With what credential a person comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// A session, with its public id.
+    Session(String),
+    /// A personal access token, with its id.
+    Token(String),
+}
+
+impl Person {
+    /// Whether the credential reaches an organization, should the person be a member.
+    pub fn reaches(&self, organization: OrganizationId) -> bool {
+        self.organizations.as_ref().is_none_or(|only| only.contains(&organization))
+    }
+
+    fn actor(&self) -> Value {
+        let user = &self.user;
+        let mut actor = json!({"type": "user", "id": user.id, "name": user.name, "email": user.email});
+        match &self.via {
+            Via::Session(id) => actor["session_id"] = json!(id),
+            Via::Token(id) => actor["metadata"] = json!({ "token": id }),
+        }
+        actor
+    }
+}
+
+impl Caller {
+    /// The credential's stable name: the scope of `external_id` and `Idempotency-Key`.
+    pub fn sender(&self) -> String {
+        match self {
+            Caller::Anonymous => "anonymous".into(),
+            Caller::Operator => "operator".into(),
+            Caller::Key(key) => format!("key:{}", key.id),
+            Caller::Person(person) => format!("user:{}", person.user.id),
+        }
+    }
+
+    /// The caller as the actor of one of Actarium's own records.
+    pub fn actor(&self) -> Value {
+        match self {
+            Caller::Anonymous => json!({"type": "anonymous", "id": "anonymous"}),
+            Caller::Operator => json!({"type": "api_key", "id": "operator", "name": "Operator"}),
+            Caller::Key(key) => json!({"type": "api_key", "id": key.id, "name": key.name}),
+            Caller::Person(person) => person.actor(),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Who may do what: the one check in front of every route.
+//!
+//! [`authorize`] is called for each request with what the route table demands, before anything else of it is looked at.
+//! What a caller may not know of is answered as if it were not there. Nothing else in this crate may decide who is let
+//! through; what somebody may give to others is compared by the handlers, with what is granted here.
+
+mod caller;
+mod right;
+
+use std::sync::Arc;
+
+use actarium_core::filter::Scope;
+use actarium_store::{Engine, Organization};
+use axum::http::{HeaderMap, header};
+
+pub use caller::{Caller, Person, Via};
+pub use right::{Area, Right, Rights};
+
+use crate::directory::{Directory, Effective};
+use crate::keys::KeyRing;
+use crate::problem::{Kind, Problem};
+use crate::routes::Permission;
+use crate::token::{self, Shape, TokenHash};
+
+/// What was let through.
+#[derive(Clone, Debug)]
+pub struct Granted {
+    /// Who it is.
+    pub caller: Caller,
+    /// The organization that the path names.
+    pub organization: Option<Arc<Organization>>,
+    /// What the caller holds there; nothing where the path names none.
+    pub holds: Arc<Effective>,
+    /// What of the organization's log the caller sees.
+    pub scope: Scope,
+}
+
+/// What was not let through.
+#[derive(Debug)]
+pub struct Denied {
+    /// The answer.
+    pub problem: Problem,
+    /// Who it was.
+    pub caller: Caller,
+    /// Why, in a word, for the record.
+    pub reason: &'static str,
+}
+
+/// The credentials that requests are checked against.
+#[derive(Debug)]
+pub struct Credentials {
+    /// Hash of the operator's token.
+    pub operator: TokenHash,
+    /// The keys.
+    pub keys: KeyRing,
+}
+
+/// Lets a request through to a route, or not.
+///
+/// `slug` is the organization of the path, if the route has one.
+///
+/// # Errors
+/// [`Denied`] with 401 for no or an unknown credential, 404 for an organization that is not there or that is not the
+/// caller's to know of, 403 for what the caller does not hold.
+pub fn authorize(
+    credentials: &Credentials,
+    directory: &Directory,
+    engine: &Engine,
+    headers: &HeaderMap,
+    slug: Option<&str>,
+    permission: Permission,
+) -> Result<Granted, Denied> {
+    let nothing = || (Arc::new(Effective::default()), Scope::projects([]));
+    if permission == Permission::Public {
+        let (holds, scope) = nothing();
+        return Ok(Granted { caller: Caller::Anonymous, organization: None, holds, scope });
+    }
+    let caller = identify(credentials, headers)?;
+    let Some(slug) = slug else {
+        let (holds, scope) = nothing();
+        let granted = Granted { caller, organization: None, holds, scope };
+        return if may_without_organization(&granted.caller, permission) {
+            Ok(granted)
+        } else {
+            Err(forbidden(granted.caller, permission))
+        };
+    };
+    let known = engine.organization(slug).and_then(|organization| {
+        let holds = held(directory, &caller, &organization)?;
+        Some((organization, holds))
+    });
+    let Some((organization, holds)) = known else {
+        let shown: String = slug.chars().take(64).collect();
+        let problem = Problem::new(Kind::NotFound, format!("there is no organization `{shown}`"));
+        return Err(Denied { problem, caller, reason: "unknown_organization" });
+    };
+    match scope_of(&caller, &holds, permission) {
+        Some(scope) => Ok(Granted { caller, organization: Some(organization), holds, scope }),
+        None => Err(forbidden(caller, permission)),
+    }
+}
+
+fn forbidden(caller: Caller, permission: Permission) -> Denied {
+    let needed = permission.description();
+    let problem = Problem::new(Kind::Forbidden, format!("the credential is known, but does not permit this: {needed} is needed"));
+    Denied { problem, caller, reason: "forbidden" }
+}
+
+fn identify(credentials: &Credentials, headers: &HeaderMap) -> Result<Caller, Denied> {
+    let denied = |reason, detail| Denied {
+        problem: Problem::new(Kind::Unauthenticated, detail),
+        caller: Caller::Anonymous,
+        reason,
+    };
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return Err(denied("no_credential", "send `Authorization: Bearer` with a token"));
+    };
+    let token = value.to_str().ok().and_then(bearer);
+    let Some((token, shape)) = token.and_then(|token| token::shape(token).map(|shape| (token, shape))) else {
+        return Err(denied("malformed_credential", "the credential is none of this service's, or was damaged"));
+    };
+    let caller = match shape {
+        Shape::Operator => token::same(&token::hash(token), &credentials.operator).then_some(Caller::Operator),
+        Shape::Key { id } => credentials.keys.find(id, token).map(Caller::Key),
+    };
+    caller.ok_or_else(|| denied("unknown_credential", "the credential is not known here, or was revoked"))
+}
+
+/// The token of a `Bearer` credential (RFC 6750, section 2.1).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// What the caller holds in an organization; `None` if it may not know of it.
+fn held(directory: &Directory, caller: &Caller, organization: &Organization) -> Option<Arc<Effective>> {
+    match caller {
+        Caller::Anonymous => None,
+        Caller::Operator => Some(Arc::new(Effective::everything())),
+        Caller::Key(key) => (key.organization == organization.id).then(Arc::default),
+        Caller::Person(person) => {
+            if !person.reaches(organization.id) {
+                return None;
+            }
+            let held = directory.read(|state| state.effective(organization.id, &person.user.id))?;
+            Some(if person.rights_max == Rights::ALL { held } else { Arc::new(held.within(person.rights_max)) })
+        }
+    }
+}
+
+/// What of the log a caller sees who is let through to a route of an organization; `None` for who is not.
+fn scope_of(caller: &Caller, holds: &Effective, permission: Permission) -> Option<Scope> {
+    let sees_nothing = || Scope::projects([]);
+    match permission {
+        Permission::Public | Permission::Authenticated => Some(sees_nothing()),
+        Permission::Operator => matches!(caller, Caller::Operator).then_some(Scope::Everything),
+        Permission::RecordEvents => matches!(caller, Caller::Operator | Caller::Key(_)).then(sees_nothing),
+        Permission::Right(right) => holds.scope(right),
+    }
+}
+
+fn may_without_organization(caller: &Caller, permission: Permission) -> bool {
+    match permission {
+        Permission::Public | Permission::Authenticated => true,
+        Permission::Operator => matches!(caller, Caller::Operator),
+        Permission::RecordEvents | Permission::Right(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Key;
+    use actarium_store::OrganizationId;
+
+    #[test]
+    fn a_key_may_write_and_nothing_else() {
+        let key = Key::new(OrganizationId([1; 16]), ("k".into(), "t"), "n".into(), None, 0);
+        let caller = Caller::Key(Arc::new(key));
+        let nothing = Effective::default();
+        assert!(scope_of(&caller, &nothing, Permission::RecordEvents).is_some());
+        assert!(scope_of(&caller, &nothing, Permission::Operator).is_none());
+        for right in Right::ALL {
+            assert!(scope_of(&caller, &nothing, Permission::Right(right)).is_none(), "{right:?}");
+        }
+    }
+
+    #[test]
+    fn only_bearer_credentials_are_read() {
+        assert_eq!(bearer("Bearer abc"), Some("abc"));
+        assert_eq!(bearer("bearer  abc "), Some("abc"));
+        assert_eq!(bearer("Basic abc"), None);
+        assert_eq!(bearer("abc"), None);
+    }
+}

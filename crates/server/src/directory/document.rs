@@ -1,0 +1,257 @@
+//! What the directory keeps, as it stands in the store: one JSON document per entry, by kind.
+//!
+//! The formats are kept: entries written by old versions are read by new ones, so fields are added with a default and
+//! never renamed. This file must not know how entries belong together.
+
+use std::ops::Deref;
+
+use actarium_core::row::Micros;
+use actarium_store::OrganizationId;
+use actarium_store::backend::DirectoryEntry;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// A kind of document.
+pub trait Document: Serialize + DeserializeOwned {
+    /// The kind of its directory entries.
+    const KIND: &'static str;
+}
+
+/// A document with its id and version in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept<D> {
+    /// Its id within kind and organization.
+    pub id: String,
+    /// 1 when made, one more with each change.
+    pub version: u64,
+    /// What it says.
+    pub document: D,
+}
+
+impl<D> Deref for Kept<D> {
+    type Target = D;
+
+    fn deref(&self) -> &D {
+        &self.document
+    }
+}
+
+/// A directory entry that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the directory's entry {kind} {id} cannot be read: {detail}")]
+pub struct DirectoryDamaged {
+    /// Its kind.
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+    /// What is wrong.
+    pub detail: String,
+}
+
+impl<D: Document> Kept<D> {
+    /// Reads a document back.
+    ///
+    /// # Errors
+    /// If it is damaged.
+    pub fn from_entry(entry: &DirectoryEntry) -> Result<Self, DirectoryDamaged> {
+        let document = serde_json::from_str(&entry.document).map_err(|error| DirectoryDamaged {
+            kind: entry.kind.clone(),
+            id: entry.id.clone(),
+            detail: error.to_string(),
+        })?;
+        Ok(Self { id: entry.id.clone(), version: entry.version, document })
+    }
+}
+
+/// A person's account, whatever organizations they belong to. Kept for no organization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// The address, as it was given.
+    pub email: String,
+    /// What people call them.
+    pub name: String,
+    /// When the account was made.
+    pub created_at: Micros,
+    /// The password, as a PHC string of argon2id; none for who signs in elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// The organization (its id in hexadecimal digits) whose administrator made the account and knew its first
+    /// password: until the person has proved the address to be theirs, the password opens that organization alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_by: Option<String>,
+}
+
+/// That an address is taken: its id is the folded address. Kept for no organization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// Whose it is.
+    pub user: String,
+}
+
+/// How somebody came to be a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The operator made them one.
+    Operator,
+    /// An administrator did.
+    Administrator,
+    /// They accepted an invitation.
+    Invitation,
+    /// They signed in through the organization's identity provider.
+    Oidc,
+    /// They were provisioned.
+    Scim,
+}
+
+impl Origin {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Origin::Operator => "operator",
+            Origin::Administrator => "administrator",
+            Origin::Invitation => "invitation",
+            Origin::Oidc => "oidc",
+            Origin::Scim => "scim",
+        }
+    }
+}
+
+/// That a person belongs to an organization: its id is the user's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// When they joined.
+    pub joined_at: Micros,
+    /// How they came.
+    pub origin: Origin,
+    /// Whether they may do anything; who may not stays listed.
+    pub active: bool,
+    /// What they are called within this organization, if not by their account's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The id that the provisioning system has for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+}
+
+/// A group of an organization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// What people call it; unique within the organization, whatever the case.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// When it was made.
+    pub created_at: Micros,
+    /// The id that the provisioning system has for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+}
+
+/// That a user is in a group: its id is `group/user`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupMember {
+    /// Since when.
+    pub added_at: Micros,
+}
+
+/// Where a role holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "level", rename_all = "snake_case")]
+pub enum Level {
+    /// In all of the organization.
+    Organization,
+    /// For these projects.
+    Project {
+        /// Their ids, ascending, each once.
+        projects: Vec<String>,
+    },
+}
+
+impl Level {
+    /// Its name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Level::Organization => "organization",
+            Level::Project { .. } => "project",
+        }
+    }
+}
+
+/// That a group has a role: its id is `group/role`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupRole {
+    /// Where it holds.
+    #[serde(flatten)]
+    pub level: Level,
+    /// Since when.
+    pub assigned_at: Micros,
+}
+
+/// A role of an organization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Role {
+    /// What people call it; unique within the organization, whatever the case.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// When it was made.
+    pub created_at: Micros,
+    /// Names of areas (for all permissions of the area, later ones too) and of single permissions.
+    pub permissions: Vec<String>,
+}
+
+/// Changed with every change of an organization's members, groups and roles (its id is `revision`), so that two changes
+/// that were made out of the same state cannot both be committed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessRevision {
+    /// When it was changed last.
+    pub changed_at: Micros,
+}
+
+/// What an organization has chosen for itself (its id is `settings`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrganizationSettings {
+    /// What it is called, if not as when it was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// Id of the one [`AccessRevision`] of an organization.
+pub const REVISION_ID: &str = "revision";
+/// Id of the one [`OrganizationSettings`] of an organization.
+pub const SETTINGS_ID: &str = "settings";
+
+macro_rules! documents {
+    ($($document:ident $kind:literal,)*) => {
+        $(impl Document for $document { const KIND: &'static str = $kind; })*
+    };
+}
+
+documents! {
+    User "user",
+    Address "email",
+    Membership "membership",
+    Group "group",
+    GroupMember "group_member",
+    GroupRole "group_role",
+    Role "role",
+    AccessRevision "access_revision",
+    OrganizationSettings "organization_settings",
+}
+
+/// The id of what joins a group with a user or a role.
+pub fn pair_id(group: &str, other: &str) -> String {
+    format!("{group}/{other}")
+}
+
+/// The organization of an entry that must have one.
+pub(super) fn organization_of(entry: &DirectoryEntry) -> Result<OrganizationId, DirectoryDamaged> {
+    entry.organization.ok_or_else(|| damaged(entry, "it belongs to no organization"))
+}
+
+pub(super) fn damaged(entry: &DirectoryEntry, detail: &str) -> DirectoryDamaged {
+    DirectoryDamaged { kind: entry.kind.clone(), id: entry.id.clone(), detail: detail.to_owned() }
+}

@@ -1,0 +1,144 @@
+//! A change of the directory in the making: what is written, and what is recorded about it. Both are one commit.
+
+use std::collections::BTreeSet;
+
+use actarium_core::row::EncodedRows;
+use actarium_store::backend::DirectoryEntry;
+use actarium_store::{Clock, DirectoryChange, NewOrganization, OrganizationId};
+
+use super::document::{AccessRevision, Document, Kept, REVISION_ID};
+use super::state::{Changed, State};
+use crate::problem::{Kind, Problem};
+use crate::recorder::OwnRecord;
+
+/// A change of the directory with its records.
+#[derive(Debug, Default)]
+pub struct Edit {
+    changes: Vec<DirectoryChange>,
+    records: Vec<(OrganizationId, OwnRecord)>,
+    organizations: Vec<NewOrganization>,
+    access_of: BTreeSet<OrganizationId>,
+}
+
+impl Edit {
+    /// Writes a document: a new one, or in the place of one that was read.
+    ///
+    /// # Errors
+    /// 500 if it can't be written as JSON, which is a fault of this program.
+    pub fn put<D: Document>(
+        &mut self,
+        organization: Option<OrganizationId>,
+        id: &str,
+        before: Option<&Kept<D>>,
+        document: &D,
+    ) -> Result<(), Problem> {
+        let document = serde_json::to_string(document).map_err(|error| {
+            tracing::error!(kind = D::KIND, %error, "a document of the directory cannot be written");
+            Problem::new(Kind::Internal, "the change could not be written")
+        })?;
+        self.change::<D>(organization, id, before.map(|kept| kept.version), Some(document));
+        Ok(())
+    }
+
+    /// Takes a document out.
+    pub fn delete<D: Document>(&mut self, organization: Option<OrganizationId>, id: &str, version: u64) {
+        self.change::<D>(organization, id, Some(version), None);
+    }
+
+    fn change<D: Document>(
+        &mut self,
+        organization: Option<OrganizationId>,
+        id: &str,
+        expected_version: Option<u64>,
+        document: Option<String>,
+    ) {
+        let (kind, id) = (D::KIND.to_owned(), id.to_owned());
+        self.changes.push(DirectoryChange { kind, organization, id, expected_version, document });
+    }
+
+    /// Says that who may do what in the organization is changed: no other such change may come in between.
+    pub fn touches_access(&mut self, organization: OrganizationId) {
+        self.access_of.insert(organization);
+    }
+
+    /// Creates an organization in the same commit.
+    pub fn organization(&mut self, new: NewOrganization) {
+        self.organizations.push(new);
+    }
+
+    /// Records something about the change in an organization's log.
+    pub fn record(&mut self, organization: OrganizationId, record: OwnRecord) {
+        self.records.push((organization, record));
+    }
+
+    /// Whether nothing is changed or recorded.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.records.is_empty() && self.organizations.is_empty()
+    }
+
+    /// The change for the store, and what it leaves in the directory.
+    ///
+    /// # Errors
+    /// 409 if it would leave an organization without an administrator that has one, 500 for a fault of this program.
+    pub(super) fn finish(mut self, state: &State, clock: &dyn Clock) -> Result<Finished, Problem> {
+        let revision = AccessRevision { changed_at: clock.now() };
+        for organization in std::mem::take(&mut self.access_of) {
+            let before = state.organization(organization).and_then(|access| access.revision);
+            let kept = before.map(|version| Kept { id: REVISION_ID.to_owned(), version, document: revision.clone() });
+            self.put(Some(organization), REVISION_ID, kept.as_ref(), &revision)?;
+            keeps_an_administrator(state, organization, &self.changes)?;
+        }
+        let changed = self.changes.iter().map(changed).collect();
+        let mut records: Vec<(OrganizationId, EncodedRows)> = Vec::new();
+        for (organization, record) in &self.records {
+            let rows = record.encode(clock)?;
+            match records.iter_mut().find(|(of, _)| of == organization) {
+                Some((_, before)) => before.append(&rows),
+                None => records.push((*organization, rows)),
+            }
+        }
+        let change =
+            actarium_store::Change { organizations: self.organizations, directory: self.changes, records };
+        Ok(Finished { change, changed })
+    }
+}
+
+/// A change that is ready for the store.
+pub(super) struct Finished {
+    pub change: actarium_store::Change,
+    pub changed: Vec<Changed>,
+}
+
+fn changed(change: &DirectoryChange) -> Changed {
+    let entry = DirectoryEntry {
+        kind: change.kind.clone(),
+        organization: change.organization,
+        id: change.id.clone(),
+        version: change.expected_version.unwrap_or(0) + 1,
+        document: change.document.clone().unwrap_or_default(),
+    };
+    Changed { entry, gone: change.document.is_none() }
+}
+
+/// An organization that has an administrator keeps one.
+fn keeps_an_administrator(
+    state: &State,
+    organization: OrganizationId,
+    changes: &[DirectoryChange],
+) -> Result<(), Problem> {
+    let Some(before) = state.organization(organization).filter(|access| access.administrators() > 0) else {
+        return Ok(());
+    };
+    let mut after = before.clone();
+    for change in changes.iter().filter(|change| change.organization == Some(organization)) {
+        after.take_over(&changed(change)).map_err(|error| {
+            tracing::error!(%error, "a change of the directory cannot be read back");
+            Problem::new(Kind::Internal, "the change could not be made")
+        })?;
+    }
+    if after.administrators() > 0 {
+        return Ok(());
+    }
+    let detail = "it would leave the organization without an administrator; add another member to the group Admin first";
+    Err(Problem::new(Kind::Conflict, detail))
+}

@@ -1,0 +1,114 @@
+//! People, the organizations they belong to, groups, roles, and what follows from them.
+//!
+//! The store's directory keeps it, as small documents (`document`); memory mirrors it (`state`), and requests are answered
+//! from memory. A change is made by [`Directory::change`]: out of the present state, one after the other, in one commit
+//! with its records, and into memory before its request is answered; so a revocation holds from the next request on.
+//! Nothing here knows HTTP; what a caller may change is decided by the handlers with what `effective` says.
+
+pub mod defaults;
+pub mod document;
+mod edit;
+mod effective;
+mod state;
+
+use std::sync::Arc;
+
+use actarium_store::{Engine, ReadError};
+use actarium_store::backend::DirectoryEntry;
+use parking_lot::RwLock;
+
+pub use document::{DirectoryDamaged, Kept};
+pub use edit::Edit;
+pub use effective::{Effective, Reason};
+pub use state::{Changed, GroupView, OrganizationAccess, RoleView, State};
+
+use crate::app::App;
+use crate::failures::append_problem;
+use crate::problem::{Kind, Problem};
+
+/// Why the directory could not be read at the start.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The store does not give it.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// An entry is damaged.
+    #[error(transparent)]
+    Damaged(#[from] DirectoryDamaged),
+}
+
+/// The directory.
+#[derive(Debug, Default)]
+pub struct Directory {
+    state: RwLock<State>,
+    /// Held from reading the state a change is made of until the change is in memory.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Directory {
+    /// Reads everything. Blocks.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn load(engine: &Engine) -> Result<Self, LoadError> {
+        let mut state = State::default();
+        for kind in state::KINDS {
+            for entry in engine.directory_entries(kind, None)? {
+                state.apply(&Changed { entry, gone: false })?;
+            }
+        }
+        Ok(Self { state: RwLock::new(state), turn: tokio::sync::Mutex::default() })
+    }
+
+    /// Looks something up. `look` must be quick and must not block: requests wait for it.
+    pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.state.read())
+    }
+}
+
+/// Changes the directory. `make` sees the state as no other change can alter it before this one is made, and says what is
+/// to be written and recorded, and what the answer is. Once begun it is carried through even if its client goes away.
+///
+/// # Errors
+/// What `make` refuses, 409 for what would leave no administrator or was changed elsewhere at the same moment, 503 if it
+/// could not be made durable.
+pub async fn change<T: Send + 'static>(
+    app: &Arc<App>,
+    make: impl FnOnce(&State) -> Result<(Edit, T), Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let app = app.clone();
+    let changing = tokio::spawn(async move {
+        let directory = &app.directory;
+        let _turn = directory.turn.lock().await;
+        let (finished, answer) = {
+            let state = directory.state.read();
+            let (edit, answer) = make(&state)?;
+            if edit.is_empty() {
+                return Ok(answer);
+            }
+            (edit.finish(&state, app.clock.as_ref())?, answer)
+        };
+        app.engine.change(finished.change).await.map_err(append_problem)?;
+        let mut state = directory.state.write();
+        for changed in &finished.changed {
+            if let Err(error) = state.apply(changed) {
+                // It was written by this program a moment ago, so it can be read.
+                tracing::error!(%error, "a change of the directory is in the store and not in memory");
+            }
+        }
+        Ok(answer)
+    });
+    changing.await.unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "the change failed")))
+}
+
+/// An entry as it is read at the start; for tests that fill a state by hand.
+#[cfg(test)]
+pub(crate) fn entry<D: document::Document>(
+    organization: Option<actarium_store::OrganizationId>,
+    id: &str,
+    document: &D,
+) -> Changed {
+    let document = serde_json::to_string(document).expect("a document");
+    let entry = DirectoryEntry { kind: D::KIND.into(), organization, id: id.into(), version: 1, document };
+    Changed { entry, gone: false }
+}
