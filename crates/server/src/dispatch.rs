@@ -10,7 +10,7 @@ use actarium_store::Organization;
 use axum::RequestExt;
 use axum::body::Body;
 use axum::extract::{RawPathParams, Request};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -28,6 +28,7 @@ use crate::problem::{Kind, Problem};
 use crate::recorder::{OwnRecord, audit_log, service_target};
 use crate::refusals::RefusalKind;
 use crate::routes::{Operation, Route};
+use crate::token;
 
 /// Most bytes of a body that are read and thrown away after a refusal, so that its sender gets to see the answer.
 const DISCARDED_BYTES_MAX: usize = 1024 * 1024;
@@ -68,6 +69,18 @@ impl Call {
     /// 500 on a route without one: a fault of the route table.
     pub fn organization(&self) -> Result<Arc<Organization>, Problem> {
         self.organization.clone().ok_or_else(|| Problem::new(Kind::Internal, "the route names no organization"))
+    }
+
+    /// A successful record of this request.
+    pub fn record(&self, action: &'static str, target: Value) -> OwnRecord {
+        OwnRecord::of_request(action, &self.caller, &self.context, target)
+    }
+
+    /// A fresh id of something in the directory.
+    pub fn new_id(&self, prefix: &str) -> String {
+        let mut random = [0; token::ID_RANDOM_BYTES];
+        self.app.entropy.fill(&mut random);
+        token::id(prefix, &random)
     }
 
     /// Reads the body whole; its media type is one of the route's.
@@ -318,6 +331,13 @@ fn record_refusal(
         what: slug.to_owned(),
     };
     app.refusals.refused(kind, record);
+}
+
+/// The answer that has nothing to say: 204.
+pub fn no_content() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
 }
 
 /// An answer of a media type.

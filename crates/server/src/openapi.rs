@@ -31,6 +31,7 @@ pub fn document() -> Value {
             {"name": "events", "description": "Recording and finding events."},
             {"name": "ingest", "description": "Taking in records of other systems."},
             {"name": "administration", "description": "Organizations and keys."},
+            {"name": "directory", "description": "Users, groups, roles and permissions."},
             {"name": "service", "description": "The service itself."},
         ],
         "paths": paths,
@@ -77,6 +78,10 @@ fn tag(route: &Route) -> &'static str {
         "ingest"
     } else if route.path.contains("/events") || route.path.ends_with("/export") {
         "events"
+    } else if route.path == "/v1/permissions"
+        || ["/users", "/groups", "/roles"].iter().any(|part| route.path.contains(part))
+    {
+        "directory"
     } else if route.path.starts_with("/v1/orgs") || route.path.starts_with("/v1/admin") {
         "administration"
     } else {
@@ -107,6 +112,11 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.path.contains("{id}") {
         list.push(id_parameter(route));
     }
+    if route.path.contains("{member}") {
+        let description = "The id of the user or role within the group.";
+        let schema = directory_id();
+        list.push(json!({"name": "member", "in": "path", "required": true, "description": description, "schema": schema}));
+    }
     list.extend(route.parameters.iter().map(query_parameter));
     list.extend(header_parameters(route));
     list
@@ -115,12 +125,17 @@ fn parameters(route: &Route) -> Vec<Value> {
 fn id_parameter(route: &Route) -> Value {
     let (description, schema) = match route.operation {
         Operation::EventView => ("The event's id.", json!({"type": "string", "format": "uuid"})),
-        _ => {
+        Operation::KeyRevoke => {
             let regex = format!("^[0-9A-Za-z]{{{}}}$", token::KEY_ID_CHARS);
             ("The key's id.", json!({"type": "string", "pattern": regex}))
         }
+        _ => ("Its id.", directory_id()),
     };
     json!({"name": "id", "in": "path", "required": true, "description": description, "schema": schema})
+}
+
+fn directory_id() -> Value {
+    json!({"type": "string", "pattern": "^[0-9A-Za-z_.-]{1,64}$"})
 }
 
 fn query_parameter(parameter: &Parameter) -> Value {

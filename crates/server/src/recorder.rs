@@ -26,6 +26,9 @@ use crate::problem::{Kind, Problem};
 const RETRY_WAITS: [Duration; 4] =
     [Duration::from_millis(50), Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(5)];
 
+/// Longest value in bytes, as JSON, that stands whole before or after a change.
+const CHANGED_VALUE_BYTES_MAX: usize = 4096;
+
 /// An own record in the making.
 #[derive(Clone, Debug)]
 pub struct OwnRecord {
@@ -82,6 +85,7 @@ impl OwnRecord {
     pub fn changing(mut self, path: &str, before: impl Into<Value>, after: impl Into<Value>) -> Self {
         let (before, after) = (before.into(), after.into());
         if before != after {
+            let (before, after) = (bounded(before), bounded(after));
             self.changes.push(json!({"path": path, "before": before, "after": after}));
         }
         self
@@ -141,6 +145,12 @@ fn cut(text: &str, chars_max: usize) -> String {
         None => text.to_owned(),
         Some(_) => text.chars().take(chars_max - 1).chain(['…']).collect(),
     }
+}
+
+/// A value as it may stand in `changes`: the whole record has its bound too.
+fn bounded(value: Value) -> Value {
+    let text = value.to_string();
+    if text.len() <= CHANGED_VALUE_BYTES_MAX { value } else { Value::String(cut(&text, CHANGED_VALUE_BYTES_MAX / 4)) }
 }
 
 enum Message {

@@ -70,7 +70,7 @@ pub fn authorize(
     slug: Option<&str>,
     permission: Permission,
 ) -> Result<Granted, Denied> {
-    let nothing = || (Arc::new(Effective::default()), Scope::projects([]));
+    let nothing = || (Arc::new(Effective::default()), Scope::nothing());
     if permission == Permission::Public {
         let (holds, scope) = nothing();
         return Ok(Granted { caller: Caller::Anonymous, organization: None, holds, scope });
@@ -150,7 +150,7 @@ fn held(directory: &Directory, caller: &Caller, organization: &Organization) -> 
 
 /// What of the log a caller sees who is let through to a route of an organization; `None` for who is not.
 fn scope_of(caller: &Caller, holds: &Effective, permission: Permission) -> Option<Scope> {
-    let sees_nothing = || Scope::projects([]);
+    let sees_nothing = || Scope::nothing();
     match permission {
         Permission::Public | Permission::Authenticated => Some(sees_nothing()),
         Permission::Operator => matches!(caller, Caller::Operator).then_some(Scope::Everything),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use actarium_core::filter::Scope;
+use actarium_core::filter::{SCOPE_PROJECTS_MAX, Scope};
 
 use super::document::Level;
 use crate::access::{Right, Rights};
@@ -69,9 +69,10 @@ impl Effective {
         if !right.by_project() {
             return None;
         }
-        let projects: Vec<String> =
-            self.projects.iter().filter(|(_, rights)| rights.holds(right)).map(|(id, _)| id.to_string()).collect();
-        (!projects.is_empty()).then(|| Scope::projects(projects))
+        let shown = self.projects.iter().filter(|(_, rights)| rights.holds(right)).map(|(id, _)| &**id);
+        // Whoever holds it for more projects than a scope can have sees the first of them.
+        let projects: Vec<&str> = shown.take(SCOPE_PROJECTS_MAX).collect();
+        if projects.is_empty() { None } else { Scope::projects(projects).ok() }
     }
 
     /// Whether nothing is held.
@@ -117,7 +118,7 @@ mod tests {
     fn only_the_log_is_seen_by_project() {
         let mut held = Effective::default();
         held.add(rights(&["audit_logs_view", "users_view"]), &Level::Project { projects: vec!["q".into(), "p".into()] });
-        assert_eq!(held.scope(Right::AuditLogsView), Some(Scope::projects(["p".to_owned(), "q".to_owned()])));
+        assert_eq!(held.scope(Right::AuditLogsView), Scope::projects(["p", "q"]).ok());
         assert_eq!(held.scope(Right::UsersView), None);
         assert_eq!(held.scope(Right::AuditLogsExport), None);
         let none = held.within(Rights::NONE);

@@ -14,7 +14,6 @@ mod state;
 use std::sync::Arc;
 
 use actarium_store::{Engine, ReadError};
-use actarium_store::backend::DirectoryEntry;
 use parking_lot::RwLock;
 
 pub use document::{DirectoryDamaged, Kept};
@@ -109,6 +108,6 @@ pub(crate) fn entry<D: document::Document>(
     document: &D,
 ) -> Changed {
     let document = serde_json::to_string(document).expect("a document");
-    let entry = DirectoryEntry { kind: D::KIND.into(), organization, id: id.into(), version: 1, document };
+    let entry = actarium_store::backend::DirectoryEntry { kind: D::KIND.into(), organization, id: id.into(), version: 1, document };
     Changed { entry, gone: false }
 }

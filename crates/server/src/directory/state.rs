@@ -4,7 +4,7 @@
 //! too, so that memory holds what the store holds. It must not decide whether a change is allowed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use actarium_core::text;
 use actarium_store::OrganizationId;
@@ -153,6 +153,11 @@ impl State {
         self.users.get(id)
     }
 
+    /// Version of the entry that an address is taken by.
+    pub fn address_version(&self, email: &str) -> Option<u64> {
+        self.addresses.get(&text::fold(email)).map(|(_, version)| *version)
+    }
+
     /// The account with this address, whatever its case.
     pub fn user_by_email(&self, email: &str) -> Option<&Arc<Kept<User>>> {
         self.addresses.get(&text::fold(email)).and_then(|(user, _)| self.users.get(user))
@@ -161,6 +166,12 @@ impl State {
     /// What is kept about an organization; `None` if nothing ever was.
     pub fn organization(&self, id: OrganizationId) -> Option<&OrganizationAccess> {
         self.organizations.get(&id)
+    }
+
+    /// What is kept about an organization, or that nothing is.
+    pub fn access(&self, id: OrganizationId) -> &OrganizationAccess {
+        static NOTHING: LazyLock<OrganizationAccess> = LazyLock::new(OrganizationAccess::default);
+        self.organizations.get(&id).unwrap_or(&NOTHING)
     }
 
     /// The organizations that a user is a member of, active or not.

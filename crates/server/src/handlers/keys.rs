@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use actarium_core::time;
 use actarium_store::{Append, AppendError, Appended};
-use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::dispatch::Call;
+use crate::dispatch::{Call, no_content};
 use crate::failures::append_problem;
 use crate::form::{Form, readable};
 use crate::handlers::organizations::json_answer;
@@ -103,9 +102,7 @@ pub async fn revoke(call: &Call) -> Result<Response, Problem> {
     append.directory.push(key.revocation());
     let appending = app.engine.append(append);
     settled(call.app.clone(), appending, move |ring| ring.remove(&key.id)).await?;
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    Ok(response)
+    Ok(no_content())
 }
 
 /// Changes the ring once the commit is made, whatever becomes of the request: were its client to go away, the commit

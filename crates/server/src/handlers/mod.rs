@@ -1,12 +1,17 @@
 //! What the routes do, one file per kind of thing. Each handler gets a call that was let through and checked, and gives
 //! back an answer or a problem; none decides about access.
 
+pub mod assignments;
 pub mod counts;
 pub mod export;
+pub mod groups;
 pub mod ingest;
 pub mod keys;
+pub mod listing;
 pub mod organizations;
 pub mod record;
+pub mod roles;
 pub mod search;
 pub mod service;
 pub mod tail;
+pub mod users;

@@ -272,6 +272,8 @@ const fn make(
     }
 }
 
+const GONE: &[Answer] = &[answer(204, &[], "It is gone.")];
+
 /// A route that takes something away.
 const fn remove(
     operation: Operation,
@@ -282,7 +284,7 @@ const fn remove(
         method: Method::Delete,
         problems: REMOVE_PROBLEMS,
         denied_action: Some(denied_action),
-        ..read(operation, path, Permission::Right(permission), words, &[], &[answer(204, &[], "It is gone.")])
+        ..read(operation, path, Permission::Right(permission), words, &[], GONE)
     }
 }
 

@@ -1,6 +1,8 @@
 //! The bodies of requests and answers as JSON Schema (draft 2020-12), for the OpenAPI document. Bounds come from the
 //! code that holds them. Objects that clients send are closed; answers may grow fields and are open.
 
+mod directory;
+
 use actarium_core::event::{ActorType, Outcome};
 use actarium_core::limits as event;
 use serde_json::{Map, Value, json};
@@ -17,7 +19,7 @@ pub fn reference(name: &str) -> Value {
 /// All schemas by name.
 pub fn all() -> Value {
     let mut schemas = Map::new();
-    for (name, schema) in requests().into_iter().chain(events()).chain(answers()).chain(administration()) {
+    for (name, schema) in requests().into_iter().chain(events()).chain(answers()).chain(administration()).chain(directory::schemas()) {
         schemas.insert(name.to_owned(), schema);
     }
     Value::Object(schemas)
@@ -25,6 +27,16 @@ pub fn all() -> Value {
 
 fn text(chars_min: usize, chars_max: usize) -> Value {
     json!({"type": "string", "minLength": chars_min, "maxLength": chars_max})
+}
+
+/// A text that people read: not blank, without control characters.
+fn readable(chars_max: usize) -> Value {
+    json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": chars_max,
+        "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$",
+    })
 }
 
 /// A text that may be left out or null.
@@ -360,14 +372,6 @@ fn answers() -> Vec<(&'static str, Value)> {
 
 /// Organizations and keys.
 fn administration() -> Vec<(&'static str, Value)> {
-    let readable = |chars_max: usize| {
-        json!({
-            "type": "string",
-            "minLength": 1,
-            "maxLength": chars_max,
-            "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$",
-        })
-    };
     let slug = json!({"type": "string", "pattern": SLUG_REGEX});
     let organization = json!({
         "slug": slug,
@@ -389,6 +393,7 @@ fn administration() -> Vec<(&'static str, Value)> {
         "environment": or_null(readable(limits::ENVIRONMENT_CHARS_MAX)),
     });
     vec![
+        ("OrganizationUpdate", closed(json!({"name": or_null(readable(limits::NAME_CHARS_MAX))}), &[])),
         ("NewOrganization", closed(new_organization, &["slug", "name"])),
         ("Organization", open(organization, &["slug", "name", "id", "created_at"])),
         ("Organizations", open(json!({"organizations": list("Organization")}), &["organizations"])),

@@ -1,0 +1,172 @@
+//! `/v1/orgs/{org}/groups/{id}/roles`: the roles of groups, for the organization or for projects.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use crate::directory::document::{GroupRole, Level, pair_id};
+use crate::directory::{Edit, Effective, OrganizationAccess, RoleView, change};
+use crate::dispatch::{Call, no_content};
+use crate::form::{Form, Holds, readable};
+use crate::handlers::groups::{group_of, group_target, must_cover};
+use crate::handlers::organizations::{created, json_answer};
+use crate::handlers::roles::role_target;
+use crate::limits;
+use crate::problem::{Kind, Problem};
+use crate::recorder::OwnRecord;
+
+fn shown(role: &RoleView, level: &Level) -> Value {
+    let projects = match level {
+        Level::Organization => Value::Null,
+        Level::Project { projects } => json!(projects),
+    };
+    json!({"role": role.id, "name": role.name, "level": level.name(), "projects": projects})
+}
+
+/// The roles of a group as the API shows them.
+pub fn shown_assignments(access: &OrganizationAccess, group: &str) -> Vec<Value> {
+    access.roles_of(group).iter().map(|(role, level)| shown(role, level)).collect()
+}
+
+/// Lists the roles of a group.
+///
+/// # Errors
+/// 404 if there is no such group.
+pub fn list(call: &Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let roles = call.app.directory.read(|state| {
+        let access = state.access(organization);
+        let group = group_of(access, &call.id)?;
+        Ok::<_, Problem>(shown_assignments(access, &group.id))
+    })?;
+    json_answer(&json!({ "roles": roles }))
+}
+
+/// What a role gives at a level.
+pub fn given_by_role(role: &RoleView, level: &Level) -> Effective {
+    let mut given = Effective::default();
+    given.add(role.rights, level);
+    given
+}
+
+/// A record of an assignment: the group, the role, and the projects that fit, with the level.
+fn record_of(record: OwnRecord, role: &RoleView, level: &Level) -> OwnRecord {
+    let record = record.on(role_target(role)).with("level", level.name());
+    let Level::Project { projects } = level else { return record };
+    let room = actarium_core::limits::TARGETS_MAX - record.targets.len();
+    let left_out = projects.len().saturating_sub(room);
+    let record = projects.iter().take(room).fold(record, |record, project| {
+        record.on(json!({"type": "project", "id": project}))
+    });
+    if left_out == 0 { record } else { record.with("projects", projects.len()) }
+}
+
+/// Reads the level of a body: `organization`, or `project` with the projects.
+fn level_of(form: &mut Form) -> Level {
+    let level = form.needed("level", |level| match level {
+        "organization" | "project" => Ok(()),
+        _ => Err("must be `organization` or `project`".into()),
+    });
+    let projects = form.list("projects");
+    let chars_max = actarium_core::limits::ID_CHARS_MAX;
+    for (index, project) in projects.iter().flatten().enumerate() {
+        if let Err(allowed) = readable(project, chars_max) {
+            form.refuse(&format!("/projects/{index}"), &allowed);
+        }
+    }
+    match (level.as_str(), projects) {
+        ("project", Some(mut projects)) if !projects.is_empty() => {
+            projects.sort_unstable();
+            projects.dedup();
+            Level::Project { projects }
+        }
+        ("project", _) => {
+            let projects_max = limits::PROJECTS_PER_ASSIGNMENT_MAX;
+            form.refuse("/projects", &format!("is needed with the level `project`: 1 to {projects_max} ids of projects"));
+            Level::Organization
+        }
+        (_, Some(_)) => {
+            form.refuse("/projects", "belongs to the level `project` only");
+            Level::Organization
+        }
+        (_, None) => Level::Organization,
+    }
+}
+
+/// Gives a role to a group, or changes the level of one that it has.
+///
+/// # Errors
+/// 404 if there is no such group, 422 for a role or level that is none, 403 for what the caller does not hold, 409 for
+/// the role of a default group's own name.
+pub async fn assign(mut call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let (_, read) = call.read_body().await?;
+    let fields = [("role", Holds::Text), ("level", Holds::Text), ("projects", Holds::Texts)];
+    let mut form = Form::read_fields(&read.bytes, &fields)?;
+    let role = form.needed("role", |role| readable(role, limits::NAME_CHARS_MAX));
+    let level = level_of(&mut form);
+    form.finish()?;
+    let app = call.app.clone();
+    let shown = change(&app, move |state| {
+        let access = state.access(organization);
+        let group = group_of(access, &call.id)?;
+        let Some(role) = access.role(&role) else {
+            let problem = Problem::new(Kind::InvalidContent, "the content is against the rules");
+            return Err(problem.with_error("/role", "must be the id of a role of the organization"));
+        };
+        if role.kept.is_none() && role.id == group.id {
+            return Err(Problem::new(Kind::Conflict, "a default group has the role of its name, for the organization"));
+        }
+        must_cover(&call.holds, &given_by_role(&role, &level), "the role")?;
+        let before = access.assignment(&group.id, &role.id).cloned();
+        if let Some(before) = &before {
+            must_cover(&call.holds, &given_by_role(&role, &before.level), "the role, as it is assigned,")?;
+        }
+        let mut edit = Edit::default();
+        if before.as_ref().is_none_or(|before| before.level != level) {
+            let document = GroupRole { level: level.clone(), assigned_at: call.app.clock.now() };
+            edit.put(Some(organization), &pair_id(&group.id, &role.id), before.as_deref(), &document)?;
+            edit.touches_access(organization);
+            let mut record = record_of(call.record("group.role.assign", group_target(&group)), &role, &level);
+            if let Some(before) = &before {
+                record = record.changing("/level", json!(before.level), json!(level));
+            }
+            edit.record(organization, record);
+        }
+        Ok((edit, shown(&role, &level)))
+    });
+    created(&shown.await?)
+}
+
+/// Takes a role from a group.
+///
+/// # Errors
+/// 404 if the group does not have it, 403 if it gives what the caller does not hold, 409 for a default group's own role
+/// or if no administrator would stay.
+pub async fn unassign(call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let app = call.app.clone();
+    let call = Arc::new(call);
+    change(&app, move |state| {
+        let access = state.access(organization);
+        let group = group_of(access, &call.id)?;
+        let not_there = || Problem::new(Kind::NotFound, "the group does not have this role");
+        let role = access.role(&call.member).ok_or_else(not_there)?;
+        let Some(assignment) = access.assignment(&group.id, &role.id) else {
+            if group.kept.is_none() && role.id == group.id {
+                return Err(Problem::new(Kind::Conflict, "a default group keeps the role of its name"));
+            }
+            return Err(not_there());
+        };
+        must_cover(&call.holds, &given_by_role(&role, &assignment.level), "the role")?;
+        let mut edit = Edit::default();
+        edit.touches_access(organization);
+        edit.delete::<GroupRole>(Some(organization), &assignment.id, assignment.version);
+        let record = call.record("group.role.unassign", group_target(&group));
+        edit.record(organization, record_of(record, &role, &assignment.level));
+        Ok((edit, ()))
+    })
+    .await?;
+    Ok(no_content())
+}

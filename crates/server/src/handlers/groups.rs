@@ -1,0 +1,304 @@
+//! `/v1/orgs/{org}/groups`: groups and who is in them.
+//!
+//! Nobody changes who is in a group that holds more than they do: neither may they raise themselves by it, nor take rights
+//! from somebody above them.
+
+use std::sync::Arc;
+
+use actarium_core::row::Micros;
+use actarium_core::text;
+use actarium_store::OrganizationId;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use crate::directory::document::{Group, GroupMember, GroupRole, pair_id};
+use crate::directory::{Edit, Effective, GroupView, OrganizationAccess, State, change};
+use crate::dispatch::{Call, no_content};
+use crate::form::{Form, prose, readable};
+use crate::handlers::assignments::shown_assignments;
+use crate::handlers::listing::{is_wanted, page};
+use crate::handlers::organizations::{created, json_answer};
+use crate::handlers::users::{list_users, user_target};
+use crate::limits;
+use crate::problem::{Kind, Problem};
+use crate::recorder::OwnRecord;
+
+/// A group as the API shows it.
+pub fn shown(access: &OrganizationAccess, group: &GroupView) -> Value {
+    let created_at = group.kept.as_ref().map(|kept| actarium_core::time::to_text(kept.created_at));
+    json!({
+        "id": group.id,
+        "name": group.name,
+        "description": group.description,
+        "default": group.kept.is_none(),
+        "created_at": created_at,
+        "member_count": access.member_count(&group.id),
+        "roles": shown_assignments(access, &group.id),
+    })
+}
+
+/// A group as the target of a record.
+pub fn group_target(group: &GroupView) -> Value {
+    json!({"type": "group", "id": group.id, "name": group.name})
+}
+
+/// The group with this id.
+///
+/// # Errors
+/// 404 if there is none.
+pub fn group_of(access: &OrganizationAccess, id: &str) -> Result<GroupView, Problem> {
+    access.group(id).ok_or_else(|| Problem::new(Kind::NotFound, "the organization has no such group"))
+}
+
+/// Refuses to give, or to touch, what the caller does not hold.
+///
+/// # Errors
+/// 403.
+pub fn must_cover(holds: &Effective, given: &Effective, what: &str) -> Result<(), Problem> {
+    if holds.covers(given) {
+        return Ok(());
+    }
+    let missing = given.organization.without(holds.organization).names();
+    let which = if missing.is_empty() { "some for a project".to_owned() } else { missing.join(", ") };
+    Err(Problem::new(Kind::Forbidden, format!("{what} holds permissions that you do not: {which}")))
+}
+
+/// Lists groups.
+///
+/// # Errors
+/// 400 for a cursor that is none.
+pub fn list(call: &Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    call.app.directory.read(|state| {
+        let access = state.access(organization);
+        let wanted = access.groups().filter(|group| is_wanted(call, &[&group.name, &group.description]));
+        let entries = wanted.map(|group| {
+            let rank = if group.kept.is_some() { '1' } else { '0' };
+            (format!("{rank}{}\0{}", text::fold(&group.name), group.id), group)
+        });
+        page(call, "groups", entries.collect(), |group| shown(access, group))
+    })
+}
+
+/// Shows a group.
+///
+/// # Errors
+/// 404 if there is none.
+pub fn view(call: &Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let shown = call.app.directory.read(|state| {
+        let access = state.access(organization);
+        Ok::<_, Problem>(shown(access, &group_of(access, &call.id)?))
+    })?;
+    json_answer(&shown)
+}
+
+/// Lists who is in a group.
+///
+/// # Errors
+/// 404 if there is no such group, 400 for a cursor that is none.
+pub fn members(call: &Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    call.app.directory.read(|state| {
+        let access = state.access(organization);
+        let group = group_of(access, &call.id)?;
+        list_users(call, state, organization, access.members_of(&group.id))
+    })
+}
+
+fn name_must_be_free(access: &OrganizationAccess, name: &str, except: Option<&str>) -> Result<(), Problem> {
+    let taken = access.groups().any(|group| text::equal_folded(&group.name, name) && Some(&*group.id) != except);
+    if taken { Err(Problem::new(Kind::Conflict, format!("there is a group `{name}` already"))) } else { Ok(()) }
+}
+
+/// Makes a group.
+///
+/// # Errors
+/// 422 for a name or description against the rules, 409 for a name that is taken.
+pub async fn create(mut call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let (_, read) = call.read_body().await?;
+    let mut form = Form::read(&read.bytes, &["name", "description"])?;
+    let name = form.needed("name", |name| readable(name, limits::NAME_CHARS_MAX));
+    let description = form.optional("description", |text| prose(text, limits::DESCRIPTION_CHARS_MAX));
+    form.finish()?;
+    let id = call.new_id("grp");
+    let created_at = call.app.clock.now();
+    let group = Group { name, description: description.unwrap_or_default(), created_at, external_id: None };
+    let app = call.app.clone();
+    let shown = change(&app, move |state| {
+        let access = state.access(organization);
+        name_must_be_free(access, &group.name, None)?;
+        if access.groups().count() >= limits::GROUPS_PER_ORGANIZATION_MAX {
+            let detail = format!("the organization has {} groups, the most it may have", limits::GROUPS_PER_ORGANIZATION_MAX);
+            return Err(Problem::new(Kind::Conflict, detail));
+        }
+        let mut edit = Edit::default();
+        edit.put(Some(organization), &id, None, &group)?;
+        edit.touches_access(organization);
+        let view = GroupView { id, name: group.name, description: group.description, kept: None };
+        edit.record(organization, call.record("group.create", group_target(&view)));
+        let created_at = actarium_core::time::to_text(created_at);
+        Ok((edit, json!({
+            "id": view.id, "name": view.name, "description": view.description, "default": false,
+            "created_at": created_at, "member_count": 0, "roles": [],
+        })))
+    });
+    created(&shown.await?)
+}
+
+/// Changes a group's name or description.
+///
+/// # Errors
+/// 404 if there is none, 409 for a default group or a name that is taken, 422 for what is against the rules.
+pub async fn update(mut call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let (_, read) = call.read_body().await?;
+    let mut form = Form::read(&read.bytes, &["name", "description"])?;
+    let name = form.optional("name", |name| readable(name, limits::NAME_CHARS_MAX));
+    let description = form.optional("description", |text| prose(text, limits::DESCRIPTION_CHARS_MAX));
+    form.finish()?;
+    let app = call.app.clone();
+    let shown = change(&app, move |state| {
+        let access = state.access(organization);
+        let group = group_of(access, &call.id)?;
+        let Some(kept) = group.kept.clone() else {
+            return Err(Problem::new(Kind::Conflict, "a default group can not be changed"));
+        };
+        let mut after = kept.document.clone();
+        if let Some(name) = name {
+            name_must_be_free(access, &name, Some(&group.id))?;
+            after.name = name;
+        }
+        after.description = description.unwrap_or(after.description);
+        let mut edit = Edit::default();
+        if after != kept.document {
+            edit.put(Some(organization), &group.id, Some(&*kept), &after)?;
+            edit.touches_access(organization);
+            let record = call.record("group.update", group_target(&group));
+            let record = record.changing("/name", &*kept.name, &*after.name);
+            edit.record(organization, record.changing("/description", &*kept.description, &*after.description));
+        }
+        let mut shown = shown(access, &group);
+        (shown["name"], shown["description"]) = (json!(after.name), json!(after.description));
+        Ok((edit, shown))
+    });
+    json_answer(&shown.await?)
+}
+
+/// Deletes a group with its memberships and assignments.
+///
+/// # Errors
+/// 404 if there is none, 403 if it holds more than the caller, 409 for a default group or if no administrator would stay.
+pub async fn delete(call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let app = call.app.clone();
+    change(&app, move |state| {
+        let access = state.access(organization);
+        let group = group_of(access, &call.id)?;
+        let Some(kept) = group.kept.clone() else {
+            return Err(Problem::new(Kind::Conflict, "a default group can not be deleted"));
+        };
+        must_cover(&call.holds, &access.given_by(&group.id), "the group")?;
+        let mut edit = Edit::default();
+        edit.touches_access(organization);
+        for user in access.members_of(&group.id) {
+            let version = access.group_member_version(&group.id, user).unwrap_or_default();
+            edit.delete::<GroupMember>(Some(organization), &pair_id(&group.id, user), version);
+        }
+        for (role, _) in access.roles_of(&group.id) {
+            if let Some(assignment) = access.assignment(&group.id, &role.id) {
+                edit.delete::<GroupRole>(Some(organization), &assignment.id, assignment.version);
+            }
+        }
+        edit.delete::<Group>(Some(organization), &group.id, kept.version);
+        let record = call.record("group.delete", group_target(&group));
+        edit.record(organization, record.with("members", access.member_count(&group.id)));
+        Ok((edit, ()))
+    })
+    .await?;
+    Ok(no_content())
+}
+
+/// Puts a member of the organization into a group.
+///
+/// # Errors
+/// 404 if there is no such group, 422 for a user who is no member of the organization, 403 if the group holds more than
+/// the caller.
+pub async fn add_member(mut call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let (_, read) = call.read_body().await?;
+    let mut form = Form::read(&read.bytes, &["user"])?;
+    let user = form.needed("user", |user| readable(user, limits::NAME_CHARS_MAX));
+    form.finish()?;
+    let app = call.app.clone();
+    let call = Arc::new(call);
+    let by = call.clone();
+    change(&app, move |state| {
+        let access = state.access(organization);
+        let group = group_of(access, &by.id)?;
+        if access.member(&user).is_none() {
+            let problem = Problem::new(Kind::InvalidContent, "the content is against the rules");
+            return Err(problem.with_error("/user", "must be the id of a user of the organization"));
+        }
+        let mut edit = Edit::default();
+        let record = by.record("group.member.add", group_target(&group));
+        join(&mut edit, state, organization, (&group, &user, by.app.clock.now()), &by.holds, record)?;
+        Ok((edit, ()))
+    })
+    .await?;
+    let shown = app.directory.read(|state| {
+        let access = state.access(organization);
+        group_of(access, &call.id).map(|group| shown(access, &group))
+    })?;
+    created(&shown)
+}
+
+/// Writes that a user is in a group, unless they are already.
+///
+/// # Errors
+/// 403 if the group holds more than the one who does it.
+pub fn join(
+    edit: &mut Edit,
+    state: &State,
+    organization: OrganizationId,
+    (group, user, now): (&GroupView, &str, Micros),
+    holds: &Effective,
+    mut record: OwnRecord,
+) -> Result<(), Problem> {
+    let access = state.access(organization);
+    must_cover(holds, &access.given_by(&group.id), "the group")?;
+    if access.group_member_version(&group.id, user).is_some() {
+        return Ok(());
+    }
+    edit.put(Some(organization), &pair_id(&group.id, user), None, &GroupMember { added_at: now })?;
+    edit.touches_access(organization);
+    record.targets = vec![group_target(group), user_target(state, organization, user)];
+    edit.record(organization, record);
+    Ok(())
+}
+
+/// Takes a member out of a group.
+///
+/// # Errors
+/// 404 if they are not in it, 403 if the group holds more than the caller, 409 if no administrator would stay.
+pub async fn remove_member(call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let app = call.app.clone();
+    change(&app, move |state| {
+        let access = state.access(organization);
+        let group = group_of(access, &call.id)?;
+        let Some(version) = access.group_member_version(&group.id, &call.member) else {
+            return Err(Problem::new(Kind::NotFound, "the user is not in the group"));
+        };
+        must_cover(&call.holds, &access.given_by(&group.id), "the group")?;
+        let mut edit = Edit::default();
+        edit.touches_access(organization);
+        edit.delete::<GroupMember>(Some(organization), &pair_id(&group.id, &call.member), version);
+        let record = call.record("group.member.remove", group_target(&group));
+        edit.record(organization, record.on(user_target(state, organization, &call.member)));
+        Ok((edit, ()))
+    })
+    .await?;
+    Ok(no_content())
+}

@@ -1,0 +1,254 @@
+//! `/v1/orgs/{org}/roles` and `/v1/permissions`: roles, and what they can be made of.
+
+use actarium_core::text;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use crate::access::{Area, Right, Rights};
+use crate::directory::defaults::Default as DefaultRole;
+use crate::directory::document::{GroupRole, Level, Role};
+use crate::directory::{Edit, Effective, OrganizationAccess, RoleView, change};
+use crate::dispatch::{Call, no_content};
+use crate::form::{Form, Holds, prose, readable};
+use crate::handlers::groups::must_cover;
+use crate::handlers::assignments::given_by_role;
+use crate::handlers::listing::{is_wanted, page};
+use crate::handlers::organizations::{created, json_answer};
+use crate::limits;
+use crate::problem::{Kind, Problem};
+
+fn shown(role: &RoleView) -> Value {
+    let created_at = role.kept.as_ref().map(|kept| actarium_core::time::to_text(kept.created_at));
+    json!({
+        "id": role.id,
+        "name": role.name,
+        "description": role.description,
+        "default": role.kept.is_none(),
+        "created_at": created_at,
+        "permissions": role.permissions,
+        "effective_permissions": role.rights.names(),
+    })
+}
+
+fn shown_whole(access: &OrganizationAccess, role: &RoleView) -> Value {
+    let mut shown = shown(role);
+    let groups = access.groups_with(&role.id).into_iter().filter_map(|group| access.group(&group));
+    shown["groups"] = groups.map(|group| json!({"id": group.id, "name": group.name})).collect();
+    shown
+}
+
+/// A role as the target of a record.
+pub fn role_target(role: &RoleView) -> Value {
+    json!({"type": "role", "id": role.id, "name": role.name})
+}
+
+/// Lists every permission by area, and the default roles.
+///
+/// # Errors
+/// None that are the client's.
+pub fn permissions(_call: &Call) -> Result<Response, Problem> {
+    let areas = Area::ALL.iter().map(|area| {
+        let single = |right: Right| json!({"name": right.name(), "title": right.title()});
+        let permissions: Vec<Value> = area.rights().iter().map(single).collect();
+        json!({"name": area.name(), "title": area.title(), "permissions": permissions})
+    });
+    let roles = DefaultRole::ALL.iter().map(|role| {
+        json!({
+            "id": role.id(), "name": role.name(), "description": role.description(),
+            "permissions": role.rights().names(),
+        })
+    });
+    json_answer(&json!({"areas": areas.collect::<Vec<_>>(), "default_roles": roles.collect::<Vec<_>>()}))
+}
+
+/// Lists roles.
+///
+/// # Errors
+/// 400 for a cursor that is none.
+pub fn list(call: &Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    call.app.directory.read(|state| {
+        let wanted = state.access(organization).roles().filter(|role| is_wanted(call, &[&role.name, &role.description]));
+        let entries = wanted.map(|role| {
+            let rank = if role.kept.is_some() { '1' } else { '0' };
+            (format!("{rank}{}\0{}", text::fold(&role.name), role.id), role)
+        });
+        page(call, "roles", entries.collect(), shown)
+    })
+}
+
+fn role_of(access: &OrganizationAccess, id: &str) -> Result<RoleView, Problem> {
+    access.role(id).ok_or_else(|| Problem::new(Kind::NotFound, "the organization has no such role"))
+}
+
+/// Shows a role with the groups that have it.
+///
+/// # Errors
+/// 404 if there is none.
+pub fn view(call: &Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let shown = call.app.directory.read(|state| {
+        let access = state.access(organization);
+        Ok::<_, Problem>(shown_whole(access, &role_of(access, &call.id)?))
+    })?;
+    json_answer(&shown)
+}
+
+/// The fields of a role in a body, each if it is there.
+struct Fields {
+    name: Option<String>,
+    description: Option<String>,
+    permissions: Option<(Vec<String>, Rights)>,
+}
+
+fn fields(body: &[u8], all_needed: bool) -> Result<Fields, Problem> {
+    let known = [("name", Holds::Text), ("description", Holds::Text), ("permissions", Holds::Texts)];
+    let mut form = Form::read_fields(body, &known)?;
+    let named = |name: &str| readable(name, limits::NAME_CHARS_MAX);
+    let name = if all_needed { Some(form.needed("name", named)) } else { form.optional("name", named) };
+    let description = form.optional("description", |text| prose(text, limits::DESCRIPTION_CHARS_MAX));
+    let permissions = form.list("permissions").map(|mut names| {
+        names.sort();
+        names.dedup();
+        let rights = Rights::from_names(names.iter().map(String::as_str)).unwrap_or_else(|position| {
+            let detail = format!(
+                "`{}` is no area (such as LOG-MANAGEMENT) and no permission (such as audit_logs_view); GET \
+                 /v1/permissions lists them",
+                names[position].chars().take(64).collect::<String>()
+            );
+            form.refuse("/permissions", &detail);
+            Rights::NONE
+        });
+        (names, rights)
+    });
+    if all_needed && permissions.is_none() {
+        form.refuse("/permissions", "is needed: a list of areas and permissions; GET /v1/permissions lists them");
+    }
+    form.finish()?;
+    Ok(Fields { name, description, permissions })
+}
+
+fn name_must_be_free(access: &OrganizationAccess, name: &str, except: Option<&str>) -> Result<(), Problem> {
+    let taken = access.roles().any(|role| text::equal_folded(&role.name, name) && Some(&*role.id) != except);
+    if taken { Err(Problem::new(Kind::Conflict, format!("there is a role `{name}` already"))) } else { Ok(()) }
+}
+
+fn for_organization(rights: Rights) -> Effective {
+    let mut given = Effective::default();
+    given.add(rights, &Level::Organization);
+    given
+}
+
+/// Makes a role.
+///
+/// # Errors
+/// 422 for what is against the rules, 409 for a name that is taken, 403 for permissions that the caller does not hold.
+pub async fn create(mut call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let (_, read) = call.read_body().await?;
+    let Fields { name, description, permissions } = fields(&read.bytes, true)?;
+    let (permissions, rights) = permissions.unwrap_or_default();
+    let id = call.new_id("rol");
+    let created_at = call.app.clock.now();
+    let role =
+        Role { name: name.unwrap_or_default(), description: description.unwrap_or_default(), created_at, permissions };
+    let app = call.app.clone();
+    let shown = change(&app, move |state| {
+        let access = state.access(organization);
+        name_must_be_free(access, &role.name, None)?;
+        must_cover(&call.holds, &for_organization(rights), "the role")?;
+        if access.roles().count() >= limits::GROUPS_PER_ORGANIZATION_MAX {
+            let detail = format!("the organization has {} roles, the most it may have", limits::GROUPS_PER_ORGANIZATION_MAX);
+            return Err(Problem::new(Kind::Conflict, detail));
+        }
+        let mut edit = Edit::default();
+        edit.put(Some(organization), &id, None, &role)?;
+        edit.touches_access(organization);
+        let Role { name, description, permissions, .. } = role;
+        let view = RoleView { id, name, description, permissions, rights, kept: None };
+        let record = call.record("role.create", role_target(&view));
+        edit.record(organization, record.changing("/permissions", Value::Null, json!(view.permissions)));
+        let mut shown = shown(&view);
+        shown["default"] = json!(false);
+        shown["created_at"] = json!(actarium_core::time::to_text(created_at));
+        Ok((edit, shown))
+    });
+    created(&shown.await?)
+}
+
+/// Changes a role.
+///
+/// # Errors
+/// 404 if there is none, 409 for a default role or a name that is taken, 422 for what is against the rules, 403 for
+/// permissions that the caller does not hold.
+pub async fn update(mut call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let (_, read) = call.read_body().await?;
+    let Fields { name, description, permissions } = fields(&read.bytes, false)?;
+    let app = call.app.clone();
+    let shown = change(&app, move |state| {
+        let access = state.access(organization);
+        let role = role_of(access, &call.id)?;
+        let Some(kept) = role.kept.clone() else {
+            return Err(Problem::new(Kind::Conflict, "a default role can not be changed"));
+        };
+        let mut after = kept.document.clone();
+        if let Some(name) = name {
+            name_must_be_free(access, &name, Some(&role.id))?;
+            after.name = name;
+        }
+        after.description = description.unwrap_or(after.description);
+        let mut rights = role.rights;
+        if let Some((permissions, chosen)) = permissions {
+            // An area written out gives the same today and more tomorrow: compare what is named as well.
+            let named = Rights::from_names(
+                permissions.iter().filter(|name| !kept.permissions.contains(name)).map(String::as_str),
+            );
+            let added = chosen.without(role.rights).and(named.unwrap_or_default());
+            must_cover(&call.holds, &for_organization(added), "the role")?;
+            (after.permissions, rights) = (permissions, chosen);
+        }
+        let mut edit = Edit::default();
+        if after != kept.document {
+            edit.put(Some(organization), &role.id, Some(&*kept), &after)?;
+            edit.touches_access(organization);
+            let record = call.record("role.update", role_target(&role));
+            let record = record.changing("/name", &*kept.name, &*after.name);
+            let record = record.changing("/description", &*kept.description, &*after.description);
+            let record = record.changing("/permissions", json!(kept.permissions), json!(after.permissions));
+            edit.record(organization, record);
+        }
+        let Role { name, description, permissions, .. } = after;
+        Ok((edit, shown_whole(access, &RoleView { name, description, permissions, rights, ..role })))
+    });
+    json_answer(&shown.await?)
+}
+
+/// Deletes a role and takes it from every group.
+///
+/// # Errors
+/// 404 if there is none, 409 for a default role, 403 if it is assigned and gives what the caller does not hold.
+pub async fn delete(call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let app = call.app.clone();
+    change(&app, move |state| {
+        let access = state.access(organization);
+        let role = role_of(access, &call.id)?;
+        let Some(kept) = role.kept.clone() else {
+            return Err(Problem::new(Kind::Conflict, "a default role can not be deleted"));
+        };
+        let mut edit = Edit::default();
+        edit.touches_access(organization);
+        let groups = access.groups_with(&role.id);
+        for group in &groups {
+            let Some(assignment) = access.assignment(group, &role.id) else { continue };
+            must_cover(&call.holds, &given_by_role(&role, &assignment.level), "the role")?;
+            edit.delete::<GroupRole>(Some(organization), &assignment.id, assignment.version);
+        }
+        edit.delete::<Role>(Some(organization), &role.id, kept.version);
+        edit.record(organization, call.record("role.delete", role_target(&role)).with("groups", groups.len()));
+        Ok((edit, ()))
+    })
+    .await?;
+    Ok(no_content())
+}

@@ -1,0 +1,255 @@
+//! `/v1/orgs/{org}/users`: the members of an organization.
+//!
+//! An account belongs to its person and may be a member of many organizations; an organization's administrators decide
+//! about the membership alone: they neither change the account nor learn where else it is a member. Nobody touches
+//! somebody who holds more than they do.
+
+use std::collections::BTreeSet;
+
+use actarium_core::text;
+use actarium_store::OrganizationId;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use crate::access::Caller;
+use crate::directory::document::{Address, GroupMember, Membership, Origin, User, pair_id};
+use crate::directory::{Edit, Effective, State, change};
+use crate::dispatch::{Call, no_content};
+use crate::form::{Form, Holds, email, readable};
+use crate::handlers::groups::{group_target, must_cover};
+use crate::handlers::listing::{is_wanted, page};
+use crate::handlers::organizations::{created, json_answer};
+use crate::limits;
+use crate::problem::{Kind, Problem};
+
+/// What a member is called in an organization.
+pub fn name_in(state: &State, organization: OrganizationId, user: &str) -> Option<String> {
+    let own = state.access(organization).member(user).and_then(|member| member.name.clone());
+    own.or_else(|| state.user(user).map(|user| user.name.clone()))
+}
+
+/// A member as the target of a record.
+pub fn user_target(state: &State, organization: OrganizationId, user: &str) -> Value {
+    match name_in(state, organization, user) {
+        Some(name) => json!({"type": "user", "id": user, "name": name}),
+        None => json!({"type": "user", "id": user}),
+    }
+}
+
+/// A member as the API shows them; `None` for who is none.
+pub fn shown(state: &State, organization: OrganizationId, user: &str) -> Option<Value> {
+    let access = state.access(organization);
+    let (member, account) = (access.member(user)?, state.user(user)?);
+    let groups = access.groups_of(user).filter_map(|group| access.group(group));
+    Some(json!({
+        "id": user,
+        "email": account.email,
+        "name": member.name.as_ref().unwrap_or(&account.name),
+        "active": member.active,
+        "joined_at": actarium_core::time::to_text(member.joined_at),
+        "origin": member.origin.name(),
+        "groups": groups.map(|group| json!({"id": group.id, "name": group.name})).collect::<Vec<_>>(),
+    }))
+}
+
+/// A page of some of an organization's users, by name.
+///
+/// # Errors
+/// 400 for a cursor that is none.
+pub fn list_users<'a>(
+    call: &Call,
+    state: &State,
+    organization: OrganizationId,
+    users: impl Iterator<Item = &'a String>,
+) -> Result<Response, Problem> {
+    let entries = users.filter_map(|user| {
+        let (name, account) = (name_in(state, organization, user)?, state.user(user)?);
+        is_wanted(call, &[&name, &account.email]).then(|| (format!("{}\0{user}", text::fold(&name)), user))
+    });
+    page(call, "users", entries.collect(), |user| shown(state, organization, user).unwrap_or(Value::Null))
+}
+
+/// Lists the organization's users.
+///
+/// # Errors
+/// 400 for a cursor that is none.
+pub fn list(call: &Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    call.app.directory.read(|state| {
+        list_users(call, state, organization, state.access(organization).members().map(|(user, _)| user))
+    })
+}
+
+fn no_such_user() -> Problem {
+    Problem::new(Kind::NotFound, "the organization has no such user")
+}
+
+/// Shows a user.
+///
+/// # Errors
+/// 404 if there is none.
+pub fn view(call: &Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let shown = call.app.directory.read(|state| shown(state, organization, &call.id));
+    json_answer(&shown.ok_or_else(no_such_user)?)
+}
+
+/// Explains what a user holds, and why.
+///
+/// # Errors
+/// 404 if there is no such user.
+pub fn permissions(call: &Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let shown = call.app.directory.read(|state| {
+        let access = state.access(organization);
+        access.member(&call.id)?;
+        let held = access.effective(&call.id).unwrap_or_default();
+        let reasons = access.reasons(&call.id).into_iter().map(|reason| {
+            json!({
+                "group": {"id": reason.group.0, "name": reason.group.1},
+                "role": {"id": reason.role.0, "name": reason.role.1},
+                "assignment": reason.level,
+                "permissions": reason.rights.names(),
+            })
+        });
+        Some(json!({
+            "organization": held.organization.names(),
+            "projects": held.projects.iter().map(|(project, rights)| (project.to_string(), json!(rights.names()))).collect::<serde_json::Map<_, _>>(),
+            "because": reasons.collect::<Vec<_>>(),
+        }))
+    });
+    json_answer(&shown.ok_or_else(no_such_user)?)
+}
+
+/// What a member holds, whether they are active or not: what one has to hold to touch them.
+pub fn rank(state: &State, organization: OrganizationId, user: &str) -> Effective {
+    let access = state.access(organization);
+    let mut rank = Effective::default();
+    for group in access.groups_of(user) {
+        rank.add_all(&access.given_by(group));
+    }
+    rank
+}
+
+/// Makes a person a member, with an account of theirs or a new one.
+///
+/// # Errors
+/// 422 for what is against the rules, 409 for who is a member already, 403 for groups that hold more than the caller.
+pub async fn create(mut call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let (_, read) = call.read_body().await?;
+    let mut form = Form::read_fields(&read.bytes, &[("email", Holds::Text), ("name", Holds::Text), ("groups", Holds::Texts)])?;
+    let address = form.needed("email", email);
+    let name = form.needed("name", |name| readable(name, limits::NAME_CHARS_MAX));
+    let groups: BTreeSet<String> = form.list("groups").unwrap_or_default().into_iter().collect();
+    form.finish()?;
+    let (id, now) = (call.new_id("usr"), call.app.clock.now());
+    let origin = if matches!(call.caller, Caller::Operator) { Origin::Operator } else { Origin::Administrator };
+    let managed_by = (origin == Origin::Administrator).then(|| organization.to_hex());
+    let account = User { email: address, name, created_at: now, password: None, managed_by };
+    let app = call.app.clone();
+    let user = change(&app, move |state| {
+        let access = state.access(organization);
+        let existing = state.user_by_email(&account.email);
+        let id = existing.map_or(id, |user| user.id.clone());
+        if access.member(&id).is_some() {
+            return Err(Problem::new(Kind::Conflict, "somebody with this address is a user of the organization already"));
+        }
+        if access.members().len() >= limits::MEMBERS_PER_ORGANIZATION_MAX {
+            let detail = format!("the organization has {} users, the most it may have", limits::MEMBERS_PER_ORGANIZATION_MAX);
+            return Err(Problem::new(Kind::Conflict, detail));
+        }
+        let mut edit = Edit::default();
+        edit.touches_access(organization);
+        // What the organization calls them is its own; another's account is not changed by it.
+        let called = existing.filter(|user| user.name != account.name).map(|_| account.name.clone());
+        if existing.is_none() {
+            edit.put(None, &id, None, &account)?;
+            edit.put(None, &text::fold(&account.email), None, &Address { user: id.clone() })?;
+        }
+        let membership = Membership { joined_at: now, origin, active: true, name: called, external_id: None };
+        edit.put(Some(organization), &id, None, &membership)?;
+        let target = json!({"type": "user", "id": id, "name": account.name});
+        let record = call.record("user.create", target.clone());
+        edit.record(organization, record.with("email", &*account.email).with("origin", origin.name()));
+        for group in &groups {
+            let Some(group) = access.group(group) else {
+                let problem = Problem::new(Kind::InvalidContent, "the content is against the rules");
+                return Err(problem.with_error("/groups", "must be ids of groups of the organization"));
+            };
+            must_cover(&call.holds, &access.given_by(&group.id), "the group")?;
+            edit.put(Some(organization), &pair_id(&group.id, &id), None, &GroupMember { added_at: now })?;
+            edit.record(organization, call.record("group.member.add", group_target(&group)).on(target.clone()));
+        }
+        Ok((edit, id))
+    })
+    .await?;
+    let shown = app.directory.read(|state| shown(state, organization, &user));
+    created(&shown.ok_or_else(no_such_user)?)
+}
+
+/// Changes what a member is called, or whether they are active.
+///
+/// # Errors
+/// 404 for who is no member, 422 for what is against the rules, 403 for who holds more than the caller, 409 if no
+/// administrator would stay.
+pub async fn update(mut call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let (_, read) = call.read_body().await?;
+    let mut form = Form::read_fields(&read.bytes, &[("name", Holds::Text), ("active", Holds::Flag)])?;
+    let name = form.optional("name", |name| readable(name, limits::NAME_CHARS_MAX));
+    let active = form.flag("active");
+    form.finish()?;
+    let (app, id) = (call.app.clone(), call.id.clone());
+    change(&app, move |state| {
+        let access = state.access(organization);
+        let before = access.member(&call.id).ok_or_else(no_such_user)?.clone();
+        must_cover(&call.holds, &rank(state, organization, &call.id), "the user")?;
+        let called = name_in(state, organization, &call.id).unwrap_or_default();
+        let mut after = before.document.clone();
+        after.active = active.unwrap_or(after.active);
+        let account_name = state.user(&call.id).map(|user| user.name.clone());
+        if let Some(name) = &name {
+            after.name = (account_name.as_ref() != Some(name)).then(|| name.clone());
+        }
+        let mut edit = Edit::default();
+        if after != before.document {
+            edit.put(Some(organization), &call.id, Some(&*before), &after)?;
+            edit.touches_access(organization);
+            let record = call.record("user.update", user_target(state, organization, &call.id));
+            let record = record.changing("/name", called.clone(), name.unwrap_or(called));
+            edit.record(organization, record.changing("/active", before.active, after.active));
+        }
+        Ok((edit, ()))
+    })
+    .await?;
+    let shown = app.directory.read(|state| shown(state, organization, &id));
+    json_answer(&shown.ok_or_else(no_such_user)?)
+}
+
+/// Ends a membership.
+///
+/// # Errors
+/// 404 for who is no member, 403 for who holds more than the caller, 409 if no administrator would stay.
+pub async fn remove(call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let app = call.app.clone();
+    change(&app, move |state| {
+        let access = state.access(organization);
+        let member = access.member(&call.id).ok_or_else(no_such_user)?;
+        must_cover(&call.holds, &rank(state, organization, &call.id), "the user")?;
+        let mut edit = Edit::default();
+        edit.touches_access(organization);
+        for group in access.groups_of(&call.id) {
+            let version = access.group_member_version(group, &call.id).unwrap_or_default();
+            edit.delete::<GroupMember>(Some(organization), &pair_id(group, &call.id), version);
+        }
+        edit.delete::<Membership>(Some(organization), &call.id, member.version);
+        let record = call.record("user.remove", user_target(state, organization, &call.id));
+        let record = state.user(&call.id).map_or_else(|| record.clone(), |user| record.clone().with("email", &*user.email));
+        edit.record(organization, record);
+        Ok((edit, ()))
+    })
+    .await?;
+    Ok(no_content())
+}
