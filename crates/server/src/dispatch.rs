@@ -120,7 +120,8 @@ async fn enter(app: Arc<App>, route: &'static Route, mut request: Request) -> Re
     let context = parts.extensions.remove::<Context>();
     let context = context.ok_or_else(|| Problem::new(Kind::Internal, "the request has no context"))?;
     let slug = slug.as_deref().filter(|_| route.of_organization());
-    let granted = match authorize(&app.credentials, &app.directory, &app.engine, &parts.headers, slug, route.permission) {
+    let granted = match authorize(&app.credentials, &app.directory, &app.engine, &parts.headers, slug, route.permission)
+    {
         Ok(granted) => granted,
         Err(denied) => {
             record_denial(&app, route, &context, slug, &denied);
@@ -141,9 +142,7 @@ async fn enter(app: Arc<App>, route: &'static Route, mut request: Request) -> Re
     };
     let Granted { caller, organization, holds, scope } = granted;
     let (headers, body) = (parts.headers, Mutex::new(Some(body)));
-    Ok(Call {
-        app, route, context, caller, id, member, holds, scope, parameters, form, headers, organization, body,
-    })
+    Ok(Call { app, route, context, caller, id, member, holds, scope, parameters, form, headers, organization, body })
 }
 
 async fn answer(call: Call) -> Response {

@@ -77,13 +77,17 @@ impl Form {
                 for (index, item) in items.into_iter().enumerate() {
                     match item {
                         Json::Str(text) => texts.push(text.into_owned()),
-                        other => self.refuse(&format!("{pointer}/{index}"), &format!("must be a text, not {}", other.kind())),
+                        other => {
+                            self.refuse(&format!("{pointer}/{index}"), &format!("must be a text, not {}", other.kind()))
+                        }
                     }
                 }
                 Value::Texts(texts)
             }
             (Holds::Text, other) => return self.refuse(pointer, &format!("must be a text, not {}", other.kind())),
-            (Holds::Flag, other) => return self.refuse(pointer, &format!("must be true or false, not {}", other.kind())),
+            (Holds::Flag, other) => {
+                return self.refuse(pointer, &format!("must be true or false, not {}", other.kind()));
+            }
             (Holds::Texts, _) => {
                 let entries_max = limits::FORM_LIST_ENTRIES_MAX;
                 return self.refuse(pointer, &format!("must be a list of at most {entries_max} texts"));
@@ -166,13 +170,17 @@ pub fn prose(text: &str, chars_max: usize) -> Result<(), String> {
 pub fn email(text: &str) -> Result<(), String> {
     let parts = text.rsplit_once('@');
     let plain = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control() || c == '@');
-    let named = |domain: &str| !domain.starts_with(['.', '-']) && !domain.ends_with(['.', '-']) && !domain.contains("..");
+    let named =
+        |domain: &str| !domain.starts_with(['.', '-']) && !domain.ends_with(['.', '-']) && !domain.contains("..");
     let good = text.chars().count() <= limits::EMAIL_CHARS_MAX
         && parts.is_some_and(|(local, domain)| plain(local) && plain(domain) && named(domain));
     if good {
         Ok(())
     } else {
-        Err(format!("must be an e-mail address such as ada@example.com, of at most {} characters", limits::EMAIL_CHARS_MAX))
+        Err(format!(
+            "must be an e-mail address such as ada@example.com, of at most {} characters",
+            limits::EMAIL_CHARS_MAX
+        ))
     }
 }
 

@@ -115,7 +115,9 @@ fn parameters(route: &Route) -> Vec<Value> {
     if route.path.contains("{member}") {
         let description = "The id of the user or role within the group.";
         let schema = directory_id();
-        list.push(json!({"name": "member", "in": "path", "required": true, "description": description, "schema": schema}));
+        list.push(
+            json!({"name": "member", "in": "path", "required": true, "description": description, "schema": schema}),
+        );
     }
     list.extend(route.parameters.iter().map(query_parameter));
     list.extend(header_parameters(route));

@@ -102,7 +102,8 @@ pub fn authorize(
 
 fn forbidden(caller: Caller, permission: Permission) -> Denied {
     let needed = permission.description();
-    let problem = Problem::new(Kind::Forbidden, format!("the credential is known, but does not permit this: {needed} is needed"));
+    let problem =
+        Problem::new(Kind::Forbidden, format!("the credential is known, but does not permit this: {needed} is needed"));
     Denied { problem, caller, reason: "forbidden" }
 }
 

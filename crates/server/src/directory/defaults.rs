@@ -81,10 +81,9 @@ impl Default {
                 Right::ObservabilityView,
                 Right::OrganizationView,
             ]),
-            Default::Auditor => Right::ALL
-                .into_iter()
-                .filter(|right| right.views() || right.area() == Area::LogManagement)
-                .collect(),
+            Default::Auditor => {
+                Right::ALL.into_iter().filter(|right| right.views() || right.area() == Area::LogManagement).collect()
+            }
         }
     }
 
@@ -109,10 +108,11 @@ mod tests {
         for default in [Default::PlatformEngineer, Default::Developer] {
             assert!(default.rights().within(governance).is_empty());
         }
-        let changing = |right: Right| {
-            !right.views() && !matches!(right, Right::AuditLogsExport | Right::AuditLogsVerify)
-        };
+        let changing =
+            |right: Right| !right.views() && !matches!(right, Right::AuditLogsExport | Right::AuditLogsVerify);
         assert!(!Default::Auditor.rights().iter().any(changing));
-        assert!(Right::ALL.into_iter().filter(|right| right.views()).all(|right| Default::Auditor.rights().holds(right)));
+        assert!(
+            Right::ALL.into_iter().filter(|right| right.views()).all(|right| Default::Auditor.rights().holds(right))
+        );
     }
 }

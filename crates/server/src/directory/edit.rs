@@ -97,8 +97,7 @@ impl Edit {
                 None => records.push((*organization, rows)),
             }
         }
-        let change =
-            actarium_store::Change { organizations: self.organizations, directory: self.changes, records };
+        let change = actarium_store::Change { organizations: self.organizations, directory: self.changes, records };
         Ok(Finished { change, changed })
     }
 }
@@ -139,6 +138,7 @@ fn keeps_an_administrator(
     if after.administrators() > 0 {
         return Ok(());
     }
-    let detail = "it would leave the organization without an administrator; add another member to the group Admin first";
+    let detail =
+        "it would leave the organization without an administrator; add another member to the group Admin first";
     Err(Problem::new(Kind::Conflict, detail))
 }

@@ -117,7 +117,10 @@ mod tests {
     #[test]
     fn only_the_log_is_seen_by_project() {
         let mut held = Effective::default();
-        held.add(rights(&["audit_logs_view", "users_view"]), &Level::Project { projects: vec!["q".into(), "p".into()] });
+        held.add(
+            rights(&["audit_logs_view", "users_view"]),
+            &Level::Project { projects: vec!["q".into(), "p".into()] },
+        );
         assert_eq!(held.scope(Right::AuditLogsView), Scope::projects(["p", "q"]).ok());
         assert_eq!(held.scope(Right::UsersView), None);
         assert_eq!(held.scope(Right::AuditLogsExport), None);

@@ -108,6 +108,12 @@ pub(crate) fn entry<D: document::Document>(
     document: &D,
 ) -> Changed {
     let document = serde_json::to_string(document).expect("a document");
-    let entry = actarium_store::backend::DirectoryEntry { kind: D::KIND.into(), organization, id: id.into(), version: 1, document };
+    let entry = actarium_store::backend::DirectoryEntry {
+        kind: D::KIND.into(),
+        organization,
+        id: id.into(),
+        version: 1,
+        document,
+    };
     Changed { entry, gone: false }
 }

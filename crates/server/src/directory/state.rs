@@ -140,7 +140,11 @@ impl State {
                 self.organizations.entry(organization).or_default().apply(entry, gone)?;
                 if kind == Membership::KIND {
                     let of = self.organizations_of.entry(entry.id.clone()).or_default();
-                    if gone { of.remove(&organization) } else { of.insert(organization) };
+                    if gone {
+                        of.remove(&organization)
+                    } else {
+                        of.insert(organization)
+                    };
                 }
                 Ok(())
             }
@@ -194,7 +198,9 @@ impl OrganizationAccess {
             GroupMember::KIND => {
                 let (group, user) = pair(entry)?;
                 if gone {
-                    take(&mut self.group_members, group, |members| members.remove(user).is_some() && members.is_empty());
+                    take(&mut self.group_members, group, |members| {
+                        members.remove(user).is_some() && members.is_empty()
+                    });
                     take(&mut self.groups_of, user, |groups| groups.remove(group) && groups.is_empty());
                 } else {
                     Kept::<GroupMember>::from_entry(entry)?;
@@ -299,7 +305,8 @@ impl OrganizationAccess {
     /// The groups that have a role, by id.
     pub fn groups_with(&self, role: &str) -> Vec<String> {
         let own = DefaultRole::from_id(role).map(|default| default.id().to_owned());
-        let stored = self.group_roles.iter().filter(|(_, roles)| roles.contains_key(role)).map(|(group, _)| group.clone());
+        let stored =
+            self.group_roles.iter().filter(|(_, roles)| roles.contains_key(role)).map(|(group, _)| group.clone());
         let groups: BTreeSet<String> = own.into_iter().chain(stored).collect();
         groups.into_iter().collect()
     }
@@ -356,7 +363,8 @@ impl OrganizationAccess {
             let stored = self.assignment(group, admin).map(|kept| &kept.level);
             group == admin || stored == Some(&Level::Organization)
         });
-        let users: BTreeSet<String> = groups.flat_map(|group| self.members_of(&group).cloned().collect::<Vec<_>>()).collect();
+        let users: BTreeSet<String> =
+            groups.flat_map(|group| self.members_of(&group).cloned().collect::<Vec<_>>()).collect();
         users.iter().filter(|user| self.members.get(*user).is_some_and(|member| member.active)).count()
     }
 }

@@ -56,9 +56,8 @@ fn record_of(record: OwnRecord, role: &RoleView, level: &Level) -> OwnRecord {
     let Level::Project { projects } = level else { return record };
     let room = actarium_core::limits::TARGETS_MAX - record.targets.len();
     let left_out = projects.len().saturating_sub(room);
-    let record = projects.iter().take(room).fold(record, |record, project| {
-        record.on(json!({"type": "project", "id": project}))
-    });
+    let record =
+        projects.iter().take(room).fold(record, |record, project| record.on(json!({"type": "project", "id": project})));
     if left_out == 0 { record } else { record.with("projects", projects.len()) }
 }
 
@@ -83,7 +82,10 @@ fn level_of(form: &mut Form) -> Level {
         }
         ("project", _) => {
             let projects_max = limits::PROJECTS_PER_ASSIGNMENT_MAX;
-            form.refuse("/projects", &format!("is needed with the level `project`: 1 to {projects_max} ids of projects"));
+            form.refuse(
+                "/projects",
+                &format!("is needed with the level `project`: 1 to {projects_max} ids of projects"),
+            );
             Level::Organization
         }
         (_, Some(_)) => {

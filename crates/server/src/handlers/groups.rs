@@ -130,7 +130,8 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         let access = state.access(organization);
         name_must_be_free(access, &group.name, None)?;
         if access.groups().count() >= limits::GROUPS_PER_ORGANIZATION_MAX {
-            let detail = format!("the organization has {} groups, the most it may have", limits::GROUPS_PER_ORGANIZATION_MAX);
+            let detail =
+                format!("the organization has {} groups, the most it may have", limits::GROUPS_PER_ORGANIZATION_MAX);
             return Err(Problem::new(Kind::Conflict, detail));
         }
         let mut edit = Edit::default();
@@ -139,10 +140,13 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         let view = GroupView { id, name: group.name, description: group.description, kept: None };
         edit.record(organization, call.record("group.create", group_target(&view)));
         let created_at = actarium_core::time::to_text(created_at);
-        Ok((edit, json!({
-            "id": view.id, "name": view.name, "description": view.description, "default": false,
-            "created_at": created_at, "member_count": 0, "roles": [],
-        })))
+        Ok((
+            edit,
+            json!({
+                "id": view.id, "name": view.name, "description": view.description, "default": false,
+                "created_at": created_at, "member_count": 0, "roles": [],
+            }),
+        ))
     });
     created(&shown.await?)
 }

@@ -10,8 +10,8 @@ use crate::directory::document::{GroupRole, Level, Role};
 use crate::directory::{Edit, Effective, OrganizationAccess, RoleView, change};
 use crate::dispatch::{Call, no_content};
 use crate::form::{Form, Holds, prose, readable};
-use crate::handlers::groups::must_cover;
 use crate::handlers::assignments::given_by_role;
+use crate::handlers::groups::must_cover;
 use crate::handlers::listing::{is_wanted, page};
 use crate::handlers::organizations::{created, json_answer};
 use crate::limits;
@@ -68,7 +68,8 @@ pub fn permissions(_call: &Call) -> Result<Response, Problem> {
 pub fn list(call: &Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     call.app.directory.read(|state| {
-        let wanted = state.access(organization).roles().filter(|role| is_wanted(call, &[&role.name, &role.description]));
+        let wanted =
+            state.access(organization).roles().filter(|role| is_wanted(call, &[&role.name, &role.description]));
         let entries = wanted.map(|role| {
             let rank = if role.kept.is_some() { '1' } else { '0' };
             (format!("{rank}{}\0{}", text::fold(&role.name), role.id), role)
@@ -158,7 +159,8 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         name_must_be_free(access, &role.name, None)?;
         must_cover(&call.holds, &for_organization(rights), "the role")?;
         if access.roles().count() >= limits::GROUPS_PER_ORGANIZATION_MAX {
-            let detail = format!("the organization has {} roles, the most it may have", limits::GROUPS_PER_ORGANIZATION_MAX);
+            let detail =
+                format!("the organization has {} roles, the most it may have", limits::GROUPS_PER_ORGANIZATION_MAX);
             return Err(Problem::new(Kind::Conflict, detail));
         }
         let mut edit = Edit::default();

@@ -75,9 +75,9 @@ pub fn list_users<'a>(
 /// 400 for a cursor that is none.
 pub fn list(call: &Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
-    call.app.directory.read(|state| {
-        list_users(call, state, organization, state.access(organization).members().map(|(user, _)| user))
-    })
+    call.app
+        .directory
+        .read(|state| list_users(call, state, organization, state.access(organization).members().map(|(user, _)| user)))
 }
 
 fn no_such_user() -> Problem {
@@ -138,7 +138,8 @@ pub fn rank(state: &State, organization: OrganizationId, user: &str) -> Effectiv
 pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let (_, read) = call.read_body().await?;
-    let mut form = Form::read_fields(&read.bytes, &[("email", Holds::Text), ("name", Holds::Text), ("groups", Holds::Texts)])?;
+    let mut form =
+        Form::read_fields(&read.bytes, &[("email", Holds::Text), ("name", Holds::Text), ("groups", Holds::Texts)])?;
     let address = form.needed("email", email);
     let name = form.needed("name", |name| readable(name, limits::NAME_CHARS_MAX));
     let groups: BTreeSet<String> = form.list("groups").unwrap_or_default().into_iter().collect();
@@ -153,10 +154,14 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         let existing = state.user_by_email(&account.email);
         let id = existing.map_or(id, |user| user.id.clone());
         if access.member(&id).is_some() {
-            return Err(Problem::new(Kind::Conflict, "somebody with this address is a user of the organization already"));
+            return Err(Problem::new(
+                Kind::Conflict,
+                "somebody with this address is a user of the organization already",
+            ));
         }
         if access.members().len() >= limits::MEMBERS_PER_ORGANIZATION_MAX {
-            let detail = format!("the organization has {} users, the most it may have", limits::MEMBERS_PER_ORGANIZATION_MAX);
+            let detail =
+                format!("the organization has {} users, the most it may have", limits::MEMBERS_PER_ORGANIZATION_MAX);
             return Err(Problem::new(Kind::Conflict, detail));
         }
         let mut edit = Edit::default();
@@ -246,7 +251,8 @@ pub async fn remove(call: Call) -> Result<Response, Problem> {
         }
         edit.delete::<Membership>(Some(organization), &call.id, member.version);
         let record = call.record("user.remove", user_target(state, organization, &call.id));
-        let record = state.user(&call.id).map_or_else(|| record.clone(), |user| record.clone().with("email", &*user.email));
+        let record =
+            state.user(&call.id).map_or_else(|| record.clone(), |user| record.clone().with("email", &*user.email));
         edit.record(organization, record);
         Ok((edit, ()))
     })

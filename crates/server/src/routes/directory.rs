@@ -24,7 +24,10 @@ pub(super) static ROUTES: [Route; 23] = [
     make(
         Operation::UserCreate,
         ("/v1/orgs/{org}/users", Right::UsersInvite, "user.create"),
-        ("Create a user", "Makes a person a member at once. An account that exists is joined as it is: its name and password stay."),
+        (
+            "Create a user",
+            "Makes a person a member at once. An account that exists is joined as it is: its name and password stay.",
+        ),
         &[(JSON, "NewUser")],
         &[answer(201, &[(JSON, "User")], "The user is a member.")],
     ),
@@ -38,12 +41,15 @@ pub(super) static ROUTES: [Route; 23] = [
     Route {
         method: Method::Patch,
         ..make(
-        Operation::UserUpdate,
-        ("/v1/orgs/{org}/users/{id}", Right::UsersUpdate, "user.update"),
-        ("Change a user", "Their name within the organization, and whether they are active: who is not sees nothing of it from the next request on."),
-        &[(JSON, "UserUpdate")],
-        &[answer(200, &[(JSON, "User")], "As it is now.")],
-    )
+            Operation::UserUpdate,
+            ("/v1/orgs/{org}/users/{id}", Right::UsersUpdate, "user.update"),
+            (
+                "Change a user",
+                "Their name within the organization, and whether they are active: who is not sees nothing of it from the next request on.",
+            ),
+            &[(JSON, "UserUpdate")],
+            &[answer(200, &[(JSON, "User")], "As it is now.")],
+        )
     },
     remove(
         Operation::UserRemove,
@@ -81,17 +87,20 @@ pub(super) static ROUTES: [Route; 23] = [
     Route {
         method: Method::Patch,
         ..make(
-        Operation::GroupUpdate,
-        ("/v1/orgs/{org}/groups/{id}", Right::GroupsManage, "group.update"),
-        ("Change a group", "Its name and description. Default groups stay as they are."),
-        &[(JSON, "GroupUpdate")],
-        &[answer(200, &[(JSON, "Group")], "As it is now.")],
-    )
+            Operation::GroupUpdate,
+            ("/v1/orgs/{org}/groups/{id}", Right::GroupsManage, "group.update"),
+            ("Change a group", "Its name and description. Default groups stay as they are."),
+            &[(JSON, "GroupUpdate")],
+            &[answer(200, &[(JSON, "Group")], "As it is now.")],
+        )
     },
     remove(
         Operation::GroupDelete,
         ("/v1/orgs/{org}/groups/{id}", Right::GroupsManage, "group.delete"),
-        ("Delete a group", "With its memberships and assignments, at the next request. Default groups can not be deleted."),
+        (
+            "Delete a group",
+            "With its memberships and assignments, at the next request. Default groups can not be deleted.",
+        ),
     ),
     show(
         Operation::GroupMembers,
@@ -122,7 +131,10 @@ pub(super) static ROUTES: [Route; 23] = [
     make(
         Operation::GroupRoleAssign,
         ("/v1/orgs/{org}/groups/{id}/roles", Right::GroupsManage, "group.role.assign"),
-        ("Assign a role to a group", "For the whole organization or for some projects; a role that is assigned already gets the new level. Nobody assigns what they do not hold."),
+        (
+            "Assign a role to a group",
+            "For the whole organization or for some projects; a role that is assigned already gets the new level. Nobody assigns what they do not hold.",
+        ),
         &[(JSON, "NewAssignment")],
         &[answer(201, &[(JSON, "Assignment")], "The role is assigned.")],
     ),
@@ -141,7 +153,10 @@ pub(super) static ROUTES: [Route; 23] = [
     make(
         Operation::RoleCreate,
         ("/v1/orgs/{org}/roles", Right::RolesManage, "role.create"),
-        ("Create a role", "Out of areas (all of an area) and single permissions. Nobody puts in what they do not hold."),
+        (
+            "Create a role",
+            "Out of areas (all of an area) and single permissions. Nobody puts in what they do not hold.",
+        ),
         &[(JSON, "NewRole")],
         &[answer(201, &[(JSON, "Role")], "The role is there.")],
     ),
@@ -155,12 +170,12 @@ pub(super) static ROUTES: [Route; 23] = [
     Route {
         method: Method::Patch,
         ..make(
-        Operation::RoleUpdate,
-        ("/v1/orgs/{org}/roles/{id}", Right::RolesManage, "role.update"),
-        ("Change a role", "Its name, description and permissions. Default roles stay as they are."),
-        &[(JSON, "RoleUpdate")],
-        &[answer(200, &[(JSON, "Role")], "As it is now.")],
-    )
+            Operation::RoleUpdate,
+            ("/v1/orgs/{org}/roles/{id}", Right::RolesManage, "role.update"),
+            ("Change a role", "Its name, description and permissions. Default roles stay as they are."),
+            &[(JSON, "RoleUpdate")],
+            &[answer(200, &[(JSON, "Role")], "As it is now.")],
+        )
     },
     remove(
         Operation::RoleDelete,

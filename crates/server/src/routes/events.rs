@@ -6,7 +6,6 @@ use crate::access::Right;
 use crate::limits;
 use crate::problem::Kind;
 
-
 const EVENT_BODIES: &[(&str, &str)] = &[(JSON, "NewEvents"), (NDJSON, "Lines")];
 const QUERY_PROBLEMS: &[Kind] = &[Kind::InvalidPhrase, Kind::QueryTooCostly, Kind::Overloaded, Kind::Unavailable];
 

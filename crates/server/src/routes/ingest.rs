@@ -4,7 +4,6 @@ use super::query::KUBERNETES;
 use super::{Answer, JSON, Method, NDJSON, Operation, Permission, Route, WRITE_PROBLEMS, answer};
 use crate::limits;
 
-
 const ADAPTER_BODIES: &[(&str, &str)] = &[(JSON, "ForeignRecords"), (NDJSON, "Lines")];
 const INGESTED: &[Answer] =
     &[answer(200, &[(JSON, "Ingested")], "What was recorded, known already, or refused, by position.")];

@@ -251,9 +251,6 @@ const fn read(
     }
 }
 
-
-
-
 /// A route that makes something out of a small JSON body of the named schema.
 const fn make(
     operation: Operation,
@@ -296,7 +293,10 @@ const fn show(
     parameters: &'static [Parameter],
     answers: &'static [Answer],
 ) -> Route {
-    Route { denied_action: Some(denied_action), ..read(operation, path, Permission::Right(permission), words, parameters, answers) }
+    Route {
+        denied_action: Some(denied_action),
+        ..read(operation, path, Permission::Right(permission), words, parameters, answers)
+    }
 }
 
 /// All routes.

@@ -151,10 +151,19 @@ pub(super) static SEAL: &[Parameter] = &[SEAL_ORGANIZATION];
 
 /// Of lists of users, groups and roles.
 pub(super) const LIST: &[Parameter] = &[
-    parameter("search", Form::Text { chars_max: 128 }, "ada", "Only those with this in their name or address, without regard to case."),
+    parameter(
+        "search",
+        Form::Text { chars_max: 128 },
+        "ada",
+        "Only those with this in their name or address, without regard to case.",
+    ),
     parameter(
         "limit",
-        Form::Integer { min: 1, max: limits::LIST_ENTRIES_MAX as i64, default: Some(limits::LIST_ENTRIES_DEFAULT as i64) },
+        Form::Integer {
+            min: 1,
+            max: limits::LIST_ENTRIES_MAX as i64,
+            default: Some(limits::LIST_ENTRIES_DEFAULT as i64),
+        },
         "100",
         "Most entries of the page.",
     ),

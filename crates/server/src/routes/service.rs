@@ -4,7 +4,6 @@ use super::query::SEAL;
 use super::{JSON, METRICS_TEXT, Method, Operation, Permission, Route, answer, read};
 use crate::problem::Kind;
 
-
 /// The routes.
 pub(super) static ROUTES: [Route; 6] = [
     read(

@@ -19,7 +19,9 @@ pub fn reference(name: &str) -> Value {
 /// All schemas by name.
 pub fn all() -> Value {
     let mut schemas = Map::new();
-    for (name, schema) in requests().into_iter().chain(events()).chain(answers()).chain(administration()).chain(directory::schemas()) {
+    for (name, schema) in
+        requests().into_iter().chain(events()).chain(answers()).chain(administration()).chain(directory::schemas())
+    {
         schemas.insert(name.to_owned(), schema);
     }
     Value::Object(schemas)
