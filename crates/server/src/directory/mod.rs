@@ -99,21 +99,3 @@ pub async fn change<T: Send + 'static>(
     });
     changing.await.unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "the change failed")))
 }
-
-/// An entry as it is read at the start; for tests that fill a state by hand.
-#[cfg(test)]
-pub(crate) fn entry<D: document::Document>(
-    organization: Option<actarium_store::OrganizationId>,
-    id: &str,
-    document: &D,
-) -> Changed {
-    let document = serde_json::to_string(document).expect("a document");
-    let entry = actarium_store::backend::DirectoryEntry {
-        kind: D::KIND.into(),
-        organization,
-        id: id.into(),
-        version: 1,
-        document,
-    };
-    Changed { entry, gone: false }
-}

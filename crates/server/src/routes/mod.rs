@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn what_is_refused_is_recorded_somewhere() {
-        for route in &ROUTES {
+        for route in ROUTES.iter() {
             let guarded = !matches!(route.permission, Permission::Public | Permission::Authenticated);
             assert_eq!(guarded, route.ingests() || route.denied_action.is_some(), "{}", route.path);
         }
