@@ -28,6 +28,7 @@ use crate::problem::{Kind, Problem};
 use crate::recorder::{OwnRecord, audit_log, service_target};
 use crate::refusals::RefusalKind;
 use crate::routes::{Operation, Route};
+use crate::scim::schema::ResourceType;
 use crate::token;
 
 /// Most bytes of a body that are read and thrown away after a refusal, so that its sender gets to see the answer.
@@ -81,6 +82,14 @@ impl Call {
         let mut random = [0; token::ID_RANDOM_BYTES];
         self.app.entropy.fill(&mut random);
         token::id(prefix, &random)
+    }
+
+    /// Scheme, host and port under which the client reaches the service: what addresses in answers begin with. Empty if
+    /// the client named no host.
+    pub fn origin(&self) -> String {
+        let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let is_host = |host: &&str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-_[]".contains(&byte));
+        host.filter(is_host).map_or_else(String::new, |host| format!("http://{host}"))
     }
 
     /// Reads the body whole; its media type is one of the route's.
@@ -214,6 +223,29 @@ async fn handle(call: Call) -> Result<Response, Problem> {
         Operation::KeyCreate => handlers::keys::create(call).await,
         Operation::KeyList => handlers::keys::list(&call),
         Operation::KeyRevoke => handlers::keys::revoke(&call).await,
+        Operation::ScimTokenList => handlers::scim_tokens::list(&call),
+        Operation::ScimTokenCreate => handlers::scim_tokens::create(call).await,
+        Operation::ScimTokenRevoke => handlers::scim_tokens::revoke(call).await,
+        Operation::ScimServiceProviderConfig => handlers::scim::service_provider_config(&call),
+        Operation::ScimResourceTypes => handlers::scim::resource_types(&call),
+        Operation::ScimResourceType => handlers::scim::resource_type(&call),
+        Operation::ScimSchemas => handlers::scim::schemas(&call),
+        Operation::ScimSchema => handlers::scim::schema(&call),
+        Operation::ScimSearch => handlers::scim::search(call, &ResourceType::ALL).await,
+        Operation::ScimUserList => handlers::scim::list(&call, ResourceType::User).await,
+        Operation::ScimUserSearch => handlers::scim::search(call, &[ResourceType::User]).await,
+        Operation::ScimUserCreate => handlers::scim::users::create(call).await,
+        Operation::ScimUserView => handlers::scim::users::view(&call),
+        Operation::ScimUserReplace => handlers::scim::users::replace(call).await,
+        Operation::ScimUserUpdate => handlers::scim::users::update(call).await,
+        Operation::ScimUserDelete => handlers::scim::users::delete(call).await,
+        Operation::ScimGroupList => handlers::scim::list(&call, ResourceType::Group).await,
+        Operation::ScimGroupSearch => handlers::scim::search(call, &[ResourceType::Group]).await,
+        Operation::ScimGroupCreate => handlers::scim::groups::create(call).await,
+        Operation::ScimGroupView => handlers::scim::groups::view(&call),
+        Operation::ScimGroupReplace => handlers::scim::groups::replace(call).await,
+        Operation::ScimGroupUpdate => handlers::scim::groups::update(call).await,
+        Operation::ScimGroupDelete => handlers::scim::groups::delete(call).await,
         Operation::IngestOpenchoreo
         | Operation::IngestKubernetes
         | Operation::IngestCloudtrail
@@ -268,6 +300,7 @@ fn record_denial(app: &App, route: &Route, context: &Context, slug: Option<&str>
             .and_then(|slug| app.engine.organization(slug))
             .filter(|asked| person.reaches(asked.id))
             .filter(|asked| app.directory.read(|state| state.effective(asked.id, &person.user.id)).is_some()),
+        Caller::Scim(provisioner) => app.engine.organization_by_id(provisioner.organization),
         // The operator may know of everything: what is not there is a mistake, not a denial.
         Caller::Operator => return,
         Caller::Anonymous => None,

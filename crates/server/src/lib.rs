@@ -36,6 +36,7 @@ pub mod refusals;
 pub mod router;
 pub mod routes;
 pub mod schemas;
+pub mod scim;
 pub mod serve;
 pub mod signin;
 pub mod token;

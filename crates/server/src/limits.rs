@@ -185,3 +185,28 @@ pub const PROVIDER_REMEMBERED_TIME: Duration = Duration::from_secs(60 * 60);
 pub const PROVIDER_KEYS_ASKED_AGAIN_TIME: Duration = Duration::from_secs(30);
 /// How long an identity provider that did not answer is not asked for its metadata again.
 pub const PROVIDER_FAILURE_REMEMBERED_TIME: Duration = Duration::from_secs(5);
+
+/// Most bytes of the body of a request of SCIM.
+pub const SCIM_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Most bytes of a filter or a path of SCIM.
+pub const SCIM_FILTER_BYTES_MAX: usize = 4096;
+/// How deep parentheses and brackets of a filter of SCIM may nest.
+pub const SCIM_FILTER_DEPTH_MAX: usize = 16;
+/// Most terms of a filter of SCIM, groups of terms counted too.
+pub const SCIM_FILTER_TERMS_MAX: usize = 256;
+/// Most operations of one change by SCIM.
+pub const SCIM_OPERATIONS_MAX: usize = 1000;
+/// Most members of a group that SCIM reads or writes.
+pub const SCIM_GROUP_MEMBERS_MAX: usize = 100_000;
+/// Most resources on a page of SCIM, and how many there are when the request does not say.
+pub const SCIM_PAGE_RESOURCES_MAX: usize = 200;
+/// Most attributes that a request of SCIM may ask for or exclude by name.
+pub const SCIM_SELECTED_MAX: usize = 64;
+/// Most characters of a name of the client's that an error of SCIM repeats.
+pub const SCIM_SHOWN_CHARS_MAX: usize = 64;
+/// Most members that one request of SCIM puts into a group or takes out of it, so that the change stays one commit.
+pub const SCIM_MEMBERS_CHANGED_MAX: usize = 2000;
+/// Most SCIM tokens of one organization.
+pub const SCIM_TOKENS_PER_ORGANIZATION_MAX: usize = 100;
+/// Most entity tags that are compared for one request.
+pub const ENTITY_TAGS_MAX: usize = 32;

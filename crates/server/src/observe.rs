@@ -23,6 +23,7 @@ use crate::context::{Context, Peer, REQUEST_ID};
 use crate::dispatch::Met;
 use crate::limits;
 use crate::problem::{Kind, Problem};
+use crate::scim::error as scim;
 
 /// Bytes that a header takes besides its name and value.
 const HEADER_OVERHEAD_BYTES: usize = 4;
@@ -45,6 +46,7 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
     let context = Context::new(request.headers(), ip, app.entropy.as_ref());
     request.extensions_mut().insert(context.clone());
     let method = request.method().clone();
+    let of_scim = scim::is_scim_path(request.uri().path());
     let body_bytes = declared_bytes(request.headers());
     let mut response = match head_within_bounds(request.uri(), request.headers()) {
         Ok(()) => uninterrupted(next.run(request)).await,
@@ -53,7 +55,12 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
     drop(in_flight);
     let problem = response.extensions().get::<Arc<Problem>>().cloned();
     if let Some(problem) = &problem {
-        *response.body_mut() = Body::from(problem.render(&context.request_id));
+        if of_scim {
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(scim::SCIM_JSON));
+            *response.body_mut() = Body::from(scim::render(problem));
+        } else {
+            *response.body_mut() = Body::from(problem.render(&context.request_id));
+        }
     }
     finish_headers(response.headers_mut(), &context);
     let met = response.extensions().get::<Met>().map(|met| met.0);

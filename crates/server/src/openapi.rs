@@ -8,6 +8,7 @@ use crate::parameters::{Form, Parameter};
 use crate::problem::{Kind, PROBLEM_JSON};
 use crate::routes::{Operation, Permission, ROUTES, Route, SLUG_REGEX};
 use crate::schemas;
+use crate::scim::error as scim;
 use crate::token;
 
 /// The document.
@@ -74,7 +75,9 @@ fn operation_id(route: &Route) -> String {
 }
 
 fn tag(route: &Route) -> &'static str {
-    if route.path.contains("/ingest/") {
+    if route.path.contains("/scim") {
+        "provisioning"
+    } else if route.path.contains("/ingest/") {
         "ingest"
     } else if route.path.contains("/events") || route.path.ends_with("/export") {
         "events"
@@ -127,9 +130,10 @@ fn parameters(route: &Route) -> Vec<Value> {
 fn id_parameter(route: &Route) -> Value {
     let (description, schema) = match route.operation {
         Operation::EventView => ("The event's id.", json!({"type": "string", "format": "uuid"})),
-        Operation::KeyRevoke => {
+        Operation::ScimSchema => ("The schema's URN.", json!({"type": "string", "maxLength": 256})),
+        Operation::KeyRevoke | Operation::ScimTokenRevoke => {
             let regex = format!("^[0-9A-Za-z]{{{}}}$", token::KEY_ID_CHARS);
-            ("The key's id.", json!({"type": "string", "pattern": regex}))
+            ("The id that is part of the secret.", json!({"type": "string", "pattern": regex}))
         }
         _ => ("Its id.", directory_id()),
     };
@@ -201,11 +205,21 @@ fn header_parameters(route: &Route) -> Vec<Value> {
         let description = "The same key with the same body records nothing a second time; with another body it is 409.";
         list.push(header("Idempotency-Key", description, schema));
     }
+    if matches!(route.operation, Operation::ScimUserView | Operation::ScimGroupView) {
+        list.push(header("If-None-Match", "Versions that the client has; 304 for one of them.", entity_tags()));
+    }
+    if route.problems.contains(&Kind::PreconditionFailed) && route.path.contains("{id}") {
+        list.push(header("If-Match", "The version that the client has; 412 if it is another by now.", entity_tags()));
+    }
     if route.operation == Operation::EventsTail {
         let schema = json!({"type": "string", "pattern": "^[0-9]{1,13}$"});
         list.push(header("Last-Event-ID", "`seq` of the last event seen; a stream goes on after it.", schema));
     }
     list
+}
+
+fn entity_tags() -> Value {
+    json!({"type": "string", "pattern": "^[!-~]([ -~]*[!-~])?$", "maxLength": 1024})
 }
 
 fn responses(route: &Route) -> Value {
@@ -227,11 +241,20 @@ fn responses(route: &Route) -> Value {
         let shown = json!({
             "description": format!("{}: {}", kinds[0].title(), names.join(", ")),
             "headers": headers,
-            "content": {PROBLEM_JSON: {"schema": schemas::reference("Problem")}},
+            "content": problem_content(route),
         });
         responses.insert(status.to_string(), shown);
     }
     Value::Object(responses)
+}
+
+/// Errors of SCIM have a form of their own.
+fn problem_content(route: &Route) -> Value {
+    if scim::is_scim_path(route.path) {
+        json!({scim::SCIM_JSON: {"schema": schemas::reference("ScimError")}})
+    } else {
+        json!({PROBLEM_JSON: {"schema": schemas::reference("Problem")}})
+    }
 }
 
 fn request_id_header() -> Value {

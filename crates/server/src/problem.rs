@@ -11,6 +11,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::scim::error::ScimType;
+
 /// Media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 /// What the `type` of every problem begins with.
@@ -41,6 +43,8 @@ pub enum Kind {
     RequestTimeout,
     /// It contradicts what is there.
     Conflict,
+    /// What is there is not any more as the client has it.
+    PreconditionFailed,
     /// Larger than what is read.
     TooLarge,
     /// The path and query are too long.
@@ -65,7 +69,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 21] = [
+    pub const ALL: [Kind; 22] = [
         Kind::MalformedBody,
         Kind::InvalidParameter,
         Kind::InvalidPhrase,
@@ -77,6 +81,7 @@ impl Kind {
         Kind::NotAcceptable,
         Kind::RequestTimeout,
         Kind::Conflict,
+        Kind::PreconditionFailed,
         Kind::TooLarge,
         Kind::UriTooLong,
         Kind::UnsupportedMediaType,
@@ -119,6 +124,9 @@ impl Kind {
             Kind::NotAcceptable => ("not-acceptable", StatusCode::NOT_ACCEPTABLE, "No acceptable form"),
             Kind::RequestTimeout => ("request-timeout", StatusCode::REQUEST_TIMEOUT, "The request took too long"),
             Kind::Conflict => ("conflict", StatusCode::CONFLICT, "It contradicts what is there"),
+            Kind::PreconditionFailed => {
+                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "It was changed in the meantime")
+            }
             Kind::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
             Kind::UriTooLong => ("uri-too-long", StatusCode::URI_TOO_LONG, "The path and query are too long"),
             Kind::UnsupportedMediaType => {
@@ -204,6 +212,8 @@ pub struct Details {
     pub retry_after_seconds: Option<u32>,
     /// Methods that the path has, for 405.
     pub allow: Option<String>,
+    /// What kind of mistake it is for clients of SCIM.
+    pub scim_type: Option<ScimType>,
 }
 
 #[derive(Serialize)]
@@ -225,8 +235,8 @@ impl Problem {
         let retry_after_seconds =
             (kind.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(crate::limits::RETRY_AFTER_SECONDS);
         let detail = detail.into();
-        let (errors, position, allow) = (Vec::new(), None, None);
-        Self(Box::new(Details { kind, detail, errors, position, retry_after_seconds, allow }))
+        let (errors, position, allow, scim_type) = (Vec::new(), None, None, None);
+        Self(Box::new(Details { kind, detail, errors, position, retry_after_seconds, allow, scim_type }))
     }
 
     /// Adds one thing that is wrong.

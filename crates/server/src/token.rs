@@ -11,6 +11,8 @@ use subtle::ConstantTimeEq;
 pub const OPERATOR_PREFIX: &str = "act_op_";
 /// What an on-premises key begins with.
 pub const KEY_PREFIX: &str = "act_key_";
+/// What a SCIM token begins with.
+pub const SCIM_PREFIX: &str = "act_scim_";
 /// Characters of a token's secret part: 238 bits.
 pub const SECRET_CHARS: usize = 40;
 /// Characters of a key's id: 71 bits.
@@ -32,6 +34,11 @@ pub enum Shape<'a> {
         /// The key's id.
         id: &'a str,
     },
+    /// A SCIM token with its id.
+    Scim {
+        /// The token's id.
+        id: &'a str,
+    },
 }
 
 /// SHA-256 of a token: what is stored and compared.
@@ -44,8 +51,17 @@ pub fn operator(random: &[u8; RANDOM_BYTES]) -> String {
 
 /// Makes a key: its id and the whole token.
 pub fn key(random: &[u8; RANDOM_BYTES]) -> (String, String) {
+    with_id(KEY_PREFIX, random)
+}
+
+/// Makes a SCIM token: its id and the whole token.
+pub fn scim(random: &[u8; RANDOM_BYTES]) -> (String, String) {
+    with_id(SCIM_PREFIX, random)
+}
+
+fn with_id(prefix: &str, random: &[u8; RANDOM_BYTES]) -> (String, String) {
     let id = base62(&random[2 * SECRET_CHARS..]);
-    let token = with_check(format!("{KEY_PREFIX}{id}_{}", base62(&random[..2 * SECRET_CHARS])));
+    let token = with_check(format!("{prefix}{id}_{}", base62(&random[..2 * SECRET_CHARS])));
     (id, token)
 }
 
@@ -69,13 +85,31 @@ pub fn shape(token: &str) -> Option<Shape<'_>> {
     if let Some(secret) = body.strip_prefix(OPERATOR_PREFIX) {
         return is_base62(secret, SECRET_CHARS).then_some(Shape::Operator);
     }
-    let (id, secret) = body.strip_prefix(KEY_PREFIX)?.split_once('_')?;
-    (is_base62(id, KEY_ID_CHARS) && is_base62(secret, SECRET_CHARS)).then_some(Shape::Key { id })
+    if let Some(rest) = body.strip_prefix(SCIM_PREFIX) {
+        return id_of(rest).map(|id| Shape::Scim { id });
+    }
+    id_of(body.strip_prefix(KEY_PREFIX)?).map(|id| Shape::Key { id })
+}
+
+/// The id of a token, from what follows its prefix.
+fn id_of(rest: &str) -> Option<&str> {
+    let (id, secret) = rest.split_once('_')?;
+    (is_base62(id, KEY_ID_CHARS) && is_base62(secret, SECRET_CHARS)).then_some(id)
 }
 
 /// The hash under which a token is stored.
 pub fn hash(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
+}
+
+/// A hash as it is stored: 64 hexadecimal digits.
+pub fn to_hex(hash: &TokenHash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a token has the hash that is stored, compared in a time that does not depend on where they differ.
+pub fn is_hash_of(stored: &str, token: &str) -> bool {
+    stored.as_bytes().ct_eq(to_hex(&hash(token)).as_bytes()).into()
 }
 
 /// Compares two hashes in a time that does not depend on where they differ.
@@ -123,6 +157,9 @@ mod tests {
         assert_eq!(shape(&operator), Some(Shape::Operator));
         let (id, key) = key(&random(2));
         assert_eq!(shape(&key), Some(Shape::Key { id: &id }));
+        let (id, scim) = scim(&random(4));
+        assert_eq!(shape(&scim), Some(Shape::Scim { id: &id }));
+        assert!(is_hash_of(&to_hex(&hash(&scim)), &scim) && !is_hash_of(&to_hex(&hash(&scim)), &key));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Rights;
 use crate::directory::Kept;
-use crate::directory::document::User;
+use crate::directory::document::{ScimToken, User};
 use crate::keys::Key;
 
 /// Who sends a request.
@@ -21,6 +21,17 @@ pub enum Caller {
     Key(Arc<Key>),
     /// Somebody with an account.
     Person(Arc<Person>),
+    /// An identity provider with a SCIM token.
+    Scim(Arc<Provisioner>),
+}
+
+/// An identity provider, by its SCIM token.
+#[derive(Clone, Debug)]
+pub struct Provisioner {
+    /// The organization whose users and groups it keeps.
+    pub organization: OrganizationId,
+    /// The token.
+    pub token: Arc<Kept<ScimToken>>,
 }
 
 /// Somebody with an account, and what their credential allows of what they hold.
@@ -70,6 +81,7 @@ impl Caller {
             Caller::Operator => "operator".into(),
             Caller::Key(key) => format!("key:{}", key.id),
             Caller::Person(person) => format!("user:{}", person.user.id),
+            Caller::Scim(provisioner) => format!("scim:{}", provisioner.token.id),
         }
     }
 
@@ -80,6 +92,10 @@ impl Caller {
             Caller::Operator => json!({"type": "api_key", "id": "operator", "name": "Operator"}),
             Caller::Key(key) => json!({"type": "api_key", "id": key.id, "name": key.name}),
             Caller::Person(person) => person.actor(),
+            Caller::Scim(provisioner) => {
+                let token = &provisioner.token;
+                json!({"type": "api_key", "id": token.id, "name": token.name})
+            }
         }
     }
 }

@@ -13,10 +13,11 @@ use actarium_core::filter::Scope;
 use actarium_store::{Engine, Organization};
 use axum::http::{HeaderMap, header};
 
-pub use caller::{Caller, Person, Via};
+pub use caller::{Caller, Person, Provisioner, Via};
 pub use right::{Area, Right, Rights};
 
 use crate::directory::{Directory, Effective};
+use crate::handlers::scim_tokens;
 use crate::keys::KeyRing;
 use crate::problem::{Kind, Problem};
 use crate::routes::Permission;
@@ -75,7 +76,7 @@ pub fn authorize(
         let (holds, scope) = nothing();
         return Ok(Granted { caller: Caller::Anonymous, organization: None, holds, scope });
     }
-    let caller = identify(credentials, headers)?;
+    let caller = identify(credentials, directory, headers)?;
     let Some(slug) = slug else {
         let (holds, scope) = nothing();
         let granted = Granted { caller, organization: None, holds, scope };
@@ -107,7 +108,7 @@ fn forbidden(caller: Caller, permission: Permission) -> Denied {
     Denied { problem, caller, reason: "forbidden" }
 }
 
-fn identify(credentials: &Credentials, headers: &HeaderMap) -> Result<Caller, Denied> {
+fn identify(credentials: &Credentials, directory: &Directory, headers: &HeaderMap) -> Result<Caller, Denied> {
     let denied = |reason, detail| Denied {
         problem: Problem::new(Kind::Unauthenticated, detail),
         caller: Caller::Anonymous,
@@ -123,8 +124,15 @@ fn identify(credentials: &Credentials, headers: &HeaderMap) -> Result<Caller, De
     let caller = match shape {
         Shape::Operator => token::same(&token::hash(token), &credentials.operator).then_some(Caller::Operator),
         Shape::Key { id } => credentials.keys.find(id, token).map(Caller::Key),
+        Shape::Scim { id } => provisioner(directory, id, token).map(Caller::Scim),
     };
     caller.ok_or_else(|| denied("unknown_credential", "the credential is not known here, or was revoked"))
+}
+
+/// The identity provider whose token it is; `None` if it was never made or was revoked.
+fn provisioner(directory: &Directory, id: &str, token: &str) -> Option<Arc<Provisioner>> {
+    let (organization, kept) = directory.read(|state| state.scim_token(id).map(|(of, kept)| (of, kept.clone())))?;
+    token::is_hash_of(&kept.sha256, token).then(|| Arc::new(Provisioner { organization, token: kept }))
 }
 
 /// The token of a `Bearer` credential (RFC 6750, section 2.1).
@@ -139,6 +147,10 @@ fn held(directory: &Directory, caller: &Caller, organization: &Organization) -> 
         Caller::Anonymous => None,
         Caller::Operator => Some(Arc::new(Effective::everything())),
         Caller::Key(key) => (key.organization == organization.id).then(Arc::default),
+        Caller::Scim(provisioner) => (provisioner.organization == organization.id).then(|| {
+            let organization = scim_tokens::rights_of(&provisioner.token);
+            Arc::new(Effective { organization, ..Effective::default() })
+        }),
         Caller::Person(person) => {
             if !person.reaches(organization.id) {
                 return None;
@@ -156,7 +168,13 @@ fn scope_of(caller: &Caller, holds: &Effective, permission: Permission) -> Optio
         Permission::Public | Permission::Authenticated => Some(sees_nothing()),
         Permission::Operator => matches!(caller, Caller::Operator).then_some(Scope::Everything),
         Permission::RecordEvents => matches!(caller, Caller::Operator | Caller::Key(_)).then(sees_nothing),
+        // A SCIM token is for SCIM alone, whatever it was given to pass on.
+        Permission::Right(_) if matches!(caller, Caller::Scim(_)) => None,
         Permission::Right(right) => holds.scope(right),
+        Permission::Scim(right) => {
+            let may = matches!(caller, Caller::Scim(_) | Caller::Operator) && holds.organization.holds(right);
+            may.then(sees_nothing)
+        }
     }
 }
 
@@ -164,7 +182,7 @@ fn may_without_organization(caller: &Caller, permission: Permission) -> bool {
     match permission {
         Permission::Public | Permission::Authenticated => true,
         Permission::Operator => matches!(caller, Caller::Operator),
-        Permission::RecordEvents | Permission::Right(_) => false,
+        Permission::RecordEvents | Permission::Right(_) | Permission::Scim(_) => false,
     }
 }
 

@@ -219,6 +219,34 @@ pub struct OrganizationSettings {
     pub name: Option<String>,
 }
 
+/// What an identity provider comes with to keep users and groups; its id is part of the token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScimToken {
+    /// What people call it.
+    pub name: String,
+    /// Names of areas and permissions that it was given beyond reading and writing users and groups.
+    #[serde(default)]
+    pub permissions: Vec<String>,
+    /// When it was made.
+    pub created_at: Micros,
+    /// The credential that made it.
+    pub created_by: String,
+    /// SHA-256 of the token, 64 hexadecimal digits.
+    pub sha256: String,
+}
+
+/// What an identity provider says of a member: its id is the user's. It is the organization's own and stands beside the
+/// person's account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScimProfile {
+    /// What the organization calls the user; unique within it, whatever the case.
+    pub user_name: String,
+    /// What else it says, as SCIM shows it.
+    pub attributes: serde_json::Map<String, serde_json::Value>,
+    /// When it was changed last.
+    pub updated_at: Micros,
+}
+
 /// Id of the one [`AccessRevision`] of an organization.
 pub const REVISION_ID: &str = "revision";
 /// Id of the one [`OrganizationSettings`] of an organization.
@@ -240,6 +268,8 @@ documents! {
     Role "role",
     AccessRevision "access_revision",
     OrganizationSettings "organization_settings",
+    ScimToken "scim_token",
+    ScimProfile "scim_profile",
 }
 
 /// The id of what joins a group with a user or a role.

@@ -14,13 +14,13 @@ use parking_lot::Mutex;
 use super::defaults::Default as DefaultRole;
 use super::document::{
     AccessRevision, Address, Document, Group, GroupMember, GroupRole, Kept, Level, Membership, OrganizationSettings,
-    Role, User, damaged, organization_of,
+    Role, ScimProfile, ScimToken, User, damaged, organization_of,
 };
 use super::{DirectoryDamaged, Effective, Reason};
 use crate::access::Rights;
 
 /// The kinds of entries that the directory is made of, in no order that matters.
-pub const KINDS: [&str; 9] = [
+pub const KINDS: [&str; 11] = [
     User::KIND,
     Address::KIND,
     Membership::KIND,
@@ -30,6 +30,8 @@ pub const KINDS: [&str; 9] = [
     Role::KIND,
     AccessRevision::KIND,
     OrganizationSettings::KIND,
+    ScimToken::KIND,
+    ScimProfile::KIND,
 ];
 
 /// An entry as it stands after a change: without a document it is gone.
@@ -50,6 +52,8 @@ pub struct State {
     organizations: HashMap<OrganizationId, OrganizationAccess>,
     /// User → organizations in which they have a membership.
     organizations_of: HashMap<String, BTreeSet<OrganizationId>>,
+    /// SCIM token → its organization.
+    scim_tokens: HashMap<String, OrganizationId>,
 }
 
 /// What is kept about one organization.
@@ -67,6 +71,8 @@ pub struct OrganizationAccess {
     group_roles: HashMap<String, BTreeMap<String, Arc<Kept<GroupRole>>>>,
     /// User → groups.
     groups_of: HashMap<String, BTreeSet<String>>,
+    scim_tokens: HashMap<String, Arc<Kept<ScimToken>>>,
+    scim_profiles: HashMap<String, Arc<Kept<ScimProfile>>>,
     /// What users hold, as far as it was asked for since the last change.
     effective: Mutex<HashMap<String, Arc<Effective>>>,
 }
@@ -82,6 +88,8 @@ impl Clone for OrganizationAccess {
             group_members: self.group_members.clone(),
             group_roles: self.group_roles.clone(),
             groups_of: self.groups_of.clone(),
+            scim_tokens: self.scim_tokens.clone(),
+            scim_profiles: self.scim_profiles.clone(),
             effective: Mutex::default(),
         }
     }
@@ -146,6 +154,13 @@ impl State {
                         of.insert(organization)
                     };
                 }
+                if kind == ScimToken::KIND {
+                    if gone {
+                        self.scim_tokens.remove(&entry.id);
+                    } else {
+                        self.scim_tokens.insert(entry.id.clone(), organization);
+                    }
+                }
                 Ok(())
             }
             _ => Err(damaged(entry, "there is no such kind")),
@@ -183,6 +198,12 @@ impl State {
         self.organizations_of.get(user).into_iter().flatten().copied()
     }
 
+    /// A SCIM token with the organization that it belongs to.
+    pub fn scim_token(&self, id: &str) -> Option<(OrganizationId, &Arc<Kept<ScimToken>>)> {
+        let organization = *self.scim_tokens.get(id)?;
+        Some((organization, self.organization(organization)?.scim_tokens.get(id)?))
+    }
+
     /// What a user holds in an organization; `None` if they are no active member of it.
     pub fn effective(&self, organization: OrganizationId, user: &str) -> Option<Arc<Effective>> {
         self.organization(organization)?.effective(user)
@@ -217,6 +238,8 @@ impl OrganizationAccess {
                     self.group_roles.entry(group.to_owned()).or_default().insert(role.to_owned(), kept);
                 }
             }
+            ScimToken::KIND => put(&mut self.scim_tokens, entry, gone)?,
+            ScimProfile::KIND => put(&mut self.scim_profiles, entry, gone)?,
             AccessRevision::KIND => self.revision = (!gone).then_some(entry.version),
             _ => self.settings = if gone { None } else { Some(Arc::new(Kept::from_entry(entry)?)) },
         }
@@ -242,6 +265,16 @@ impl OrganizationAccess {
     /// All memberships by the user's id, in no order.
     pub fn members(&self) -> impl ExactSizeIterator<Item = (&String, &Arc<Kept<Membership>>)> {
         self.members.iter()
+    }
+
+    /// All SCIM tokens, in no order.
+    pub fn scim_tokens(&self) -> impl ExactSizeIterator<Item = &Arc<Kept<ScimToken>>> {
+        self.scim_tokens.values()
+    }
+
+    /// What an identity provider says of a member.
+    pub fn scim_profile(&self, user: &str) -> Option<&Arc<Kept<ScimProfile>>> {
+        self.scim_profiles.get(user)
     }
 
     /// A group, default ones too.

@@ -200,28 +200,42 @@ pub async fn delete(call: Call) -> Result<Response, Problem> {
     change(&app, move |state| {
         let access = state.access(organization);
         let group = group_of(access, &call.id)?;
-        let Some(kept) = group.kept.clone() else {
-            return Err(Problem::new(Kind::Conflict, "a default group can not be deleted"));
-        };
         must_cover(&call.holds, &access.given_by(&group.id), "the group")?;
         let mut edit = Edit::default();
-        edit.touches_access(organization);
-        for user in access.members_of(&group.id) {
-            let version = access.group_member_version(&group.id, user).unwrap_or_default();
-            edit.delete::<GroupMember>(Some(organization), &pair_id(&group.id, user), version);
-        }
-        for (role, _) in access.roles_of(&group.id) {
-            if let Some(assignment) = access.assignment(&group.id, &role.id) {
-                edit.delete::<GroupRole>(Some(organization), &assignment.id, assignment.version);
-            }
-        }
-        edit.delete::<Group>(Some(organization), &group.id, kept.version);
-        let record = call.record("group.delete", group_target(&group));
-        edit.record(organization, record.with("members", access.member_count(&group.id)));
+        end_group(&mut edit, access, organization, &group, call.record("group.delete", group_target(&group)))?;
         Ok((edit, ()))
     })
     .await?;
     Ok(no_content())
+}
+
+/// Writes that a group is none any more, with its memberships and assignments.
+///
+/// # Errors
+/// 409 for a default group.
+pub fn end_group(
+    edit: &mut Edit,
+    access: &OrganizationAccess,
+    organization: OrganizationId,
+    group: &GroupView,
+    record: OwnRecord,
+) -> Result<(), Problem> {
+    let Some(kept) = &group.kept else {
+        return Err(Problem::new(Kind::Conflict, "a default group can not be deleted"));
+    };
+    edit.touches_access(organization);
+    for user in access.members_of(&group.id) {
+        let version = access.group_member_version(&group.id, user).unwrap_or_default();
+        edit.delete::<GroupMember>(Some(organization), &pair_id(&group.id, user), version);
+    }
+    for (role, _) in access.roles_of(&group.id) {
+        if let Some(assignment) = access.assignment(&group.id, &role.id) {
+            edit.delete::<GroupRole>(Some(organization), &assignment.id, assignment.version);
+        }
+    }
+    edit.delete::<Group>(Some(organization), &group.id, kept.version);
+    edit.record(organization, record.with("members", access.member_count(&group.id)));
+    Ok(())
 }
 
 /// Puts a member of the organization into a group.

@@ -11,6 +11,8 @@ pub mod listing;
 pub mod organizations;
 pub mod record;
 pub mod roles;
+pub mod scim;
+pub mod scim_tokens;
 pub mod search;
 pub mod service;
 pub mod tail;

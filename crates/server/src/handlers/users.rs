@@ -12,7 +12,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::access::Caller;
-use crate::directory::document::{Address, GroupMember, Membership, Origin, User, pair_id};
+use crate::directory::document::{Address, GroupMember, Membership, Origin, ScimProfile, User, pair_id};
 use crate::directory::{Edit, Effective, State, change};
 use crate::dispatch::{Call, no_content};
 use crate::form::{Form, Holds, email, readable};
@@ -21,6 +21,7 @@ use crate::handlers::listing::{is_wanted, page};
 use crate::handlers::organizations::{created, json_answer};
 use crate::limits;
 use crate::problem::{Kind, Problem};
+use crate::recorder::OwnRecord;
 
 /// What a member is called in an organization.
 pub fn name_in(state: &State, organization: OrganizationId, user: &str) -> Option<String> {
@@ -240,22 +241,32 @@ pub async fn remove(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let app = call.app.clone();
     change(&app, move |state| {
-        let access = state.access(organization);
-        let member = access.member(&call.id).ok_or_else(no_such_user)?;
+        state.access(organization).member(&call.id).ok_or_else(no_such_user)?;
         must_cover(&call.holds, &rank(state, organization, &call.id), "the user")?;
         let mut edit = Edit::default();
-        edit.touches_access(organization);
-        for group in access.groups_of(&call.id) {
-            let version = access.group_member_version(group, &call.id).unwrap_or_default();
-            edit.delete::<GroupMember>(Some(organization), &pair_id(group, &call.id), version);
-        }
-        edit.delete::<Membership>(Some(organization), &call.id, member.version);
         let record = call.record("user.remove", user_target(state, organization, &call.id));
         let record =
             state.user(&call.id).map_or_else(|| record.clone(), |user| record.clone().with("email", &*user.email));
-        edit.record(organization, record);
+        end_membership(&mut edit, state, organization, &call.id, record);
         Ok((edit, ()))
     })
     .await?;
     Ok(no_content())
+}
+
+/// Writes that a member is none any more, with all that the organization keeps of them.
+pub fn end_membership(edit: &mut Edit, state: &State, organization: OrganizationId, user: &str, record: OwnRecord) {
+    let access = state.access(organization);
+    edit.touches_access(organization);
+    for group in access.groups_of(user) {
+        let version = access.group_member_version(group, user).unwrap_or_default();
+        edit.delete::<GroupMember>(Some(organization), &pair_id(group, user), version);
+    }
+    if let Some(profile) = access.scim_profile(user) {
+        edit.delete::<ScimProfile>(Some(organization), user, profile.version);
+    }
+    if let Some(member) = access.member(user) {
+        edit.delete::<Membership>(Some(organization), user, member.version);
+    }
+    edit.record(organization, record);
 }

@@ -9,6 +9,7 @@ mod events;
 mod ingest;
 mod organizations;
 mod query;
+mod scim;
 mod service;
 
 use std::sync::LazyLock;
@@ -27,6 +28,8 @@ pub enum Method {
     Get,
     /// Makes or records.
     Post,
+    /// Gives anew.
+    Put,
     /// Changes a part.
     Patch,
     /// Takes back.
@@ -39,6 +42,7 @@ impl Method {
         match self {
             Method::Get => "GET",
             Method::Post => "POST",
+            Method::Put => "PUT",
             Method::Patch => "PATCH",
             Method::Delete => "DELETE",
         }
@@ -59,6 +63,8 @@ pub enum Permission {
     /// A permission of the organization's roles. The rights of the log may be held for some projects alone; all others
     /// must be held for the organization.
     Right(Right),
+    /// A permission that a SCIM token was given.
+    Scim(Right),
 }
 
 impl Permission {
@@ -70,6 +76,7 @@ impl Permission {
             Permission::Operator => "the operator".into(),
             Permission::RecordEvents => "a key of the organization".into(),
             Permission::Right(right) => format!("`{}`", right.name()),
+            Permission::Scim(right) => format!("a SCIM token with `{}`", right.name()),
         }
     }
 }
@@ -121,6 +128,29 @@ pub enum Operation {
     KeyCreate,
     KeyList,
     KeyRevoke,
+    ScimTokenList,
+    ScimTokenCreate,
+    ScimTokenRevoke,
+    ScimServiceProviderConfig,
+    ScimResourceTypes,
+    ScimResourceType,
+    ScimSchemas,
+    ScimSchema,
+    ScimSearch,
+    ScimUserList,
+    ScimUserSearch,
+    ScimUserCreate,
+    ScimUserView,
+    ScimUserReplace,
+    ScimUserUpdate,
+    ScimUserDelete,
+    ScimGroupList,
+    ScimGroupSearch,
+    ScimGroupCreate,
+    ScimGroupView,
+    ScimGroupReplace,
+    ScimGroupUpdate,
+    ScimGroupDelete,
     IngestOpenchoreo,
     IngestKubernetes,
     IngestCloudtrail,
@@ -301,8 +331,8 @@ const fn show(
 
 /// All routes.
 pub static ROUTES: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
-    let tables: [&'static [Route]; 5] =
-        [&service::ROUTES, &organizations::ROUTES, &directory::ROUTES, &events::ROUTES, &ingest::ROUTES];
+    let tables: [&'static [Route]; 6] =
+        [&service::ROUTES, &organizations::ROUTES, &directory::ROUTES, &scim::ROUTES, &events::ROUTES, &ingest::ROUTES];
     tables.into_iter().flatten().collect()
 });
 

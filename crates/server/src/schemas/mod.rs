@@ -2,6 +2,7 @@
 //! code that holds them. Objects that clients send are closed; answers may grow fields and are open.
 
 mod directory;
+mod scim;
 
 use actarium_core::event::{ActorType, Outcome};
 use actarium_core::limits as event;
@@ -19,8 +20,13 @@ pub fn reference(name: &str) -> Value {
 /// All schemas by name.
 pub fn all() -> Value {
     let mut schemas = Map::new();
-    for (name, schema) in
-        requests().into_iter().chain(events()).chain(answers()).chain(administration()).chain(directory::schemas())
+    for (name, schema) in requests()
+        .into_iter()
+        .chain(events())
+        .chain(answers())
+        .chain(administration())
+        .chain(directory::schemas())
+        .chain(scim::schemas())
     {
         schemas.insert(name.to_owned(), schema);
     }

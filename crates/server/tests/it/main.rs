@@ -12,6 +12,7 @@ mod oidc;
 mod openapi;
 mod own_records;
 mod recording;
+mod scim;
 mod searching;
 mod service;
 mod snapshot;
