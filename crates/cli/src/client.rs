@@ -30,6 +30,9 @@ const LONG_ANSWER_TIME_MAX: Duration = Duration::from_secs(60 * 60);
 /// Bytes of an answer that is no stream.
 const ANSWER_BYTES_MAX: u64 = 256 << 20;
 
+/// Environment variable with the credential, where no option gives one.
+const TOKEN_VARIABLE: &str = "ACTARIUM_TOKEN";
+
 /// Where the server is and who is asking.
 #[derive(Args, Clone, Debug)]
 pub struct ServerArguments {
@@ -43,15 +46,9 @@ pub struct ServerArguments {
         value_name = "URL"
     )]
     url: String,
-    /// The bearer token
-    #[arg(
-        long,
-        global = true,
-        help_heading = "Connection",
-        env = "ACTARIUM_TOKEN",
-        hide_env_values = true,
-        value_name = "TOKEN"
-    )]
+    /// The bearer token [env: ACTARIUM_TOKEN]
+    // The environment is asked below: an option that is given counts before it, and `--token-file` is no contradiction.
+    #[arg(long, global = true, help_heading = "Connection", value_name = "TOKEN")]
     token: Option<String>,
     /// A file that holds the token
     #[arg(long, global = true, help_heading = "Connection", value_name = "FILE", conflicts_with = "token")]
@@ -93,6 +90,13 @@ impl<'a> Payload<'a> {
 impl Client {
     /// A client as the arguments say.
     pub fn new(arguments: &ServerArguments) -> Result<Self, Failure> {
+        let host = ["http://", "https://"].iter().find_map(|scheme| arguments.url.strip_prefix(scheme));
+        if host.is_none_or(|host| host.trim_matches('/').is_empty()) {
+            return Err(Failure::Usage(format!(
+                "`{}` is no address of a server, such as http://127.0.0.1:8470; ACTARIUM_URL or --url gives it",
+                arguments.url
+            )));
+        }
         let token = match (&arguments.token, &arguments.token_file) {
             (Some(token), _) => Some(token.trim().to_owned()),
             (None, Some(file)) => {
@@ -100,7 +104,7 @@ impl Client {
                     .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
                 Some(token.trim().to_owned())
             }
-            (None, None) => None,
+            (None, None) => std::env::var(TOKEN_VARIABLE).ok().map(|token| token.trim().to_owned()),
         };
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -111,7 +115,7 @@ impl Client {
         Ok(Self {
             agent: config.into(),
             url: arguments.url.trim_end_matches('/').to_owned(),
-            token,
+            token: token.filter(|token| !token.is_empty()),
             reached: Cell::new(false),
         })
     }

@@ -31,8 +31,16 @@ pub struct ExportArguments {
     #[arg(long, value_enum, default_value = "ndjson")]
     format: Format,
     /// The file to write; stdout if not given
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = output_file)]
     output: Option<PathBuf>,
+}
+
+/// A file's name. `-outcome:success` would be read as `-o utcome:success`, and everything be written to that file.
+fn output_file(text: &str) -> Result<PathBuf, String> {
+    if text.starts_with("utcome:") {
+        return Err(format!("`-o{text}` is part of a phrase; one that begins with a hyphen comes last, after `--`"));
+    }
+    Ok(PathBuf::from(text))
 }
 
 const CHUNK_BYTES: usize = 64 * 1024;

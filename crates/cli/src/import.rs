@@ -327,7 +327,7 @@ fn in_envelope(text: &[u8], field: Option<&str>) -> Option<Vec<Box<RawValue>>> {
 impl<'s> Records<'s> {
     fn of(source: &'s mut Source, envelope: Option<&str>) -> Result<Self, String> {
         let mut first = Vec::new();
-        source.read_until(b'\n', &mut first).map_err(|error| error.to_string())?;
+        source.by_ref().take(DOCUMENT_BYTES_MAX).read_until(b'\n', &mut first).map_err(|error| error.to_string())?;
         if first.starts_with("\u{feff}".as_bytes()) {
             first.drain(.."\u{feff}".len());
         }
@@ -338,7 +338,10 @@ impl<'s> Records<'s> {
             return Ok(Self::Lines { source, first: Some(first) });
         }
         let mut document = first;
-        source.take(DOCUMENT_BYTES_MAX).read_to_end(&mut document).map_err(|error| error.to_string())?;
+        source
+            .take(DOCUMENT_BYTES_MAX.saturating_sub(document.len() as u64))
+            .read_to_end(&mut document)
+            .map_err(|error| error.to_string())?;
         if document.len() as u64 >= DOCUMENT_BYTES_MAX {
             return Err(format!(
                 "a single JSON document may have up to {DOCUMENT_BYTES_MAX} bytes; put one record on a line"

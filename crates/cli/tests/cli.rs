@@ -209,6 +209,22 @@ fn refusals_say_where_and_the_shell_is_told() {
     server.refused(2, &["import", "--org", "acme", "--format", "events", "/nowhere"]);
     server.refused(2, &["import", "--org", "acme", "--format", "github", "--cluster", "c", "-"]);
     assert!(server.refused(4, &["--token", "act_op_x", "org", "list"]).contains("ACTARIUM_TOKEN"));
+    server.refused(2, &["--token", "act_op_x", "--token-file", "/nowhere", "org", "list"]);
+    // What is given as an option counts before what happens to be exported; an empty variable is none.
+    let token = server.path("data/operator.token").display().to_string();
+    for (exported, arguments, code) in [
+        ("act_op_x", &["--token-file", &token, "org", "list"][..], 0),
+        ("act_op_x", &["org", "list", "--token", &server.token], 0),
+        (&server.token, &["org", "list", "--token", "act_op_x"], 4),
+        ("", &["org", "list"], 4),
+    ] {
+        let output = server.command(arguments).env("ACTARIUM_TOKEN", exported).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{exported:?} {arguments:?}: {}", stderr(&output));
+    }
+    assert!(server.refused(2, &["export", "--org", "acme", "-outcome:success"]).contains("after `--`"));
+    for url in ["", "nonsense", "http://", "127.0.0.1:8470"] {
+        assert!(server.refused(2, &["--url", url, "org", "list"]).contains("no address of a server"), "{url:?}");
+    }
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert!(server.refused(3, &["--url", &format!("http://{free}"), "org", "list"]).contains("cannot be reached"));
 }
