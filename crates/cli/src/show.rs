@@ -30,20 +30,49 @@ pub fn json_line(value: &Value) -> Result<(), Failure> {
     line(&value.to_string())
 }
 
-/// A text whose control characters, bidirectional ones too, are shown and do nothing.
+/// A text whose control characters, bidirectional and invisible ones too, are shown and do nothing.
 pub fn inert(text: &str) -> String {
-    let harmful = |character: char| {
-        character.is_control()
-            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    if !text.chars().any(harmful) {
+    if !text.chars().any(is_harmful) {
         return text.to_owned();
     }
-    text.chars()
-        .map(
-            |character| if harmful(character) { character.escape_default().to_string() } else { character.to_string() },
+    let shown = |character: char| {
+        if is_harmful(character) { character.escape_default().to_string() } else { character.to_string() }
+    };
+    text.chars().map(shown).collect()
+}
+
+/// JSON that says the same, with [`inert`]'s characters escaped as JSON does.
+fn inert_json(json: &str) -> String {
+    if !json.chars().any(is_harmful) {
+        return json.to_owned();
+    }
+    let mut text = String::with_capacity(json.len() + 64);
+    for character in json.chars() {
+        if is_harmful(character) {
+            let mut units = [0; 2];
+            text.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
+/// Whether a character does something to a terminal, to the order of what is shown, or is not seen.
+fn is_harmful(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
         )
-        .collect()
 }
 
 /// Rows under titles, aligned; on a terminal the last column is cut to fit.
@@ -123,13 +152,15 @@ impl EventLines {
         Self { json, widths: Vec::new(), started: false }
     }
 
-    /// Appends the lines of some events.
+    /// Appends the lines of some events. On a terminal, JSON is escaped so that it does nothing there; it says the same.
     pub fn print(&mut self, events: &[Box<RawValue>]) -> Result<(), Failure> {
         if events.is_empty() {
             return Ok(());
         }
         if self.json {
-            let text: String = events.iter().map(|event| format!("{}\n", event.get())).collect();
+            let on_terminal = std::io::stdout().is_terminal();
+            let shown = |json: &str| if on_terminal { inert_json(json) } else { json.to_owned() };
+            let text: String = events.iter().map(|event| shown(event.get()) + "\n").collect();
             return write_stdout(text.as_bytes());
         }
         let titles = ["TIME (UTC)", "OUTCOME", "ACTOR", "ADDRESS", "WHAT"].map(str::to_owned).to_vec();
@@ -179,6 +210,16 @@ mod tests {
     fn control_characters_are_shown_and_do_nothing() {
         assert_eq!(inert("a\u{1b}[31mb\n\u{202e}c"), "a\\u{1b}[31mb\\n\\u{202e}c");
         assert_eq!(inert("Größe 東"), "Größe 東");
+        assert_eq!(inert("a\u{61c}b\u{2028}c\u{e0041}"), "a\\u{61c}b\\u{2028}c\\u{e0041}");
+    }
+
+    #[test]
+    fn escaped_json_says_the_same() {
+        let json = serde_json::json!({"name": "a\u{9b}31m\u{202e}b\u{e0041}", "plain": "Größe"}).to_string();
+        let shown = inert_json(&json);
+        assert_eq!(shown, r#"{"name":"a\u009b31m\u202eb\udb40\udc41","plain":"Größe"}"#);
+        let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        assert_eq!(value(&shown), value(&json));
     }
 
     #[test]

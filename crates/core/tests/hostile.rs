@@ -4,6 +4,7 @@ mod generate;
 
 use actarium_core::event::{BodyForm, Intake, Limits, Refusal, decode};
 use actarium_core::json::{Json, JsonErrorKind, parse, push_canonical, push_f64};
+use actarium_core::limits::JSON_VALUES_MAX;
 use actarium_core::row::EncodedRows;
 use generate::{NOW, event, full, minimal};
 use proptest::prelude::*;
@@ -175,6 +176,20 @@ fn doubles_are_spelled_as_ecmascript_does() {
         push_f64(&mut out, f64::from_bits(bits));
         assert_eq!(String::from_utf8(out).unwrap(), spelled, "{bits:016x}");
     }
+}
+
+#[test]
+fn more_values_than_an_event_has_room_for() {
+    let zeros = |count: usize| format!(r#"{{"changes":[{{"path":"/a","after":[{}]}}]}}"#, vec!["0"; count].join(","));
+    let (index, pointer, sentence) = broken(&format!("[{},{}]", minimal(), zeros(JSON_VALUES_MAX)), BodyForm::Json);
+    assert_eq!((index, pointer.starts_with("/changes/0/after/")), (1, true), "{pointer}");
+    assert!(sentence.contains("more than 32768 values"), "{sentence}");
+    broken(&format!("{}\n{}", minimal(), zeros(JSON_VALUES_MAX)), BodyForm::Ndjson);
+    // Each event of a batch may have as many as fit.
+    let path = format!(r#"{{"path":"/a","after":[{}]}}"#, vec!["0"; 15_000].join(","));
+    let full = minimal().to_string().replacen('{', &format!(r#"{{"changes":[{path}],"#), 1);
+    let batch = vec![full; 5].join(",");
+    assert_eq!(read(format!("[{batch}]").as_bytes(), BodyForm::Json).unwrap().len(), 5);
 }
 
 #[test]

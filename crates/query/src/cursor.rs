@@ -1,15 +1,45 @@
 //! The place where a search goes on: pinned to the size of the log at its first page, so that what arrives later
 //! shifts nothing.
+//!
+//! A cursor is authenticated for the one whose search it is. Who could make one would read a log from any place with no
+//! first page that is put on record, and could have the server say any root as that of its log.
 
 use actarium_core::row::Micros;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use crate::{Order, TimeRange};
 
-const VERSION: u8 = 1;
-const BYTES: usize = 1 + 1 + 8 + 32 + 8 + 8 + 8 + 8 + 16 + 8;
+const VERSION: u8 = 2;
+/// Bytes of the tag at the end.
+const TAG_BYTES: usize = 16;
+const BYTES: usize = 1 + 1 + 8 + 32 + 8 + 8 + 8 + 8 + 16 + TAG_BYTES;
+const KEY_LABEL: &[u8] = b"actarium/cursor/v1\n";
+
+/// What cursors are authenticated with: a secret of the service and who searches.
+#[derive(Clone)]
+pub struct CursorKey([u8; 32]);
+
+impl CursorKey {
+    /// The key of one who searches.
+    pub fn new(secret: &[u8; 32], searcher: &str) -> Self {
+        Self(Sha256::new().chain_update(KEY_LABEL).chain_update(secret).chain_update(searcher).finalize().into())
+    }
+
+    /// The tag of a cursor's other bytes. Their number is fixed, so a hash of key and text is a sound authenticator.
+    fn tag(&self, body: &[u8]) -> [u8; TAG_BYTES] {
+        debug_assert_eq!(body.len(), BYTES - TAG_BYTES, "a cursor has one length");
+        first_bytes(&Sha256::new().chain_update(self.0).chain_update(body).finalize())
+    }
+}
+
+impl std::fmt::Debug for CursorKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("CursorKey")
+    }
+}
 
 /// Where a search goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +61,8 @@ pub struct Cursor {
 /// Why a cursor cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CursorError {
-    /// It is not a cursor at all.
-    #[error("the cursor is not one that this server gave; use `next_cursor` of the page before as it is")]
+    /// It is not a cursor at all, or was given to somebody else.
+    #[error("the cursor is not one that this server gave to you; use `next_cursor` of the page before as it is")]
     Unreadable,
     /// It was given for other criteria.
     #[error(
@@ -58,7 +88,7 @@ fn first_bytes<const N: usize>(digest: &[u8]) -> [u8; N] {
 
 impl Cursor {
     /// The cursor as the API gives it.
-    pub fn to_text(&self) -> String {
+    pub fn to_text(&self, key: &CursorKey) -> String {
         let mut bytes = Vec::with_capacity(BYTES);
         bytes.push(VERSION);
         bytes.push(u8::from(self.order == Order::Ascending));
@@ -69,22 +99,22 @@ impl Cursor {
         }
         bytes.extend_from_slice(&self.last.1.to_be_bytes());
         bytes.extend_from_slice(&self.search);
-        let check: [u8; 8] = first_bytes(&Sha256::digest(&bytes));
-        bytes.extend_from_slice(&check);
+        let tag = key.tag(&bytes);
+        bytes.extend_from_slice(&tag);
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
     /// Reads a cursor.
     ///
     /// # Errors
-    /// [`CursorError::Unreadable`] if it is cut, mistyped, or not one of ours.
-    pub fn parse(text: &str) -> Result<Self, CursorError> {
+    /// [`CursorError::Unreadable`] if it is cut, mistyped, not one of ours, or another searcher's.
+    pub fn parse(text: &str, key: &CursorKey) -> Result<Self, CursorError> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorError::Unreadable)?;
         if bytes.len() != BYTES || bytes[0] != VERSION || bytes[1] > 1 {
             return Err(CursorError::Unreadable);
         }
-        let (body, check) = bytes.split_at(BYTES - 8);
-        if Sha256::digest(body)[..8] != *check {
+        let (body, tag) = bytes.split_at(BYTES - TAG_BYTES);
+        if !bool::from(key.tag(body).ct_eq(tag)) {
             return Err(CursorError::Unreadable);
         }
         let number = |at: usize| u64::from_be_bytes(first_bytes(&body[at..]));
@@ -103,22 +133,38 @@ impl Cursor {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_cursor_comes_back_and_a_mistyped_one_does_not() {
-        let cursor = Cursor {
+    fn cursor() -> Cursor {
+        Cursor {
             size: 7,
             root: [9; 32],
             range: TimeRange { from: -5, to: 1_000_000 },
             order: Order::Ascending,
             last: (33, 4),
             search: search_digest(&[1; 16], "actor:ada"),
-        };
-        let text = cursor.to_text();
-        assert_eq!(Cursor::parse(&text), Ok(cursor));
-        let mut mistyped = text.clone().into_bytes();
-        mistyped[20] = if mistyped[20] == b'A' { b'B' } else { b'A' };
-        assert_eq!(Cursor::parse(&String::from_utf8(mistyped).unwrap()), Err(CursorError::Unreadable));
-        assert_eq!(Cursor::parse(&text[1..]), Err(CursorError::Unreadable));
-        assert_eq!(Cursor::parse(""), Err(CursorError::Unreadable));
+        }
+    }
+
+    #[test]
+    fn a_cursor_comes_back_and_a_changed_one_does_not() {
+        let key = CursorKey::new(&[3; 32], "ada");
+        let text = cursor().to_text(&key);
+        assert_eq!(Cursor::parse(&text, &key), Ok(cursor()));
+        let bytes = URL_SAFE_NO_PAD.decode(&text).unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let changed = URL_SAFE_NO_PAD.encode(changed);
+            assert_eq!(Cursor::parse(&changed, &key), Err(CursorError::Unreadable), "bit {bit}");
+        }
+        assert_eq!(Cursor::parse(&text[1..], &key), Err(CursorError::Unreadable));
+        assert_eq!(Cursor::parse("", &key), Err(CursorError::Unreadable));
+    }
+
+    #[test]
+    fn a_cursor_is_its_searchers_and_its_services_alone() {
+        let text = cursor().to_text(&CursorKey::new(&[3; 32], "ada"));
+        for other in [CursorKey::new(&[3; 32], "bob"), CursorKey::new(&[4; 32], "ada")] {
+            assert_eq!(Cursor::parse(&text, &other), Err(CursorError::Unreadable));
+        }
     }
 }

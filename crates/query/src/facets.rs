@@ -24,6 +24,13 @@ pub const FACET_VALUES_MAX: usize = 1_000;
 /// Most distinct values counted for one field; a query with more is refused, as it would need too much memory.
 const DISTINCT_VALUES_MAX: usize = 1_000_000;
 
+/// Most bytes of the distinct values that one query counts, their names and what the count of each takes included; a query
+/// with more is refused.
+const DISTINCT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Bytes that counting a value takes besides its text and its name's.
+const VALUE_BYTES: usize = 96;
+
 /// A field whose values can be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -185,9 +192,11 @@ pub struct Facets {
 /// Counts the values of fields of the events that the scope sees.
 ///
 /// # Errors
-/// If the query is stopped, a field has more than a million values, or a segment cannot be read.
+/// If the query is stopped, a field has more than a million values, all of them take more than 256 MiB, or a segment cannot
+/// be read.
 pub fn facets(snapshot: &Snapshot, scope: &Scope, request: &FacetRequest, stop: &Stop) -> Result<Facets, QueryError> {
-    let mut totals: Vec<Totals> = request.fields.iter().map(|field| Totals::new(*field)).collect();
+    let bytes_max = DISTINCT_BYTES_MAX / request.fields.len().max(1);
+    let mut totals: Vec<Totals> = request.fields.iter().map(|field| Totals::new(*field, bytes_max)).collect();
     for source in Source::all(snapshot) {
         stop.check()?;
         count_source(snapshot, &source, scope, request, stop, &mut totals)?;
@@ -200,18 +209,23 @@ pub fn facets(snapshot: &Snapshot, scope: &Scope, request: &FacetRequest, stop: 
 /// The counts of one field over all sources.
 struct Totals {
     field: FacetField,
-    values: HashMap<String, (u64, Option<String>), foldhash::fast::FixedState>,
+    /// Senders choose the values, so they must not be able to choose where they land.
+    values: HashMap<String, (u64, Option<String>), foldhash::fast::RandomState>,
+    /// How many more bytes there may be.
+    bytes_left: usize,
 }
 
 impl Totals {
-    fn new(field: FacetField) -> Self {
-        Self { field, values: HashMap::default() }
+    fn new(field: FacetField, bytes_max: usize) -> Self {
+        Self { field, values: HashMap::default(), bytes_left: bytes_max }
     }
 
     fn add(&mut self, value: &str, name: Option<&str>, count: u64) -> Result<(), QueryError> {
         if let Some((total, known_name)) = self.values.get_mut(value) {
             *total += count;
             if name.is_some() && known_name.as_deref() != name {
+                let freed_bytes = self.bytes_left + known_name.as_ref().map_or(0, String::len);
+                self.bytes_left = left_of(freed_bytes, name.map_or(0, str::len), self.field)?;
                 *known_name = name.map(str::to_owned);
             }
             return Ok(());
@@ -220,6 +234,8 @@ impl Totals {
             let field = self.field.name();
             return Err(QueryError::TooLarge(format!("`{field}` has more than {DISTINCT_VALUES_MAX} values")));
         }
+        let bytes = value.len() + name.map_or(0, str::len) + VALUE_BYTES;
+        self.bytes_left = left_of(self.bytes_left, bytes, self.field)?;
         self.values.insert(value.to_owned(), (count, name.map(str::to_owned)));
         Ok(())
     }
@@ -235,6 +251,14 @@ impl Totals {
         values.sort_unstable_by(by_rank);
         values
     }
+}
+
+/// What is left of the room when a value takes its bytes.
+fn left_of(bytes_left: usize, bytes: usize, field: FacetField) -> Result<usize, QueryError> {
+    bytes_left.checked_sub(bytes).ok_or_else(|| {
+        let field = field.name();
+        QueryError::TooLarge(format!("the values of `{field}` take too much memory; narrow the search"))
+    })
 }
 
 /// A column whose codes are counted for one or more fields.

@@ -25,7 +25,7 @@ mod walk;
 use actarium_core::row::Micros;
 use serde::Serialize;
 
-pub use cursor::{Cursor, CursorError};
+pub use cursor::{Cursor, CursorError, CursorKey};
 pub use export::{ExportRow, export};
 pub use facets::{FACET_VALUES_MAX, FacetField, FacetRequest, FacetValue, Facets, facets};
 pub use histogram::{BUCKETS_MAX, Bucket, Histogram, HistogramRequest, Interval, histogram};

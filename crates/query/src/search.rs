@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use actarium_core::filter::{Filter, Scope};
 use actarium_store::Snapshot;
 
-use crate::cursor::{Cursor, CursorError, search_digest};
+use crate::cursor::{Cursor, CursorError, CursorKey, search_digest};
 use crate::select::{Chosen, Selection, select};
 use crate::sought::Sought;
 use crate::source::{SHOWN, Source};
@@ -28,6 +28,8 @@ pub struct Search {
     pub limit: usize,
     /// Where to go on.
     pub cursor: Option<Cursor>,
+    /// What the next page's cursor is authenticated with.
+    pub cursor_key: CursorKey,
 }
 
 /// One page of events.
@@ -67,7 +69,7 @@ pub fn search(snapshot: &Snapshot, scope: &Scope, search: &Search, stop: &Stop) 
     chosen.truncate(limit);
     let next_cursor = chosen.last().filter(|_| more).map(|last| {
         let last = (last.occurred, last.seq);
-        Cursor { size, root, range, order: search.order, last, search: digest }.to_text()
+        Cursor { size, root, range, order: search.order, last, search: digest }.to_text(&search.cursor_key)
     });
     let events_json = render(snapshot, &chosen)?;
     Ok(Page { events_json, count: chosen.len(), next_cursor, as_of: as_of(size, &root) })

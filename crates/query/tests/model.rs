@@ -10,8 +10,8 @@ use actarium_core::filter::{Filter, Place, Scope};
 use actarium_core::row::Column;
 use actarium_core::stored;
 use actarium_query::{
-    Cursor, FacetField, FacetRequest, HistogramRequest, Interval, Order, QueryError, Search, Stop, TimeRange, export,
-    facets, get, histogram, read_from, search,
+    Cursor, CursorKey, FacetField, FacetRequest, HistogramRequest, Interval, Order, QueryError, Search, Stop,
+    TimeRange, export, facets, get, histogram, read_from, search,
 };
 use actarium_store::Snapshot;
 use events::{Event, Log, any_filter, any_log, any_range, any_scope};
@@ -69,7 +69,7 @@ proptest! {
         let mut cursor = None;
         loop {
             let at = if cursor.is_none() { &snapshot } else { &later };
-            let wanted = Search { range, filter: filter.clone(), order, limit, cursor };
+            let wanted = Search { range, filter: filter.clone(), order, limit, cursor, cursor_key: cursor_key() };
             let page = search(at, &scope, &wanted, &Stop::never()).unwrap();
             let seqs = seqs_of(&page.events_json);
             prop_assert_eq!(seqs.len(), page.count);
@@ -78,7 +78,7 @@ proptest! {
             got.extend(seqs);
             match page.next_cursor {
                 None => break,
-                Some(text) => cursor = Some(Cursor::parse(&text).unwrap()),
+                Some(text) => cursor = Some(Cursor::parse(&text, &cursor_key()).unwrap()),
             }
         }
         prop_assert_eq!(got, expected, "filter {} scope {:?}", filter, scope);
@@ -91,11 +91,11 @@ proptest! {
     ) {
         let (snapshot, _folder) = log.snapshot();
         let order = if ascending { Order::Ascending } else { Order::Descending };
-        let first = Search { range, filter: filter.clone(), order, limit, cursor: None };
+        let first = Search { range, filter: filter.clone(), order, limit, cursor: None, cursor_key: cursor_key() };
         let page = search(&snapshot, &mine, &first, &Stop::never()).unwrap();
         let Some(cursor) = page.next_cursor else { return Ok(()) };
         let last = *seqs_of(&page.events_json).last().unwrap();
-        let next = Search { limit: 1_000, cursor: Some(Cursor::parse(&cursor).unwrap()), ..first };
+        let next = Search { limit: 1_000, cursor: Some(Cursor::parse(&cursor, &cursor_key()).unwrap()), ..first };
         let page = search(&snapshot, &theirs, &next, &Stop::never()).unwrap();
         let everything = in_order(found(&log, &snapshot, &Scope::Everything, &filter, range), order);
         let behind = everything.iter().position(|seq| *seq == last).unwrap() + 1;
@@ -258,13 +258,22 @@ fn counted_one_by_one(events: &[&Event]) -> Counted {
     counted
 }
 
+fn cursor_key() -> CursorKey {
+    CursorKey::new(&[5; 32], "ada")
+}
+
+fn first_page() -> Search {
+    let (range, filter, order) = (TimeRange::ALL, Filter::All, Order::Descending);
+    Search { range, filter, order, limit: 5, cursor: None, cursor_key: cursor_key() }
+}
+
 #[test]
 fn a_cursor_of_another_search_is_refused() {
     let log = Log::of_sizes(&[30], &[]);
     let (snapshot, _folder) = log.snapshot();
     let searched = |wanted: &Search| search(&snapshot, &Scope::Everything, wanted, &Stop::never());
-    let first = Search { range: TimeRange::ALL, filter: Filter::All, order: Order::Descending, limit: 5, cursor: None };
-    let cursor = Cursor::parse(&searched(&first).unwrap().next_cursor.unwrap()).unwrap();
+    let first = first_page();
+    let cursor = Cursor::parse(&searched(&first).unwrap().next_cursor.unwrap(), &cursor_key()).unwrap();
     let refused = |wanted: Search| matches!(searched(&wanted), Err(QueryError::Cursor(_)));
     let filter = Filter::parse("outcome:denied").unwrap();
     assert!(refused(Search { filter, cursor: Some(cursor.clone()), ..first.clone() }));
@@ -279,8 +288,7 @@ fn a_cancelled_query_stops() {
     let (snapshot, _folder) = log.snapshot();
     let stop = Stop::never();
     stop.cancel();
-    let wanted =
-        Search { range: TimeRange::ALL, filter: Filter::All, order: Order::Descending, limit: 5, cursor: None };
+    let wanted = first_page();
     let of = |stop: &Stop| search(&snapshot, &Scope::Everything, &wanted, stop);
     assert!(matches!(of(&stop), Err(QueryError::Cancelled)));
     assert!(matches!(of(&Stop::after(std::time::Duration::ZERO)), Err(QueryError::TooSlow)));

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use actarium_store::{Clock, Engine, Entropy, Organization};
 use bytes::Bytes;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Credentials;
@@ -15,32 +14,36 @@ use crate::limits;
 use crate::metrics::Metrics;
 use crate::recorder::Recorder;
 use crate::refusals::Refusals;
+use crate::shares::Shares;
 
 /// Slug of the operator's own organization.
 pub const OPERATOR_SLUG: &str = "actarium";
 /// Name of the operator's own organization.
 pub const OPERATOR_NAME: &str = "Actarium";
 
-/// How many of each kind of query may run at one moment.
+/// How many of each kind of work may run at one moment.
 pub struct Turns {
     /// Pages, single events, tails.
-    pub lookups: Arc<Semaphore>,
+    pub lookups: Arc<Shares>,
     /// Histograms and facets.
-    pub counts: Arc<Semaphore>,
+    pub counts: Arc<Shares>,
     /// Exports.
-    pub exports: Arc<Semaphore>,
+    pub exports: Arc<Shares>,
     /// Live tails.
-    pub tails: Arc<Semaphore>,
+    pub tails: Arc<Shares>,
+    /// Bodies being decoded.
+    pub decodings: Arc<Shares>,
 }
 
 impl Default for Turns {
     fn default() -> Self {
-        let semaphore = |permits| Arc::new(Semaphore::new(permits));
+        let shared = |turns| Arc::new(Shares::new(turns));
         Self {
-            lookups: semaphore(limits::LOOKUPS_AT_ONCE_MAX),
-            counts: semaphore(limits::COUNTS_AT_ONCE_MAX),
-            exports: semaphore(limits::EXPORTS_AT_ONCE_MAX),
-            tails: semaphore(limits::TAILS_AT_ONCE_MAX),
+            lookups: shared(limits::LOOKUPS_AT_ONCE_MAX),
+            counts: shared(limits::COUNTS_AT_ONCE_MAX),
+            exports: shared(limits::EXPORTS_AT_ONCE_MAX),
+            tails: shared(limits::TAILS_AT_ONCE_MAX),
+            decodings: shared(limits::DECODINGS_AT_ONCE_MAX),
         }
     }
 }
@@ -66,11 +69,13 @@ pub struct App {
     /// The operator's own organization.
     pub operator_organization: Arc<Organization>,
     /// The admission of bodies.
-    pub bodies: Arc<Semaphore>,
+    pub bodies: Arc<Shares>,
     /// What may run at one moment.
     pub turns: Turns,
     /// Cancelled when the service is to stop: streams end then.
     pub stopping: CancellationToken,
+    /// What cursors are authenticated with, together with who searches.
+    pub cursor_secret: [u8; 32],
     /// `/openapi.json`.
     pub openapi: Bytes,
     /// `/v1/catalog`.
@@ -79,7 +84,7 @@ pub struct App {
 
 impl App {
     /// The admission of bodies and turns of a fresh start.
-    pub fn fresh_bounds() -> (Arc<Semaphore>, Turns) {
+    pub fn fresh_bounds() -> (Arc<Shares>, Turns) {
         (body::admission(), Turns::default())
     }
 }

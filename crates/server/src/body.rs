@@ -1,22 +1,30 @@
 //! Reading request bodies: content type, admission, size, time, decompression.
 //!
 //! Nothing is held in memory beyond the named bounds, whatever the headers say: sizes are counted while reading and
-//! while unpacking. This file must not interpret what it reads.
+//! while unpacking, and what a body unpacks to is admitted before it takes its place. This file must not interpret what it
+//! reads.
 
 use std::io::Read;
+use std::sync::Arc;
 
+use actarium_store::OrganizationId;
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use crate::limits;
 use crate::problem::{Kind, Problem};
+use crate::shares::{Share, Shares};
 
-/// What unpacking a compressed body may take of the admission, against its size on the wire.
+/// What a compressed body is admitted with from the start, against its size on the wire; what unpacks to more has to wait
+/// for more.
 const UNPACKED_RATIO_ADMITTED: usize = 8;
+/// Fewest and most bytes that are unpacked at once, each piece admitted before.
+const UNPACKED_PIECE_BYTES_MIN: usize = 64 * 1024;
+const UNPACKED_PIECE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Unit of admission in bytes.
 const ADMISSION_UNIT_BYTES: usize = 4096;
 /// Window of a zstd frame that is still unpacked, as a power of two: 8 MiB, what RFC 9659 asks of every reader.
@@ -42,12 +50,77 @@ pub struct ReadBody {
     pub bytes: Bytes,
     /// Bytes that came over the wire.
     pub wire_bytes: usize,
-    _admitted: OwnedSemaphorePermit,
+    admitted: Admitted,
+}
+
+impl ReadBody {
+    /// The bytes unpacked, which may be what they were all along: a file that was packed as it lies. Blocks.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub fn unpack(&mut self, encoding: Encoding) -> Result<(), Problem> {
+        self.bytes = unpack(&self.bytes, encoding, limits::BODY_DECOMPRESSED_BYTES_MAX, &mut self.admitted)?;
+        self.admitted.share.keep(self.bytes.len() / ADMISSION_UNIT_BYTES + 1);
+        Ok(())
+    }
+}
+
+/// What a body is admitted to: the memory of all, and its organization's part in it.
+#[derive(Clone, Debug)]
+struct Admission {
+    shares: Arc<Shares>,
+    organization: Option<OrganizationId>,
+}
+
+impl Admission {
+    async fn share(&self, bytes: usize) -> Result<Share, Problem> {
+        let units = bytes / ADMISSION_UNIT_BYTES + 1;
+        let waiting = self.shares.take(self.organization, units);
+        timeout(limits::BODY_ADMISSION_TIME_MAX, waiting)
+            .await
+            .map_err(|_| Problem::new(Kind::Overloaded, "too many large requests are being read; try again"))
+    }
+}
+
+/// A share of the memory that bodies may take at one moment.
+#[derive(Debug)]
+struct Admitted {
+    share: Share,
+    admission: Admission,
+    runtime: Handle,
+}
+
+impl Admitted {
+    fn bytes(&self) -> usize {
+        self.share.units() * ADMISSION_UNIT_BYTES
+    }
+
+    /// Waits until it is at least so much, and then for `bytes_max` at once: two bodies that each waited for a little more,
+    /// again and again, would wait for each other. Blocks.
+    fn grow(&mut self, bytes: usize, bytes_max: usize) -> Result<(), Problem> {
+        if bytes > self.bytes() {
+            let more_bytes = bytes_max.max(bytes) - self.bytes();
+            let more = self.runtime.block_on(self.admission.share(more_bytes))?;
+            self.share.add(more);
+        }
+        Ok(())
+    }
 }
 
 /// The admission of bodies: [`limits::BODIES_IN_FLIGHT_BYTES_MAX`] in units.
-pub fn admission() -> std::sync::Arc<Semaphore> {
-    std::sync::Arc::new(Semaphore::new(limits::BODIES_IN_FLIGHT_BYTES_MAX / ADMISSION_UNIT_BYTES))
+pub fn admission() -> Arc<Shares> {
+    Arc::new(Shares::new(limits::BODIES_IN_FLIGHT_BYTES_MAX / ADMISSION_UNIT_BYTES))
+}
+
+/// A turn to decode a body: what is made of one takes many times its bytes, for as long as it is decoded.
+///
+/// # Errors
+/// 503 if no turn comes in time.
+pub async fn turn(turns: &Shares, organization: OrganizationId) -> Result<Share, Problem> {
+    match timeout(limits::DECODING_WAIT_TIME_MAX, turns.take(Some(organization), 1)).await {
+        Ok(turn) => Ok(turn),
+        Err(_) => Err(Problem::new(Kind::Overloaded, "too many large requests are being decoded; try again")),
+    }
 }
 
 /// The media type of a `Content-Type`, lower-cased and without parameters; JSON when there is no header.
@@ -106,8 +179,9 @@ pub async fn read(
     body: Body,
     headers: &HeaderMap,
     bytes_max: usize,
-    admission: &std::sync::Arc<Semaphore>,
+    admission: (&Arc<Shares>, Option<OrganizationId>),
 ) -> Result<ReadBody, Problem> {
+    let admission = Admission { shares: admission.0.clone(), organization: admission.1 };
     read_within(body, headers, bytes_max, admission, limits::BODY_READ_TIME_MAX).await
 }
 
@@ -115,7 +189,7 @@ async fn read_within(
     body: Body,
     headers: &HeaderMap,
     bytes_max: usize,
-    admission: &std::sync::Arc<Semaphore>,
+    admission: Admission,
     time_max: std::time::Duration,
 ) -> Result<ReadBody, Problem> {
     let encoding = encoding(headers)?;
@@ -135,11 +209,12 @@ async fn read_within(
         Problem::new(Kind::RequestTimeout, format!("the body did not come within {seconds} s"))
     })??;
     let wire_bytes = bytes.len();
-    let bytes = match encoding {
-        Encoding::Identity => bytes,
-        _ => unpack_aside(bytes, encoding).await?,
-    };
-    Ok(ReadBody { bytes, wire_bytes, _admitted: admitted })
+    let mut read = ReadBody { bytes, wire_bytes, admitted };
+    if encoding != Encoding::Identity {
+        let unpacking = tokio::task::spawn_blocking(move || read.unpack(encoding).map(|()| read));
+        read = unpacking.await.unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "unpacking the body failed")))?;
+    }
+    Ok(read)
 }
 
 /// Reads and throws away what is left of a body, within bounds: a client that is still writing would otherwise see a
@@ -166,21 +241,13 @@ fn too_large(bytes_max: usize) -> Problem {
     Problem::new(Kind::TooLarge, format!("the body is larger than {bytes_max} bytes"))
 }
 
-async fn admit(
-    wire_bytes: usize,
-    encoding: Encoding,
-    admission: &std::sync::Arc<Semaphore>,
-) -> Result<OwnedSemaphorePermit, Problem> {
+async fn admit(wire_bytes: usize, encoding: Encoding, admission: Admission) -> Result<Admitted, Problem> {
     let bytes = match encoding {
         Encoding::Identity => wire_bytes,
         _ => wire_bytes.saturating_mul(UNPACKED_RATIO_ADMITTED).min(limits::BODY_DECOMPRESSED_BYTES_MAX),
     };
-    let units = (bytes / ADMISSION_UNIT_BYTES + 1) as u32;
-    let waiting = admission.clone().acquire_many_owned(units);
-    match timeout(limits::BODY_ADMISSION_TIME_MAX, waiting).await {
-        Ok(Ok(admitted)) => Ok(admitted),
-        _ => Err(Problem::new(Kind::Overloaded, "too many large requests are being read; try again")),
-    }
+    let share = admission.share(bytes).await?;
+    Ok(Admitted { share, admission, runtime: Handle::current() })
 }
 
 async fn collect(mut body: Body, bytes_declared: Option<usize>, bytes_max: usize) -> Result<Bytes, Problem> {
@@ -208,36 +275,32 @@ async fn collect(mut body: Body, bytes_declared: Option<usize>, bytes_max: usize
     Ok(first.unwrap_or_else(|| whole.freeze()))
 }
 
-async fn unpack_aside(bytes: Bytes, encoding: Encoding) -> Result<Bytes, Problem> {
-    tokio::task::spawn_blocking(move || unpack(&bytes, encoding))
-        .await
-        .unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "unpacking the body failed")))
-}
-
-/// Unpacks a body of one or several members or frames. Takes time: not for async threads.
-///
-/// # Errors
-/// 413 if it unpacks to more than [`limits::BODY_DECOMPRESSED_BYTES_MAX`], 400 if it cannot be unpacked.
-pub fn unpack(bytes: &[u8], encoding: Encoding) -> Result<Bytes, Problem> {
-    unpack_bounded(bytes, encoding, limits::BODY_DECOMPRESSED_BYTES_MAX)
-}
-
-fn unpack_bounded(bytes: &[u8], encoding: Encoding, bytes_max: usize) -> Result<Bytes, Problem> {
-    let mut unpacked = Vec::new();
-    let limit = bytes_max as u64 + 1;
-    let result = match encoding {
-        Encoding::Identity => return Ok(Bytes::copy_from_slice(bytes)),
-        Encoding::Gzip => flate2::read::MultiGzDecoder::new(bytes).take(limit).read_to_end(&mut unpacked),
-        Encoding::Zstd => zstd::stream::read::Decoder::with_buffer(bytes).and_then(|mut decoder| {
-            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
-            decoder.take(limit).read_to_end(&mut unpacked)
-        }),
+/// Unpacks a body of one or several members or frames, whose bytes stay admitted besides.
+fn unpack(packed: &[u8], encoding: Encoding, bytes_max: usize, admitted: &mut Admitted) -> Result<Bytes, Problem> {
+    let broken = |_| Problem::new(Kind::MalformedBody, "the body cannot be unpacked by its content encoding");
+    let mut reader: Box<dyn Read + '_> = match encoding {
+        Encoding::Identity => return Ok(Bytes::copy_from_slice(packed)),
+        Encoding::Gzip => Box::new(flate2::read::MultiGzDecoder::new(packed)),
+        Encoding::Zstd => {
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(packed).map_err(broken)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(broken)?;
+            Box::new(decoder)
+        }
     };
-    if unpacked.len() > bytes_max {
-        return Err(Problem::new(Kind::TooLarge, format!("the body unpacks to more than {bytes_max} bytes")));
+    let mut unpacked = Vec::new();
+    loop {
+        let piece_bytes = unpacked.len().clamp(UNPACKED_PIECE_BYTES_MIN, UNPACKED_PIECE_BYTES_MAX);
+        let held_bytes_max = packed.len() + bytes_max + UNPACKED_PIECE_BYTES_MAX;
+        admitted.grow(packed.len() + unpacked.len() + piece_bytes, held_bytes_max)?;
+        unpacked.reserve_exact(piece_bytes);
+        let read_bytes = reader.by_ref().take(piece_bytes as u64).read_to_end(&mut unpacked).map_err(broken)?;
+        if unpacked.len() > bytes_max {
+            return Err(Problem::new(Kind::TooLarge, format!("the body unpacks to more than {bytes_max} bytes")));
+        }
+        if read_bytes < piece_bytes {
+            return Ok(Bytes::from(unpacked));
+        }
     }
-    result.map_err(|_| Problem::new(Kind::MalformedBody, "the body cannot be unpacked by its content encoding"))?;
-    Ok(Bytes::from(unpacked))
 }
 
 #[cfg(test)]
@@ -251,6 +314,10 @@ mod tests {
             headers.append(*name, value.parse().unwrap());
         }
         headers
+    }
+
+    fn nobodys() -> Admission {
+        Admission { shares: admission(), organization: None }
     }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -269,26 +336,53 @@ mod tests {
             (zstd::bulk::compress(&text, 1).unwrap(), headers(&[("content-encoding", "zstd")])),
         ];
         for (bytes, headers) in packed {
-            let read = read(Body::from(bytes.clone()), &headers, 1 << 20, &admission()).await.unwrap();
+            let read = read(Body::from(bytes.clone()), &headers, 1 << 20, (&admission(), None)).await.unwrap();
             assert_eq!(read.bytes, text);
             assert_eq!(read.wire_bytes, bytes.len());
         }
     }
 
-    #[test]
-    fn a_bomb_is_refused_while_unpacking() {
+    async fn unpacked(packed: Vec<u8>, encoding: Encoding, bytes_max: usize) -> Result<Bytes, Problem> {
+        let mut admitted = admit(packed.len(), encoding, nobodys()).await.unwrap();
+        tokio::task::spawn_blocking(move || unpack(&packed, encoding, bytes_max, &mut admitted)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_bomb_is_refused_while_unpacking() {
         let bomb = gzip(&vec![0u8; 1 << 20]);
-        assert_eq!(unpack_bounded(&bomb, Encoding::Gzip, 1000).unwrap_err().kind, Kind::TooLarge);
+        assert_eq!(unpacked(bomb, Encoding::Gzip, 1000).await.unwrap_err().kind, Kind::TooLarge);
         let bomb = zstd::bulk::compress(&vec![0u8; 1 << 20], 1).unwrap();
-        assert_eq!(unpack_bounded(&bomb, Encoding::Zstd, 1000).unwrap_err().kind, Kind::TooLarge);
-        assert_eq!(unpack_bounded(b"no gzip", Encoding::Gzip, 1000).unwrap_err().kind, Kind::MalformedBody);
+        assert_eq!(unpacked(bomb, Encoding::Zstd, 1000).await.unwrap_err().kind, Kind::TooLarge);
+        let broken = unpacked(b"no gzip".to_vec(), Encoding::Gzip, 1000).await;
+        assert_eq!(broken.unwrap_err().kind, Kind::MalformedBody);
+    }
+
+    #[tokio::test]
+    async fn what_a_body_unpacks_to_is_admitted_whatever_it_was_on_the_wire() {
+        const BYTES: usize = 32 << 20;
+        let bomb = gzip(&vec![b' '; BYTES]);
+        assert!(bomb.len() * UNPACKED_RATIO_ADMITTED < BYTES / 4);
+        let admission = admission();
+        let mut held = Vec::new();
+        let headers = headers(&[("content-encoding", "gzip"), ("content-length", &bomb.len().to_string())]);
+        let refused = loop {
+            match read(Body::from(bomb.clone()), &headers, 16 << 20, (&admission, None)).await {
+                Ok(body) => held.push(body),
+                Err(problem) => break problem,
+            }
+        };
+        assert_eq!(refused.kind, Kind::Overloaded);
+        assert!(held.iter().map(|body| body.bytes.len()).sum::<usize>() <= limits::BODIES_IN_FLIGHT_BYTES_MAX);
+        assert!(held.len() >= 3, "{}", held.len());
+        held.clear();
+        assert_eq!(admission.free(), limits::BODIES_IN_FLIGHT_BYTES_MAX / ADMISSION_UNIT_BYTES);
     }
 
     #[tokio::test]
     async fn a_body_beyond_its_bound_is_refused_whether_declared_or_not() {
-        let undeclared = read(Body::from(vec![0; 101]), &headers(&[]), 100, &admission()).await;
+        let undeclared = read(Body::from(vec![0; 101]), &headers(&[]), 100, (&admission(), None)).await;
         assert_eq!(undeclared.unwrap_err().kind, Kind::TooLarge);
-        let declared = read(Body::empty(), &headers(&[("content-length", "101")]), 100, &admission()).await;
+        let declared = read(Body::empty(), &headers(&[("content-length", "101")]), 100, (&admission(), None)).await;
         assert_eq!(declared.unwrap_err().kind, Kind::TooLarge);
     }
 
@@ -296,21 +390,21 @@ mod tests {
     async fn a_body_that_does_not_come_or_breaks_off_is_refused() {
         let moment = std::time::Duration::from_millis(20);
         let stuck = Body::from_stream(tokio_stream::pending::<Result<Bytes, std::io::Error>>());
-        let read = read_within(stuck, &headers(&[]), 100, &admission(), moment).await;
+        let read = read_within(stuck, &headers(&[]), 100, nobodys(), moment).await;
         assert_eq!(read.unwrap_err().kind, Kind::RequestTimeout);
         let broken = tokio_stream::iter([Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("gone"))]);
-        let read = read_within(Body::from_stream(broken), &headers(&[]), 100, &admission(), moment).await;
+        let read = read_within(Body::from_stream(broken), &headers(&[]), 100, nobodys(), moment).await;
         assert_eq!(read.unwrap_err().kind, Kind::MalformedBody);
     }
 
     #[tokio::test]
     async fn what_was_admitted_is_given_back() {
         let admission = admission();
-        let before = admission.available_permits();
-        let read = read(Body::from("{}"), &headers(&[("content-length", "2")]), 100, &admission).await.unwrap();
-        assert!(admission.available_permits() < before);
+        let before = admission.free();
+        let read = read(Body::from("{}"), &headers(&[("content-length", "2")]), 100, (&admission, None)).await.unwrap();
+        assert!(admission.free() < before);
         drop(read);
-        assert_eq!(admission.available_permits(), before);
+        assert_eq!(admission.free(), before);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Accepting connections and serving HTTP/1.1 on them, with the bounds that only the connection itself can hold: time
-//! for the head of a request, its size, the number of connections. It must not know what is served.
+//! for the head of a request, its size, for how long an answer may lie untaken, the number of connections. It must not know what is served.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use tower::ServiceExt;
 use crate::app::App;
 use crate::context::Peer;
 use crate::limits;
+use crate::patience::Patient;
 
 /// Most bytes that are buffered of a head; above what `observe` refuses by name, so that most get a problem.
 const HEAD_BUFFER_BYTES_MAX: usize = 128 * 1024;
@@ -91,7 +92,7 @@ impl Connection {
             .timer(TokioTimer::new())
             .header_read_timeout(limits::HEADER_READ_TIME_MAX)
             .max_buf_size(HEAD_BUFFER_BYTES_MAX)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Patient::new(stream, limits::STREAM_STALLED_TIME_MAX)), service);
         let watched = graceful.watch(connection);
         app.metrics.connections.fetch_add(1, Relaxed);
         tokio::spawn(async move {

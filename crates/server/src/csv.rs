@@ -1,7 +1,7 @@
 //! Events as lines of CSV (RFC 4180, UTF-8, `\r\n`), for spreadsheets.
 //!
-//! A cell that a spreadsheet would take for a formula, because it begins with `=`, `+`, `-`, `@`, a tab or a carriage
-//! return, gets an apostrophe in front, so that what somebody put into a name cannot run on the auditor's machine. Who
+//! A cell that a spreadsheet would take for a formula, because it begins with `=`, `+`, `-`, `@`, the wide form of one of
+//! these, a tab or a line break, gets an apostrophe in front, so that what somebody put into a name cannot run on the auditor's machine. Who
 //! needs the exact texts takes NDJSON.
 
 use actarium_core::render::Placed;
@@ -40,6 +40,9 @@ pub const COLUMNS: [&str; 28] = [
     "source",
     "external_id",
 ];
+
+/// What a text begins with that a spreadsheet takes for a formula (OWASP, "CSV Injection").
+const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// Appends the first line.
 pub fn push_header(out: &mut Vec<u8>) {
@@ -111,7 +114,7 @@ impl<'o> Line<'o> {
         if !std::mem::take(&mut self.first) {
             self.out.push(b',');
         }
-        let guarded = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        let guarded = text.starts_with(FORMULA_STARTS);
         let quoted = guarded || text.contains(['"', ',', '\r', '\n']);
         if !quoted {
             return self.out.extend_from_slice(text.as_bytes());
@@ -145,6 +148,7 @@ mod tests {
     fn cells_are_quoted_where_needed_and_formulas_defused() {
         assert_eq!(cells(&["a", "", "b c"]), "a,,b c\r\n");
         assert_eq!(cells(&["a,b", "say \"hi\"", "x\ny"]), "\"a,b\",\"say \"\"hi\"\"\",\"x\ny\"\r\n");
+        assert_eq!(cells(&["＝1", "＋1", "－1", "＠x", "\n=1"]), "\"'＝1\",\"'＋1\",\"'－1\",\"'＠x\",\"'\n=1\"\r\n");
         assert_eq!(cells(&["=1+1", "+1", "-1", "@x", "\t=1"]), "\"'=1+1\",\"'+1\",\"'-1\",\"'@x\",\"'\t=1\"\r\n");
     }
 

@@ -95,16 +95,33 @@ impl Call {
     /// Reads the body whole; its media type is one of the route's.
     ///
     /// # Errors
-    /// See [`body::read`] and [`body::media_type`].
+    /// See [`body::read`] and [`body::media_type`]; 401 if the credential was revoked meanwhile.
     pub async fn read_body(&mut self) -> Result<(&'static str, ReadBody), Problem> {
         let allowed: Vec<&'static str> = self.route.bodies.iter().map(|(media, _)| *media).collect();
         let media = body::media_type(&self.headers, &allowed)?;
         let body = self.body.get_mut().take().unwrap_or_default();
-        let read = body::read(body, &self.headers, self.route.body_bytes_max, &self.app.bodies).await?;
+        let sharer = self.organization.as_ref().map(|organization| organization.id);
+        let read = body::read(body, &self.headers, self.route.body_bytes_max, (&self.app.bodies, sharer)).await?;
+        self.authorize_again()?;
         let metrics = &self.app.metrics;
         metrics.body_wire_bytes.fetch_add(read.wire_bytes as u64, std::sync::atomic::Ordering::Relaxed);
         metrics.body_bytes.fetch_add(read.bytes.len() as u64, std::sync::atomic::Ordering::Relaxed);
         Ok((media, read))
+    }
+
+    /// A body may take its time: who was let through at its head may have lost the right to it since.
+    fn authorize_again(&self) -> Result<(), Problem> {
+        let slug = self.organization.as_ref().map(|organization| organization.slug.as_str());
+        authorize(
+            &self.app.credentials,
+            &self.app.directory,
+            &self.app.engine,
+            &self.headers,
+            slug,
+            self.route.permission,
+        )
+        .map(|_| ())
+        .map_err(|denied| denied.problem)
     }
 }
 

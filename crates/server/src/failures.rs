@@ -10,6 +10,9 @@ const FULL_RETRY_AFTER_SECONDS: u32 = 30;
 /// Seconds after which a store that failed is worth another try.
 const UNAVAILABLE_RETRY_AFTER_SECONDS: u32 = 5;
 
+/// Most characters of a pointer in an answer: keys that somebody sends may be as long as a body.
+const POINTER_CHARS_MAX: usize = 1024;
+
 /// Why nothing was recorded.
 pub fn append_problem(error: AppendError) -> Problem {
     let sentence = error.to_string();
@@ -88,7 +91,7 @@ pub fn refusal_problem(refusal: Refusal) -> Problem {
             let sentence = format!("line {}, column {}: {detail}", position.line, position.column);
             let mut problem = Problem::new(Kind::MalformedBody, sentence).at(at);
             if let Some(pointer) = pointer {
-                problem = problem.with_error(pointer, detail);
+                problem = problem.with_error(shown_pointer(pointer), detail);
             }
             problem
         }
@@ -108,7 +111,7 @@ pub fn refusal_problem(refusal: Refusal) -> Problem {
                 .map(|violation| ErrorItem {
                     index: Some(violation.index),
                     detail: violation.sentence(),
-                    pointer: Some(violation.pointer),
+                    pointer: Some(shown_pointer(violation.pointer)),
                 })
                 .collect();
             problem
@@ -122,5 +125,31 @@ pub fn refusal_problem(refusal: Refusal) -> Problem {
             problem
         }
         Refusal::Empty => Problem::new(Kind::InvalidEvent, "there is no event in the body"),
+    }
+}
+
+/// The pointer, or its beginning with a mark.
+fn shown_pointer(pointer: String) -> String {
+    match pointer.char_indices().nth(POINTER_CHARS_MAX) {
+        None => pointer,
+        Some((end, _)) => format!("{}…", &pointer[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_does_not_grow_with_the_keys_that_were_sent() {
+        let body = format!(r#"{{"action":"a.b","{}":1}}"#, "é".repeat(1 << 20));
+        let intake = actarium_core::event::Intake::new("api", "operator", 0);
+        let form = actarium_core::event::BodyForm::Json;
+        let refusal = actarium_core::event::decode(body.as_bytes(), form, &intake, &Default::default()).unwrap_err();
+        let problem = refusal_problem(refusal);
+        assert!(
+            problem.errors.iter().any(|error| error.pointer.as_deref().is_some_and(|pointer| pointer.ends_with('…')))
+        );
+        assert!(problem.render("req-1").len() < 8 * POINTER_CHARS_MAX);
     }
 }

@@ -28,6 +28,7 @@ pub mod oidc;
 pub mod openapi;
 pub mod operator;
 pub mod parameters;
+pub mod patience;
 pub mod problem;
 pub mod public_url;
 pub mod queries;
@@ -38,6 +39,7 @@ pub mod routes;
 pub mod schemas;
 pub mod scim;
 pub mod serve;
+pub mod shares;
 pub mod signin;
 pub mod token;
 

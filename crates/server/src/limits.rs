@@ -10,6 +10,10 @@ pub const BODY_DECOMPRESSED_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const BODIES_IN_FLIGHT_BYTES_MAX: usize = 192 * 1024 * 1024;
 /// How long a request waits for its share of [`BODIES_IN_FLIGHT_BYTES_MAX`] before it is refused with 503.
 pub const BODY_ADMISSION_TIME_MAX: Duration = Duration::from_secs(5);
+/// Most bodies larger than [`BODY_INLINE_BYTES_MAX`] that are decoded at one moment.
+pub const DECODINGS_AT_ONCE_MAX: usize = 16;
+/// How long a body waits to be decoded before its request is refused with 503.
+pub const DECODING_WAIT_TIME_MAX: Duration = Duration::from_secs(20);
 /// A body up to this size is decoded where it was read; a larger one on a thread of its own.
 pub const BODY_INLINE_BYTES_MAX: usize = 16 * 1024;
 /// Most bytes of the body of a request of administration (an organization, a key).

@@ -1,16 +1,14 @@
 //! What all reading routes share: criteria out of parameters, a turn on a thread that may block, giving up when the
 //! client has gone, and the record of the search.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actarium_core::filter::{Filter, ParameterError, SearchParameters};
 use actarium_core::row::Micros;
 use actarium_core::time;
 use actarium_query::{QueryError, Stop, TimeRange};
-use actarium_store::{Organization, Snapshot};
+use actarium_store::{Organization, OrganizationId, Snapshot};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 
 use crate::dispatch::Call;
 use crate::failures::read_problem;
@@ -18,6 +16,7 @@ use crate::limits;
 use crate::parameters::{Parameters, invalid};
 use crate::problem::{Kind, Position, Problem};
 use crate::recorder::{OwnRecord, audit_log};
+use crate::shares::Shares;
 
 /// The time range of a search that does not say: the past 24 hours.
 const DEFAULT_RANGE_MICROS: Micros = 24 * 60 * 60 * 1_000_000;
@@ -108,18 +107,19 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// Waits for a turn, then runs a query on a thread that may block. When the future is dropped, because the client went
+/// Waits for a turn of the organization's, then runs a query on a thread that may block. When the future is dropped, because the client went
 /// away, the query gives up.
 ///
 /// # Errors
 /// 503 if no turn comes in time, and what the query returns.
 pub async fn run<T: Send + 'static>(
-    turns: &Arc<Semaphore>,
+    turns: &Shares,
+    organization: OrganizationId,
     time_max: Duration,
     query: impl FnOnce(&Stop) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    let waiting = tokio::time::timeout(limits::QUERY_TIME_MAX, turns.clone().acquire_owned());
-    let Ok(Ok(turn)) = waiting.await else {
+    let waiting = tokio::time::timeout(limits::QUERY_TIME_MAX, turns.take(Some(organization), 1));
+    let Ok(turn) = waiting.await else {
         return Err(Problem::new(Kind::Overloaded, "too many queries are running; try again"));
     };
     let stop = Stop::after(time_max);
@@ -161,7 +161,7 @@ pub fn search_key(call: &Call, organization: &Organization, filter: &Filter) -> 
 pub fn search_record(call: &Call, organization: &Organization, filter: &Filter, action: &'static str) -> OwnRecord {
     let mut record = OwnRecord::of_request(action, &call.caller, &call.context, audit_log(&organization.slug));
     if *filter != Filter::All {
-        record = record.with("q", filter.to_string());
+        record = record.with_whole("q", &filter.to_string());
     }
     for name in ["from", "to"] {
         if let Some(text) = call.parameters.one(name) {

@@ -91,6 +91,17 @@ impl OwnRecord {
         self
     }
 
+    /// Adds a text whole: what one value of metadata may not hold goes on under `key.2`, `key.3` and so on.
+    #[must_use]
+    pub fn with_whole(mut self, key: &str, text: &str) -> Self {
+        let chars: Vec<char> = text.chars().collect();
+        for (part, piece) in (1..).zip(chars.chunks(actarium_core::limits::METADATA_TEXT_CHARS_MAX)) {
+            let key = if part == 1 { key.to_owned() } else { format!("{key}.{part}") };
+            self.metadata.insert(key, piece.iter().collect::<String>().into());
+        }
+        self
+    }
+
     /// Says that it did not succeed, and why.
     #[must_use]
     pub fn unsuccessful(mut self, outcome: &'static str, reason: impl Into<String>) -> Self {
@@ -191,6 +202,15 @@ impl Recorder {
         Ok(Reserved { permit, clock: self.clock.clone() })
     }
 
+    /// Keeps a place for the record of a read that begins now: if its answer does not come to be, because it failed or
+    /// nobody waited for it, that is recorded instead.
+    ///
+    /// # Errors
+    /// 503 if too many wait already: what it is about must not begin then.
+    pub fn begin(&self, organization: OrganizationId, record: OwnRecord) -> Result<Begun, Problem> {
+        Ok(Begun { place: Some(self.reserve()?), organization, record })
+    }
+
     /// Waits until everything noted before has been written or given up.
     pub async fn flush(&self) {
         let (done, waiting) = oneshot::channel();
@@ -234,6 +254,34 @@ impl Reserved {
         let rows = record.encode(self.clock.as_ref())?;
         self.permit.send(Message::Record(organization, rows));
         Ok(())
+    }
+}
+
+/// The record of a read that has begun.
+pub struct Begun {
+    place: Option<Reserved>,
+    organization: OrganizationId,
+    record: OwnRecord,
+}
+
+impl Begun {
+    /// Records that it was answered, with as many results.
+    ///
+    /// # Errors
+    /// As [`Reserved::note`].
+    pub fn answered(mut self, results: usize) -> Result<(), Problem> {
+        let record = self.record.clone().with("results", results);
+        self.place.take().map_or(Ok(()), |place| place.note(self.organization, &record))
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            let record = self.record.clone().unsuccessful("failure", "no answer was given");
+            // That it breaks no rule is known: only its outcome differs from what was checked.
+            let _ = place.note(self.organization, &record);
+        }
     }
 }
 

@@ -180,6 +180,7 @@ fn put_together(
     };
     let openapi = as_bytes(&openapi::document())?;
     let catalog = as_bytes(&json!({"families": Catalog::builtin().families()}))?;
+    let cursor_secret = engine.derived_secret("cursors");
     Ok(Arc::new(App {
         engine,
         clock,
@@ -193,6 +194,7 @@ fn put_together(
         bodies,
         turns,
         stopping: CancellationToken::new(),
+        cursor_secret,
         openapi,
         catalog,
     }))

@@ -30,6 +30,7 @@ pub const LOG_NAME_FILE: &str = "log.name";
 
 const MASTER_KEY_LABEL: &str = "actarium-master-key-v1";
 const LOG_KEY_LABEL: &str = "actarium-log-key-v1";
+const DERIVED_LABEL: &str = "actarium/derived-secret/v1\n";
 const NONCE_BYTES: usize = 24;
 const CHECK_TEXT: &[u8] = b"actarium master key check v1";
 
@@ -224,6 +225,16 @@ impl LogKey {
     /// The public key.
     pub fn public(&self) -> [u8; 32] {
         self.key.verifying_key().to_bytes()
+    }
+
+    /// A secret of the service for another purpose than signing: the same at every start, and telling nothing of the key.
+    pub fn derived_secret(&self, purpose: &str) -> [u8; 32] {
+        Sha256::new()
+            .chain_update(DERIVED_LABEL)
+            .chain_update(self.key.to_bytes())
+            .chain_update(purpose)
+            .finalize()
+            .into()
     }
 
     /// An Ed25519 signature.

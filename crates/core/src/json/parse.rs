@@ -4,7 +4,7 @@
 //! Why there is a reader of our own is said in `docs/decisions/json-reader.md`; tests hold it against serde_json.
 
 use super::{Json, JsonError, JsonErrorKind, Position};
-use crate::limits::{INTEGER_MAX, JSON_DEPTH_MAX};
+use crate::limits::{INTEGER_MAX, JSON_DEPTH_MAX, JSON_VALUES_MAX};
 use std::borrow::Cow;
 use std::collections::HashSet;
 
@@ -107,6 +107,8 @@ struct Failure {
 
 const TOO_DEEP: &str = "nested deeper than 32 levels";
 const _: () = assert!(JSON_DEPTH_MAX == 32, "the sentence above names the limit");
+const TOO_MANY: &str = "more than 32768 values, for which an event has no room";
+const _: () = assert!(JSON_VALUES_MAX == 32_768, "the sentence above names the limit");
 const BEYOND: &str = "integers beyond 9007199254740992 (2^53) lose digits in many readers; send it as a string";
 const TWICE: &str = "this key stands in the object twice";
 const HALF_A_PAIR: &str = "a \\u escape is half of a surrogate pair, which is no character";
@@ -115,13 +117,15 @@ struct Reader<'a> {
     text: &'a str,
     /// Offset of the next byte.
     at: usize,
+    /// How many more values the document may have.
+    values_left: usize,
     /// The way to the place of an error, from the innermost value outwards.
     way: Vec<Segment>,
 }
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str) -> Self {
-        Self { text, at: 0, way: Vec::new() }
+        Self { text, at: 0, values_left: JSON_VALUES_MAX, way: Vec::new() }
     }
 
     #[cold]
@@ -192,7 +196,8 @@ impl<'a> Reader<'a> {
         if !self.take(b']') {
             for index in 0.. {
                 *element = Some(index);
-                // The element is the outermost value of its event, so nesting is counted from it.
+                // The element is the outermost value of its event, so nesting and values are counted from it.
+                self.values_left = JSON_VALUES_MAX;
                 self.value(0, &mut value)?;
                 if !each(std::mem::replace(&mut value, Json::Null)) {
                     return Ok(());
@@ -219,6 +224,7 @@ impl<'a> Reader<'a> {
     /// Reads a value that is nested in `depth` others into its place.
     fn value(&mut self, depth: usize, place: &mut Json<'a>) -> Result<(), Failure> {
         self.skip_white_space();
+        self.values_left = self.values_left.checked_sub(1).ok_or_else(|| self.rule(self.at, TOO_MANY))?;
         *place = match self.peek() {
             Some(b'"') => Json::Str(self.string()?),
             Some(b'{') => Json::Object(self.object(depth)?),

@@ -4,6 +4,7 @@
 //! and about amounts. A record that is broken in itself is refused alone; a body that cannot be told apart into records
 //! is refused as a whole. Knows no format but by the names of its envelopes.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::Read;
 
@@ -18,6 +19,10 @@ pub const DECOMPRESSED_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub const RECORDS_MAX: usize = 100_000;
 /// Levels of nesting in a record at the most.
 const RECORD_DEPTH_MAX: usize = 100;
+/// Values in a record at the most, maps and lists included: what they take in memory is many times their text.
+const RECORD_VALUES_MAX: usize = 1_000_000;
+/// Characters of a key that an error quotes.
+const QUOTED_CHARS_MAX: usize = 64;
 /// First bytes of a gzip member (RFC 1952).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -156,15 +161,42 @@ impl<'a> Records<'a, '_> {
     }
 
     fn add_elements(&mut self, list: &'a str) -> Result<(), BodyRefused> {
-        let elements: Vec<&'a RawValue> = match serde_json::from_str(list) {
-            Ok(elements) => elements,
-            Err(error) => return self.push(Err(without_place(&error))),
-        };
-        elements.into_iter().try_for_each(|element| self.push(Ok(element.get())))
+        use serde::Deserializer as _;
+        let mut elements = Elements { records: self, refused: None };
+        let read = serde_json::Deserializer::from_str(list).deserialize_seq(&mut elements);
+        match (elements.refused, read) {
+            (Some(refused), _) => Err(refused),
+            (None, Ok(())) => Ok(()),
+            (None, Err(error)) => self.push(Err(without_place(&error))),
+        }
     }
 }
 
-/// The list in an envelope, if the value is one.
+/// Takes the elements of a list one by one, so that a list of too many is never in memory.
+struct Elements<'r, 'a, 'e> {
+    records: &'r mut Records<'a, 'e>,
+    refused: Option<BodyRefused>,
+}
+
+impl<'a> Visitor<'a> for &mut Elements<'_, 'a, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(element) = seq.next_element::<&'a RawValue>()? {
+            if let Err(refused) = self.records.push(Ok(element.get())) {
+                self.refused = Some(refused);
+                return Err(A::Error::custom("too many"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The list in an envelope, if the value is one. Twice the same list is none: one of the two would be lost.
 fn envelope_content<'a>(raw: &'a str, envelopes: &[String]) -> Option<&'a str> {
     struct Content<'b>(&'b [String]);
 
@@ -176,14 +208,14 @@ fn envelope_content<'a>(raw: &'a str, envelopes: &[String]) -> Option<&'a str> {
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut content = None;
+            let mut lists = Vec::new();
             while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
                 let value: &RawValue = map.next_value()?;
                 if self.0.iter().any(|envelope| *envelope == key) && value.get().starts_with('[') {
-                    content = Some(value.get());
+                    lists.push(value.get());
                 }
             }
-            Ok(content)
+            Ok(lists.pop().filter(|_| lists.is_empty()))
         }
     }
 
@@ -195,7 +227,8 @@ fn envelope_content<'a>(raw: &'a str, envelopes: &[String]) -> Option<&'a str> {
 pub(super) fn parse_record(raw: &str) -> Result<Value, String> {
     let mut deserializer = serde_json::Deserializer::from_str(raw);
     let unreadable = |error: serde_json::Error| format!("can't be read as JSON: {}", without_place(&error));
-    let value = Strict { depth: 0 }.deserialize(&mut deserializer).map_err(unreadable)?;
+    let left = Cell::new(RECORD_VALUES_MAX);
+    let value = Strict { depth: 0, left: &left }.deserialize(&mut deserializer).map_err(unreadable)?;
     deserializer.end().map_err(unreadable)?;
     Ok(value)
 }
@@ -203,28 +236,34 @@ pub(super) fn parse_record(raw: &str) -> Result<Value, String> {
 /// Builds a value that says exactly what the text says. Integers that a double cannot hold become texts of the same
 /// digits.
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'l> {
     depth: usize,
+    /// How many more values there may be.
+    left: &'l Cell<usize>,
 }
 
-impl Strict {
+impl Strict<'_> {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth == RECORD_DEPTH_MAX {
             return Err(E::custom(format!("nested deeper than {RECORD_DEPTH_MAX} levels")));
         }
-        Ok(Self { depth: self.depth + 1 })
+        Ok(Self { depth: self.depth + 1, ..self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let Some(left) = self.left.get().checked_sub(1) else {
+            return Err(D::Error::custom(format!("more than {RECORD_VALUES_MAX} values")));
+        };
+        self.left.set(left);
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -280,7 +319,8 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(key) = access.next_key::<String>()? {
             let value = access.next_value_seed(deeper)?;
             if map.contains_key(&key) {
-                return Err(A::Error::custom(format!("the key `{key}` stands twice in one object")));
+                let shown: String = key.chars().take(QUOTED_CHARS_MAX).collect();
+                return Err(A::Error::custom(format!("the key `{shown}` stands twice in one object")));
             }
             map.insert(key, value);
         }
@@ -359,6 +399,25 @@ mod tests {
         let abyss = format!("[{}{}]", "[".repeat(1_000_000), "]".repeat(1_000_000));
         assert!(read(&abyss)[0].is_err());
         assert_eq!(values(r#"[{"a":9007199254740993,"b":-18446744073709}]"#)[0]["a"], "9007199254740993");
+    }
+
+    #[test]
+    fn what_would_take_too_much_memory_is_refused() {
+        let elements = vec!["0"; RECORDS_MAX + 1].join(",");
+        let too_many = BodyRefused::TooManyRecords { records_max: RECORDS_MAX };
+        assert_eq!(records(format!("[{elements}]").as_bytes(), &[]), Err(too_many));
+        let values = vec!["0"; RECORD_VALUES_MAX].join(",");
+        let heavy = read(&format!(r#"[{{"a":1}},{{"a":[{values}]}},{{"a":2}}]"#));
+        assert!(heavy[0].is_ok() && heavy[2].is_ok());
+        assert!(heavy[1].as_ref().unwrap_err().contains("more than 1000000 values"), "{:?}", heavy[1]);
+    }
+
+    #[test]
+    fn an_envelope_with_two_lists_is_none() {
+        let twice = r#"{"Records":[{"a":1}],"Records":[{"a":2}]}"#;
+        let read = read(twice);
+        assert_eq!(read.len(), 1);
+        assert!(read[0].as_ref().unwrap_err().contains("twice"), "{read:?}");
     }
 
     #[test]

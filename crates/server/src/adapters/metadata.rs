@@ -18,6 +18,11 @@ pub(super) const CUT_KEY: &str = "cut";
 const PACK_KEY: &str = "more";
 /// Characters of such fields within the text, besides its braces.
 const PACK_CHARS_MAX: usize = METADATA_TEXT_CHARS_MAX - "{}".len();
+/// Bytes of the places of all fields that are looked at one by one. An event has room for some kilobytes of them, so what
+/// is beyond would be left out anyway; and places repeat the keys above them, so they can be far more than the record.
+const PLACES_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes that a step of a place takes besides its key.
+const STEP_BYTES: usize = 32;
 /// Characters kept of the beginning of a key that is too long; the rest of the room is its end.
 const LONG_KEY_HEAD_CHARS: usize = 20;
 
@@ -34,6 +39,21 @@ pub(super) struct Leftovers<'a> {
     pub first: Vec<Location>,
     /// Entries beyond the record's; they never give way.
     pub add: Vec<(String, Value)>,
+}
+
+/// How much of a record has been looked at, and how many fields were not, because it is too much.
+#[derive(Default)]
+struct Beyond {
+    places_bytes: usize,
+    fields: usize,
+}
+
+impl Beyond {
+    /// Whether what is at this place is looked at.
+    fn takes(&mut self, location: &[String]) -> bool {
+        self.places_bytes += location.iter().map(|step| step.len() + STEP_BYTES).sum::<usize>();
+        self.places_bytes <= PLACES_BYTES_MAX
+    }
 }
 
 /// A field that becomes one entry.
@@ -58,12 +78,13 @@ impl Leftovers<'_> {
         for (key, value) in &self.add {
             metadata.insert(clean_key(key), cut_value(value.clone()));
         }
-        let Some(rest) = self.prune(record, &mut Location::new()) else { return (metadata, BTreeMap::new()) };
+        let mut beyond = Beyond::default();
+        let rest = self.prune(record, &mut Location::new(), &mut beyond).unwrap_or_default();
         let room = METADATA_KEYS_MAX.saturating_sub(metadata.len() + 1);
         let mut entries = Vec::new();
         flatten(&rest, &mut Location::new(), &folded(&rest, room), &mut entries);
         entries.sort_by_key(|entry| self.rank(&entry.location));
-        self.fill(metadata, entries, room, bytes_max)
+        self.fill(metadata, entries, room, bytes_max, beyond.fields)
     }
 
     /// Puts in the entries that there is room for: the first ones each under its own key, the others several to a text,
@@ -74,6 +95,7 @@ impl Leftovers<'_> {
         entries: Vec<Entry>,
         room: usize,
         bytes_max: usize,
+        beyond: usize,
     ) -> (Map<String, Value>, BTreeMap<String, Location>) {
         let mut origins = BTreeMap::new();
         let mut left_out = Vec::new();
@@ -111,17 +133,19 @@ impl Leftovers<'_> {
             }
         }
         left_out.extend(without_room.iter().map(|entry| entry.location.join(".")));
-        if !left_out.is_empty() {
-            let count = left_out.len();
+        if !left_out.is_empty() || beyond > 0 {
+            let count = left_out.len() + beyond;
             let fields = if count == 1 { "field" } else { "fields" };
-            let sentence = format!("{count} {fields} left out: {}", left_out.join(", "));
+            let listed = if left_out.is_empty() { String::new() } else { format!(": {}", left_out.join(", ")) };
+            let sentence = format!("{count} {fields} left out{listed}");
             metadata.insert(CUT_KEY.to_owned(), cut_value(Value::String(sentence)));
         }
         (metadata, origins)
     }
 
-    /// The value without what is not kept, and with marks for what must not be; nothing if nothing is left.
-    fn prune(&self, value: &Value, location: &mut Location) -> Option<Value> {
+    /// The value without what is not kept or is beyond what is looked at, and with marks for what must not be; nothing
+    /// if nothing is left.
+    fn prune(&self, value: &Value, location: &mut Location, beyond: &mut Beyond) -> Option<Value> {
         if self.without.contains(location) {
             return None;
         }
@@ -130,11 +154,16 @@ impl Leftovers<'_> {
         {
             return Some(Value::String(format!("[left out: {why}, {} bytes]", json_bytes(value))));
         }
+        if !beyond.takes(location) {
+            beyond.fields += entries_of(value);
+            return None;
+        }
         match value {
             Value::Null => None,
             Value::Array(list) => {
                 let kept = list.iter().enumerate();
-                let kept = kept.map(|(index, value)| within(location, index.to_string(), |at| self.prune(value, at)));
+                let kept =
+                    kept.map(|(index, value)| within(location, index.to_string(), |at| self.prune(value, at, beyond)));
                 let kept: Vec<Option<Value>> = kept.collect();
                 if kept.iter().all(Option::is_none) {
                     return None;
@@ -150,7 +179,7 @@ impl Leftovers<'_> {
                 let kept: Map<String, Value> = map
                     .iter()
                     .filter_map(|(key, value)| {
-                        let kept = within(location, key.clone(), |at| self.prune(value, at))?;
+                        let kept = within(location, key.clone(), |at| self.prune(value, at, beyond))?;
                         Some((key.clone(), kept))
                     })
                     .collect();
@@ -338,27 +367,44 @@ fn folded(rest: &Value, entries_max: usize) -> BTreeSet<Location> {
     }
     let mut nodes = Vec::new();
     let (mut entries, _) = measure(rest, &mut Location::new(), &mut nodes);
-    nodes.retain(|node| node.entries > 1 && node.chars <= METADATA_TEXT_CHARS_MAX && !node.location.is_empty());
-    // Stable, and nodes come children first: a parent must come before its children where both save the same.
+    // Nodes come children first: a parent must come before its children where both save the same.
     nodes.reverse();
-    nodes.sort_by_key(|node| (node.location.len() == 1, Reverse(node.entries)));
-    let mut saved: BTreeMap<Location, usize> = BTreeMap::new();
-    for node in nodes {
+    let parents = parents(&nodes);
+    let fits = |node: &Node| node.entries > 1 && node.chars <= METADATA_TEXT_CHARS_MAX && !node.location.is_empty();
+    let mut order: Vec<usize> = (0..nodes.len()).filter(|index| fits(&nodes[*index])).collect();
+    order.sort_by_key(|index| (nodes[*index].location.len() == 1, Reverse(nodes[*index].entries)));
+    let mut is_saved = vec![false; nodes.len()];
+    for index in order {
         if entries <= entries_max {
             break;
         }
-        if (1..=node.location.len()).any(|length| saved.contains_key(&node.location[..length])) {
+        let has_saved_parent = || std::iter::successors(parents[index], |above| parents[*above]).any(|at| is_saved[at]);
+        if has_saved_parent() {
             continue;
         }
-        // Only whole sections, which come last, can have folded parts.
-        let inside: Vec<Location> = saved.keys().filter(|inner| inner.starts_with(&node.location)).cloned().collect();
-        for inner in inside {
-            entries += saved.remove(&inner).unwrap_or(0);
+        // Only whole sections, which come last, can have folded parts; these follow them.
+        if nodes[index].location.len() == 1 {
+            let inside = nodes[index + 1..].iter().take_while(|node| node.location.len() > 1).count();
+            for part in index + 1..=index + inside {
+                entries += if std::mem::take(&mut is_saved[part]) { nodes[part].entries - 1 } else { 0 };
+            }
         }
-        entries -= node.entries - 1;
-        saved.insert(node.location, node.entries - 1);
+        entries -= nodes[index].entries - 1;
+        is_saved[index] = true;
     }
-    saved.into_keys().collect()
+    nodes.into_iter().zip(is_saved).filter(|(_, is_saved)| *is_saved).map(|(node, _)| node.location).collect()
+}
+
+/// For each of the nodes, which come before what is in them, the one that it is in.
+fn parents(nodes: &[Node]) -> Vec<Option<usize>> {
+    let mut above: Vec<usize> = Vec::new();
+    let parent = |(index, node): (usize, &Node)| {
+        above.truncate(node.location.len());
+        let parent = above.last().copied();
+        above.push(index);
+        parent
+    };
+    nodes.iter().enumerate().map(parent).collect()
 }
 
 /// Number of entries that a value makes if nothing is folded.

@@ -171,6 +171,20 @@ pub struct AdaptedRows {
 /// # Errors
 /// If the body as a whole cannot be read; a record that cannot be recorded is told in the result.
 pub fn adapt(adapter: Adapter, body: &[u8], options: &AdapterOptions<'_>) -> Result<Adapted, BodyRefused> {
+    let mut events = Vec::new();
+    let mut adapted = adapt_each(adapter, body, options, &mut |event, _| events.push(event))?;
+    adapted.events = events;
+    Ok(adapted)
+}
+
+/// [`adapt`], but hands out each event as soon as it is made, with the place for what is wrong with it, so that no more
+/// than one record is in memory as more than its text.
+fn adapt_each(
+    adapter: Adapter,
+    body: &[u8],
+    options: &AdapterOptions<'_>,
+    each: &mut dyn FnMut(AdaptedEvent, &mut Adapted),
+) -> Result<Adapted, BodyRefused> {
     let mapping = adapter.mapping();
     let content = input::decompressed(body, DECOMPRESSED_BYTES_MAX)?;
     let records = input::records(&content, &mapping.envelopes)?;
@@ -182,7 +196,7 @@ pub fn adapt(adapter: Adapter, body: &[u8], options: &AdapterOptions<'_>) -> Res
             Ok((text, record)) => match adapt_record(mapping, record, &settings) {
                 Mapped::Event { mut value, origins } => {
                     identify(&mut value, text);
-                    adapted.events.push(AdaptedEvent { index, value, origins });
+                    each(AdaptedEvent { index, value, origins }, &mut adapted);
                 }
                 Mapped::Skipped => adapted.skipped += 1,
                 Mapped::Refused { pointer, detail } => adapted.refuse(index, pointer, detail),
@@ -255,7 +269,6 @@ pub fn adapt_and_encode(
     body: &[u8],
     options: &AdapterOptions<'_>,
 ) -> Result<AdaptedRows, BodyRefused> {
-    let mut adapted = adapt(adapter, body, options)?;
     let source = &adapter.mapping().source;
     let intake = Intake {
         environment: options.environment,
@@ -264,8 +277,8 @@ pub fn adapt_and_encode(
     };
     let mut rows = EncodedRows::new();
     let mut indices = Vec::new();
-    for event in std::mem::take(&mut adapted.events) {
-        match encode_value(&event.value, &intake) {
+    let adapted =
+        adapt_each(adapter, body, options, &mut |event, adapted| match encode_value(&event.value, &intake) {
             Ok(row) => {
                 rows.append(&row);
                 indices.push(event.index);
@@ -274,9 +287,7 @@ pub fn adapt_and_encode(
                 let (pointer, detail) = event.explain(&refusal);
                 adapted.refuse(event.index, pointer, detail);
             }
-        }
-    }
-    adapted.refused.sort_by_key(|refused| refused.index);
+        })?;
     let Adapted { skipped, refused, refused_more, .. } = adapted;
     Ok(AdaptedRows { rows, indices, skipped, refused, refused_more })
 }

@@ -33,7 +33,7 @@ pub async fn histogram(call: &Call) -> Result<Response, Problem> {
     record_once(call, &organization, &criteria.filter)?;
     let request = HistogramRequest { range: criteria.range, filter: criteria.filter, interval };
     let (engine, scope) = (call.app.engine.clone(), call.scope.clone());
-    let histogram = run(&call.app.turns.counts, limits::QUERY_TIME_MAX, move |stop| {
+    let histogram = run(&call.app.turns.counts, organization.id, limits::QUERY_TIME_MAX, move |stop| {
         let snapshot = snapshot(&engine, &organization)?;
         actarium_query::histogram(&snapshot, &scope, &request, stop).map_err(query_problem)
     })
@@ -59,7 +59,7 @@ pub async fn facets(call: &Call) -> Result<Response, Problem> {
     record_once(call, &organization, &criteria.filter)?;
     let request = FacetRequest { range: criteria.range, filter: criteria.filter, fields, limit };
     let (engine, scope) = (call.app.engine.clone(), call.scope.clone());
-    let facets = run(&call.app.turns.counts, limits::QUERY_TIME_MAX, move |stop| {
+    let facets = run(&call.app.turns.counts, organization.id, limits::QUERY_TIME_MAX, move |stop| {
         let snapshot = snapshot(&engine, &organization)?;
         actarium_query::facets(&snapshot, &scope, &request, stop).map_err(query_problem)
     })

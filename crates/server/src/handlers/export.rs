@@ -66,7 +66,7 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
         Some(_) => NDJSON,
         None => call.form,
     };
-    let Ok(turn) = app.turns.exports.clone().try_acquire_owned() else {
+    let Some(turn) = app.turns.exports.try_take(organization.id) else {
         return Err(Problem::new(Kind::Overloaded, "too many exports are running").retry_after(30));
     };
     let place = app.recorder.reserve()?;

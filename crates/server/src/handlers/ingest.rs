@@ -35,19 +35,22 @@ pub async fn ingest(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?;
     let name = call.route.path.rsplit('/').next().unwrap_or("");
     let adapter = Adapter::from_name(name).ok_or_else(|| Problem::new(Kind::Internal, "the route names no adapter"))?;
-    let (_, read) = call.read_body().await?;
+    let (_, mut read) = call.read_body().await?;
+    let turn = body::turn(&call.app.turns.decodings, organization.id).await?;
     let app = call.app.clone();
     let environment = environment(&call.caller);
     let cluster = call.parameters.one("cluster").map(str::to_owned);
     let adapting = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
         // A file that was packed as it lies, without saying so, is still bounded as any other body.
-        let packed = read.bytes.starts_with(&GZIP_MAGIC);
-        let bytes = if packed { body::unpack(&read.bytes, Encoding::Gzip)? } else { read.bytes.clone() };
-        check_begin(&bytes)?;
+        if read.bytes.starts_with(&GZIP_MAGIC) {
+            read.unpack(Encoding::Gzip)?;
+        }
+        check_begin(&read.bytes)?;
         let mut options = AdapterOptions::new(app.clock.now());
         options.environment = environment.as_deref();
         options.cluster = cluster.as_deref();
-        adapt_and_encode(adapter, &bytes, &options).map_err(refused_problem)
+        adapt_and_encode(adapter, &read.bytes, &options).map_err(refused_problem)
     });
     let adapted = adapting.await.unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "reading the records failed")))?;
     let answer = record(&call.app, organization.id, adapted).await?;
@@ -88,6 +91,15 @@ async fn record(app: &App, organization: OrganizationId, adapted: AdaptedRows) -
                 let detail = error.to_string().replacen(&format!("event {index} "), "", 1);
                 refused.push(Refused { index: indices.remove(index), pointer, detail });
                 rows = without(&rows, index);
+            }
+            Err(AppendError::Conflict { index, first }) => {
+                let (index, conflicts_max) = (indices[index], limits::ADAPTER_CONFLICTS_MAX);
+                let mut problem = append_problem(AppendError::Conflict { index, first });
+                problem.detail = format!(
+                    "more than {conflicts_max} records repeat an id with other content; nothing of this was recorded"
+                )
+                .into();
+                return Err(problem);
             }
             Err(error) => return Err(append_problem(error)),
         }

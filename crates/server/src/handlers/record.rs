@@ -6,7 +6,7 @@ use actarium_core::event::{self, BodyForm, Intake, Limits};
 use actarium_core::id::EventId;
 use actarium_core::row::EncodedRows;
 use actarium_core::time;
-use actarium_store::{Append, Appended, Clock, IdempotencyKey, Organization};
+use actarium_store::{Append, Appended, Clock, IdempotencyKey, Organization, OrganizationId};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::Response;
 use base64::Engine as _;
@@ -15,11 +15,13 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::access::Caller;
+use crate::body;
 use crate::dispatch::{Call, bytes_answer};
 use crate::failures::{append_problem, refusal_problem};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::routes::{JSON, NDJSON};
+use crate::shares::Shares;
 
 /// Source of the events that come by the API itself.
 const SOURCE: &str = "api";
@@ -46,7 +48,7 @@ pub async fn record(mut call: Call) -> Result<Response, Problem> {
         clock: call.app.clock.clone(),
         hash_body: key.is_some(),
     };
-    let (rows, body_hash) = decode(decoding).await?;
+    let (rows, body_hash) = decode(decoding, &call.app.turns.decodings, organization.id).await?;
     let mut append = Append::new(organization.id, rows);
     append.idempotency_key = key.map(|(scope, key)| IdempotencyKey { scope, key, body: body_hash });
     let appending = call.app.engine.append(append);
@@ -92,11 +94,20 @@ struct Decoding {
     hash_body: bool,
 }
 
-async fn decode(decoding: Decoding) -> Result<(EncodedRows, [u8; 32]), Problem> {
+async fn decode(
+    decoding: Decoding,
+    turns: &Shares,
+    organization: OrganizationId,
+) -> Result<(EncodedRows, [u8; 32]), Problem> {
     if decoding.body.len() <= limits::BODY_INLINE_BYTES_MAX {
         return decode_now(&decoding);
     }
-    tokio::task::spawn_blocking(move || decode_now(&decoding))
+    let turn = body::turn(turns, organization).await?;
+    let decoding_aside = move || {
+        let _turn = turn;
+        decode_now(&decoding)
+    };
+    tokio::task::spawn_blocking(decoding_aside)
         .await
         .unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "reading the events failed")))
 }

@@ -1,7 +1,7 @@
 //! `GET /v1/orgs/{org}/events` and `…/events/{id}`: pages of events, and single ones.
 
 use actarium_core::id::EventId;
-use actarium_query::{Cursor, Order, Page, Search};
+use actarium_query::{Cursor, CursorKey, Order, Page, Search};
 use axum::response::Response;
 use serde_json::json;
 
@@ -13,7 +13,8 @@ use crate::queries::{criteria, query_problem, run, search_key, search_record, sn
 use crate::recorder::OwnRecord;
 use crate::routes::JSON;
 
-/// Finds a page of events. The first page of a search is recorded, with how many it held.
+/// Finds a page of events. The first page of a search is recorded, with how many it held; pages behind it belong to the
+/// same search, which only a cursor that was given to the same caller can say.
 ///
 /// # Errors
 /// See the route table.
@@ -21,25 +22,30 @@ pub async fn search(call: &Call) -> Result<Response, Problem> {
     let organization = call.organization()?;
     let app = &call.app;
     let criteria = criteria(&call.parameters, app.clock.now())?;
-    let cursor = call.parameters.one("cursor").map(Cursor::parse).transpose();
+    let cursor_key = CursorKey::new(&app.cursor_secret, &call.caller.sender());
+    let cursor = call.parameters.one("cursor").map(|text| Cursor::parse(text, &cursor_key)).transpose();
     let cursor = cursor.map_err(|error| invalid("cursor", &error.to_string()))?;
     let limit = call.parameters.integer("limit").map_or(limits::PAGE_EVENTS_DEFAULT, |limit| limit as usize);
     let order = if call.parameters.one("order") == Some("asc") { Order::Ascending } else { Order::Descending };
-    let first_page = cursor.is_none();
-    if first_page {
-        // Counts of the same search that come while this runs belong to it already.
-        app.recorder.is_new_search(search_key(call, &organization, &criteria.filter));
-    }
-    let record = first_page.then(|| search_record(call, &organization, &criteria.filter, "audit_log.search"));
-    let search = Search { range: criteria.range, filter: criteria.filter, order, limit, cursor };
+    let begun = match cursor {
+        None => {
+            let record = search_record(call, &organization, &criteria.filter, "audit_log.search");
+            let begun = app.recorder.begin(organization.id, record)?;
+            // Counts of the same search that come while this runs belong to it already.
+            app.recorder.is_new_search(search_key(call, &organization, &criteria.filter));
+            Some(begun)
+        }
+        Some(_) => None,
+    };
+    let search = Search { range: criteria.range, filter: criteria.filter, order, limit, cursor, cursor_key };
     let (engine, of, scope) = (app.engine.clone(), organization.clone(), call.scope.clone());
-    let page = run(&app.turns.lookups, limits::QUERY_TIME_MAX, move |stop| {
+    let page = run(&app.turns.lookups, organization.id, limits::QUERY_TIME_MAX, move |stop| {
         let snapshot = snapshot(&engine, &of)?;
         actarium_query::search(&snapshot, &scope, &search, stop).map_err(query_problem)
     })
     .await?;
-    if let Some(record) = record {
-        app.recorder.note(organization.id, &record.with("results", page.count))?;
+    if let Some(begun) = begun {
+        begun.answered(page.count)?;
     }
     Ok(bytes_answer(JSON, render(&page)))
 }
@@ -75,7 +81,7 @@ pub async fn view(call: &Call) -> Result<Response, Problem> {
         return Err(not_found());
     }
     let (engine, of, scope) = (call.app.engine.clone(), organization.clone(), call.scope.clone());
-    let json = run(&call.app.turns.lookups, limits::QUERY_TIME_MAX, move |_| {
+    let json = run(&call.app.turns.lookups, organization.id, limits::QUERY_TIME_MAX, move |_| {
         let snapshot = snapshot(&engine, &of)?;
         actarium_query::get(&snapshot, &scope, id.seq()).map_err(query_problem)
     })

@@ -50,7 +50,7 @@ impl Following {
     async fn read(&self, events_max: usize) -> Result<TailPage, Problem> {
         let (engine, of) = (self.app.engine.clone(), self.organization.clone());
         let (after, scope, filter) = (self.after, self.scope.clone(), self.filter.clone());
-        run(&self.app.turns.lookups, limits::QUERY_TIME_MAX, move |stop| {
+        run(&self.app.turns.lookups, of.id, limits::QUERY_TIME_MAX, move |stop| {
             let snapshot = snapshot(&engine, &of)?;
             actarium_query::read_from(&snapshot, &scope, after, &filter, events_max, stop).map_err(query_problem)
         })
@@ -59,7 +59,13 @@ impl Following {
 
     async fn end_of_log(&self) -> Result<i64, Problem> {
         let (engine, of) = (self.app.engine.clone(), self.organization.clone());
-        run(&self.app.turns.lookups, limits::QUERY_TIME_MAX, move |_| Ok(snapshot(&engine, &of)?.size as i64 - 1)).await
+        run(
+            &self.app.turns.lookups,
+            of.id,
+            limits::QUERY_TIME_MAX,
+            move |_| Ok(snapshot(&engine, &of)?.size as i64 - 1),
+        )
+        .await
     }
 }
 
@@ -142,7 +148,7 @@ fn render_page(page: &TailPage) -> Vec<u8> {
 }
 
 fn stream(following: Following) -> Result<Response, Problem> {
-    let Ok(place) = following.app.turns.tails.clone().try_acquire_owned() else {
+    let Some(place) = following.app.turns.tails.try_take(following.organization.id) else {
         return Err(Problem::new(Kind::Overloaded, "too many live tails are open").retry_after(10));
     };
     let (sender, receiver) = mpsc::channel::<Bytes>(limits::STREAM_PIECES_MAX);

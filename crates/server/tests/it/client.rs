@@ -221,7 +221,8 @@ impl Answer {
         Self { status, headers: fields(reader), body: Vec::new(), trailers: BTreeMap::new(), whole: false }
     }
 
-    fn read_body(&mut self, reader: &mut impl BufRead) {
+    /// Reads what follows the head.
+    pub fn read_body(&mut self, reader: &mut impl BufRead) {
         if self.headers.get("transfer-encoding").map(String::as_str) == Some("chunked") {
             while let Some(piece) = chunk(reader) {
                 if piece.is_empty() {

@@ -1,8 +1,10 @@
 //! The life of an on-premises key.
 
+use std::io::Write;
+
 use serde_json::json;
 
-use crate::client::{Service, event};
+use crate::client::{Answer, Service, event};
 
 #[test]
 fn a_key_is_made_used_listed_and_revoked() {
@@ -78,4 +80,23 @@ fn what_a_key_may_not_be_is_told() {
         assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid-content"), "{body}");
         assert!(answer.json()["errors"][0]["pointer"].is_string());
     }
+}
+
+/// A body that was begun before its key was revoked must not be recorded behind the record of the revocation.
+#[test]
+fn a_request_under_way_is_refused_when_its_key_is_revoked() {
+    let service = Service::start();
+    service.organization("acme");
+    let (id, secret) = service.key("acme");
+    let body = event("component.deploy", "orders").to_string();
+    let request = service.anonymous("POST", "/v1/orgs/acme/events").bearer(&secret);
+    let request = request.header("content-type", "application/json").header("content-length", &body.len().to_string());
+    let mut connection = request.open();
+    connection.get_mut().write_all(&body.as_bytes()[..10]).unwrap();
+    assert_eq!(service.request("DELETE", &format!("/v1/orgs/acme/on-prem-keys/{id}")).send().status, 204);
+    connection.get_mut().write_all(&body.as_bytes()[10..]).unwrap();
+    let mut answer = Answer::head(&mut connection);
+    answer.read_body(&mut connection);
+    assert_eq!((answer.status, answer.problem().as_str()), (401, "unauthenticated"), "{answer:?}");
+    assert!(service.find("acme", "action=component.deploy").is_empty());
 }

@@ -31,6 +31,42 @@ fn a_search_is_one_record_with_its_first_page() {
 }
 
 #[test]
+fn a_long_search_is_recorded_whole() {
+    let service = Service::start();
+    service.organization("acme");
+    let words: Vec<String> = (0..100).map(|number| format!("blindingly{number:04}")).collect();
+    let phrase = format!("{} OR actor:boss", words.join(" OR "));
+    let searched = service.get(&format!("/v1/orgs/acme/events?q={}", phrase.replace(' ', "+")));
+    assert_eq!(searched.status, 200, "{searched:?}");
+    let record = &service.find_count("acme", "action=audit_log.search&order=asc&limit=1", 1)[0];
+    let part = |key: &str| record["metadata"][key].as_str().unwrap_or_default().to_owned();
+    let whole: String = ["q", "q.2", "q.3", "q.4", "q.5", "q.6", "q.7", "q.8", "q.9"].map(part).concat();
+    assert!(whole.contains("blindingly0000") && whole.contains("blindingly0099"), "{whole}");
+    assert!(whole.ends_with("actor:boss"), "{whole}");
+}
+
+/// Whoever goes away before the answer, or asks for too much, has searched all the same.
+#[test]
+fn a_search_that_nobody_waits_for_is_recorded() {
+    const SEARCHES: usize = 20;
+    let service = Service::start();
+    service.organization("acme");
+    for number in 0..SEARCHES {
+        let connection = service.request("GET", &format!("/v1/orgs/acme/events?q=word{number}")).open();
+        drop(connection);
+        // A count of the same search belongs to it, and shows as much.
+        service.get(&format!("/v1/orgs/acme/events/facets?q=word{number}&field=actor"));
+    }
+    for number in 0..SEARCHES {
+        let is_recorded = || {
+            std::thread::sleep(Duration::from_millis(10));
+            !service.find("acme", &format!("action=audit_log.search&q=metadata.q:word{number}")).is_empty()
+        };
+        assert!((0..100).any(|_| is_recorded()), "search {number} has left no record");
+    }
+}
+
+#[test]
 fn counts_alone_are_a_search_and_live_tails_are_recorded_once() {
     let service = Service::start();
     service.organization("acme");

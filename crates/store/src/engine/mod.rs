@@ -227,6 +227,11 @@ impl Engine {
         self.shared.keys.master.unwrap_secret(place, wrapped)
     }
 
+    /// A secret of this log for one purpose, the same at every start; different purposes have unrelated ones.
+    pub fn derived_secret(&self, purpose: &str) -> [u8; 32] {
+        self.log_key.derived_secret(purpose)
+    }
+
     /// A fresh opaque id, for [`Change::organizations`].
     pub fn new_organization_id(&self) -> OrganizationId {
         let mut id = [0u8; 16];
