@@ -10,11 +10,14 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Credentials;
 use crate::body;
 use crate::directory::Directory;
+use crate::forwarding::TrustedProxies;
 use crate::limits;
 use crate::metrics::Metrics;
+use crate::public_url::PublicUrl;
 use crate::recorder::Recorder;
 use crate::refusals::Refusals;
 use crate::shares::Shares;
+use crate::signin::opening::SignIn;
 
 /// Slug of the operator's own organization.
 pub const OPERATOR_SLUG: &str = "actarium";
@@ -60,6 +63,12 @@ pub struct App {
     pub credentials: Credentials,
     /// People, organizations, groups and roles.
     pub directory: Directory,
+    /// Passwords, tries, last uses.
+    pub sign_in: SignIn,
+    /// The proxies that are believed.
+    pub proxies: TrustedProxies,
+    /// Where people reach the service, if that was told.
+    pub public_url: Option<PublicUrl>,
     /// Actarium's own records.
     pub recorder: Arc<Recorder>,
     /// Denials and refusals on their way to being records.

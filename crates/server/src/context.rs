@@ -7,6 +7,7 @@ use actarium_store::Entropy;
 use axum::http::{HeaderMap, HeaderName, header};
 use serde_json::{Value, json};
 
+use crate::forwarding::Sender;
 use crate::limits;
 
 /// The header that carries the request id both ways.
@@ -21,22 +22,24 @@ pub struct Peer(pub IpAddr);
 pub struct Context {
     /// Its id: the client's if it sent a good one, else one made here.
     pub request_id: Arc<str>,
-    /// The address it came from, as the connection has it. Headers of proxies are not believed.
+    /// The address it came from: the connection's, or what a trusted proxy says (see `forwarding`).
     pub ip: Option<IpAddr>,
+    /// Whether it came over TLS, as far as a trusted proxy says so.
+    pub tls: bool,
     /// What the client says it is.
     pub user_agent: Option<Arc<str>>,
 }
 
 impl Context {
     /// The context of a request with these headers.
-    pub fn new(headers: &HeaderMap, ip: Option<IpAddr>, entropy: &dyn Entropy) -> Self {
+    pub fn new(headers: &HeaderMap, sender: Sender, entropy: &dyn Entropy) -> Self {
         let given = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|id| is_request_id(id));
         let request_id = given.map_or_else(|| make_request_id(entropy), Arc::from);
         let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         let user_agent = user_agent
             .filter(|text| !text.is_empty() && text.len() <= actarium_core::limits::USER_AGENT_CHARS_MAX)
             .map(Arc::from);
-        Self { request_id, ip, user_agent }
+        Self { request_id, ip: sender.ip, tls: sender.tls, user_agent }
     }
 
     /// As the `context` of an event.
@@ -85,7 +88,7 @@ mod tests {
         let context = |id: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(&REQUEST_ID, id.parse().unwrap());
-            Context::new(&headers, None, &Ones).request_id.to_string()
+            Context::new(&headers, Sender { ip: None, tls: false }, &Ones).request_id.to_string()
         };
         assert_eq!(context("req-42"), "req-42");
         let made = "ffffffff-ffff-4fff-bfff-ffffffffffff";

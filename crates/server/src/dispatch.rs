@@ -146,8 +146,7 @@ async fn enter(app: Arc<App>, route: &'static Route, mut request: Request) -> Re
     let context = parts.extensions.remove::<Context>();
     let context = context.ok_or_else(|| Problem::new(Kind::Internal, "the request has no context"))?;
     let slug = slug.as_deref().filter(|_| route.of_organization());
-    let granted = match authorize(&app.credentials, &app.directory, &app.engine, &parts.headers, slug, route.permission)
-    {
+    let granted = match authorize(&app, &context, (&parts.method, &parts.headers), slug, route.permission) {
         Ok(granted) => granted,
         Err(denied) => {
             record_denial(&app, route, &context, slug, &denied);
@@ -205,6 +204,21 @@ async fn handle(call: Call) -> Result<Response, Problem> {
         Operation::Seal => handlers::service::seal(&call).await,
         Operation::OrganizationCreate => handlers::organizations::create(call).await,
         Operation::OrganizationList => handlers::organizations::list(&call),
+        Operation::SignIn => handlers::session::sign_in(call).await,
+        Operation::SessionView => handlers::session::view(&call),
+        Operation::SignOut => handlers::session::sign_out(call).await,
+        Operation::SessionList => handlers::sessions::list(&call),
+        Operation::SessionRevoke => handlers::sessions::revoke(call).await,
+        Operation::PasswordChange => handlers::second_factor::change_password(call).await,
+        Operation::SecondFactorBegin => handlers::second_factor::begin(call).await,
+        Operation::SecondFactorRemove => handlers::second_factor::remove(call).await,
+        Operation::SecondFactorConfirm => handlers::second_factor::confirm(call).await,
+        Operation::RecoveryCodesRenew => handlers::second_factor::renew_codes(call).await,
+        Operation::TokenList => handlers::tokens::list(&call),
+        Operation::TokenCreate => handlers::tokens::create(call).await,
+        Operation::TokenRevoke => handlers::tokens::revoke(call).await,
+        Operation::UserSessions => handlers::sessions::list_of_user(&call),
+        Operation::UserSessionRevoke => handlers::sessions::revoke_of_user(call).await,
         Operation::EventsRecord => handlers::record::record(call).await,
         Operation::EventsSearch => handlers::search::search(&call).await,
         Operation::EventView => handlers::search::view(&call).await,

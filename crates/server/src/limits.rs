@@ -130,6 +130,20 @@ pub const SIGN_IN_DELAY_MAX: Duration = Duration::from_secs(15 * 60);
 pub const SIGN_IN_COUNTS_MAX: usize = 65_536;
 /// Networks that an account is known to be used from; the latest are remembered.
 pub const KNOWN_NETWORKS_PER_ACCOUNT: usize = 8;
+/// Most sessions of one person; a further one ends the one that was not used for longest.
+pub const SESSIONS_PER_USER_MAX: usize = 50;
+/// Most personal access tokens of one person.
+pub const TOKENS_PER_USER_MAX: usize = 100;
+/// Most days that a personal access token lasts.
+pub const TOKEN_DAYS_MAX: i64 = 365;
+/// Time between two writes of when a session or token was used last.
+pub const LAST_USE_WRITTEN_TIME: Duration = Duration::from_secs(5 * 60);
+/// How often it is looked for sessions and tokens that are over.
+pub const CREDENTIALS_TIDIED_EVERY: Duration = Duration::from_secs(60);
+/// Most sessions and tokens that are written or taken away in one commit.
+pub const TIDIED_AT_ONCE_MAX: usize = 1000;
+/// How long the secret of a second factor may wait to be confirmed.
+pub const ENROLMENT_TIME_MAX: Duration = Duration::from_secs(15 * 60);
 /// Most addresses in the headers of proxies that are looked at.
 pub const PROXY_HOPS_MAX: usize = 32;
 

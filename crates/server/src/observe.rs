@@ -42,8 +42,9 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
     let begun = Instant::now();
     app.metrics.in_flight.fetch_add(1, Relaxed);
     let in_flight = InFlight(&app);
-    let ip = request.extensions().get::<Peer>().map(|peer| peer.0);
-    let context = Context::new(request.headers(), ip, app.entropy.as_ref());
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let sender = app.proxies.sender(peer, request.headers());
+    let context = Context::new(request.headers(), sender, app.entropy.as_ref());
     request.extensions_mut().insert(context.clone());
     let method = request.method().clone();
     let of_scim = scim::is_scim_path(request.uri().path());
@@ -62,7 +63,8 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
             *response.body_mut() = Body::from(problem.render(&context.request_id));
         }
     }
-    finish_headers(response.headers_mut(), &context);
+    let tls = context.tls || app.public_url.as_ref().is_some_and(|url| url.is_https());
+    finish_headers(response.headers_mut(), &context, tls);
     let met = response.extensions().get::<Met>().map(|met| met.0);
     let duration = begun.elapsed();
     let status = response.status();
@@ -116,13 +118,21 @@ fn head_within_bounds(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// What every answer carries.
-fn finish_headers(headers: &mut HeaderMap, context: &Context) {
+fn finish_headers(headers: &mut HeaderMap, context: &Context, tls: bool) {
     if let Ok(id) = HeaderValue::from_str(&context.request_id) {
         headers.insert(&REQUEST_ID, id);
     }
     // Answers hold audit events and secrets: they are for the one who asked, once, as what they say they are.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // An answer is no page: nothing in it is to be run, loaded or framed. A page of ours brings a policy of its own.
+    let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if tls {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
 }
 
 #[cfg(test)]

@@ -31,8 +31,14 @@ pub enum Kind {
     InvalidHeader,
     /// No credential, or one that is not known.
     Unauthenticated,
+    /// The password is right; the code of the second factor is needed too.
+    SecondFactorRequired,
     /// A known credential that may not do this.
     Forbidden,
+    /// A change with a cookie that no page of ours asked for.
+    Csrf,
+    /// Too many tries; the next one may come later.
+    TooManyRequests,
     /// Nothing there, or nothing that the caller may know of.
     NotFound,
     /// The path exists, the method does not.
@@ -69,13 +75,16 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 22] = [
+    pub const ALL: [Kind; 25] = [
         Kind::MalformedBody,
         Kind::InvalidParameter,
         Kind::InvalidPhrase,
         Kind::InvalidHeader,
         Kind::Unauthenticated,
+        Kind::SecondFactorRequired,
         Kind::Forbidden,
+        Kind::Csrf,
+        Kind::TooManyRequests,
         Kind::NotFound,
         Kind::MethodNotAllowed,
         Kind::NotAcceptable,
@@ -116,6 +125,11 @@ impl Kind {
             Kind::InvalidPhrase => ("invalid-phrase", StatusCode::BAD_REQUEST, "The search phrase cannot be read"),
             Kind::InvalidHeader => ("invalid-header", StatusCode::BAD_REQUEST, "A header cannot be read"),
             Kind::Unauthenticated => ("unauthenticated", StatusCode::UNAUTHORIZED, "A valid credential is needed"),
+            Kind::SecondFactorRequired => {
+                ("second-factor-required", StatusCode::UNAUTHORIZED, "The second factor is needed too")
+            }
+            Kind::Csrf => ("csrf", StatusCode::FORBIDDEN, "The request was not made by a page of this service"),
+            Kind::TooManyRequests => ("too-many-requests", StatusCode::TOO_MANY_REQUESTS, "Too many tries"),
             Kind::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The credential does not permit this"),
             Kind::NotFound => ("not-found", StatusCode::NOT_FOUND, "Not found"),
             Kind::MethodNotAllowed => {

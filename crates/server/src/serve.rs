@@ -23,14 +23,22 @@ use crate::app::{App, OPERATOR_NAME, OPERATOR_SLUG};
 use crate::connection;
 use crate::demo_loading;
 use crate::directory::{Directory, LoadError};
+use crate::forwarding::TrustedProxies;
 use crate::keys::{DIRECTORY_KIND, Key, KeyDamaged, KeyRing};
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::openapi;
 use crate::operator::{self, OperatorTokenError};
+use crate::public_url::PublicUrl;
 use crate::recorder::{OwnRecord, Recorder, service_target};
 use crate::refusals::Refusals;
 use crate::router::router;
+use crate::signin::opening::SignIn;
+use crate::signin::password::Passwords;
+use crate::signin::session::Expiry;
+use crate::signin::throttle::Throttle;
+use crate::signin::upkeep;
+use crate::signin::uses::Uses;
 
 /// How often it is looked whether gathered refusals are to be recorded.
 const REFUSALS_SETTLED_EVERY: Duration = Duration::from_secs(5);
@@ -44,6 +52,12 @@ pub struct ServerOptions {
     pub listen: SocketAddr,
     /// Whether to load the demo organization, if it is not there.
     pub demo: bool,
+    /// The proxies that are believed about where requests come from.
+    pub proxies: TrustedProxies,
+    /// Where people reach the service, when it is another address than the one it listens on.
+    pub public_url: Option<PublicUrl>,
+    /// When sessions are over.
+    pub sessions: Expiry,
 }
 
 /// Why the service did not start, or did not end well.
@@ -113,10 +127,12 @@ pub async fn serve_with(
     if options.demo {
         demo_loading::load(&engine, &clock).await?;
     }
-    let app = put_together(engine.clone(), (credentials, directory), operator_organization, clock, entropy)?;
+    let app = put_together(&options, engine.clone(), (credentials, directory), operator_organization, clock, entropy)?;
+    upkeep::remember_networks(&app);
     let after = last_end(&app).await;
     note_service(&app, "service.start", after);
     let settling = settle_refusals(app.clone());
+    let tidying = tidy_credentials(app.clone());
     tracing::info!(%address, log = engine.log_name(), version = env!("CARGO_PKG_VERSION"), "listening");
     // Nobody may be waiting for it any more; that is no reason not to serve.
     let _ = listening.send(address);
@@ -127,6 +143,7 @@ pub async fn serve_with(
     stopping.cancel();
     let served = serving.await;
     settling.abort();
+    tidying.abort();
     finish(app).await?;
     served.map_err(|error| ServeError::Fault(format!("serving ended with a fault: {error}")))
 }
@@ -165,6 +182,7 @@ async fn operator_organization(engine: &Engine, clock: &dyn Clock) -> Result<Arc
 }
 
 fn put_together(
+    options: &ServerOptions,
     engine: Arc<Engine>,
     (credentials, directory): (Credentials, Directory),
     operator_organization: Arc<Organization>,
@@ -184,9 +202,17 @@ fn put_together(
     Ok(Arc::new(App {
         engine,
         clock,
-        entropy,
+        entropy: entropy.clone(),
         credentials,
         directory,
+        sign_in: SignIn {
+            passwords: Passwords::new(entropy.clone()),
+            throttle: Throttle::default(),
+            uses: Uses::default(),
+            expiry: options.sessions,
+        },
+        proxies: options.proxies.clone(),
+        public_url: options.public_url.clone(),
         recorder,
         refusals,
         metrics,
@@ -239,9 +265,23 @@ fn settle_refusals(app: Arc<App>) -> tokio::task::JoinHandle<()> {
     })
 }
 
+fn tidy_credentials(app: Arc<App>) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(limits::CREDENTIALS_TIDIED_EVERY).await;
+            if let Err(problem) = upkeep::tidy(&app, false).await {
+                tracing::warn!(detail = %problem.detail, "sessions and tokens could not be tidied; it is tried again");
+            }
+        }
+    })
+}
+
 /// Writes what is still to be recorded, then closes the store.
 async fn finish(app: Arc<App>) -> Result<(), ServeError> {
     app.refusals.settle(true);
+    if let Err(problem) = upkeep::tidy(&app, true).await {
+        tracing::warn!(detail = %problem.detail, "when sessions were used last could not be written down");
+    }
     let flushing = async {
         app.recorder.flush().await;
         note_service(&app, "service.stop", None);

@@ -1,6 +1,7 @@
 //! The texts of credentials: how they are made from random bytes, recognised and compared.
 //!
-//! `act_op_<secret><check>` is the operator's, `act_key_<id>_<secret><check>` an on-premises key. The check is the
+//! `act_op_<secret><check>` is the operator's, `act_key_<id>_<secret><check>` an on-premises key, `act_ses_…` a session's,
+//! `act_pat_…` a person's. The check is the
 //! CRC-32 of everything before it, so a token cut in copying is told from one that was revoked, and scanners for leaked
 //! secrets can recognise ours without asking. This file must not read files, stores or clocks.
 
@@ -13,6 +14,14 @@ pub const OPERATOR_PREFIX: &str = "act_op_";
 pub const KEY_PREFIX: &str = "act_key_";
 /// What a SCIM token begins with.
 pub const SCIM_PREFIX: &str = "act_scim_";
+/// What a session's token begins with.
+pub const SESSION_PREFIX: &str = "act_ses_";
+/// What a personal access token begins with.
+pub const PERSONAL_PREFIX: &str = "act_pat_";
+/// Characters of the secret part of a session's or a person's token: 256 bits.
+const PERSONAL_SECRET_CHARS: usize = 43;
+/// Random bytes that a session or a personal access token takes.
+pub const SESSION_RANDOM_BYTES: usize = 2 * (PERSONAL_SECRET_CHARS + KEY_ID_CHARS);
 /// Characters of a token's secret part: 238 bits.
 pub const SECRET_CHARS: usize = 40;
 /// Characters of a key's id: 71 bits.
@@ -29,6 +38,16 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 pub enum Shape<'a> {
     /// An operator's token.
     Operator,
+    /// A session with its public id.
+    Session {
+        /// The session's id.
+        id: &'a str,
+    },
+    /// A personal access token with its id.
+    Personal {
+        /// The token's id.
+        id: &'a str,
+    },
     /// An on-premises key with its id.
     Key {
         /// The key's id.
@@ -75,6 +94,23 @@ pub fn id(prefix: &str, random: &[u8; ID_RANDOM_BYTES]) -> String {
     format!("{prefix}_{}", base62(random))
 }
 
+/// Makes a session's token: its public id and the whole token.
+pub fn session(random: &[u8; SESSION_RANDOM_BYTES]) -> (String, String) {
+    with_id(SESSION_PREFIX, random)
+}
+
+/// Makes a personal access token: its id and the whole token.
+pub fn personal(random: &[u8; SESSION_RANDOM_BYTES]) -> (String, String) {
+    with_id(PERSONAL_PREFIX, random)
+}
+
+fn with_id(prefix: &str, random: &[u8; SESSION_RANDOM_BYTES]) -> (String, String) {
+    let (secret, id) = random.split_at(2 * PERSONAL_SECRET_CHARS);
+    let id = base62(id);
+    let token = with_check(format!("{prefix}{id}_{}", base62(secret)));
+    (id, token)
+}
+
 /// Recognises a token by its form and check; `None` if it is none of ours or was damaged.
 pub fn shape(token: &str) -> Option<Shape<'_>> {
     let body_chars = token.len().checked_sub(CHECK_CHARS)?;
@@ -85,16 +121,21 @@ pub fn shape(token: &str) -> Option<Shape<'_>> {
     if let Some(secret) = body.strip_prefix(OPERATOR_PREFIX) {
         return is_base62(secret, SECRET_CHARS).then_some(Shape::Operator);
     }
-    if let Some(rest) = body.strip_prefix(SCIM_PREFIX) {
-        return id_of(rest).map(|id| Shape::Scim { id });
+    for (prefix, personal) in [(SESSION_PREFIX, false), (PERSONAL_PREFIX, true)] {
+        let Some(rest) = body.strip_prefix(prefix) else { continue };
+        let id = id_of(rest, PERSONAL_SECRET_CHARS)?;
+        return Some(if personal { Shape::Personal { id } } else { Shape::Session { id } });
     }
-    id_of(body.strip_prefix(KEY_PREFIX)?).map(|id| Shape::Key { id })
+    if let Some(rest) = body.strip_prefix(SCIM_PREFIX) {
+        return id_of(rest, SECRET_CHARS).map(|id| Shape::Scim { id });
+    }
+    id_of(body.strip_prefix(KEY_PREFIX)?, SECRET_CHARS).map(|id| Shape::Key { id })
 }
 
 /// The id of a token, from what follows its prefix.
-fn id_of(rest: &str) -> Option<&str> {
+fn id_of(rest: &str, secret_chars: usize) -> Option<&str> {
     let (id, secret) = rest.split_once('_')?;
-    (is_base62(id, KEY_ID_CHARS) && is_base62(secret, SECRET_CHARS)).then_some(id)
+    (is_base62(id, KEY_ID_CHARS) && is_base62(secret, secret_chars)).then_some(id)
 }
 
 /// The hash under which a token is stored.
@@ -160,6 +201,11 @@ mod tests {
         let (id, scim) = scim(&random(4));
         assert_eq!(shape(&scim), Some(Shape::Scim { id: &id }));
         assert!(is_hash_of(&to_hex(&hash(&scim)), &scim) && !is_hash_of(&to_hex(&hash(&scim)), &key));
+        let random: [u8; SESSION_RANDOM_BYTES] = std::array::from_fn(|index| (index as u8).wrapping_mul(41));
+        let (id, token) = session(&random);
+        assert_eq!(shape(&token), Some(Shape::Session { id: &id }));
+        let (id, token) = personal(&random);
+        assert_eq!(shape(&token), Some(Shape::Personal { id: &id }));
     }
 
     #[test]

@@ -5,23 +5,26 @@
 //! through; what somebody may give to others is compared by the handlers, with what is granted here.
 
 mod caller;
+mod identify;
 mod right;
 
 use std::sync::Arc;
 
 use actarium_core::filter::Scope;
-use actarium_store::{Engine, Organization};
-use axum::http::{HeaderMap, header};
+use actarium_store::Organization;
+use axum::http::{HeaderMap, Method};
 
 pub use caller::{Caller, Person, Provisioner, Via};
 pub use right::{Area, Right, Rights};
 
+use crate::app::App;
+use crate::context::Context;
 use crate::directory::{Directory, Effective};
 use crate::handlers::scim_tokens;
 use crate::keys::KeyRing;
 use crate::problem::{Kind, Problem};
 use crate::routes::Permission;
-use crate::token::{self, Shape, TokenHash};
+use crate::token::TokenHash;
 
 /// What was let through.
 #[derive(Clone, Debug)]
@@ -64,10 +67,9 @@ pub struct Credentials {
 /// [`Denied`] with 401 for no or an unknown credential, 404 for an organization that is not there or that is not the
 /// caller's to know of, 403 for what the caller does not hold.
 pub fn authorize(
-    credentials: &Credentials,
-    directory: &Directory,
-    engine: &Engine,
-    headers: &HeaderMap,
+    app: &App,
+    context: &Context,
+    (method, headers): (&Method, &HeaderMap),
     slug: Option<&str>,
     permission: Permission,
 ) -> Result<Granted, Denied> {
@@ -76,7 +78,7 @@ pub fn authorize(
         let (holds, scope) = nothing();
         return Ok(Granted { caller: Caller::Anonymous, organization: None, holds, scope });
     }
-    let caller = identify(credentials, directory, headers)?;
+    let caller = identify::identify(app, context, method, headers)?;
     let Some(slug) = slug else {
         let (holds, scope) = nothing();
         let granted = Granted { caller, organization: None, holds, scope };
@@ -86,8 +88,8 @@ pub fn authorize(
             Err(forbidden(granted.caller, permission))
         };
     };
-    let known = engine.organization(slug).and_then(|organization| {
-        let holds = held(directory, &caller, &organization)?;
+    let known = app.engine.organization(slug).and_then(|organization| {
+        let holds = held(&app.directory, &caller, &organization)?;
         Some((organization, holds))
     });
     let Some((organization, holds)) = known else {
@@ -106,39 +108,6 @@ fn forbidden(caller: Caller, permission: Permission) -> Denied {
     let problem =
         Problem::new(Kind::Forbidden, format!("the credential is known, but does not permit this: {needed} is needed"));
     Denied { problem, caller, reason: "forbidden" }
-}
-
-fn identify(credentials: &Credentials, directory: &Directory, headers: &HeaderMap) -> Result<Caller, Denied> {
-    let denied = |reason, detail| Denied {
-        problem: Problem::new(Kind::Unauthenticated, detail),
-        caller: Caller::Anonymous,
-        reason,
-    };
-    let Some(value) = headers.get(header::AUTHORIZATION) else {
-        return Err(denied("no_credential", "send `Authorization: Bearer` with a token"));
-    };
-    let token = value.to_str().ok().and_then(bearer);
-    let Some((token, shape)) = token.and_then(|token| token::shape(token).map(|shape| (token, shape))) else {
-        return Err(denied("malformed_credential", "the credential is none of this service's, or was damaged"));
-    };
-    let caller = match shape {
-        Shape::Operator => token::same(&token::hash(token), &credentials.operator).then_some(Caller::Operator),
-        Shape::Key { id } => credentials.keys.find(id, token).map(Caller::Key),
-        Shape::Scim { id } => provisioner(directory, id, token).map(Caller::Scim),
-    };
-    caller.ok_or_else(|| denied("unknown_credential", "the credential is not known here, or was revoked"))
-}
-
-/// The identity provider whose token it is; `None` if it was never made or was revoked.
-fn provisioner(directory: &Directory, id: &str, token: &str) -> Option<Arc<Provisioner>> {
-    let (organization, kept) = directory.read(|state| state.scim_token(id).map(|(of, kept)| (of, kept.clone())))?;
-    token::is_hash_of(&kept.sha256, token).then(|| Arc::new(Provisioner { organization, token: kept }))
-}
-
-/// The token of a `Bearer` credential (RFC 6750, section 2.1).
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// What the caller holds in an organization; `None` if it may not know of it.
@@ -166,6 +135,7 @@ fn scope_of(caller: &Caller, holds: &Effective, permission: Permission) -> Optio
     let sees_nothing = || Scope::nothing();
     match permission {
         Permission::Public | Permission::Authenticated => Some(sees_nothing()),
+        Permission::Person | Permission::Session => None,
         Permission::Operator => matches!(caller, Caller::Operator).then_some(Scope::Everything),
         Permission::RecordEvents => matches!(caller, Caller::Operator | Caller::Key(_)).then(sees_nothing),
         // A SCIM token is for SCIM alone, whatever it was given to pass on.
@@ -182,6 +152,8 @@ fn may_without_organization(caller: &Caller, permission: Permission) -> bool {
     match permission {
         Permission::Public | Permission::Authenticated => true,
         Permission::Operator => matches!(caller, Caller::Operator),
+        Permission::Person => matches!(caller, Caller::Person(_)),
+        Permission::Session => matches!(caller, Caller::Person(person) if matches!(person.via, Via::Session(_))),
         Permission::RecordEvents | Permission::Right(_) | Permission::Scim(_) => false,
     }
 }
@@ -202,13 +174,5 @@ mod tests {
         for right in Right::ALL {
             assert!(scope_of(&caller, &nothing, Permission::Right(right)).is_none(), "{right:?}");
         }
-    }
-
-    #[test]
-    fn only_bearer_credentials_are_read() {
-        assert_eq!(bearer("Bearer abc"), Some("abc"));
-        assert_eq!(bearer("bearer  abc "), Some("abc"));
-        assert_eq!(bearer("Basic abc"), None);
-        assert_eq!(bearer("abc"), None);
     }
 }

@@ -9,6 +9,7 @@ pub mod defaults;
 pub mod document;
 mod edit;
 mod effective;
+pub mod personal;
 mod state;
 
 use std::sync::Arc;
@@ -51,7 +52,7 @@ impl Directory {
     /// See [`LoadError`].
     pub fn load(engine: &Engine) -> Result<Self, LoadError> {
         let mut state = State::default();
-        for kind in state::KINDS {
+        for kind in state::KINDS.into_iter().chain(personal::Personal::KINDS) {
             for entry in engine.directory_entries(kind, None)? {
                 state.apply(&Changed { entry, gone: false })?;
             }

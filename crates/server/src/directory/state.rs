@@ -16,6 +16,7 @@ use super::document::{
     AccessRevision, Address, Document, Group, GroupMember, GroupRole, Kept, Level, Membership, OrganizationSettings,
     Role, ScimProfile, ScimToken, User, damaged, organization_of,
 };
+use super::personal::Personal;
 use super::{DirectoryDamaged, Effective, Reason};
 use crate::access::Rights;
 
@@ -50,6 +51,7 @@ pub struct State {
     /// Folded address → user and the version of the entry.
     addresses: HashMap<String, (String, u64)>,
     organizations: HashMap<OrganizationId, OrganizationAccess>,
+    personal: Personal,
     /// User → organizations in which they have a membership.
     organizations_of: HashMap<String, BTreeSet<OrganizationId>>,
     /// SCIM token → its organization.
@@ -143,6 +145,7 @@ impl State {
                 }
                 Ok(())
             }
+            kind if Personal::KINDS.contains(&kind) => self.personal.apply(entry, gone),
             kind if KINDS.contains(&kind) => {
                 let organization = organization_of(entry)?;
                 self.organizations.entry(organization).or_default().apply(entry, gone)?;
@@ -165,6 +168,11 @@ impl State {
             }
             _ => Err(damaged(entry, "there is no such kind")),
         }
+    }
+
+    /// Sessions, tokens and second factors.
+    pub fn personal(&self) -> &Personal {
+        &self.personal
     }
 
     /// An account.

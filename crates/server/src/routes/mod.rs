@@ -11,6 +11,7 @@ mod organizations;
 mod query;
 mod scim;
 mod service;
+mod signin;
 
 use std::sync::LazyLock;
 
@@ -56,6 +57,10 @@ pub enum Permission {
     Public,
     /// Any valid credential.
     Authenticated,
+    /// Somebody with an account: a session or a personal access token.
+    Person,
+    /// Somebody with an account, in a session: what a token must not do.
+    Session,
     /// The operator: the one who runs the service.
     Operator,
     /// To write events of the organization: a key of it, or the operator. People never do.
@@ -73,6 +78,8 @@ impl Permission {
         match self {
             Permission::Public => "nothing".into(),
             Permission::Authenticated => "any valid credential".into(),
+            Permission::Person => "a person's credential".into(),
+            Permission::Session => "a person's session".into(),
             Permission::Operator => "the operator".into(),
             Permission::RecordEvents => "a key of the organization".into(),
             Permission::Right(right) => format!("`{}`", right.name()),
@@ -118,6 +125,21 @@ pub enum Operation {
     RoleView,
     RoleUpdate,
     RoleDelete,
+    SignIn,
+    SessionView,
+    SignOut,
+    SessionList,
+    SessionRevoke,
+    PasswordChange,
+    SecondFactorBegin,
+    SecondFactorRemove,
+    SecondFactorConfirm,
+    RecoveryCodesRenew,
+    TokenList,
+    TokenCreate,
+    TokenRevoke,
+    UserSessions,
+    UserSessionRevoke,
     EventsRecord,
     EventsSearch,
     EventView,
@@ -331,8 +353,15 @@ const fn show(
 
 /// All routes.
 pub static ROUTES: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
-    let tables: [&'static [Route]; 6] =
-        [&service::ROUTES, &organizations::ROUTES, &directory::ROUTES, &scim::ROUTES, &events::ROUTES, &ingest::ROUTES];
+    let tables: [&'static [Route]; 7] = [
+        &service::ROUTES,
+        &organizations::ROUTES,
+        &directory::ROUTES,
+        &scim::ROUTES,
+        &signin::ROUTES,
+        &events::ROUTES,
+        &ingest::ROUTES,
+    ];
     tables.into_iter().flatten().collect()
 });
 

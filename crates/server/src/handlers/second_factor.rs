@@ -1,0 +1,337 @@
+//! `/v1/password` and `/v1/second-factor`: what a person proves who they are with, changed by themselves.
+//!
+//! Whoever has got hold of a session has not got hold of these: each change needs the password again, and a code where
+//! there is a second factor; tries at it are counted like sign-ins.
+
+use std::sync::Arc;
+
+use actarium_core::row::Micros;
+use actarium_store::SecretPlace;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::json;
+
+use crate::access::Person;
+use crate::app::App;
+use crate::directory::document::{Document, User};
+use crate::directory::personal::SecondFactor;
+use crate::directory::{Edit, State, change};
+use crate::dispatch::{Call, no_content};
+use crate::form::Form;
+use crate::handlers::organizations::json_answer;
+use crate::handlers::session::{bounded, not_proved, person, session_id};
+use crate::limits;
+use crate::problem::{Kind, Problem};
+use crate::recorder::OwnRecord;
+use crate::signin::attempt::{Attempt, logs_of, target_of};
+use crate::signin::opening::end_others;
+use crate::signin::password::{self, Verdict};
+use crate::signin::{recovery, totp};
+
+/// Who the authenticator says the code is for.
+const ISSUER: &str = "Actarium";
+
+/// What a code came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// No second factor, none needed.
+    None,
+    /// The authenticator's code.
+    Code,
+    /// A recovery code, now used up.
+    RecoveryCode,
+    /// There is a second factor and no code was given.
+    Missing,
+    /// It is not the code.
+    Wrong,
+}
+
+fn place(user: &str) -> SecretPlace<'_> {
+    SecretPlace { kind: SecondFactor::KIND, organization: None, id: user }
+}
+
+/// Judges a code, and uses it up within the change.
+///
+/// # Errors
+/// 500 if the kept secret cannot be read.
+pub fn judge(app: &App, state: &State, edit: &mut Edit, user: &str, code: Option<&str>) -> Result<Judged, Problem> {
+    let Some(kept) = state.personal().second_factor(user) else { return Ok(Judged::None) };
+    let Some(code) = code else { return Ok(Judged::Missing) };
+    let mut document = kept.document.clone();
+    let judged = if totp::is_code(code) {
+        let secret = secret_of(app, user, &kept.wrapped_secret)?;
+        match totp::accepted_step(&secret, code, app.clock.now(), Some(kept.last_step)) {
+            Some(step) => {
+                document.last_step = step;
+                Judged::Code
+            }
+            None => return Ok(Judged::Wrong),
+        }
+    } else {
+        let hash = recovery::hash(code).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let Some(position) = document.recovery_codes.iter().position(|kept| *kept == hash) else {
+            return Ok(Judged::Wrong);
+        };
+        document.recovery_codes.remove(position);
+        Judged::RecoveryCode
+    };
+    edit.put(None, user, Some(&**kept), &document)?;
+    Ok(judged)
+}
+
+fn secret_of(app: &App, user: &str, wrapped: &str) -> Result<totp::Secret, Problem> {
+    let wrapped = BASE64_STANDARD.decode(wrapped).ok();
+    let secret = wrapped.and_then(|wrapped| app.engine.unwrap_secret(&place(user), &wrapped));
+    secret.and_then(|secret| secret.try_into().ok()).ok_or_else(|| {
+        tracing::error!(user, "the secret of a second factor cannot be unwrapped");
+        Problem::new(Kind::Internal, "the second factor cannot be read")
+    })
+}
+
+/// What a person proves who they are with, once more: the password, and a code where there is a second factor.
+struct Proof {
+    password: String,
+    code: Option<String>,
+}
+
+/// Compares the password; the code is judged in the change itself.
+async fn prove(call: &Call, person: &Person, password: &str) -> Result<(Attempt, Option<String>), Problem> {
+    let app = &call.app;
+    let stored = app.directory.read(|state| state.user(&person.user.id).and_then(|user| user.password.clone()));
+    let Some(stored) = stored else {
+        return Err(Problem::new(Kind::Conflict, "the account has no password: its person signs in elsewhere"));
+    };
+    let attempt = Attempt::begin(app, &call.context, &person.user.email)?;
+    match app.sign_in.passwords.verify(password, Some(&stored)).await {
+        Ok(Verdict::Wrong) => Err(wrong_proof()),
+        Ok(_) => Ok((attempt, Some(stored))),
+        Err(problem) => {
+            attempt.undone();
+            Err(problem)
+        }
+    }
+}
+
+fn wrong_proof() -> Problem {
+    Problem::new(Kind::InvalidContent, "the content is against the rules")
+        .with_error("", "the password or the code is wrong")
+}
+
+fn changed_meanwhile() -> Problem {
+    Problem::new(Kind::Conflict, "the account was changed at the same moment")
+}
+
+/// Records something about a person in every organization of theirs.
+fn record_everywhere(app: &App, state: &State, edit: &mut Edit, user: &str, record: &OwnRecord) {
+    for organization in logs_of(app, state, user) {
+        edit.record(organization, record.clone());
+    }
+}
+
+/// Judges the code of a proof within a change; a missing one is wrong here.
+fn use_code(app: &App, state: &State, edit: &mut Edit, user: &str, code: Option<&str>) -> Result<Judged, Problem> {
+    match judge(app, state, edit, user, code)? {
+        Judged::Missing | Judged::Wrong => Err(wrong_proof()),
+        judged => Ok(judged),
+    }
+}
+
+/// Changes the password of the person who calls, and ends their other sessions.
+///
+/// # Errors
+/// 422 for a wrong or an unsuitable password, 409 for an account without one, 429 after too many tries.
+pub async fn change_password(mut call: Call) -> Result<Response, Problem> {
+    let person = person(&call)?;
+    let session = session_id(&person)?.to_owned();
+    let (_, read) = call.read_body().await?;
+    let mut form = Form::read(&read.bytes, &["current", "new"])?;
+    let current = form.needed("current", bounded);
+    let email = person.user.email.clone();
+    let new = form.needed("new", |new| password::check(new, &email).map_err(|error| error.to_string()));
+    form.finish()?;
+    let (attempt, stored) = prove(&call, &person, &current).await?;
+    let app = call.app.clone();
+    let hash = app.sign_in.passwords.hash(&new).await?;
+    change(&app, move |state| {
+        let id = &person.user.id;
+        let user = state.user(id).filter(|user| user.password == stored).ok_or_else(changed_meanwhile)?;
+        let mut edit = Edit::default();
+        edit.put(None, id, Some(&**user), &User { password: Some(hash), ..user.document.clone() })?;
+        let ended = end_others(state, &mut edit, id, &session);
+        let record = call.record("password.update", target_of(user)).with("sessions_ended", ended);
+        record_everywhere(&call.app, state, &mut edit, id, &record);
+        Ok((edit, ()))
+    })
+    .await?;
+    attempt.succeeded();
+    Ok(no_content())
+}
+
+async fn read_proof(call: &mut Call) -> Result<Proof, Problem> {
+    let (_, read) = call.read_body().await?;
+    let mut form = Form::read(&read.bytes, &["password", "code"])?;
+    let proof = Proof { password: form.needed("password", bounded), code: form.optional("code", bounded) };
+    form.finish()?;
+    Ok(proof)
+}
+
+/// Gives a secret for an authenticator. It is kept nowhere: the client brings it back, wrapped, with a code of it. Who
+/// has a second factor already gives a code of that one, which is used up.
+///
+/// # Errors
+/// 422 for a wrong password or code, 409 for an account without a password, 429 after too many tries.
+pub async fn begin(mut call: Call) -> Result<Response, Problem> {
+    let person = person(&call)?;
+    let proof = read_proof(&mut call).await?;
+    let (attempt, _) = prove(&call, &person, &proof.password).await?;
+    let app = call.app.clone();
+    let (within, user) = (app.clone(), person.user.id.clone());
+    change(&app, move |state| {
+        let mut edit = Edit::default();
+        use_code(&within, state, &mut edit, &user, proof.code.as_deref())?;
+        Ok((edit, ()))
+    })
+    .await?;
+    attempt.succeeded();
+    let mut secret: totp::Secret = [0; totp::SECRET_BYTES];
+    app.entropy.fill(&mut secret);
+    let wrapped = [&app.clock.now().to_be_bytes()[..], &secret].concat();
+    let wrapped = app.engine.wrap_secret(&enrolment_place(&person.user.id), &wrapped);
+    json_answer(&json!({
+        "secret": totp::base32(&secret),
+        "uri": totp::uri(&secret, ISSUER, &person.user.email),
+        "enrolment": BASE64_STANDARD.encode(wrapped),
+    }))
+}
+
+fn enrolment_place(user: &str) -> SecretPlace<'_> {
+    SecretPlace { kind: "second_factor_enrolment", organization: None, id: user }
+}
+
+/// The secret of an enrolment, if it is this user's and no older than it may be.
+fn enrolled(app: &App, user: &str, enrolment: &str) -> Option<totp::Secret> {
+    let wrapped = BASE64_STANDARD.decode(enrolment).ok()?;
+    let bytes = app.engine.unwrap_secret(&enrolment_place(user), &wrapped)?;
+    let (begun_at, secret) = bytes.split_first_chunk::<8>()?;
+    let age = app.clock.now() - Micros::from_be_bytes(*begun_at);
+    let secret = secret.try_into().ok()?;
+    (0..=limits::ENROLMENT_TIME_MAX.as_micros() as Micros).contains(&age).then_some(secret)
+}
+
+fn new_recovery_codes(app: &App) -> (Vec<String>, Vec<String>) {
+    let made = (0..recovery::CODES).map(|_| {
+        let mut random = [0; recovery::RANDOM_BYTES];
+        app.entropy.fill(&mut random);
+        let code = recovery::make(&random);
+        let hash = recovery::hash(&code).iter().map(|byte| format!("{byte:02x}")).collect();
+        (code, hash)
+    });
+    made.unzip()
+}
+
+/// Confirms a second factor with its first code, shows recovery codes, and ends the person's other sessions.
+///
+/// # Errors
+/// 422 for a wrong code or an enrolment that is none or too old.
+pub async fn confirm(mut call: Call) -> Result<Response, Problem> {
+    let person = person(&call)?;
+    let session = session_id(&person)?.to_owned();
+    let (_, read) = call.read_body().await?;
+    let mut form = Form::read(&read.bytes, &["enrolment", "code"])?;
+    let enrolment = form.needed("enrolment", bounded);
+    let code = form.needed("code", bounded);
+    form.finish()?;
+    let app = call.app.clone();
+    let id = person.user.id.clone();
+    let refused = |pointer: &str, detail: &str| {
+        Problem::new(Kind::InvalidContent, "the content is against the rules").with_error(pointer, detail)
+    };
+    let secret = enrolled(&app, &id, &enrolment)
+        .ok_or_else(|| refused("/enrolment", "must be what beginning gave, within 15 minutes"))?;
+    let step = totp::accepted_step(&secret, &code, app.clock.now(), None)
+        .ok_or_else(|| refused("/code", "must be the code that the authenticator shows now"))?;
+    let (codes, hashes) = new_recovery_codes(&app);
+    let wrapped = app.engine.wrap_secret(&place(&id), &secret);
+    change(&app, move |state| {
+        let mut edit = Edit::default();
+        let before = state.personal().second_factor(&id);
+        let document = SecondFactor {
+            wrapped_secret: BASE64_STANDARD.encode(wrapped),
+            confirmed_at: call.app.clock.now(),
+            last_step: step,
+            recovery_codes: hashes,
+        };
+        edit.put(None, &id, before.map(Arc::as_ref), &document)?;
+        end_others(state, &mut edit, &id, &session);
+        let record = call.record("second_factor.update", target_of(&person.user)).with("method", "totp");
+        let record = record.changing("/second_factor", if before.is_some() { "totp" } else { "none" }, "totp");
+        record_everywhere(&call.app, state, &mut edit, &id, &record);
+        Ok((edit, ()))
+    })
+    .await?;
+    json_answer(&json!({ "recovery_codes": codes }))
+}
+
+/// Removes the second factor and ends the person's other sessions.
+///
+/// # Errors
+/// 422 for a wrong password or code, 409 if there is no second factor, 429 after too many tries.
+pub async fn remove(mut call: Call) -> Result<Response, Problem> {
+    let person = person(&call)?;
+    let session = session_id(&person)?.to_owned();
+    let proof = read_proof(&mut call).await?;
+    let (attempt, _) = prove(&call, &person, &proof.password).await?;
+    let app = call.app.clone();
+    change(&app, move |state| {
+        let id = &person.user.id;
+        let before = state.personal().second_factor(id).ok_or_else(no_second_factor)?;
+        // The document goes, so that nothing of the code need be kept.
+        use_code(&call.app, state, &mut Edit::default(), id, proof.code.as_deref())?;
+        let mut edit = Edit::default();
+        edit.delete::<SecondFactor>(None, id, before.version);
+        end_others(state, &mut edit, id, &session);
+        let record = call.record("second_factor.update", target_of(&person.user)).with("method", "none");
+        record_everywhere(&call.app, state, &mut edit, id, &record.changing("/second_factor", "totp", "none"));
+        Ok((edit, ()))
+    })
+    .await?;
+    attempt.succeeded();
+    Ok(no_content())
+}
+
+fn no_second_factor() -> Problem {
+    Problem::new(Kind::Conflict, "there is no second factor")
+}
+
+/// Makes new recovery codes in the place of the old ones.
+///
+/// # Errors
+/// 422 for a wrong password or code, 409 if there is no second factor, 429 after too many tries.
+pub async fn renew_codes(mut call: Call) -> Result<Response, Problem> {
+    let person = person(&call)?;
+    let proof = read_proof(&mut call).await?;
+    let (attempt, _) = prove(&call, &person, &proof.password).await?;
+    let app = call.app.clone();
+    let (codes, hashes) = new_recovery_codes(&app);
+    change(&app, move |state| {
+        let id = &person.user.id;
+        let before = state.personal().second_factor(id).ok_or_else(no_second_factor)?;
+        let code = proof.code.as_deref();
+        use_code(&call.app, state, &mut Edit::default(), id, code)?;
+        let mut document = SecondFactor { recovery_codes: hashes, ..before.document.clone() };
+        if let Some(code) = code.filter(|code| totp::is_code(code)) {
+            let secret = secret_of(&call.app, id, &before.wrapped_secret)?;
+            let step = totp::accepted_step(&secret, code, call.app.clock.now(), Some(before.last_step));
+            document.last_step = step.ok_or_else(not_proved)?;
+        }
+        let mut edit = Edit::default();
+        edit.put(None, id, Some(&**before), &document)?;
+        let record = call.record("second_factor.update", target_of(&person.user)).with("method", "totp");
+        record_everywhere(&call.app, state, &mut edit, id, &record.with("recovery_codes", recovery::CODES));
+        Ok((edit, ()))
+    })
+    .await?;
+    attempt.succeeded();
+    json_answer(&json!({ "recovery_codes": codes }))
+}

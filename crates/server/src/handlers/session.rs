@@ -1,0 +1,192 @@
+//! `/v1/session`: signing in with a password, who one is, signing out.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+
+use crate::access::{Caller, Person, Via};
+use crate::app::App;
+use crate::directory::document::User;
+use crate::directory::personal::Session;
+use crate::directory::{Edit, Kept, State, change, personal};
+use crate::dispatch::{Call, no_content};
+use crate::form::Form;
+use crate::handlers::organizations::json_answer;
+use crate::handlers::second_factor::{Judged, judge};
+use crate::limits;
+use crate::problem::{Kind, Problem};
+use crate::signin::attempt::{Attempt, Failure, logs_of, record_failed_sign_in};
+use crate::signin::opening::{self, Opened, Opening, cookie_form, described, ends_at, set_cookie};
+use crate::signin::password::Verdict;
+use crate::signin::session::is_own_origin;
+
+/// A text of somebody who proves who they are: present and bounded, nothing more is said about it.
+///
+/// # Errors
+/// What is allowed.
+pub fn bounded(text: &str) -> Result<(), String> {
+    let chars_max = limits::PASSWORD_CHARS_MAX;
+    if (1..=chars_max).contains(&text.chars().count()) {
+        Ok(())
+    } else {
+        Err(format!("must have 1 to {chars_max} characters"))
+    }
+}
+
+/// The one answer to all that does not fit.
+pub fn not_proved() -> Problem {
+    Problem::new(Kind::Unauthenticated, "the e-mail address, the password or the code is wrong")
+}
+
+/// How a right password went on.
+enum Ended {
+    Opened(Box<Opened>),
+    Failed(Failure),
+}
+
+/// Signs somebody in.
+///
+/// # Errors
+/// 401 for whatever is wrong, or when a code is needed; 429 after too many tries; 403 from a foreign page.
+pub async fn sign_in(mut call: Call) -> Result<Response, Problem> {
+    let app = call.app.clone();
+    if !is_own_origin(&call.headers, app.public_url.as_ref().map(|url| url.origin())) {
+        return Err(Problem::new(Kind::Csrf, "signing in is for the service's own pages and for programs"));
+    }
+    let (_, read) = call.read_body().await?;
+    let mut form = Form::read(&read.bytes, &["email", "password", "code"])?;
+    let email = form.needed("email", bounded);
+    let password = form.needed("password", bounded);
+    let code = form.optional("code", bounded);
+    form.finish()?;
+    let user = app.directory.read(|state| state.user_by_email(email.trim()).cloned());
+    let attempt = Attempt::begin(&app, &call.context, email.trim()).inspect_err(|_| {
+        record_failed_sign_in(&app, &call.context, user.as_deref(), Failure::RateLimited);
+    })?;
+    match judge_password(&app, &call, user.as_ref(), &password, code).await {
+        Ok(Ended::Opened(opened)) => {
+            attempt.succeeded();
+            opening::signed_in(&app, &call.context, &opened)
+        }
+        Ok(Ended::Failed(failure)) => {
+            record_failed_sign_in(&app, &call.context, user.as_deref(), failure);
+            if failure == Failure::SecondFactorRequired {
+                let detail = "send the code of the authenticator, or a recovery code, too";
+                return Err(Problem::new(Kind::SecondFactorRequired, detail));
+            }
+            Err(not_proved())
+        }
+        Err(problem) => {
+            attempt.undone();
+            Err(problem)
+        }
+    }
+}
+
+async fn judge_password(
+    app: &Arc<App>,
+    call: &Call,
+    user: Option<&Arc<Kept<User>>>,
+    password: &str,
+    code: Option<String>,
+) -> Result<Ended, Problem> {
+    let stored = user.and_then(|user| user.password.clone());
+    let verdict = app.sign_in.passwords.verify(password, stored.as_deref()).await?;
+    let Some(user) = user else { return Ok(Ended::Failed(Failure::UnknownAccount)) };
+    let rehashed = match verdict {
+        Verdict::Wrong if stored.is_none() => return Ok(Ended::Failed(Failure::NoPassword)),
+        Verdict::Wrong => return Ok(Ended::Failed(Failure::WrongPassword)),
+        Verdict::Right => None,
+        Verdict::RightAndRehashed(hash) => Some(hash),
+    };
+    let (within, context, id) = (app.clone(), call.context.clone(), user.id.clone());
+    change(app, move |state| {
+        let mut edit = Edit::default();
+        // The password may have been changed while this one was compared.
+        let Some(user) = state.user(&id).filter(|user| user.password == stored) else {
+            return Ok((edit, Ended::Failed(Failure::WrongPassword)));
+        };
+        let second_factor = match judge(&within, state, &mut edit, &id, code.as_deref())? {
+            Judged::None => "none",
+            Judged::Code => "totp",
+            Judged::RecoveryCode => "recovery_code",
+            Judged::Missing => return Ok((Edit::default(), Ended::Failed(Failure::SecondFactorRequired))),
+            Judged::Wrong => return Ok((Edit::default(), Ended::Failed(Failure::WrongCode))),
+        };
+        if rehashed.is_some() {
+            let document = User { password: rehashed, ..user.document.clone() };
+            edit.put(None, &id, Some(&**user), &document)?;
+        }
+        let managed_by = user.managed_by.as_deref().and_then(actarium_store::OrganizationId::from_hex);
+        let opening =
+            Opening { user: user.clone(), method: personal::Method::Password, second_factor, only_in: managed_by };
+        let opened = opening::open(&within, &context, state, &mut edit, opening)?;
+        Ok((edit, Ended::Opened(Box::new(opened))))
+    })
+    .await
+}
+
+/// The person who calls.
+///
+/// # Errors
+/// 403 for who is none.
+pub fn person(call: &Call) -> Result<Arc<Person>, Problem> {
+    match &call.caller {
+        Caller::Person(person) => Ok(person.clone()),
+        _ => Err(Problem::new(Kind::Forbidden, "only a person has this")),
+    }
+}
+
+/// The session that a person calls in.
+///
+/// # Errors
+/// 403 for a call without one.
+pub fn session_id(person: &Person) -> Result<&str, Problem> {
+    match &person.via {
+        Via::Session(id) => Ok(id),
+        Via::Token(_) => Err(Problem::new(Kind::Forbidden, "only a session may do this, not a token")),
+    }
+}
+
+/// Tells who calls and what they may do.
+///
+/// # Errors
+/// 403 for who is no person.
+pub fn view(call: &Call) -> Result<Response, Problem> {
+    let (person, app) = (person(call)?, &call.app);
+    let ends = app.directory.read(|state| match &person.via {
+        Via::Session(id) => state.personal().session(id).map(|session| ends_at(app, session)),
+        Via::Token(id) => state.personal().token(id).map(|token| token.expires_at),
+    });
+    let ends = ends.ok_or_else(|| Problem::new(Kind::Unauthenticated, "the session is over; sign in again"))?;
+    let token = match person.via {
+        Via::Session(_) => cookie_form(app, &call.context).token(&call.headers),
+        Via::Token(_) => None,
+    };
+    json_answer(&described(app, &person, token, ends))
+}
+
+/// Ends the session of the cookie.
+///
+/// # Errors
+/// 403 for who is in none.
+pub async fn sign_out(call: Call) -> Result<Response, Problem> {
+    let person = person(&call)?;
+    let id = session_id(&person)?.to_owned();
+    let (app, form) = (call.app.clone(), cookie_form(&call.app, &call.context));
+    change(&app, move |state: &State| {
+        let mut edit = Edit::default();
+        let Some(session) = state.personal().session(&id) else { return Ok((edit, ())) };
+        edit.delete::<Session>(None, &id, session.version);
+        let seconds = (call.app.clock.now() - session.created_at).max(0) / 1_000_000;
+        let record = call.record("session.sign_out", opening::target(&id)).with("duration_seconds", seconds);
+        for organization in logs_of(&call.app, state, &person.user.id) {
+            edit.record(organization, record.clone());
+        }
+        Ok((edit, ()))
+    })
+    .await?;
+    let mut response = no_content();
+    set_cookie(&mut response, &form.take_back());
+    Ok(response)
+}

@@ -1,0 +1,134 @@
+//! Sessions, listed and ended: by their owner at `/v1/sessions`, by administrators within their organization.
+//!
+//! A session may open several organizations, and none of them decides for the others: an administrator ends it for their
+//! own, and only when it opens nothing else then it is gone.
+
+use actarium_core::time;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use crate::access::{Person, Via};
+use crate::app::App;
+use crate::directory::personal::Session;
+use crate::directory::{Edit, Kept, change};
+use crate::dispatch::{Call, no_content};
+use crate::handlers::groups::must_cover;
+use crate::handlers::organizations::json_answer;
+use crate::handlers::session::{person, session_id};
+use crate::handlers::users::{rank, user_target};
+use crate::problem::{Kind, Problem};
+use crate::signin::attempt::logs_of;
+use crate::signin::opening::{ends_at, target};
+
+fn shown(app: &App, session: &Kept<Session>, own: Option<&str>) -> Value {
+    json!({
+        "id": session.id,
+        "current": own == Some(&*session.id),
+        "method": session.method.name(),
+        "created_at": time::to_text(session.created_at),
+        "last_used_at": time::to_text(app.sign_in.uses.last(&session.id, session.last_used_at)),
+        "expires_at": time::to_text(ends_at(app, session)),
+        "ip": session.ip,
+        "user_agent": session.user_agent,
+    })
+}
+
+fn list_shown(app: &App, mut sessions: Vec<&Kept<Session>>, own: Option<&str>) -> Result<Response, Problem> {
+    let now = app.clock.now();
+    sessions.retain(|session| ends_at(app, session) > now);
+    sessions.sort_by_key(|session| std::cmp::Reverse(app.sign_in.uses.last(&session.id, session.last_used_at)));
+    let shown: Vec<_> = sessions.into_iter().map(|session| shown(app, session, own)).collect();
+    json_answer(&json!({ "sessions": shown }))
+}
+
+fn own_id(person: &Person) -> Option<&str> {
+    match &person.via {
+        Via::Session(id) => Some(id),
+        Via::Token(_) => None,
+    }
+}
+
+/// Lists the sessions of the person who calls.
+///
+/// # Errors
+/// 403 for who is no person.
+pub fn list(call: &Call) -> Result<Response, Problem> {
+    let person = person(call)?;
+    call.app.directory.read(|state| {
+        let sessions = state.personal().sessions_of(&person.user.id).map(|session| &**session).collect();
+        list_shown(&call.app, sessions, own_id(&person))
+    })
+}
+
+fn no_such_session() -> Problem {
+    Problem::new(Kind::NotFound, "there is no such session")
+}
+
+/// Ends a session of the person who calls.
+///
+/// # Errors
+/// 404 if they have no such session.
+pub async fn revoke(call: Call) -> Result<Response, Problem> {
+    let person = person(&call)?;
+    session_id(&person)?;
+    let app = call.app.clone();
+    change(&app, move |state| {
+        let session = state.personal().session(&call.id).filter(|session| session.user == person.user.id);
+        let session = session.ok_or_else(no_such_session)?;
+        let mut edit = Edit::default();
+        edit.delete::<Session>(None, &session.id, session.version);
+        let user = json!({"type": "user", "id": person.user.id, "name": person.user.name});
+        let record = call.record("session.revoke", target(&session.id)).on(user);
+        for organization in logs_of(&call.app, state, &person.user.id) {
+            edit.record(organization, record.clone());
+        }
+        Ok((edit, ()))
+    })
+    .await?;
+    Ok(no_content())
+}
+
+/// Lists the sessions of a member that open the organization.
+///
+/// # Errors
+/// 404 for who is no member.
+pub fn list_of_user(call: &Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    call.app.directory.read(|state| {
+        if state.access(organization).member(&call.id).is_none() {
+            return Err(Problem::new(Kind::NotFound, "the organization has no such user"));
+        }
+        let sessions = state.personal().sessions_of(&call.id).map(|session| &**session);
+        list_shown(&call.app, sessions.filter(|session| session.reaches(organization)).collect(), None)
+    })
+}
+
+/// Ends a member's session for the organization.
+///
+/// # Errors
+/// 404 if no member has such a session that opens the organization, 403 for who holds more than the caller.
+pub async fn revoke_of_user(call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let app = call.app.clone();
+    change(&app, move |state| {
+        let access = state.access(organization);
+        let session = state.personal().session(&call.id);
+        let session = session.filter(|session| access.member(&session.user).is_some() && session.reaches(organization));
+        let session = session.ok_or_else(no_such_session)?;
+        must_cover(&call.holds, &rank(state, organization, &session.user), "the user")?;
+        let mut edit = Edit::default();
+        let elsewhere = |other| other != organization && session.reaches(other);
+        if state.organizations_of(&session.user).any(elsewhere) {
+            let mut document = session.document.clone();
+            document.ended_in.push(organization.to_hex());
+            edit.put(None, &session.id, Some(&**session), &document)?;
+        } else {
+            edit.delete::<Session>(None, &session.id, session.version);
+        }
+        let user = user_target(state, organization, &session.user);
+        edit.record(organization, call.record("session.revoke", target(&session.id)).on(user));
+        Ok((edit, ()))
+    })
+    .await?;
+    Ok(no_content())
+}

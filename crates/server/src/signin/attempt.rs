@@ -1,0 +1,134 @@
+//! One try to prove who one is: whether it may begin, how it counts, what is recorded when it fails.
+//!
+//! The client is told the same for every failure; the log of the person's organizations is told the reason. Whether an
+//! account exists shows neither in the answer nor in the work done.
+
+use std::sync::Arc;
+
+use actarium_core::text;
+use actarium_store::OrganizationId;
+use serde_json::{Value, json};
+
+use super::throttle::{AccountKey, Network};
+use crate::app::App;
+use crate::context::Context;
+use crate::directory::document::User;
+use crate::directory::{Kept, State};
+use crate::problem::{Kind, Problem};
+use crate::recorder::{OwnRecord, service_target};
+use crate::refusals::RefusalKind;
+
+/// Why a try came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// There is no account with the address.
+    UnknownAccount,
+    /// The account has no password: its person signs in elsewhere.
+    NoPassword,
+    /// The password is another one.
+    WrongPassword,
+    /// The password is right; a second factor is needed and was not given.
+    SecondFactorRequired,
+    /// The password is right, the code of the second factor is not.
+    WrongCode,
+    /// Too many tries.
+    RateLimited,
+}
+
+impl Failure {
+    /// The reason as it is recorded.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Failure::UnknownAccount => "unknown_account",
+            Failure::NoPassword => "no_password",
+            Failure::WrongPassword => "wrong_password",
+            Failure::SecondFactorRequired => "second_factor_required",
+            Failure::WrongCode => "wrong_code",
+            Failure::RateLimited => "rate_limited",
+        }
+    }
+
+    /// How it ended, as far as it is known: who has been asked for the second factor may yet give it.
+    const fn outcome(self) -> &'static str {
+        match self {
+            Failure::SecondFactorRequired => "unknown",
+            _ => "failure",
+        }
+    }
+}
+
+/// A try that has begun and been counted.
+pub struct Attempt {
+    app: Arc<App>,
+    account: AccountKey,
+    network: Network,
+}
+
+impl Attempt {
+    /// Begins a try for the account with this address, whether there is one or not.
+    ///
+    /// # Errors
+    /// 429 with the time to wait. What is to be recorded about that is the caller's.
+    pub fn begin(app: &Arc<App>, context: &Context, email: &str) -> Result<Self, Problem> {
+        let (account, network) = (AccountKey::of(&text::fold(email)), Network::of(context.ip));
+        app.sign_in.throttle.begin(account, network, app.clock.elapsed()).map_err(|wait| {
+            let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+            Problem::new(Kind::TooManyRequests, format!("too many tries; the next one may come in {seconds} s"))
+                .retry_after(seconds)
+        })?;
+        Ok(Self { app: app.clone(), account, network })
+    }
+
+    /// It came to a good end.
+    pub fn succeeded(self) {
+        self.app.sign_in.throttle.succeeded(self.account, self.network, self.app.clock.elapsed());
+    }
+
+    /// It could not be judged, for a reason of the service's: it does not count.
+    pub fn undone(self) {
+        self.app.sign_in.throttle.undone(self.account, self.network);
+    }
+}
+
+/// The organizations in whose logs things about a person alone are recorded: all of theirs, else the operator's.
+pub fn logs_of(app: &App, state: &State, user: &str) -> Vec<OrganizationId> {
+    let own: Vec<_> = state.organizations_of(user).collect();
+    if own.is_empty() { vec![app.operator_organization.id] } else { own }
+}
+
+/// A person as the actor of a record, where no session of theirs is meant.
+pub fn actor_of(user: &Kept<User>) -> Value {
+    json!({"type": "user", "id": user.id, "name": user.name, "email": user.email})
+}
+
+/// A person as the target of a record.
+pub fn target_of(user: &Kept<User>) -> Value {
+    json!({"type": "user", "id": user.id, "name": user.name})
+}
+
+/// Records a failed sign-in: in every organization of the person, or for an unknown account in the operator's, where
+/// what was typed is not kept: it is often a password. Repeats within a minute become one record with their number.
+pub fn record_failed_sign_in(app: &App, context: &Context, user: Option<&Kept<User>>, failure: Failure) {
+    let logs = match user {
+        Some(user) => app.directory.read(|state| logs_of(app, state, &user.id)),
+        None => vec![app.operator_organization.id],
+    };
+    let anonymous = || json!({"type": "anonymous", "id": "anonymous"});
+    let mut record = OwnRecord::new("session.sign_in", user.map_or_else(anonymous, actor_of), service_target())
+        .unsuccessful(failure.outcome(), failure.reason())
+        .with("method", "password");
+    if let Some(user) = user {
+        record.targets = vec![target_of(user)];
+    }
+    record.context = Some(context.clone());
+    for organization in logs {
+        let kind = RefusalKind {
+            organization,
+            action: "session.sign_in",
+            reason: failure.reason(),
+            who: context.ip.map_or_else(|| "unknown".into(), |ip| ip.to_string()),
+            what: user.map_or_else(String::new, |user| user.id.clone()),
+        };
+        app.refusals.refused(kind, record.clone());
+    }
+}
