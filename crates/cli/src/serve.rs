@@ -5,9 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use actarium_server::forwarding::{ProxyHeader, TrustedProxies};
+use actarium_server::public_url::PublicUrl;
+use actarium_server::signin::session::Expiry;
 use actarium_server::{ServerOptions, serve as run_server};
 use actarium_store::EngineOptions;
 use clap::{Args, ValueEnum};
+use ipnet::IpNet;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -40,11 +44,35 @@ pub struct ServeArguments {
     /// Load the demo organization, if it is not there
     #[arg(long)]
     demo: bool,
+    /// Where people reach the service, if not at the address it listens on: https://audit.example.com
+    #[arg(long, value_name = "URL")]
+    public_url: Option<PublicUrl>,
+    /// A proxy in front of the service, whose word about client addresses is believed (an address or a network);
+    /// repeatable
+    #[arg(long, value_name = "CIDR", value_parser = network)]
+    trusted_proxy: Vec<IpNet>,
+    /// The header in which these proxies name the client: x-forwarded-for or forwarded
+    #[arg(long, value_name = "HEADER", default_value = "x-forwarded-for")]
+    proxy_header: ProxyHeader,
+    /// Minutes without a request after which a session is over
+    #[arg(long, value_name = "MINUTES", default_value = "720", value_parser = clap::value_parser!(u64).range(1..=525_600))]
+    session_idle_minutes: u64,
+    /// Minutes after which a session is over in any case
+    #[arg(long, value_name = "MINUTES", default_value = "10080", value_parser = clap::value_parser!(u64).range(1..=525_600))]
+    session_minutes: u64,
     /// How the log on stderr is written
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     log_format: LogFormat,
     #[command(flatten)]
     tuning: Tuning,
+}
+
+/// An address or a network.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<std::net::IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>()
+        .or_else(|_| address())
+        .map_err(|_| "must be an address or a network such as 10.0.0.0/8".into())
 }
 
 /// What tests and measurements turn; the defaults are meant to stay.
@@ -95,7 +123,17 @@ impl ServeArguments {
 /// Serves until SIGINT or SIGTERM.
 pub fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     log_to_stderr(arguments.log_format);
-    let options = ServerOptions { engine: arguments.engine(), listen: arguments.listen, demo: arguments.demo };
+    let options = ServerOptions {
+        listen: arguments.listen,
+        demo: arguments.demo,
+        proxies: TrustedProxies { networks: arguments.trusted_proxy.clone(), header: arguments.proxy_header },
+        public_url: arguments.public_url.clone(),
+        sessions: Expiry {
+            idle: Duration::from_secs(60 * arguments.session_idle_minutes),
+            absolute: Duration::from_secs(60 * arguments.session_minutes),
+        },
+        ..ServerOptions::new(arguments.engine())
+    };
     let told = Told { token: arguments.data_dir.join("operator.token"), demo: arguments.demo };
     run(options, Some(told))
 }
@@ -116,7 +154,7 @@ pub struct DemoArguments {
 pub fn demo(arguments: DemoArguments) -> Result<(), Failure> {
     log_to_stderr(LogFormat::Text);
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    run(ServerOptions { engine: EngineOptions::new(&arguments.data_dir), listen, demo: true }, None)?;
+    run(ServerOptions { listen, demo: true, ..ServerOptions::new(EngineOptions::new(&arguments.data_dir)) }, None)?;
     eprintln!("the organization `demo` is in {}", arguments.data_dir.display());
     Ok(())
 }

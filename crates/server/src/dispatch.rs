@@ -112,16 +112,10 @@ impl Call {
     /// A body may take its time: who was let through at its head may have lost the right to it since.
     fn authorize_again(&self) -> Result<(), Problem> {
         let slug = self.organization.as_ref().map(|organization| organization.slug.as_str());
-        authorize(
-            &self.app.credentials,
-            &self.app.directory,
-            &self.app.engine,
-            &self.headers,
-            slug,
-            self.route.permission,
-        )
-        .map(|_| ())
-        .map_err(|denied| denied.problem)
+        let method = axum::http::Method::from_bytes(self.route.method.name().as_bytes()).unwrap_or_default();
+        authorize(&self.app, &self.context, (&method, &self.headers), slug, self.route.permission)
+            .map(|_| ())
+            .map_err(|denied| denied.problem)
     }
 }
 

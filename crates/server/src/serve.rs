@@ -60,6 +60,20 @@ pub struct ServerOptions {
     pub sessions: Expiry,
 }
 
+impl ServerOptions {
+    /// On a free port of this machine, without proxies, with sessions as they are meant to be.
+    pub fn new(engine: EngineOptions) -> Self {
+        Self {
+            engine,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            demo: false,
+            proxies: TrustedProxies::default(),
+            public_url: None,
+            sessions: Expiry::default(),
+        }
+    }
+}
+
 /// Why the service did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {

@@ -96,15 +96,15 @@ pub fn id(prefix: &str, random: &[u8; ID_RANDOM_BYTES]) -> String {
 
 /// Makes a session's token: its public id and the whole token.
 pub fn session(random: &[u8; SESSION_RANDOM_BYTES]) -> (String, String) {
-    with_id(SESSION_PREFIX, random)
+    with_personal_id(SESSION_PREFIX, random)
 }
 
 /// Makes a personal access token: its id and the whole token.
 pub fn personal(random: &[u8; SESSION_RANDOM_BYTES]) -> (String, String) {
-    with_id(PERSONAL_PREFIX, random)
+    with_personal_id(PERSONAL_PREFIX, random)
 }
 
-fn with_id(prefix: &str, random: &[u8; SESSION_RANDOM_BYTES]) -> (String, String) {
+fn with_personal_id(prefix: &str, random: &[u8; SESSION_RANDOM_BYTES]) -> (String, String) {
     let (secret, id) = random.split_at(2 * PERSONAL_SECRET_CHARS);
     let id = base62(id);
     let token = with_check(format!("{prefix}{id}_{}", base62(secret)));

@@ -139,16 +139,26 @@ pub fn rank(state: &State, organization: OrganizationId, user: &str) -> Effectiv
 pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let (_, read) = call.read_body().await?;
-    let mut form =
-        Form::read_fields(&read.bytes, &[("email", Holds::Text), ("name", Holds::Text), ("groups", Holds::Texts)])?;
+    let mut form = Form::read_fields(
+        &read.bytes,
+        &[("email", Holds::Text), ("name", Holds::Text), ("password", Holds::Text), ("groups", Holds::Texts)],
+    )?;
     let address = form.needed("email", email);
     let name = form.needed("name", |name| readable(name, limits::NAME_CHARS_MAX));
     let groups: BTreeSet<String> = form.list("groups").unwrap_or_default().into_iter().collect();
+    let password = form.optional("password", |password| {
+        crate::signin::password::check(password, &address).map_err(|unsuitable| unsuitable.to_string())
+    });
     form.finish()?;
     let (id, now) = (call.new_id("usr"), call.app.clock.now());
     let origin = if matches!(call.caller, Caller::Operator) { Origin::Operator } else { Origin::Administrator };
     let managed_by = (origin == Origin::Administrator).then(|| organization.to_hex());
-    let account = User { email: address, name, created_at: now, password: None, managed_by };
+    // Made whether the account is there or not, so that the time taken does not tell.
+    let password = match &password {
+        Some(password) => Some(call.app.sign_in.passwords.hash(password).await?),
+        None => None,
+    };
+    let account = User { email: address, name, created_at: now, password, managed_by };
     let app = call.app.clone();
     let user = change(&app, move |state| {
         let access = state.access(organization);

@@ -393,7 +393,7 @@ mod tests {
     #[test]
     fn only_what_holds_no_data_is_public() {
         let public: Vec<_> = ROUTES.iter().filter(|r| r.permission == Permission::Public).map(|r| r.path).collect();
-        assert_eq!(public, ["/healthz", "/readyz", "/metrics", "/openapi.json"]);
+        assert_eq!(public, ["/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/session"]);
         assert!(ROUTES.iter().filter(|r| r.of_organization()).all(|r| r.permission != Permission::Authenticated));
     }
 

@@ -49,7 +49,18 @@ fn users() -> Vec<(&'static str, Value)> {
         "example": "ada@example.com",
     });
     let group_ids = texts(json!({"type": "string"}), limits::FORM_LIST_ENTRIES_MAX);
-    let new_user = json!({"email": email, "name": readable(limits::NAME_CHARS_MAX), "groups": or_null(group_ids)});
+    let password = json!({
+        "type": ["string", "null"],
+        "minLength": limits::PASSWORD_CHARS_MIN,
+        "maxLength": limits::PASSWORD_CHARS_MAX,
+        "description": "The first password of a new account; an account that exists keeps its own.",
+    });
+    let new_user = json!({
+        "email": email,
+        "name": readable(limits::NAME_CHARS_MAX),
+        "password": password,
+        "groups": or_null(group_ids),
+    });
     let update = json!({
         "name": or_null(readable(limits::NAME_CHARS_MAX)),
         "active": {"type": ["boolean", "null"]},

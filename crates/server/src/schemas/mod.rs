@@ -3,6 +3,7 @@
 
 mod directory;
 mod scim;
+mod signin;
 
 use actarium_core::event::{ActorType, Outcome};
 use actarium_core::limits as event;
@@ -27,6 +28,7 @@ pub fn all() -> Value {
         .chain(administration())
         .chain(directory::schemas())
         .chain(scim::schemas())
+        .chain(signin::schemas())
     {
         schemas.insert(name.to_owned(), schema);
     }

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use actarium_server::{ServerOptions, serve};
-use actarium_store::EngineOptions;
+use actarium_server::{ServerOptions, serve_with};
+use actarium_store::{Clock, EngineOptions, SystemClock, SystemEntropy};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -33,11 +34,12 @@ impl Service {
 
     /// Starts on a folder, with options changed.
     pub fn start_on(folder: TempDir, change: impl FnOnce(&mut ServerOptions)) -> Self {
-        let mut options = ServerOptions {
-            engine: EngineOptions::new(folder.path()),
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            demo: false,
-        };
+        Self::start_at(folder, Arc::new(SystemClock::new()), change)
+    }
+
+    /// Starts on a folder with a clock of the test's.
+    pub fn start_at(folder: TempDir, clock: Arc<dyn Clock>, change: impl FnOnce(&mut ServerOptions)) -> Self {
+        let mut options = ServerOptions::new(EngineOptions::new(folder.path()));
         change(&mut options);
         let (listening, address) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -47,7 +49,7 @@ impl Service {
                 let shutdown = async {
                     let _ = stopped.await;
                 };
-                serve(options, listening, shutdown).await.unwrap();
+                serve_with(options, clock, Arc::new(SystemEntropy), listening, shutdown).await.unwrap();
             });
         });
         let address = address.blocking_recv().expect("the service starts");
