@@ -109,12 +109,15 @@ impl Call {
         Ok((media, read))
     }
 
-    /// A body may take its time: who was let through at its head may have lost the right to it since.
-    fn authorize_again(&self) -> Result<(), Problem> {
+    /// What would be let through now: a body may take its time, a stream goes on, and who was let through at the
+    /// beginning may have lost the right to it since.
+    ///
+    /// # Errors
+    /// As for a request that comes now.
+    pub fn authorize_again(&self) -> Result<Granted, Problem> {
         let slug = self.organization.as_ref().map(|organization| organization.slug.as_str());
         let method = axum::http::Method::from_bytes(self.route.method.name().as_bytes()).unwrap_or_default();
         authorize(&self.app, &self.context, (&method, &self.headers), slug, self.route.permission)
-            .map(|_| ())
             .map_err(|denied| denied.problem)
     }
 }

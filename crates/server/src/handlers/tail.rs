@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use actarium_core::filter::{Filter, Scope};
+use actarium_core::filter::Filter;
 use actarium_query::TailPage;
 use actarium_store::Organization;
 use axum::body::Body;
@@ -40,7 +40,8 @@ const RECONNECT_MILLIS: u32 = 2000;
 struct Following {
     app: Arc<App>,
     organization: Arc<Organization>,
-    scope: Scope,
+    /// The request: whether it is still let through, and what it sees, is asked anew before each read.
+    call: Call,
     filter: Filter,
     /// Sequence number that was looked at last, -1 for none.
     after: i64,
@@ -49,7 +50,8 @@ struct Following {
 impl Following {
     async fn read(&self, events_max: usize) -> Result<TailPage, Problem> {
         let (engine, of) = (self.app.engine.clone(), self.organization.clone());
-        let (after, scope, filter) = (self.after, self.scope.clone(), self.filter.clone());
+        let scope = self.call.authorize_again()?.scope;
+        let (after, filter) = (self.after, self.filter.clone());
         run(&self.app.turns.lookups, of.id, limits::QUERY_TIME_MAX, move |stop| {
             let snapshot = snapshot(&engine, &of)?;
             actarium_query::read_from(&snapshot, &scope, after, &filter, events_max, stop).map_err(query_problem)
@@ -79,16 +81,17 @@ pub async fn tail(call: Call) -> Result<Response, Problem> {
     record_once(&call, &organization, &filter)?;
     let streams = call.form == EVENT_STREAM;
     let resumed = last_event_id(&call)?.filter(|_| streams);
-    let mut following = Following { app: call.app.clone(), organization, scope: call.scope.clone(), filter, after: -1 };
-    following.after = match resumed.or(call.parameters.integer("after")) {
+    let after = resumed.or(call.parameters.integer("after"));
+    let events_max = call.parameters.integer("limit").map_or(limits::PAGE_EVENTS_DEFAULT, |limit| limit as usize);
+    let wait_seconds = call.parameters.integer("wait").map_or(limits::TAIL_WAIT_SECONDS_DEFAULT, |wait| wait as u64);
+    let mut following = Following { app: call.app.clone(), organization, call, filter, after: -1 };
+    following.after = match after {
         Some(after) => after,
         None => following.end_of_log().await?,
     };
     if streams {
         return stream(following);
     }
-    let events_max = call.parameters.integer("limit").map_or(limits::PAGE_EVENTS_DEFAULT, |limit| limit as usize);
-    let wait_seconds = call.parameters.integer("wait").map_or(limits::TAIL_WAIT_SECONDS_DEFAULT, |wait| wait as u64);
     poll(following, events_max, Duration::from_secs(wait_seconds)).await
 }
 

@@ -9,7 +9,7 @@ use crate::client::{Answer, Request, Service};
 use crate::person::Person;
 
 /// The route's path in an organization.
-fn path_in(route: &Route, slug: &str) -> String {
+pub fn path_in(route: &Route, slug: &str) -> String {
     let path = route
         .path
         .replace("{org}", slug)

@@ -11,6 +11,7 @@ mod keys;
 mod oidc;
 mod openapi;
 mod own_records;
+mod permissions;
 mod person;
 mod recording;
 mod scim;

@@ -105,3 +105,25 @@ fn nobody_gives_what_they_do_not_hold_or_touches_who_holds_more() {
     // What they hold they may give.
     engineer.made(&service, "groups/developer/roles", json!({"role": role, "level": "organization"}));
 }
+
+/// A stream that is open when its reader loses the log ends without another event.
+#[test]
+fn a_live_tail_ends_with_the_right_to_it() {
+    let service = Service::start();
+    service.organization("acme");
+    let admin = Person::new(&service, "Admina", &["admin"]);
+    let auditor = Person::new(&service, "Cleo", &["auditor"]);
+    std::thread::scope(|scope| {
+        let path = "/v1/orgs/acme/events/tail?action=component.*";
+        let streaming = auditor.request(&service, "GET", path).header("accept", "text/event-stream");
+        let stream = scope.spawn(move || streaming.send());
+        service.find_count("acme", &format!("action=audit_log.search&actor={}", auditor.id), 1);
+        assert_eq!(service.record("acme", &event("component.deploy", "seen")).status, 201);
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        admin.deleted(&service, &format!("groups/auditor/members/{}", auditor.id));
+        assert_eq!(service.record("acme", &event("component.deploy", "hidden")).status, 201);
+        let stream = stream.join().unwrap();
+        let text = String::from_utf8_lossy(&stream.body).into_owned();
+        assert!(text.contains("req-seen") && !text.contains("req-hidden"), "{text}");
+    });
+}
