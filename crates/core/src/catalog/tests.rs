@@ -20,7 +20,7 @@ component.endpoint.create component.endpoint.update component.endpoint.delete
 user.create user.update user.remove user.invite user.invitation.accept user.invitation.resend user.invitation.revoke user.invitation.expire group.create group.update group.delete group.member.add group.member.remove group.role.assign group.role.unassign role.create role.update role.delete
 on_prem_key.create on_prem_key.update on_prem_key.revoke
 project.config.create project.config.update project.config.link project.config.delete
-session.sign_in session.sign_out session.revoke second_factor.update token.create token.revoke
+session.sign_in session.sign_out session.revoke password.update second_factor.update token.create token.revoke
 audit_log.search audit_log.view audit_log.export audit_log.verify retention.update legal_hold.place legal_hold.release record.erase record.redact record.archive record.purge
 organization.create organization.update service.start service.stop ingestion.refuse
 ";
@@ -59,7 +59,7 @@ fn holds_the_operations_of_the_design_and_no_other() {
         .map(|family| family.actions.iter().map(|action| action.action.as_str()).collect())
         .collect();
     assert_eq!(families, built);
-    assert_eq!(Catalog::builtin().iter().count(), 65);
+    assert_eq!(Catalog::builtin().iter().count(), 66);
 }
 
 #[test]

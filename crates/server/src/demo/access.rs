@@ -108,6 +108,8 @@ pub(super) fn lost_device(stage: &mut Stage, by: usize, person: usize, at: Micro
             .change("/second_factor", "totp", "passkey")
             .with("method", "passkey"),
     );
+    let request = request.later(90 * SECOND);
+    stage.record(request.act("password.update", vec![user(person)]).with("sessions_ended", 0));
 }
 
 /// A person makes a token, or revokes one of theirs.
