@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actarium_server::forwarding::{ProxyHeader, TrustedProxies};
+use actarium_server::oidc::endpoint::Reach;
 use actarium_server::public_url::PublicUrl;
 use actarium_server::signin::session::Expiry;
-use actarium_server::{ServerOptions, serve as run_server};
+use actarium_server::{IdentityProviderOptions, ServerOptions, serve as run_server};
 use actarium_store::EngineOptions;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
@@ -64,6 +65,8 @@ pub struct ServeArguments {
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     log_format: LogFormat,
     #[command(flatten)]
+    identity_providers: IdentityProviderArguments,
+    #[command(flatten)]
     tuning: Tuning,
 }
 
@@ -73,6 +76,31 @@ fn network(text: &str) -> Result<IpNet, String> {
     text.parse::<IpNet>()
         .or_else(|_| address())
         .map_err(|_| "must be an address or a network such as 10.0.0.0/8".into())
+}
+
+/// Where the identity providers that organizations choose may be.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Identity providers")]
+struct IdentityProviderArguments {
+    /// Let them be in private and local networks, for which the service then asks whatever an administrator names
+    #[arg(long)]
+    private_identity_providers: bool,
+    /// Let them speak plain HTTP on this machine's loopback; for development
+    #[arg(long)]
+    loopback_identity_providers: bool,
+    /// Certificates (PEM) that theirs are checked against, instead of the public ones
+    #[arg(long, value_name = "FILE")]
+    identity_provider_roots: Option<PathBuf>,
+}
+
+impl IdentityProviderArguments {
+    fn options(&self) -> IdentityProviderOptions {
+        let reach = Reach {
+            private_networks: self.private_identity_providers,
+            http_on_loopback: self.loopback_identity_providers,
+        };
+        IdentityProviderOptions { reach, roots: self.identity_provider_roots.clone() }
+    }
 }
 
 /// What tests and measurements turn; the defaults are meant to stay.
@@ -132,6 +160,7 @@ pub fn serve(arguments: ServeArguments) -> Result<(), Failure> {
             idle: Duration::from_secs(60 * arguments.session_idle_minutes),
             absolute: Duration::from_secs(60 * arguments.session_minutes),
         },
+        identity_providers: arguments.identity_providers.options(),
         ..ServerOptions::new(arguments.engine())
     };
     let told = Told { token: arguments.data_dir.join("operator.token"), demo: arguments.demo };

@@ -1,6 +1,7 @@
 //! What all requests share: the engine, the credentials, the recorder, the bounds on what runs at one moment.
 //! It is put together once, at the start, and holds no state of a single request.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use actarium_store::{Clock, Engine, Entropy, Organization};
@@ -13,6 +14,8 @@ use crate::directory::Directory;
 use crate::forwarding::TrustedProxies;
 use crate::limits;
 use crate::metrics::Metrics;
+use crate::oidc::attempt::Spent;
+use crate::oidc::issuers::Issuers;
 use crate::public_url::PublicUrl;
 use crate::recorder::Recorder;
 use crate::refusals::Refusals;
@@ -67,8 +70,14 @@ pub struct App {
     pub sign_in: SignIn,
     /// The proxies that are believed.
     pub proxies: TrustedProxies,
+    /// Where the service listens.
+    pub listening_on: SocketAddr,
     /// Where people reach the service, if that was told.
     pub public_url: Option<PublicUrl>,
+    /// The identity providers of organizations, asked and remembered.
+    pub issuers: Issuers,
+    /// Attempts to sign in through them that came back.
+    pub spent_attempts: Spent,
     /// Actarium's own records.
     pub recorder: Arc<Recorder>,
     /// Denials and refusals on their way to being records.

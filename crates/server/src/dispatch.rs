@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::access::{Caller, Denied, Granted, authorize};
+use crate::access::{Caller, Denied, Granted, authorize, keep_to_organization};
 use crate::app::App;
 use crate::body::{self, ReadBody};
 use crate::context::Context;
@@ -143,7 +143,8 @@ async fn enter(app: Arc<App>, route: &'static Route, mut request: Request) -> Re
     let context = parts.extensions.remove::<Context>();
     let context = context.ok_or_else(|| Problem::new(Kind::Internal, "the request has no context"))?;
     let slug = slug.as_deref().filter(|_| route.of_organization());
-    let granted = match authorize(&app, &context, (&parts.method, &parts.headers), slug, route.permission) {
+    let granted = authorize(&app, &context, (&parts.method, &parts.headers), slug, route.permission);
+    let granted = match granted.and_then(|granted| keep_to_organization(&app, granted, route)) {
         Ok(granted) => granted,
         Err(denied) => {
             record_denial(&app, route, &context, slug, &denied);
@@ -151,7 +152,7 @@ async fn enter(app: Arc<App>, route: &'static Route, mut request: Request) -> Re
             return Err(denied.problem);
         }
     };
-    let checked = Parameters::read(parts.uri.query().unwrap_or(""), route.parameters)
+    let checked = Parameters::read(parts.uri.query().unwrap_or(""), route.parameters, route.ignores_unknown)
         .and_then(|parameters| Ok((parameters, agreed_form(route, &parts.headers)?)));
     let (parameters, form) = match checked {
         Ok(checked) => checked,
@@ -229,6 +230,15 @@ async fn handle(call: Call) -> Result<Response, Problem> {
         Operation::UserList => handlers::users::list(&call),
         Operation::UserCreate => handlers::users::create(call).await,
         Operation::UserView => handlers::users::view(&call),
+        Operation::OidcStart => handlers::oidc::start(&call).await,
+        Operation::OidcCallback => handlers::oidc::callback(&call).await,
+        Operation::IdentityProviderList => handlers::identity_providers::list(&call),
+        Operation::IdentityProviderCreate => handlers::identity_providers::create(call).await,
+        Operation::IdentityProviderView => handlers::identity_providers::view(&call),
+        Operation::IdentityProviderUpdate => handlers::identity_providers::update(call).await,
+        Operation::IdentityProviderDelete => handlers::identity_providers::remove(call).await,
+        Operation::SignInView => handlers::identity_providers::view_settings(&call),
+        Operation::SignInUpdate => handlers::identity_providers::update_settings(call).await,
         Operation::UserUpdate => handlers::users::update(call).await,
         Operation::UserRemove => handlers::users::remove(call).await,
         Operation::UserPermissions => handlers::users::permissions(&call),

@@ -18,6 +18,7 @@ pub struct Form {
 enum Value {
     Text(String),
     Texts(Vec<String>),
+    Lists(Vec<(String, Vec<String>)>),
     Flag(bool),
 }
 
@@ -28,6 +29,8 @@ pub enum Holds {
     Text,
     /// A list of at most [`limits::FORM_LIST_ENTRIES_MAX`] texts.
     Texts,
+    /// An object of at most [`limits::FORM_LIST_ENTRIES_MAX`] names with a list of texts each.
+    Lists,
     /// `true` or `false`.
     Flag,
 }
@@ -73,27 +76,43 @@ impl Form {
             (Holds::Text, Json::Str(text)) => Value::Text(text.into_owned()),
             (Holds::Flag, Json::Bool(flag)) => Value::Flag(flag),
             (Holds::Texts, Json::Array(items)) if items.len() <= limits::FORM_LIST_ENTRIES_MAX => {
-                let mut texts = Vec::with_capacity(items.len());
-                for (index, item) in items.into_iter().enumerate() {
-                    match item {
-                        Json::Str(text) => texts.push(text.into_owned()),
-                        other => {
-                            self.refuse(&format!("{pointer}/{index}"), &format!("must be a text, not {}", other.kind()))
+                Value::Texts(self.texts(pointer, items))
+            }
+            (Holds::Lists, Json::Object(fields)) if fields.len() <= limits::FORM_LIST_ENTRIES_MAX => {
+                let mut lists = Vec::with_capacity(fields.len());
+                for (name, value) in fields {
+                    let pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+                    match value {
+                        Json::Array(items) if items.len() <= limits::FORM_LIST_ENTRIES_MAX => {
+                            lists.push((name.into_owned(), self.texts(&pointer, items)));
                         }
+                        _ => self.refuse(&pointer, &list_of_texts()),
                     }
                 }
-                Value::Texts(texts)
+                Value::Lists(lists)
             }
             (Holds::Text, other) => return self.refuse(pointer, &format!("must be a text, not {}", other.kind())),
             (Holds::Flag, other) => {
                 return self.refuse(pointer, &format!("must be true or false, not {}", other.kind()));
             }
-            (Holds::Texts, _) => {
+            (Holds::Texts, _) => return self.refuse(pointer, &list_of_texts()),
+            (Holds::Lists, _) => {
                 let entries_max = limits::FORM_LIST_ENTRIES_MAX;
-                return self.refuse(pointer, &format!("must be a list of at most {entries_max} texts"));
+                return self.refuse(pointer, &format!("must be an object of at most {entries_max} lists of texts"));
             }
         };
         self.fields.push((name, value));
+    }
+
+    fn texts(&mut self, pointer: &str, items: Vec<Json>) -> Vec<String> {
+        let mut texts = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            match item {
+                Json::Str(text) => texts.push(text.into_owned()),
+                other => self.refuse(&format!("{pointer}/{index}"), &format!("must be a text, not {}", other.kind())),
+            }
+        }
+        texts
     }
 
     /// Notes that something is wrong.
@@ -131,6 +150,14 @@ impl Form {
         }
     }
 
+    /// Lists of texts by name that may be there.
+    pub fn lists(&mut self, name: &str) -> Option<Vec<(String, Vec<String>)>> {
+        match self.remove(name)? {
+            Value::Lists(lists) => Some(lists),
+            _ => None,
+        }
+    }
+
     /// A flag that may be there.
     pub fn flag(&mut self, name: &str) -> Option<bool> {
         match self.remove(name)? {
@@ -151,6 +178,10 @@ impl Form {
     pub fn finish(self) -> Result<(), Problem> {
         if self.problem.errors.is_empty() { Ok(()) } else { Err(self.problem) }
     }
+}
+
+fn list_of_texts() -> String {
+    format!("must be a list of at most {} texts", limits::FORM_LIST_ENTRIES_MAX)
 }
 
 /// Checks a text that people read and that may be empty: no control characters but line breaks, bounded.

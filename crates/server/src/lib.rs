@@ -43,4 +43,4 @@ pub mod shares;
 pub mod signin;
 pub mod token;
 
-pub use serve::{ServeError, ServerOptions, serve, serve_with};
+pub use serve::{IdentityProviderOptions, ServeError, ServerOptions, serve, serve_with};

@@ -165,6 +165,14 @@ pub const RETRY_AFTER_SECONDS: u32 = 1;
 /// Most violations of a batch that are listed in an answer.
 pub const ERRORS_LISTED_MAX: usize = 100;
 
+/// Most identity providers of one organization.
+pub const PROVIDERS_PER_ORGANIZATION_MAX: usize = 16;
+/// Most characters of what this service is called at an identity provider.
+pub const CLIENT_ID_CHARS_MAX: usize = 255;
+/// Most characters of a client's secret.
+pub const CLIENT_SECRET_CHARS_MAX: usize = 512;
+/// Most characters of the name of a claim or scope.
+pub const CLAIM_NAME_CHARS_MAX: usize = 255;
 /// Most bytes of a URL of an identity provider.
 pub const PROVIDER_URL_BYTES_MAX: usize = 1024;
 /// Most bytes of an answer of an identity provider.

@@ -62,11 +62,11 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Reads a query string by what the route declares.
+    /// Reads a query string by what the route declares; what it does not declare is passed over if it says so.
     ///
     /// # Errors
     /// A problem that names the parameter, what was wrong and what is allowed.
-    pub fn read(query: &str, declared: &'static [Parameter]) -> Result<Self, Problem> {
+    pub fn read(query: &str, declared: &'static [Parameter], ignores_unknown: bool) -> Result<Self, Problem> {
         let mut values: Vec<(&'static str, String)> = Vec::new();
         for piece in query.split('&').filter(|piece| !piece.is_empty()) {
             if values.len() == limits::PARAMETERS_MAX {
@@ -76,6 +76,9 @@ impl Parameters {
             let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
             let name = decode(name).ok_or_else(|| broken("a parameter's name"))?;
             let Some(parameter) = declared.iter().find(|parameter| parameter.name == name) else {
+                if ignores_unknown {
+                    continue;
+                }
                 return Err(unknown(&name, declared));
             };
             let value = decode(value).ok_or_else(|| broken(&format!("`{}`", parameter.name)))?;
@@ -206,12 +209,12 @@ mod tests {
     ];
 
     fn refusal(query: &str) -> String {
-        Parameters::read(query, &DECLARED).unwrap_err().detail.to_string()
+        Parameters::read(query, &DECLARED, false).unwrap_err().detail.to_string()
     }
 
     #[test]
     fn declared_parameters_are_read_and_decoded() {
-        let read = Parameters::read("actor=a%20b&actor=c+d&limit=7&&order=asc", &DECLARED).unwrap();
+        let read = Parameters::read("actor=a%20b&actor=c+d&limit=7&&order=asc", &DECLARED, false).unwrap();
         assert_eq!(read.all("actor").collect::<Vec<_>>(), ["a b", "c d"]);
         assert_eq!(read.integer("limit"), Some(7));
         assert_eq!(read.one("order"), Some("asc"));
@@ -235,13 +238,13 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn anything_is_read_or_refused(query in ".{0,200}") {
-            let _ = Parameters::read(&query, &DECLARED);
+            let _ = Parameters::read(&query, &DECLARED, false);
         }
 
         #[test]
         fn what_is_encoded_comes_back(value in "\\PC{1,5}") {
             let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            let read = Parameters::read(&format!("actor={encoded}"), &DECLARED).unwrap();
+            let read = Parameters::read(&format!("actor={encoded}"), &DECLARED, false).unwrap();
             proptest::prop_assert_eq!(read.one("actor"), Some(value.as_str()));
         }
     }

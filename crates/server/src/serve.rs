@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,10 @@ use crate::forwarding::TrustedProxies;
 use crate::keys::{DIRECTORY_KIND, Key, KeyDamaged, KeyRing};
 use crate::limits;
 use crate::metrics::Metrics;
+use crate::oidc::attempt::Spent;
+use crate::oidc::endpoint::Reach;
+use crate::oidc::fetch::{Fetcher, read_roots};
+use crate::oidc::issuers::Issuers;
 use crate::openapi;
 use crate::operator::{self, OperatorTokenError};
 use crate::public_url::PublicUrl;
@@ -58,6 +63,17 @@ pub struct ServerOptions {
     pub public_url: Option<PublicUrl>,
     /// When sessions are over.
     pub sessions: Expiry,
+    /// Where the identity providers of organizations may be.
+    pub identity_providers: IdentityProviderOptions,
+}
+
+/// What the operator allows of the identity providers that organizations choose.
+#[derive(Clone, Debug, Default)]
+pub struct IdentityProviderOptions {
+    /// Their addresses.
+    pub reach: Reach,
+    /// A PEM file of the certificates that theirs are checked against, instead of the public ones.
+    pub roots: Option<PathBuf>,
 }
 
 impl ServerOptions {
@@ -103,6 +119,14 @@ pub enum ServeError {
     /// People, groups and roles cannot be read.
     #[error(transparent)]
     People(#[from] LoadError),
+    /// The certificates for identity providers cannot be read.
+    #[error("{path}: {source}")]
+    Roots {
+        /// Their file.
+        path: String,
+        /// What is wrong with it.
+        source: std::io::Error,
+    },
     /// A fault of this program.
     #[error("{0}")]
     Fault(String),
@@ -141,7 +165,14 @@ pub async fn serve_with(
     if options.demo {
         demo_loading::load(&engine, &clock).await?;
     }
-    let app = put_together(&options, engine.clone(), (credentials, directory), operator_organization, clock, entropy)?;
+    let app = put_together(
+        (&options, address),
+        engine.clone(),
+        (credentials, directory),
+        operator_organization,
+        clock,
+        entropy,
+    )?;
     upkeep::remember_networks(&app);
     let after = last_end(&app).await;
     note_service(&app, "service.start", after);
@@ -196,7 +227,7 @@ async fn operator_organization(engine: &Engine, clock: &dyn Clock) -> Result<Arc
 }
 
 fn put_together(
-    options: &ServerOptions,
+    (options, address): (&ServerOptions, SocketAddr),
     engine: Arc<Engine>,
     (credentials, directory): (Credentials, Directory),
     operator_organization: Arc<Organization>,
@@ -207,6 +238,7 @@ fn put_together(
     let recorder = Arc::new(Recorder::start(engine.clone(), clock.clone(), metrics.clone()));
     let refusals = Refusals::new(recorder.clone(), clock.clone());
     let (bodies, turns) = App::fresh_bounds();
+    let issuers = issuers(&options.identity_providers, clock.clone())?;
     let as_bytes = |value: &Value| {
         serde_json::to_vec(value).map(Bytes::from).map_err(|error| ServeError::Fault(error.to_string()))
     };
@@ -227,6 +259,9 @@ fn put_together(
         },
         proxies: options.proxies.clone(),
         public_url: options.public_url.clone(),
+        listening_on: address,
+        issuers,
+        spent_attempts: Spent::default(),
         recorder,
         refusals,
         metrics,
@@ -238,6 +273,14 @@ fn put_together(
         openapi,
         catalog,
     }))
+}
+
+fn issuers(options: &IdentityProviderOptions, clock: Arc<dyn Clock>) -> Result<Issuers, ServeError> {
+    let read = |path: &PathBuf| {
+        read_roots(path).map_err(|source| ServeError::Roots { path: path.display().to_string(), source })
+    };
+    let roots = options.roots.as_ref().map(read).transpose()?;
+    Ok(Issuers::new(Fetcher::new(options.reach, roots), options.reach, clock))
 }
 
 /// The service as the actor of its own records.

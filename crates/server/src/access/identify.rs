@@ -12,7 +12,7 @@ use super::{Caller, Denied, Person, Provisioner, Rights, Via};
 use crate::app::App;
 use crate::context::Context;
 use crate::problem::{Kind, Problem};
-use crate::signin::opening::{cookie_form, ends_at, reach};
+use crate::signin::opening::{as_shown, cookie_form, ends_at, reach};
 use crate::signin::session::{has_csrf_token, is_own_origin};
 use crate::token::{self, Shape};
 
@@ -70,7 +70,7 @@ fn of_session(app: &App, id: &str, token: &str) -> Option<Person> {
         if !token::is_hash_of(&session.sha256, token) || ends_at(app, session) <= now {
             return None;
         }
-        let user = state.user(&session.user)?.clone();
+        let user = as_shown(state, session, state.user(&session.user)?);
         let organizations = reach(state, session);
         Some(Person { user, via: Via::Session(id.to_owned()), rights_max: Rights::ALL, organizations })
     })?;

@@ -19,11 +19,12 @@ pub use right::{Area, Right, Rights};
 
 use crate::app::App;
 use crate::context::Context;
+use crate::directory::personal::Method::Sso;
 use crate::directory::{Directory, Effective};
 use crate::handlers::scim_tokens;
 use crate::keys::KeyRing;
 use crate::problem::{Kind, Problem};
-use crate::routes::Permission;
+use crate::routes::{Permission, Route};
 use crate::token::TokenHash;
 
 /// What was let through.
@@ -57,6 +58,27 @@ pub struct Credentials {
     pub operator: TokenHash,
     /// The keys.
     pub keys: KeyRing,
+}
+
+/// Routes without an organization that a session which an organization's identity provider brought about is let through to: they
+/// show and end the session itself, or hold nothing of anybody's.
+const PATHS_OF_EVERY_SESSION: [&str; 3] = ["/v1/session", "/v1/catalog", "/v1/permissions"];
+
+/// Keeps a session that an organization's identity provider brought about from the account itself: its password, second
+/// factor, tokens and other sessions are the person's, and the provider's word counts in its organization only.
+///
+/// # Errors
+/// [`Denied`] with 403.
+pub fn keep_to_organization(app: &App, granted: Granted, route: &Route) -> Result<Granted, Denied> {
+    let Caller::Person(person) = &granted.caller else { return Ok(granted) };
+    let Via::Session(id) = &person.via else { return Ok(granted) };
+    let elsewhere = !route.of_organization() && !PATHS_OF_EVERY_SESSION.contains(&route.path);
+    let by_provider =
+        || app.directory.read(|state| state.personal().session(id).is_some_and(|kept| kept.method == Sso));
+    if elsewhere && route.permission != Permission::Public && by_provider() {
+        return Err(forbidden(granted.caller, route.permission));
+    }
+    Ok(granted)
 }
 
 /// Lets a request through to a route, or not.

@@ -154,6 +154,9 @@ pub struct Group {
 pub struct GroupMember {
     /// Since when.
     pub added_at: Micros,
+    /// The identity provider whose mapping put them there; none if it was somebody's deed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapped_by: Option<String>,
 }
 
 /// Where a role holds.
@@ -217,6 +220,9 @@ pub struct OrganizationSettings {
     /// What it is called, if not as when it was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Domains of verified e-mail addresses from which identity providers bring in new members, in lower case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joining_domains: Vec<String>,
 }
 
 /// What an identity provider comes with to keep users and groups; its id is part of the token.

@@ -10,6 +10,7 @@ pub mod document;
 mod edit;
 mod effective;
 pub mod personal;
+mod sign_in;
 mod state;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use parking_lot::RwLock;
 pub use document::{DirectoryDamaged, Kept};
 pub use edit::Edit;
 pub use effective::{Effective, Reason};
+pub use sign_in::{Identity, IdentityProvider, SignIn, identity_id};
 pub use state::{Changed, GroupView, OrganizationAccess, RoleView, State};
 
 use crate::app::App;
@@ -52,7 +54,7 @@ impl Directory {
     /// See [`LoadError`].
     pub fn load(engine: &Engine) -> Result<Self, LoadError> {
         let mut state = State::default();
-        for kind in state::KINDS.into_iter().chain(personal::Personal::KINDS) {
+        for kind in state::KINDS.into_iter().chain(personal::Personal::KINDS).chain(sign_in::KINDS) {
             for entry in engine.directory_entries(kind, None)? {
                 state.apply(&Changed { entry, gone: false })?;
             }

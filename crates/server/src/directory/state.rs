@@ -17,6 +17,7 @@ use super::document::{
     Role, ScimProfile, ScimToken, User, damaged, organization_of,
 };
 use super::personal::Personal;
+use super::sign_in::{self, SignIn};
 use super::{DirectoryDamaged, Effective, Reason};
 use crate::access::Rights;
 
@@ -52,6 +53,7 @@ pub struct State {
     addresses: HashMap<String, (String, u64)>,
     organizations: HashMap<OrganizationId, OrganizationAccess>,
     personal: Personal,
+    sign_in: HashMap<OrganizationId, SignIn>,
     /// User → organizations in which they have a membership.
     organizations_of: HashMap<String, BTreeSet<OrganizationId>>,
     /// SCIM token → its organization.
@@ -67,8 +69,8 @@ pub struct OrganizationAccess {
     members: HashMap<String, Arc<Kept<Membership>>>,
     groups: BTreeMap<String, Arc<Kept<Group>>>,
     roles: BTreeMap<String, Arc<Kept<Role>>>,
-    /// Group → user → version of the entry.
-    group_members: HashMap<String, BTreeMap<String, u64>>,
+    /// Group → user.
+    group_members: HashMap<String, BTreeMap<String, InGroup>>,
     /// Group → role → assignment.
     group_roles: HashMap<String, BTreeMap<String, Arc<Kept<GroupRole>>>>,
     /// User → groups.
@@ -77,6 +79,14 @@ pub struct OrganizationAccess {
     scim_profiles: HashMap<String, Arc<Kept<ScimProfile>>>,
     /// What users hold, as far as it was asked for since the last change.
     effective: Mutex<HashMap<String, Arc<Effective>>>,
+}
+
+/// That a user is in a group.
+#[derive(Clone, Debug)]
+struct InGroup {
+    version: u64,
+    /// The identity provider whose mapping put them there.
+    mapped_by: Option<String>,
 }
 
 impl Clone for OrganizationAccess {
@@ -146,6 +156,9 @@ impl State {
                 Ok(())
             }
             kind if Personal::KINDS.contains(&kind) => self.personal.apply(entry, gone),
+            kind if sign_in::KINDS.contains(&kind) => {
+                self.sign_in.entry(organization_of(entry)?).or_default().apply(entry, gone)
+            }
             kind if KINDS.contains(&kind) => {
                 let organization = organization_of(entry)?;
                 self.organizations.entry(organization).or_default().apply(entry, gone)?;
@@ -190,6 +203,17 @@ impl State {
         self.addresses.get(&text::fold(email)).and_then(|(user, _)| self.users.get(user))
     }
 
+    /// What is kept about signing in to an organization.
+    pub fn sign_in(&self, id: OrganizationId) -> &SignIn {
+        static NOTHING: LazyLock<SignIn> = LazyLock::new(SignIn::default);
+        self.sign_in.get(&id).unwrap_or(&NOTHING)
+    }
+
+    /// The organization that a provider belongs to.
+    pub fn organization_of_provider(&self, provider: &str) -> Option<OrganizationId> {
+        self.sign_in.iter().find(|(_, sign_in)| sign_in.provider(provider).is_some()).map(|(id, _)| *id)
+    }
+
     /// What is kept about an organization; `None` if nothing ever was.
     pub fn organization(&self, id: OrganizationId) -> Option<&OrganizationAccess> {
         self.organizations.get(&id)
@@ -232,8 +256,9 @@ impl OrganizationAccess {
                     });
                     take(&mut self.groups_of, user, |groups| groups.remove(group) && groups.is_empty());
                 } else {
-                    Kept::<GroupMember>::from_entry(entry)?;
-                    self.group_members.entry(group.to_owned()).or_default().insert(user.to_owned(), entry.version);
+                    let Kept { version, document, .. } = Kept::<GroupMember>::from_entry(entry)?;
+                    let member = InGroup { version, mapped_by: document.mapped_by };
+                    self.group_members.entry(group.to_owned()).or_default().insert(user.to_owned(), member);
                     self.groups_of.entry(user.to_owned()).or_default().insert(group.to_owned());
                 }
             }
@@ -323,7 +348,29 @@ impl OrganizationAccess {
 
     /// Version of the entry by which a user is in a group.
     pub fn group_member_version(&self, group: &str, user: &str) -> Option<u64> {
-        self.group_members.get(group)?.get(user).copied()
+        self.group_members.get(group)?.get(user).map(|member| member.version)
+    }
+
+    /// Whether a user is in a group because an identity provider's mapping put them there.
+    pub fn is_mapped(&self, group: &str, user: &str) -> bool {
+        let member = self.group_members.get(group).and_then(|members| members.get(user));
+        member.is_some_and(|member| member.mapped_by.is_some())
+    }
+
+    /// Whether being in a group makes somebody an administrator.
+    pub fn gives_administration(&self, group: &str) -> bool {
+        let admin = DefaultRole::Admin.id();
+        let assigned = || self.assignment(group, admin).is_some_and(|kept| kept.level == Level::Organization);
+        group == admin || assigned()
+    }
+
+    /// Who is in which group because an identity provider's mapping put them there: group, user, version of the entry.
+    pub fn mapped_by<'a>(&'a self, provider: &'a str) -> impl Iterator<Item = (&'a str, &'a str, u64)> {
+        let members = self.group_members.iter().flat_map(|(group, members)| {
+            members.iter().map(move |(user, member)| (group.as_str(), user.as_str(), member))
+        });
+        let mapped = members.filter(move |(_, _, member)| member.mapped_by.as_deref() == Some(provider));
+        mapped.map(|(group, user, member)| (group, user, member.version))
     }
 
     /// The groups that a user is in, by id.

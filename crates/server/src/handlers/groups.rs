@@ -289,7 +289,7 @@ pub fn join(
     if access.group_member_version(&group.id, user).is_some() {
         return Ok(());
     }
-    edit.put(Some(organization), &pair_id(&group.id, user), None, &GroupMember { added_at: now })?;
+    edit.put(Some(organization), &pair_id(&group.id, user), None, &GroupMember { added_at: now, mapped_by: None })?;
     edit.touches_access(organization);
     record.targets = vec![group_target(group), user_target(state, organization, user)];
     edit.record(organization, record);

@@ -194,7 +194,12 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
                 return Err(problem.with_error("/groups", "must be ids of groups of the organization"));
             };
             must_cover(&call.holds, &access.given_by(&group.id), "the group")?;
-            edit.put(Some(organization), &pair_id(&group.id, &id), None, &GroupMember { added_at: now })?;
+            edit.put(
+                Some(organization),
+                &pair_id(&group.id, &id),
+                None,
+                &GroupMember { added_at: now, mapped_by: None },
+            )?;
             edit.record(organization, call.record("group.member.add", group_target(&group)).on(target.clone()));
         }
         Ok((edit, id))

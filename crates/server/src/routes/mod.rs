@@ -6,6 +6,7 @@
 
 mod directory;
 mod events;
+mod identity_providers;
 mod ingest;
 mod organizations;
 mod query;
@@ -140,6 +141,15 @@ pub enum Operation {
     TokenRevoke,
     UserSessions,
     UserSessionRevoke,
+    OidcStart,
+    OidcCallback,
+    IdentityProviderList,
+    IdentityProviderCreate,
+    IdentityProviderView,
+    IdentityProviderUpdate,
+    IdentityProviderDelete,
+    SignInView,
+    SignInUpdate,
     EventsRecord,
     EventsSearch,
     EventView,
@@ -209,6 +219,8 @@ pub struct Route {
     pub parameters: &'static [Parameter],
     /// Media types of the body that it reads, with the name of their schema; none for no body.
     pub bodies: &'static [(&'static str, &'static str)],
+    /// Whether parameters that are not declared are passed over, because others decide what comes along.
+    pub ignores_unknown: bool,
     /// Most bytes of the body.
     pub body_bytes_max: usize,
     /// Answers when all is well.
@@ -294,6 +306,7 @@ const fn read(
         summary,
         description,
         parameters,
+        ignores_unknown: false,
         bodies: NO_BODY,
         body_bytes_max: 0,
         answers,
@@ -359,6 +372,7 @@ pub static ROUTES: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
         &directory::ROUTES,
         &scim::ROUTES,
         &signin::ROUTES,
+        &identity_providers::ROUTES,
         &events::ROUTES,
         &ingest::ROUTES,
     ];

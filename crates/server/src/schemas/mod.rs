@@ -2,6 +2,7 @@
 //! code that holds them. Objects that clients send are closed; answers may grow fields and are open.
 
 mod directory;
+mod identity_providers;
 mod scim;
 mod signin;
 
@@ -29,6 +30,7 @@ pub fn all() -> Value {
         .chain(directory::schemas())
         .chain(scim::schemas())
         .chain(signin::schemas())
+        .chain(identity_providers::schemas())
     {
         schemas.insert(name.to_owned(), schema);
     }

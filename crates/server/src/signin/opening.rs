@@ -95,11 +95,26 @@ pub fn open(app: &App, context: &Context, state: &State, edit: &mut Edit, openin
     });
     let record = OwnRecord::of_request("session.sign_in", &Caller::Person(person.clone()), context, target(&id));
     let record = record.with("method", method.name()).with("second_factor", second_factor);
-    let logs = logs_of(app, state, &person.user.id);
-    for organization in logs.into_iter().filter(|organization| only_in.is_none_or(|only| only == *organization)) {
+    // Somebody who joins in this very change is no member yet.
+    let logs = match only_in {
+        Some(only) => vec![only],
+        None => logs_of(app, state, &person.user.id),
+    };
+    for organization in logs {
         edit.record(organization, record.clone());
     }
     Ok(Opened { token, person, created_at: now })
+}
+
+/// The account as a session shows it: one that opens a single organization knows its person by what they are called there,
+/// for the account's own name may be another organization's.
+pub fn as_shown(state: &State, session: &Session, user: &Arc<Kept<User>>) -> Arc<Kept<User>> {
+    let only = session.only_in.as_deref().and_then(OrganizationId::from_hex);
+    let called = only.and_then(|only| state.access(only).member(&user.id).and_then(|member| member.name.clone()));
+    let Some(name) = called else { return user.clone() };
+    let mut shown = user.as_ref().clone();
+    shown.document.name = name;
+    Arc::new(shown)
 }
 
 /// A session as the target of a record.

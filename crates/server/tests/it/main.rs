@@ -7,6 +7,7 @@ mod client;
 mod directory;
 mod errors;
 mod export;
+mod identity_providers;
 mod keys;
 mod oidc;
 mod openapi;

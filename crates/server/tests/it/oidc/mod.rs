@@ -1,6 +1,7 @@
 //! Signing in through a real OpenID Connect provider.
 
 mod provider;
+mod signing_in;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -60,11 +60,13 @@ fn agent() -> Agent {
 /// What a browser was answered.
 #[derive(Debug)]
 pub struct Page {
+    pub status: u16,
     pub location: Option<String>,
     pub body: String,
 }
 
-/// A browser: it keeps cookies by host and port and goes where it is sent.
+/// A browser; a clone has the same cookies. It keeps cookies by host and port and goes where it is sent.
+#[derive(Clone)]
 pub struct Browser {
     agent: Agent,
     cookies: BTreeMap<String, BTreeMap<String, String>>,
@@ -119,7 +121,7 @@ impl Browser {
         }
         let location = answer.headers().get("location").map(|value| value.to_str().unwrap().to_owned());
         let location = location.map(|next| absolute(url, &next));
-        Page { location, body: answer.body_mut().read_to_string().unwrap() }
+        Page { status: answer.status().as_u16(), location, body: answer.body_mut().read_to_string().unwrap() }
     }
 }
 

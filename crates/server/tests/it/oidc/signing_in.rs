@@ -1,0 +1,241 @@
+//! From the service to a real provider and back: who gets a session, for what, and what is recorded.
+
+use actarium_server::oidc::endpoint::Reach;
+use serde_json::{Value, json};
+
+use super::provider::{Browser, Page, Provider, parameter};
+use crate::client::Service;
+
+/// A service with two organizations and a provider that the first has chosen.
+struct World {
+    service: Service,
+    provider: Provider,
+    /// Id of the identity provider of `acme`.
+    id: String,
+}
+
+impl World {
+    fn new() -> Self {
+        let reach = Reach { private_networks: false, http_on_loopback: true };
+        let service =
+            Service::start_on(tempfile::tempdir().unwrap(), |options| options.identity_providers.reach = reach);
+        service.organization("acme");
+        service.organization("other");
+        let provider = Provider::start();
+        let id = choose(&service, &provider, "acme");
+        let world = Self { service, provider, id };
+        world.account(json!({}));
+        world.settings("acme", json!(["example.com"]));
+        world
+    }
+
+    /// What the provider says of Ada.
+    fn account(&self, changes: Value) {
+        let mut ada =
+            json!({"email": "ada@example.com", "email_verified": true, "name": "Ada", "groups": ["ops", "all"]});
+        ada.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        self.provider.control(&json!({"accounts": {"ada": ada}}));
+    }
+
+    fn settings(&self, slug: &str, domains: Value) {
+        let body = json!({ "joining_domains": domains });
+        let answer = self.service.request("PATCH", &format!("/v1/orgs/{slug}/sign-in")).json(&body).send();
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
+    fn change(&self, changes: Value) {
+        let path = format!("/v1/orgs/acme/identity-providers/{}", self.id);
+        let answer = self.service.request("PATCH", &path).json(&changes).send();
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
+    /// Goes to the provider and signs in there; gives the address on the way back.
+    fn go(&self, browser: &mut Browser) -> String {
+        let url =
+            format!("http://{}/v1/session/oidc?org=acme&provider={}&return_to=/events", self.service.address, self.id);
+        let there = browser.send(&url, None).location.expect("the provider");
+        assert!(there.starts_with(&self.provider.issuer), "{there}");
+        browser.sign_in(&there, "ada")
+    }
+
+    fn sign_in(&self, browser: &mut Browser) -> Page {
+        let back = self.go(browser);
+        browser.send(&back, None)
+    }
+
+    /// Signs in with a fresh browser.
+    fn signed_in(&self) -> Browser {
+        let mut browser = Browser::new();
+        let page = self.sign_in(&mut browser);
+        let location = page.location.as_deref();
+        assert_eq!(location, Some(&*format!("http://{}/events", self.service.address)), "{page:?}");
+        browser
+    }
+
+    fn refused(&self, page: &Page, reason: &str, count: usize) {
+        assert_eq!(page.location, None);
+        let problem: Value = serde_json::from_str(&page.body).unwrap();
+        assert_eq!(problem["status"], 403, "{page:?}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.starts_with("you were not signed in"), "the browser is told more than that: {detail}");
+        let query = format!("q=action:session.sign_in%20outcome:failure%20{reason}");
+        let records = self.service.find_count("acme", &query, count);
+        assert_eq!(records[0]["metadata"]["refusal"], reason);
+    }
+
+    fn refuses(&self, reason: &str) {
+        self.refused(&self.sign_in(&mut Browser::new()), reason, 1);
+    }
+
+    fn get(&self, browser: &mut Browser, path: &str) -> (u16, Value) {
+        let page = browser.send(&format!("http://{}{path}", self.service.address), None);
+        (page.status, serde_json::from_str(&page.body).unwrap_or_default())
+    }
+
+    fn groups(&self) -> Value {
+        let users = self.service.get("/v1/orgs/acme/users").json();
+        let groups = users["users"][0]["groups"].as_array().unwrap().iter().map(|group| group["id"].clone());
+        Value::Array(groups.collect())
+    }
+}
+
+/// Has an organization choose a provider, and the provider know the service.
+fn choose(service: &Service, provider: &Provider, slug: &str) -> String {
+    let body = json!({
+        "name": "Company", "issuer": provider.issuer, "client_id": slug, "client_secret": "s3cret-of-the-test",
+        "scopes": ["email", "profile", "groups"], "group_mapping": {"ops": ["platform-engineer"], "dev": ["developer"]},
+    });
+    let answer = service.request("POST", &format!("/v1/orgs/{slug}/identity-providers")).json(&body).send();
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let made = answer.json();
+    let client = json!({
+        "client_id": slug, "client_secret": "s3cret-of-the-test", "redirect_uris": [made["redirect_uri"]],
+    });
+    provider.control(&json!({ "clients": [client] }));
+    made["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn who_is_new_joins_with_the_groups_of_the_claim_and_a_session_for_this_organization() {
+    let world = World::new();
+    let mut browser = world.signed_in();
+    let (status, session) = world.get(&mut browser, "/v1/session");
+    assert_eq!(status, 200, "{session}");
+    assert_eq!(session["user"]["email"], "ada@example.com");
+    assert_eq!(session["organizations"].as_array().unwrap().len(), 1);
+    assert_eq!(world.get(&mut browser, "/v1/orgs/acme/events").0, 200);
+    assert_eq!(world.groups(), json!(["platform-engineer"]));
+    for (action, count) in
+        [("session.sign_in", 1), ("user.create", 1), ("group.member.add", 1), ("user.identity.link", 1)]
+    {
+        world.service.find_count("acme", &format!("action={action}"), count);
+        assert_eq!(world.service.find("other", &format!("action={action}")).len(), 0);
+    }
+    // The session ends when the provider is switched off.
+    world.change(json!({"enabled": false}));
+    assert_eq!(world.get(&mut browser, "/v1/orgs/acme/events").0, 401);
+    world.change(json!({"enabled": true}));
+    // Again: the same member, nothing joined or linked anew.
+    world.signed_in();
+    world.service.find_count("acme", "action=session.sign_in", 2);
+    world.service.find_count("acme", "action=user.create", 1);
+}
+
+#[test]
+fn groups_that_only_the_claim_gave_go_with_it() {
+    let world = World::new();
+    let mut browser = world.signed_in();
+    let user = world.get(&mut browser, "/v1/session").1["user"]["id"].clone();
+    let add =
+        world.service.request("POST", "/v1/orgs/acme/groups/auditor/members").json(&json!({ "user": user })).send();
+    assert_eq!(add.status, 201, "{add:?}");
+    world.account(json!({"groups": ["dev"]}));
+    world.signed_in();
+    assert_eq!(world.groups(), json!(["auditor", "developer"]));
+    world.account(json!({"groups": []}));
+    world.signed_in();
+    assert_eq!(world.groups(), json!(["auditor"]));
+    world.service.find_count("acme", "action=group.member.remove", 2);
+}
+
+#[test]
+fn who_is_not_to_be_taken_in_is_refused_with_the_reason_on_record() {
+    let world = World::new();
+    world.account(json!({"email_verified": false}));
+    world.refuses("email_unverified");
+    world.account(json!({"email": "ada@evil.example"}));
+    world.refuses("domain_not_allowed");
+    world.account(json!({"email": null}));
+    world.refuses("email_missing");
+    assert_eq!(world.service.get("/v1/orgs/acme/users").json()["users"], json!([]));
+}
+
+#[test]
+fn tokens_that_prove_nothing_sign_nobody_in() {
+    let world = World::new();
+    let faults = [
+        (json!({"nonce": "x"}), "token_nonce"),
+        (json!({"aud": "x"}), "token_audience"),
+        (json!({"exp": 5}), "token_expired"),
+    ];
+    for (tamper, reason) in faults {
+        world.provider.control(&json!({ "tamper": tamper }));
+        world.refuses(reason);
+    }
+}
+
+#[test]
+fn an_attempt_is_the_browsers_own_and_comes_back_once() {
+    let world = World::new();
+    let mut browser = Browser::new();
+    let back = world.go(&mut browser);
+    world.refused(&Browser::new().send(&back, None), "attempt_unknown", 1);
+    let forged = back.replace(parameter(&back, "state"), "x");
+    let attempt = browser.clone();
+    assert_eq!(browser.clone().send(&forged, None).status, 403);
+    assert!(browser.send(&back, None).location.is_some(), "a stranger's try does not spend it");
+    assert_eq!(attempt.clone().send(&back, None).status, 403, "the same cookie and code again");
+    let none = world.get(&mut Browser::new(), "/v1/session/oidc/callback/idp_none?code=a&state=b");
+    assert_eq!(none.0, 403);
+}
+
+#[test]
+fn a_member_is_signed_in_to_only_by_a_provider_with_authority() {
+    let world = World::new();
+    let body = json!({"email": "ada@example.com", "name": "Ada", "groups": ["admin"]});
+    assert_eq!(world.service.request("POST", "/v1/orgs/acme/users").json(&body).send().status, 201);
+    world.refuses("member_not_linked");
+    world.change(json!({"authoritative_domains": ["example.com"]}));
+    world.signed_in();
+    world.service.find_count("acme", "action=user.create", 1);
+}
+
+#[test]
+fn another_organizations_provider_reaches_nobody_beyond_that_organization() {
+    let world = World::new();
+    // Ada administrates `other`; a provider of `acme` says that somebody is her.
+    let body = json!({"email": "ada@example.com", "name": "Ada of other", "groups": ["admin"]});
+    assert_eq!(world.service.request("POST", "/v1/orgs/other/users").json(&body).send().status, 201);
+    world.change(json!({"authoritative_domains": ["example.com"], "group_mapping": {"ops": ["admin"]}}));
+    let mut browser = world.signed_in();
+    assert_eq!(world.get(&mut browser, "/v1/orgs/acme/users").0, 200, "an administrator of acme");
+    for path in ["/v1/orgs/other/events", "/v1/orgs/other/users", "/v1/orgs/other", "/v1/orgs/other/groups"] {
+        assert_eq!(world.get(&mut browser, path).0, 404, "{path}");
+    }
+    for path in ["/v1/tokens", "/v1/sessions"] {
+        assert_eq!(world.get(&mut browser, path).0, 403, "{path} is the account's");
+    }
+    let session = world.get(&mut browser, "/v1/session").1;
+    assert!(!session.to_string().contains("other"), "{session}");
+    let members = world.service.get("/v1/orgs/acme/users").json().to_string();
+    assert!(!members.contains("Ada of other"), "{members}");
+    assert_eq!(world.service.find("other", "action=session.sign_in").len(), 0);
+    // What one organization's provider linked is unknown to another's, though both ask the same issuer.
+    let id = choose(&world.service, &world.provider, "other");
+    let url = format!("http://{}/v1/session/oidc?org=other&provider={id}", world.service.address);
+    let mut browser = Browser::new();
+    let there = browser.send(&url, None).location.unwrap();
+    let back = browser.sign_in(&there, "ada");
+    assert_eq!(browser.send(&back, None).status, 403);
+    world.service.find_count("other", "q=action:session.sign_in%20member_not_linked", 1);
+}
