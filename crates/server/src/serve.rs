@@ -86,6 +86,7 @@ impl ServerOptions {
             proxies: TrustedProxies::default(),
             public_url: None,
             sessions: Expiry::default(),
+            identity_providers: IdentityProviderOptions::default(),
         }
     }
 }

@@ -102,7 +102,7 @@ pub(super) static ROUTES: [Route; 9] = [
         ("/v1/orgs/{org}/sign-in", Right::SignInView, "sign_in.view"),
         ("Read who is taken in", "The domains from which identity providers bring in new members."),
         &[],
-        &[answer(200, &[(JSON, "SignIn")], "The settings.")],
+        &[answer(200, &[(JSON, "SignInSettings")], "The settings.")],
     ),
     Route {
         method: Method::Patch,
@@ -111,7 +111,7 @@ pub(super) static ROUTES: [Route; 9] = [
             ("/v1/orgs/{org}/sign-in", Right::SignInManage, "sign_in.update"),
             ("Change who is taken in", "The domains from which identity providers bring in new members."),
             &[(JSON, "SignInUpdate")],
-            &[answer(200, &[(JSON, "SignIn")], "As it is now.")],
+            &[answer(200, &[(JSON, "SignInSettings")], "As it is now.")],
         )
     },
 ];

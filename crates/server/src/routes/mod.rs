@@ -366,7 +366,7 @@ const fn show(
 
 /// All routes.
 pub static ROUTES: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
-    let tables: [&'static [Route]; 7] = [
+    let tables: [&'static [Route]; 8] = [
         &service::ROUTES,
         &organizations::ROUTES,
         &directory::ROUTES,
@@ -407,7 +407,18 @@ mod tests {
     #[test]
     fn only_what_holds_no_data_is_public() {
         let public: Vec<_> = ROUTES.iter().filter(|r| r.permission == Permission::Public).map(|r| r.path).collect();
-        assert_eq!(public, ["/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/session"]);
+        assert_eq!(
+            public,
+            [
+                "/healthz",
+                "/readyz",
+                "/metrics",
+                "/openapi.json",
+                "/v1/session",
+                "/v1/session/oidc",
+                "/v1/session/oidc/callback/{id}"
+            ]
+        );
         assert!(ROUTES.iter().filter(|r| r.of_organization()).all(|r| r.permission != Permission::Authenticated));
     }
 

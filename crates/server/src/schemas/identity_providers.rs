@@ -13,7 +13,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         ("IdentityProviderUpdate", closed(optional(), &[])),
         ("IdentityProvider", shown()),
         ("IdentityProviders", open(json!({"identity_providers": list("IdentityProvider")}), &["identity_providers"])),
-        ("SignIn", open(json!({"joining_domains": domains()}), &["joining_domains"])),
+        ("SignInSettings", open(json!({"joining_domains": domains()}), &["joining_domains"])),
         ("SignInUpdate", update),
     ]
 }

@@ -16,11 +16,9 @@ pub fn path_in(route: &Route, slug: &str) -> String {
         .replace("{id}", "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b")
         .replace("{member}", "nobody");
     let required: Vec<_> = route.parameters.iter().filter(|parameter| parameter.required).collect();
-    match required.as_slice() {
-        [] => path,
-        [one] => format!("{path}?{}={}", one.name, one.example),
-        more => panic!("{more:?}"),
-    }
+    let examples: Vec<_> =
+        required.iter().map(|parameter| format!("{}={}", parameter.name, parameter.example)).collect();
+    if examples.is_empty() { path } else { format!("{path}?{}", examples.join("&")) }
 }
 
 /// Whether only somebody with an account is let through.
@@ -176,6 +174,7 @@ fn every_body_is_bounded_and_read_strictly() {
 
 /// What the requests of the walk below are about: one of everything, in the organization `acme`.
 struct Fixtures {
+    provider: String,
     key: String,
     user: String,
     group: String,
@@ -211,13 +210,15 @@ impl Fixtures {
         let scim_token = made("scim-tokens", json!({"name": "Directory"}));
         let scim_user = made("scim/v2/Users", json!({"schemas": [SCIM_USER], "userName": "cleo@example.com"}));
         let scim_group = made("scim/v2/Groups", json!({"schemas": [SCIM_GROUP], "displayName": "Provisioned"}));
-        Self { key: service.key("acme").0, user: other, group, role, scim_token, scim_user, scim_group }
+        let provider = json!({"name": "Company", "issuer": "https://id.example.com", "client_id": "actarium"});
+        let provider = made("identity-providers", provider);
+        Self { provider, key: service.key("acme").0, user: other, group, role, scim_token, scim_user, scim_group }
     }
 
     /// A request that the route carries out: its path, body and the action of the record it leaves; none for a route
     /// that changes nothing anybody sees.
     fn sample(&self, route: &Route) -> Option<(String, Value, &'static str)> {
-        let Self { key, user, group, role, scim_token, scim_user, scim_group } = self;
+        let Self { provider, key, user, group, role, scim_token, scim_user, scim_group } = self;
         let (id, member, body, action) = match route.operation {
             Operation::OrganizationCreate => ("", "", json!({"slug": "new", "name": "New"}), "organization.create"),
             Operation::OrganizationUpdate => ("", "", json!({"name": "Acme Inc."}), "organization.update"),
@@ -261,6 +262,15 @@ impl Fixtures {
             Operation::ScimGroupDelete => (scim_group.as_str(), "", Value::Null, "group.delete"),
             // These only look, with what they look for in the body.
             Operation::ScimSearch | Operation::ScimUserSearch | Operation::ScimGroupSearch => return None,
+            Operation::IdentityProviderCreate => {
+                let body = json!({"name": "Another", "issuer": "https://id.example.com", "client_id": "actarium"});
+                ("", "", body, "identity_provider.create")
+            }
+            Operation::IdentityProviderUpdate => {
+                (provider.as_str(), "", json!({"name": "Renamed"}), "identity_provider.update")
+            }
+            Operation::IdentityProviderDelete => (provider.as_str(), "", Value::Null, "identity_provider.delete"),
+            Operation::SignInUpdate => ("", "", json!({"joining_domains": ["example.com"]}), "sign_in.update"),
             // A person's own, with a session that the operator does not have: `session` walks them with their records.
             Operation::SignIn
             | Operation::SignOut

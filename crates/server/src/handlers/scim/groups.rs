@@ -216,7 +216,7 @@ fn change_members(
         if access.member(user).is_none() {
             return Err(invalid(format!("the organization has no user `{}`", content::shown(user))).into());
         }
-        edit.put(Some(organization), &pair_id(&group.id, user), None, &GroupMember { added_at: now })?;
+        edit.put(Some(organization), &pair_id(&group.id, user), None, &GroupMember { added_at: now, mapped_by: None })?;
         let record = call.record("group.member.add", group_target(group));
         edit.record(organization, record.on(user_target(state, organization, user)));
     }
