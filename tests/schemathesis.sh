@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 binary=$(realpath "${ACTARIUM_BIN:-$here/../bin/actarium}")
 cd "$here"
-: "${EXAMPLES:=40}"
+: "${EXAMPLES:=15}"
 : "${SEED:=$RANDOM}"
 venv=$here/.cache/schemathesis
 if [ ! -x "$venv/bin/st" ]; then
@@ -34,7 +34,7 @@ echo "schemathesis against $url, SEED=$SEED EXAMPLES=$EXAMPLES"
 status=0
 # What it keeps for itself goes with the folder.
 cd "$folder"
-ACTARIUM_TOKEN=$token timeout 300 "$venv/bin/st" --config-file "$here/schemathesis.toml" run "$url/openapi.json" --url "$url" \
+ACTARIUM_TOKEN=$token timeout 1500 "$venv/bin/st" --config-file "$here/schemathesis.toml" run "$url/openapi.json" --url "$url" \
   --seed "$SEED" --max-examples "$EXAMPLES" || status=$?
 if grep -q panicked "$folder/log"; then
   echo "the server panicked:" >&2

@@ -130,7 +130,8 @@ fn every_route_refuses_what_it_does_not_know() {
     let service = Service::start();
     service.organization("acme");
     let person = Person::new(&service, "Cleo", &[]);
-    for route in routes() {
+    // An identity provider may send back more than it was asked for, which is passed over (RFC 6749, section 4.1.2).
+    for route in routes().filter(|route| route.operation != Operation::OidcCallback) {
         let path = path_in(route, "acme");
         let separator = if path.contains('?') { '&' } else { '?' };
         let unknown = allowed(&service, &person, route, &format!("{path}{separator}nonsense=1"));
