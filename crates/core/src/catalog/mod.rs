@@ -36,7 +36,7 @@ pub fn is_reserved(action: &str) -> bool {
 }
 
 /// The built-in files, in the order in which families are shown.
-const BUILTIN: [(&str, &str); 15] = [
+const BUILTIN: [(&str, &str); 16] = [
     ("catalog/projects.toml", include_str!("../../../../catalog/projects.toml")),
     ("catalog/components.toml", include_str!("../../../../catalog/components.toml")),
     ("catalog/promotion.toml", include_str!("../../../../catalog/promotion.toml")),
@@ -50,6 +50,7 @@ const BUILTIN: [(&str, &str); 15] = [
     ("catalog/on_prem_keys.toml", include_str!("../../../../catalog/on_prem_keys.toml")),
     ("catalog/project_config.toml", include_str!("../../../../catalog/project_config.toml")),
     ("catalog/sessions.toml", include_str!("../../../../catalog/sessions.toml")),
+    ("catalog/identity_providers.toml", include_str!("../../../../catalog/identity_providers.toml")),
     ("catalog/audit_log.toml", include_str!("../../../../catalog/audit_log.toml")),
     ("catalog/service.toml", include_str!("../../../../catalog/service.toml")),
 ];

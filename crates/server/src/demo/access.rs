@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::cast::{Duty, PEOPLE};
 use super::random::id_of;
-use super::stage::{Draft, Request, Session, Stage, environment, target, user};
+use super::stage::{Draft, Request, Session, Stage, environment, organization, target, user};
 
 fn session_target(id: &str) -> Value {
     json!({"type": "session", "id": id})
@@ -110,6 +110,32 @@ pub(super) fn lost_device(stage: &mut Stage, by: usize, person: usize, at: Micro
     );
     let request = request.later(90 * SECOND);
     stage.record(request.act("password.update", vec![user(person)]).with("sessions_ended", 0));
+}
+
+/// The organization chooses through which provider its people sign in, after one that was given up.
+pub(super) fn choose_provider(stage: &mut Stage, by: usize, person: usize, at: Micros) {
+    const ISSUER: &str = "https://id.northwind.example";
+    let provider = |name: &str| target("identity_provider", "idp", name);
+    let request = stage.request(by, at);
+    stage.record(
+        request.act("identity_provider.create", vec![provider("Trial"), organization()]).with("issuer", ISSUER),
+    );
+    let request = request.later(20 * MINUTE);
+    stage.record(
+        request.act("identity_provider.delete", vec![provider("Trial"), organization()]).with("issuer", ISSUER),
+    );
+    let request = request.later(MINUTE);
+    let made = request.act("identity_provider.create", vec![provider("Northwind"), organization()]);
+    stage.record(made.with("issuer", ISSUER));
+    let request = request.later(2 * MINUTE);
+    let changed = request.act("identity_provider.update", vec![provider("Northwind"), organization()]);
+    stage.record(changed.with("client_secret", "changed"));
+    let request = request.later(MINUTE);
+    let taken_in = request.act("sign_in.update", vec![organization()]);
+    stage.record(taken_in.change("/joining_domains", "", "northwind.example"));
+    let request = stage.console(person, at + HOUR);
+    let linked = request.act("user.identity.link", vec![user(person), provider("Northwind")]);
+    stage.record(linked.with("issuer", ISSUER).with("subject", "248289761001"));
 }
 
 /// A person makes a token, or revokes one of theirs.

@@ -290,6 +290,7 @@ impl Plan {
     fn trouble(&mut self, working_day: usize) {
         match working_day {
             72 | 189 => self.at(13 * HOUR, |stage, at| access::lost_device(stage, PRIYA, 5, at)),
+            101 => self.at(10 * HOUR, |stage, at| access::choose_provider(stage, PRIYA, 5, at)),
             133 => self.at(22 * HOUR + 31 * MINUTE, access::password_spraying),
             82 | 157 | 230 => self.at(12 * HOUR, |stage, at| upkeep::search_denied(stage, ANA, at)),
             196 => {
