@@ -2,14 +2,19 @@
 
 use super::{JSON, Method, Operation, Permission, Route, answer, make, read, remove, show};
 use crate::access::Right;
-use crate::limits;
 use crate::parameters::{Form, Parameter};
 use crate::problem::Kind;
 
 const fn text(name: &'static str, required: bool, description: &'static str, example: &'static str) -> Parameter {
-    let form = Form::Text { chars_max: limits::PARAMETER_BYTES_MAX };
+    let form = Form::Text { chars_max: 1024 };
     Parameter { name, form, repeatable: false, required, description, example }
 }
+
+/// Codes of some providers are long.
+const CODE: Parameter = Parameter {
+    form: Form::Text { chars_max: 2048 },
+    ..text("code", false, "What the provider gives for the person.", "SplxlOBeZQQYbYS6WxSbIA")
+};
 
 const START: &[Parameter] = &[
     text("org", true, "The organization.", "acme"),
@@ -19,7 +24,7 @@ const START: &[Parameter] = &[
 
 const CALLBACK: &[Parameter] = &[
     text("state", false, "Which attempt is answered.", "af0ifjsldkj"),
-    text("code", false, "What the provider gives for the person.", "SplxlOBeZQQYbYS6WxSbIA"),
+    CODE,
     text("iss", false, "The issuer (RFC 9207).", "https://id.example.com"),
     text("error", false, "Why the provider did not sign the person in.", "access_denied"),
 ];

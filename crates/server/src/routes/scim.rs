@@ -19,7 +19,8 @@ const fn parameter(name: &'static str, form: Form, description: &'static str, ex
     Parameter { name, form, repeatable: false, required: false, description, example }
 }
 
-const TEXT: Form = Form::Text { chars_max: limits::SCIM_FILTER_BYTES_MAX };
+const TEXT: Form = Form::Text { chars_max: 256 };
+const FILTER: Form = Form::Text { chars_max: limits::SCIM_FILTER_BYTES_MAX };
 const NUMBER: Form = Form::Integer { min: -1_000_000_000, max: 1_000_000_000, default: None };
 const ATTRIBUTES: Parameter = parameter(
     "attributes",
@@ -32,7 +33,7 @@ const EXCLUDED: Parameter =
 
 static SELECTION: [Parameter; 2] = [ATTRIBUTES, EXCLUDED];
 static QUERY: [Parameter; 7] = [
-    parameter("filter", TEXT, "Which resources (RFC 7644, section 3.4.2.2).", "externalId eq \"7\""),
+    parameter("filter", FILTER, "Which resources (RFC 7644, section 3.4.2.2).", "externalId eq \"7\""),
     parameter("sortBy", TEXT, "The attribute to sort by.", "meta.created"),
     parameter("sortOrder", TEXT, "`ascending` or `descending`.", "ascending"),
     parameter("startIndex", NUMBER, "Position of the first one, from 1.", "1"),
