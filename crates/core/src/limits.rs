@@ -9,7 +9,7 @@ pub const EVENT_BYTES_MAX: usize = 32 * 1024;
 pub const JSON_DEPTH_MAX: usize = 32;
 /// Values of a JSON document, arrays and objects included. Each takes a byte of the stored encoding at least, so an event
 /// with more is larger than [`EVENT_BYTES_MAX`]; a reader need not build it to find out.
-pub const JSON_VALUES_MAX: usize = EVENT_BYTES_MAX;
+pub const JSON_VALUES_MAX: usize = 32 * 1024;
 /// Largest magnitude of an integer: 2^53, up to which a double holds every integer exactly.
 pub const INTEGER_MAX: i64 = 1 << 53;
 /// Events of one request, unless the caller sets another bound.
