@@ -93,7 +93,7 @@ impl Key {
             name: self.name.clone(),
             environment: self.environment.clone(),
             created_at: self.created_at,
-            sha256: self.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: token::to_hex(&self.hash),
         };
         DirectoryChange {
             kind: DIRECTORY_KIND.into(),

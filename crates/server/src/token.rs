@@ -70,17 +70,19 @@ pub fn operator(random: &[u8; RANDOM_BYTES]) -> String {
 
 /// Makes a key: its id and the whole token.
 pub fn key(random: &[u8; RANDOM_BYTES]) -> (String, String) {
-    with_id(KEY_PREFIX, random)
+    with_id(KEY_PREFIX, SECRET_CHARS, random)
 }
 
 /// Makes a SCIM token: its id and the whole token.
 pub fn scim(random: &[u8; RANDOM_BYTES]) -> (String, String) {
-    with_id(SCIM_PREFIX, random)
+    with_id(SCIM_PREFIX, SECRET_CHARS, random)
 }
 
-fn with_id(prefix: &str, random: &[u8; RANDOM_BYTES]) -> (String, String) {
-    let id = base62(&random[2 * SECRET_CHARS..]);
-    let token = with_check(format!("{prefix}{id}_{}", base62(&random[..2 * SECRET_CHARS])));
+/// An id and a token of it: the random bytes are the secret's, then the id's.
+fn with_id(prefix: &str, secret_chars: usize, random: &[u8]) -> (String, String) {
+    let (secret, id) = random.split_at(2 * secret_chars);
+    let id = base62(id);
+    let token = with_check(format!("{prefix}{id}_{}", base62(secret)));
     (id, token)
 }
 
@@ -96,19 +98,12 @@ pub fn id(prefix: &str, random: &[u8; ID_RANDOM_BYTES]) -> String {
 
 /// Makes a session's token: its public id and the whole token.
 pub fn session(random: &[u8; SESSION_RANDOM_BYTES]) -> (String, String) {
-    with_personal_id(SESSION_PREFIX, random)
+    with_id(SESSION_PREFIX, PERSONAL_SECRET_CHARS, random)
 }
 
 /// Makes a personal access token: its id and the whole token.
 pub fn personal(random: &[u8; SESSION_RANDOM_BYTES]) -> (String, String) {
-    with_personal_id(PERSONAL_PREFIX, random)
-}
-
-fn with_personal_id(prefix: &str, random: &[u8; SESSION_RANDOM_BYTES]) -> (String, String) {
-    let (secret, id) = random.split_at(2 * PERSONAL_SECRET_CHARS);
-    let id = base62(id);
-    let token = with_check(format!("{prefix}{id}_{}", base62(secret)));
-    (id, token)
+    with_id(PERSONAL_PREFIX, PERSONAL_SECRET_CHARS, random)
 }
 
 /// Recognises a token by its form and check; `None` if it is none of ours or was damaged.
