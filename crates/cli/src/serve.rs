@@ -150,6 +150,7 @@ impl ServeArguments {
 
 /// Serves until SIGINT or SIGTERM.
 pub fn serve(arguments: ServeArguments) -> Result<(), Failure> {
+    read_program_ahead();
     log_to_stderr(arguments.log_format);
     let options = ServerOptions {
         listen: arguments.listen,
@@ -165,6 +166,16 @@ pub fn serve(arguments: ServeArguments) -> Result<(), Failure> {
     };
     let told = Told { token: arguments.data_dir.join("operator.token"), demo: arguments.demo };
     run(options, Some(told))
+}
+
+/// Has the kernel read the whole program in, beside what goes on. Otherwise its pages are read one by one as the first
+/// requests after a start come upon them, and these wait for each.
+fn read_program_ahead() {
+    #[cfg(target_os = "linux")]
+    if let Ok(program) = std::fs::File::open("/proc/self/exe") {
+        // It is an advice; whoever cannot take it starts all the same.
+        let _ = rustix::fs::fadvise(&program, 0, None, rustix::fs::Advice::WillNeed);
+    }
 }
 
 /// Load the demo organization.
