@@ -17,4 +17,5 @@ pub mod salt;
 pub mod stored;
 pub mod text;
 pub mod time;
+pub mod tlog;
 pub mod tree;

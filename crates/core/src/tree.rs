@@ -133,16 +133,26 @@ impl Frontier {
     /// # Errors
     /// If the size is not a multiple of 256.
     pub fn push_tile(&mut self, tile: Hash) -> Result<(), FrontierDamaged> {
-        if !self.size.is_multiple_of(TILE_LEAVES) {
-            return Err(FrontierDamaged("a tile of 256 leaves can only follow whole tiles"));
+        self.push_subtree(TILE_LEVEL as u8, tile)
+    }
+
+    /// Appends the root of the next complete subtree, `level` binary levels above the leaves.
+    ///
+    /// # Errors
+    /// If no subtree of that level can begin at the size.
+    pub fn push_subtree(&mut self, level: u8, subtree: Hash) -> Result<(), FrontierDamaged> {
+        let leaves = 1u64.checked_shl(u32::from(level)).ok_or(FrontierDamaged("a subtree is higher than any tree"))?;
+        if !self.size.is_multiple_of(leaves) {
+            return Err(FrontierDamaged("a subtree begins at a multiple of its leaves"));
         }
-        let mut node = tile;
-        for _ in 0..(self.size >> TILE_LEVEL).trailing_ones() {
+        let size = self.size.checked_add(leaves).ok_or(FrontierDamaged("a tree has fewer than 2^64 leaves"))?;
+        let mut node = subtree;
+        for _ in 0..(self.size >> level).trailing_ones() {
             let left = self.peaks.pop().expect("a peak for each set bit of the size");
             node = node_hash(&left, &node);
         }
         self.peaks.push(node);
-        self.size += TILE_LEAVES;
+        self.size = size;
         Ok(())
     }
 
