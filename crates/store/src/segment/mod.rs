@@ -8,8 +8,11 @@ mod bloom;
 mod columns;
 mod days;
 mod file;
+mod find;
+mod footer;
 mod newest;
 mod pack;
+mod pages;
 mod read;
 mod refer;
 mod rows;
@@ -27,8 +30,9 @@ use actarium_core::row::{Column, Micros};
 pub use bloom::BLOOM_BLOCK_ROWS;
 pub use columns::{Columns, DictionaryColumn, NO_CODE, Postings, TextColumn, TimeOrder};
 pub use days::{DayCounts, MICROS_PER_DAY, OUTCOMES, outcome_index};
+pub use find::ExternalId;
 pub use newest::NewestRows;
-pub use read::{ExternalId, Segment, Times, count_rows};
+pub use read::{Segment, Times, count_rows};
 pub use refer::{ShortMatch, ShortWords};
 pub use rows::{RowReader, RowScratch};
 pub use shape::Part;
@@ -164,7 +168,7 @@ enum PartKind {
 
 #[derive(Clone)]
 enum CachedPart {
-    Footer(Arc<read::Footer>),
+    Footer(Arc<footer::Footer>),
     Times(Arc<Times>),
     Dictionary(Arc<DictionaryColumn>),
     Page(Arc<rows::TextPage>),

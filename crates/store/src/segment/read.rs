@@ -1,124 +1,32 @@
-//! Reading a segment: its footer and index, whole columns, single pages, and rows in sequence.
+//! Reading a segment: whole columns, the parts of its index, and rows in sequence.
+//! Where they lie is the footer's matter; nothing is decided here about what a question needs.
 
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use actarium_core::row::{COLUMNS, Column, EncodedRows, Micros, RowView};
-use actarium_core::text;
+use actarium_core::row::{Column, EncodedRows, Micros, RowView};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, StringArray};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
-};
-use parquet::file::metadata::PageIndexPolicy;
-use serde::{Deserialize, Serialize};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
 
-use super::bloom::{BLOOM_BLOCK_ROWS, IdFilter};
 use super::columns::{DictionaryColumn, NO_CODE, TimeOrder};
 use super::days::DayCounts;
 use super::file::CheckedFile;
+use super::footer::{ColumnLayout, Footer, SectionKind};
 use super::newest::NewestRows;
-use super::pack::Packing;
 use super::refer::ShortWords;
-use super::rows::{PageTexts, RowReader, RowScratch, TextPage};
+use super::rows::RowReader;
 use super::sequence::SequenceBatch;
 use super::shape::Part;
-use super::terms::{Places, TermTable, id_hash};
-use super::write::packed_name;
-use super::{CachedPart, ID_COLUMNS, PartKey, PartKind, SegmentCache, SegmentError, SegmentSummary};
+use super::terms::TermTable;
+use super::{CachedPart, PartKey, PartKind, SegmentCache, SegmentError, SegmentSummary};
 use crate::committed::CommittedRows;
-
-/// Key of the footer's metadata under which the index's directory stands.
-pub(super) const INDEX_KEY: &str = "actarium.index";
 
 /// Rows decoded at once when rows are read in sequence.
 const SEQUENCE_BATCH_ROWS: usize = 4_096;
-
-/// Where the parts of the index lie in the file.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct IndexDirectory {
-    pub(super) version: u32,
-    pub(super) packings: std::collections::BTreeMap<String, Packing>,
-    pub(super) sections: Vec<Section>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Section {
-    pub(super) kind: SectionKind,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) column: Option<u8>,
-    pub(super) offset: u64,
-    pub(super) length: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum SectionKind {
-    /// Counts per day and outcome.
-    Days,
-    /// Hashes of the complete subtrees of 256 leaves.
-    Subtrees,
-    /// Words of a dictionary.
-    Terms,
-    /// Words of the columns with a text per row.
-    TextTerms,
-    /// Filters over a column of ids.
-    Ids,
-    /// The newest rows, whole.
-    Newest,
-}
-
-/// How a column lies in the file.
-#[derive(Debug)]
-pub(super) enum ColumnLayout {
-    Absent,
-    Dictionary {
-        leaf: usize,
-    },
-    Plain {
-        text: Option<usize>,
-        packed: Option<(usize, Packing)>,
-    },
-    /// In parts; the texts that do not fit lie whole in a column of their own.
-    Parts {
-        parts: Vec<(Part, usize)>,
-        whole: Option<WholeTexts>,
-    },
-}
-
-/// The texts of a column in parts that are kept whole.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct WholeTexts {
-    pub(super) leaf: usize,
-}
-
-/// The parsed footer.
-#[derive(Debug)]
-pub(super) struct Footer {
-    file: CheckedFile,
-    metadata: ArrowReaderMetadata,
-    pub(super) layout: [ColumnLayout; COLUMNS],
-    directory: IndexDirectory,
-    /// First row of each page, by leaf.
-    page_starts: Vec<Vec<u32>>,
-}
-
-impl Footer {
-    pub(super) fn byte_len(&self) -> usize {
-        self.metadata.metadata().memory_size() + self.page_starts.iter().map(|starts| starts.len() * 4).sum::<usize>()
-    }
-
-    pub(super) fn page_of(&self, leaf: usize, row: u32) -> u32 {
-        self.page_starts[leaf].partition_point(|start| *start <= row).saturating_sub(1) as u32
-    }
-
-    fn section(&self, kind: SectionKind, column: Option<u8>) -> Option<&Section> {
-        self.directory.sections.iter().find(|section| section.kind == kind && section.column == column)
-    }
-}
 
 /// The times of a segment's rows.
 #[derive(Debug)]
@@ -137,22 +45,13 @@ impl Times {
     }
 }
 
-/// An external id to look for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExternalId<'a> {
-    /// Only among the events of this sender, if given.
-    pub sender: Option<&'a str>,
-    /// The id.
-    pub external_id: &'a str,
-}
-
 /// A segment's file, opened when something is asked of it.
 #[derive(Debug)]
 pub struct Segment {
-    path: std::path::PathBuf,
-    summary: SegmentSummary,
-    cache: Arc<SegmentCache>,
-    number: u64,
+    pub(super) path: std::path::PathBuf,
+    pub(super) summary: SegmentSummary,
+    pub(super) cache: Arc<SegmentCache>,
+    pub(super) number: u64,
 }
 
 impl Segment {
@@ -185,11 +84,11 @@ impl Segment {
         self.summary.first_seq + self.summary.rows
     }
 
-    fn damaged(&self, problem: impl std::fmt::Display) -> SegmentError {
+    pub(super) fn damaged(&self, problem: impl std::fmt::Display) -> SegmentError {
         SegmentError::damaged(&self.path, problem)
     }
 
-    fn cached(
+    pub(super) fn cached(
         &self,
         kind: PartKind,
         column: usize,
@@ -206,42 +105,7 @@ impl Segment {
         Ok(footer)
     }
 
-    fn read_footer(&self) -> Result<Footer, SegmentError> {
-        let file = CheckedFile::open(&self.path, &self.summary)?;
-        let options = ArrowReaderOptions::new()
-            .with_offset_index_policy(PageIndexPolicy::Required)
-            .with_column_index_policy(PageIndexPolicy::Skip);
-        let metadata = ArrowReaderMetadata::load(&file, options).map_err(|error| self.damaged(error))?;
-        let parquet = metadata.metadata();
-        let rows = parquet.file_metadata().num_rows();
-        if parquet.num_row_groups() != 1 || u64::try_from(rows) != Ok(self.summary.rows) {
-            return Err(self.damaged(format!("it has {rows} rows, the manifest says {}", self.summary.rows)));
-        }
-        let directory = parquet
-            .file_metadata()
-            .key_value_metadata()
-            .into_iter()
-            .flatten()
-            .find(|entry| entry.key == INDEX_KEY)
-            .and_then(|entry| entry.value.as_deref())
-            .ok_or_else(|| self.damaged("it has no index"))?;
-        let directory: IndexDirectory =
-            serde_json::from_str(directory).map_err(|error| self.damaged(format!("its index: {error}")))?;
-        if directory.version != 1 {
-            return Err(self.damaged(format!("its index is of version {}, this program knows 1", directory.version)));
-        }
-        let page_starts = parquet
-            .offset_index()
-            .and_then(|groups| groups.first())
-            .ok_or_else(|| self.damaged("it has no page index"))?
-            .iter()
-            .map(|leaf| leaf.page_locations().iter().map(|page| page.first_row_index as u32).collect())
-            .collect();
-        let layout = layout(&metadata, &directory);
-        Ok(Footer { file, metadata, layout, directory, page_starts })
-    }
-
-    fn reader(
+    pub(super) fn reader(
         &self,
         footer: &Footer,
         leaves: impl IntoIterator<Item = usize>,
@@ -356,7 +220,7 @@ impl Segment {
         Ok(matches!(layout, ColumnLayout::Plain { .. } | ColumnLayout::Parts { whole: Some(_), .. }))
     }
 
-    fn section(&self, kind: SectionKind, column: Option<u8>) -> Result<Option<bytes::Bytes>, SegmentError> {
+    pub(super) fn section(&self, kind: SectionKind, column: Option<u8>) -> Result<Option<bytes::Bytes>, SegmentError> {
         let footer = self.footer()?;
         let Some(section) = footer.section(kind, column) else { return Ok(None) };
         let length = usize::try_from(section.length).map_err(|_| self.damaged("an impossible length"))?;
@@ -455,192 +319,12 @@ impl Segment {
         if rest.is_empty() { Ok(hashes.to_vec()) } else { Err(self.damaged("its subtree hashes are cut")) }
     }
 
-    /// The rows that may hold an id in an id column that has a text per row, in blocks; `None` if every row may.
-    ///
-    /// # Errors
-    /// If the file cannot be read or is damaged.
-    fn id_blocks(&self, column: Column, hash: u64) -> Result<Vec<usize>, SegmentError> {
-        let part = self.cached(PartKind::IdFilter, column as usize, 0, || {
-            let bytes = self
-                .section(SectionKind::Ids, Some(column as u8))?
-                .ok_or_else(|| self.damaged("it has no id filter"))?;
-            let filter = IdFilter::from_bytes(&bytes).ok_or_else(|| self.damaged("an id filter is cut"))?;
-            Ok(CachedPart::IdFilter(Arc::new(filter)))
-        })?;
-        let CachedPart::IdFilter(filter) = part else { unreachable!("a key names one kind of part") };
-        Ok(filter.blocks(hash))
-    }
-
-    /// The rows whose id in an id column equals `id`, exactly or but for case and separators; ascending.
-    ///
-    /// # Errors
-    /// If the file cannot be read or is damaged.
-    ///
-    /// # Panics
-    /// If the column is not one of [`ID_COLUMNS`].
-    pub fn rows_with_id(&self, column: Column, id: &str, exactly: bool) -> Result<Vec<u32>, SegmentError> {
-        assert!(ID_COLUMNS.contains(&column), "{} is not a column of ids", column.name());
-        let same = |found: &str| if exactly { found == id } else { id_hash(found) == id_hash(id) };
-        if let Some(dictionary) = self.dictionary(column)? {
-            let mut words = Vec::new();
-            text::tokens(id, &mut |word| words.push(word.to_owned()));
-            let places = match self.terms(column)? {
-                Some(terms) if !words.is_empty() => terms.places_of_all(words.iter().map(String::as_str)),
-                _ => Places::Anywhere,
-            };
-            let codes = match places {
-                Places::Nowhere => Vec::new(),
-                Places::These(codes) => codes,
-                Places::Anywhere => (0..dictionary.values.len() as u32).collect(),
-            };
-            let known = |code: &u32| (*code as usize) < dictionary.values.len();
-            let mut rows: Vec<u32> = codes
-                .into_iter()
-                .filter(known)
-                .filter(|code| same(dictionary.values.value(*code as usize)))
-                .flat_map(|code| dictionary.postings().rows(code).iter().copied())
-                .collect();
-            rows.sort_unstable();
-            return Ok(rows);
-        }
-        if !self.is_plain(column)? {
-            return Ok(Vec::new());
-        }
-        let mut rows = Vec::new();
-        for block in self.id_blocks(column, id_hash(id))? {
-            let first = block * BLOOM_BLOCK_ROWS;
-            let last = (first + BLOOM_BLOCK_ROWS).min(self.summary.rows as usize);
-            self.scan_ids(column, first as u32..last as u32, &mut |row, found| {
-                if same(found) {
-                    rows.push(row);
-                }
-            })?;
-        }
-        Ok(rows)
-    }
-
-    fn scan_ids(&self, column: Column, rows: Range<u32>, f: &mut dyn FnMut(u32, &str)) -> Result<(), SegmentError> {
-        let footer = self.footer()?;
-        let ColumnLayout::Plain { text, packed } = &footer.layout[column as usize] else { return Ok(()) };
-        let mut room = String::new();
-        for (leaf, packing) in
-            packed.iter().map(|(leaf, packing)| (*leaf, Some(packing))).chain(text.map(|l| (l, None)))
-        {
-            let pages: Vec<u32> = (footer.page_of(leaf, rows.start)..=footer.page_of(leaf, rows.end - 1)).collect();
-            for (_, page) in self.pages(&footer, leaf, &pages)? {
-                let in_range = |at: &usize| rows.contains(&(page.first_row + *at as u32));
-                match (&page.texts, packing) {
-                    (PageTexts::Packed(ids), Some(packing)) => {
-                        for at in (0..ids.len()).filter(in_range).filter(|at| ids.is_valid(*at)) {
-                            room.clear();
-                            packing.unpack(ids.value(at), &mut room);
-                            f(page.first_row + at as u32, &room);
-                        }
-                    }
-                    (PageTexts::Text(texts), _) => {
-                        for at in (0..texts.len()).filter(in_range).filter(|at| texts.is_valid(*at)) {
-                            f(page.first_row + at as u32, texts.value(at));
-                        }
-                    }
-                    (PageTexts::Packed(_), None) => return Err(self.damaged("packed ids without their form")),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Which of these external ids are in the segment: `(index in wanted, sequence number)`.
-    ///
-    /// # Errors
-    /// If the file cannot be read or is damaged.
-    pub fn find_external_ids(&self, wanted: &[ExternalId<'_>]) -> Result<Vec<(usize, u64)>, SegmentError> {
-        let mut found = Vec::new();
-        for (index, wanted) in wanted.iter().enumerate() {
-            for row in self.rows_with_id(Column::ExternalId, wanted.external_id, true)? {
-                let same_sender = match wanted.sender {
-                    None => true,
-                    Some(sender) => self.text_of(Column::Sender, row)?.as_deref() == Some(sender),
-                };
-                if same_sender {
-                    found.push((index, self.summary.first_seq + u64::from(row)));
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    fn text_of(&self, column: Column, row: u32) -> Result<Option<String>, SegmentError> {
-        if let Some(dictionary) = self.dictionary(column)? {
-            return Ok(dictionary.text(row as usize).map(str::to_owned));
-        }
-        let mut reader = self.row_reader()?;
-        reader.prepare(&[row], &[column])?;
-        let mut scratch = RowScratch::default();
-        Ok(reader.row(row, &mut scratch).2.get(column).map(str::to_owned))
-    }
-
     /// A reader of single rows.
     ///
     /// # Errors
     /// If the file cannot be read or is damaged.
     pub fn row_reader(&self) -> Result<RowReader<'_>, SegmentError> {
         RowReader::new(self)
-    }
-
-    /// Pages of a column by number, from the cache or in one pass over the file.
-    pub(super) fn pages(
-        &self,
-        footer: &Footer,
-        leaf: usize,
-        pages: &[u32],
-    ) -> Result<Vec<(u32, Arc<TextPage>)>, SegmentError> {
-        let key = |page| PartKey { segment: self.number, kind: PartKind::Page, column: leaf as u16, page };
-        let mut found = Vec::with_capacity(pages.len());
-        let mut missing = Vec::new();
-        for &page in pages {
-            match self.cache.parts.get(&key(page)) {
-                Some(CachedPart::Page(texts)) => found.push((page, texts)),
-                _ => missing.push(page),
-            }
-        }
-        for (page, texts) in self.read_pages(footer, leaf, &missing)? {
-            let texts = Arc::new(texts);
-            self.cache.parts.insert(key(page), CachedPart::Page(texts.clone()));
-            found.push((page, texts));
-        }
-        found.sort_unstable_by_key(|(page, _)| *page);
-        Ok(found)
-    }
-
-    fn read_pages(&self, footer: &Footer, leaf: usize, pages: &[u32]) -> Result<Vec<(u32, TextPage)>, SegmentError> {
-        if pages.is_empty() {
-            return Ok(Vec::new());
-        }
-        let starts = &footer.page_starts[leaf];
-        let rows = self.summary.rows as usize;
-        let range = |page: u32| {
-            let start = starts[page as usize] as usize;
-            start..starts.get(page as usize + 1).map_or(rows, |next| *next as usize)
-        };
-        let selection = RowSelection::from_consecutive_ranges(pages.iter().map(|page| range(*page)), rows);
-        let selected: usize = pages.iter().map(|page| range(*page).len()).sum();
-        let mut reader = self.reader(footer, [leaf], Some(selection), selected)?;
-        let batch = reader.next().ok_or_else(|| self.damaged("pages are missing"))?;
-        let column = batch.map_err(|error| self.damaged(error))?.column(0).clone();
-        if column.len() != selected {
-            return Err(self.damaged("pages are cut"));
-        }
-        let mut at = 0;
-        let mut decoded = Vec::with_capacity(pages.len());
-        for &page in pages {
-            let range = range(page);
-            // A page is copied out, so that holding it does not hold all that was read with it.
-            let texts = page_texts(&column.slice(at, range.len()), pages.len() > 1)
-                .ok_or_else(|| self.damaged("a text column holds something else"))?;
-            at += range.len();
-            decoded.push((page, TextPage { first_row: range.start as u32, texts }));
-        }
-        Ok(decoded)
     }
 
     /// Calls `f` with each row of a range of sequence numbers, in order, read from the file and not from the cache.
@@ -703,46 +387,10 @@ pub fn count_rows(path: &Path) -> Option<u64> {
     u64::try_from(reader.metadata().file_metadata().num_rows()).ok()
 }
 
-fn layout(metadata: &ArrowReaderMetadata, directory: &IndexDirectory) -> [ColumnLayout; COLUMNS] {
-    let leaf_of = |name: &str| metadata.schema().fields().iter().position(|field| field.name() == name);
-    Column::ALL.map(|column| {
-        let text = leaf_of(column.name());
-        let packed = leaf_of(&packed_name(column)).zip(directory.packings.get(column.name()).cloned());
-        let is_dictionary =
-            |leaf: usize| matches!(metadata.schema().field(leaf).data_type(), arrow_schema::DataType::Dictionary(_, _));
-        let parts: Vec<(Part, usize)> = Part::ALL
-            .into_iter()
-            .filter(|part| part.column() == column)
-            .filter_map(|part| Some((part, leaf_of(part.name())?)))
-            .collect();
-        match (text, packed) {
-            (text, _) if !parts.is_empty() => {
-                ColumnLayout::Parts { parts, whole: text.map(|leaf| WholeTexts { leaf }) }
-            }
-            (None, None) => ColumnLayout::Absent,
-            (Some(leaf), None) if is_dictionary(leaf) => ColumnLayout::Dictionary { leaf },
-            (text, packed) => ColumnLayout::Plain { text, packed },
-        }
-    })
-}
-
 pub(super) fn codes_and_values(array: &ArrayRef) -> Option<(Vec<u32>, StringArray)> {
     let dictionary = array.as_dictionary_opt::<Int32Type>()?;
     let values = dictionary.values().as_string_opt::<i32>()?.clone();
     let keys = dictionary.keys();
     let codes = keys.iter().map(|key| key.map_or(NO_CODE, |key| key as u32)).collect();
     Some((codes, values))
-}
-
-fn page_texts(array: &ArrayRef, copy: bool) -> Option<PageTexts> {
-    let owned: ArrayRef = if copy {
-        arrow_select::concat::concat(&[array.as_ref(), arrow_array::new_empty_array(array.data_type()).as_ref()])
-            .ok()?
-    } else {
-        array.clone()
-    };
-    if let Some(texts) = owned.as_string_opt::<i32>() {
-        return Some(PageTexts::Text(texts.clone()));
-    }
-    owned.as_fixed_size_binary_opt().map(|ids| PageTexts::Packed(ids.clone()))
 }

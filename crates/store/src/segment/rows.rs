@@ -8,8 +8,9 @@ use arrow_array::{Array, FixedSizeBinaryArray, StringArray};
 use hashbrown::HashMap;
 
 use super::columns::DictionaryColumn;
+use super::footer::{ColumnLayout, Footer};
 use super::pack::Packing;
-use super::read::{ColumnLayout, Footer, Segment, Times};
+use super::read::{Segment, Times};
 use super::refer;
 use super::shape::{Part, join_targets};
 use super::{ID_COLUMNS, SegmentError};

@@ -7,8 +7,9 @@ use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch, StringArray};
 
 use super::columns::{DictionaryColumn, NO_CODE};
+use super::footer::{ColumnLayout, Footer};
 use super::pack::Packing;
-use super::read::{ColumnLayout, Footer, codes_and_values};
+use super::read::codes_and_values;
 use super::refer;
 use super::shape::{Part, join_targets};
 
