@@ -8,13 +8,27 @@ endif
 LISTEN ?= 127.0.0.1:8470
 DATA ?= data
 
-.PHONY: build run test bench lint
+CONSOLE_SOURCES := $(shell find console/src console/public console/scripts -type f ! -name schema.d.ts) \
+  console/index.html console/vite.config.ts crates/server/tests/openapi.json
+CONSOLE_PACKAGES := console/node_modules/.package-lock.json
 
-build:
-	cargo build --release --locked -p actarium-cli
+.PHONY: build run test bench lint console
+
+build: console
+	ACTARIUM_CONSOLE_DIR="$(CURDIR)/console/dist" cargo build --release --locked -p actarium-cli
 	mkdir -p bin
 	install -m 755 "$(CARGO_TARGET_DIR)/release/actarium" bin/actarium.new
 	mv bin/actarium.new bin/actarium
+
+# The console's bundle, which becomes part of the binary.
+console: console/dist/index.html
+
+console/dist/index.html: $(CONSOLE_SOURCES) $(CONSOLE_PACKAGES)
+	npm run --silent --prefix console build
+
+$(CONSOLE_PACKAGES): console/package.json console/package-lock.json
+	npm ci --prefix console --no-audit --no-fund
+	touch $(CONSOLE_PACKAGES)
 
 run: build
 	exec bin/actarium serve --data-dir "$(DATA)" --listen "$(LISTEN)" --demo
@@ -25,7 +39,9 @@ test: build
 bench:
 	bench/run $(EVENTS)
 
-lint:
+lint: $(CONSOLE_PACKAGES)
+	npm run --silent --prefix console check
+	npm run --silent --prefix console lint
 	cargo fmt --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	tests/deny

@@ -9,7 +9,7 @@ use actarium_server::forwarding::{ProxyHeader, TrustedProxies};
 use actarium_server::oidc::endpoint::Reach;
 use actarium_server::public_url::PublicUrl;
 use actarium_server::signin::session::Expiry;
-use actarium_server::{IdentityProviderOptions, ServerOptions, serve as run_server};
+use actarium_server::{IdentityProviderOptions, ServerOptions, console, demo_accounts, serve as run_server};
 use actarium_store::EngineOptions;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
@@ -164,7 +164,7 @@ pub fn serve(arguments: ServeArguments) -> Result<(), Failure> {
         identity_providers: arguments.identity_providers.options(),
         ..ServerOptions::new(arguments.engine())
     };
-    let told = Told { token: arguments.data_dir.join("operator.token"), demo: arguments.demo };
+    let told = Told { data_dir: arguments.data_dir.clone(), demo: arguments.demo };
     run(options, Some(told))
 }
 
@@ -201,7 +201,7 @@ pub fn demo(arguments: DemoArguments) -> Result<(), Failure> {
 
 /// What is told once the service listens.
 struct Told {
-    token: PathBuf,
+    data_dir: PathBuf,
     demo: bool,
 }
 
@@ -249,14 +249,20 @@ fn run(options: ServerOptions, told: Option<Told>) -> Result<(), Failure> {
 fn tell(address: SocketAddr, told: &Told) {
     // Whoever started it may have closed stdout; that is no reason not to serve.
     let _ = writeln!(std::io::stdout(), "listening on http://{address}");
-    let token = told.token.display();
+    let token = told.data_dir.join("operator.token");
+    let token = token.display();
     let organization = if told.demo { "demo" } else { "actarium" };
     // As it was called, so that the lines below can be pasted.
     let program = std::env::args().next().unwrap_or_else(|| "actarium".to_owned());
+    // Without a bundle there is a page, but no console.
+    if console::is_built_in() {
+        let sign_in = console_sign_in(told);
+        eprintln!("\n  console  http://{address}{sign_in}");
+    }
     eprintln!(
         "
   API      http://{address}   (reference: http://{address}/openapi.json)
-  sign in  with the operator's token, which is in {token}
+  operator its token, for the API, is in {token}
 
   export ACTARIUM_URL=http://{address} ACTARIUM_TOKEN=$(cat {token})
   {program} search --org {organization}
@@ -265,6 +271,14 @@ fn tell(address: SocketAddr, told: &Told) {
   Ctrl-C stops it.
 "
     );
+}
+
+/// How somebody gets into the console of the demo: never the password itself, since this is written to logs.
+fn console_sign_in(told: &Told) -> String {
+    let path = told.data_dir.join(demo_accounts::FILE_NAME);
+    let Some(kept) = told.demo.then(|| std::fs::read_to_string(&path).ok()).flatten() else { return String::new() };
+    let email = kept.lines().next().unwrap_or_default();
+    format!("\n  sign in  as {email} with the password in {}", path.display())
 }
 
 fn log_to_stderr(format: LogFormat) {

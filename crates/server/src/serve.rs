@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Credentials;
 use crate::app::{App, OPERATOR_NAME, OPERATOR_SLUG};
 use crate::connection;
-use crate::demo_loading;
+use crate::{demo_accounts, demo_loading};
 use crate::directory::{Directory, LoadError};
 use crate::forwarding::TrustedProxies;
 use crate::keys::{DIRECTORY_KIND, Key, KeyDamaged, KeyRing};
@@ -174,6 +174,9 @@ pub async fn serve_with(
         clock,
         entropy,
     )?;
+    if options.demo {
+        demo_accounts::make(&app, &options.engine.data_dir).await?;
+    }
     upkeep::remember_networks(&app);
     let after = last_end(&app).await;
     note_service(&app, "service.start", after);

@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 
 use super::random::id_of;
+use crate::directory::defaults::Default;
 
 /// What a person does all day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,16 @@ impl Duty {
             Duty::PlatformEngineer => "Platform Engineer",
             Duty::Developer => "Developer",
             Duty::Auditor => "Auditor",
+        }
+    }
+
+    /// The directory's group of people with this duty.
+    pub(super) fn of_directory(self) -> Default {
+        match self {
+            Duty::Administrator => Default::Admin,
+            Duty::PlatformEngineer => Default::PlatformEngineer,
+            Duty::Developer => Default::Developer,
+            Duty::Auditor => Default::Auditor,
         }
     }
 }

@@ -27,6 +27,7 @@ use serde_json::Value;
 
 pub use cloudtrail::SHIFTED_FROM_KEY;
 
+use crate::directory::defaults::Default;
 use random::Random;
 use stage::Stage;
 
@@ -44,6 +45,30 @@ pub struct DemoEvent {
     pub value: Value,
     /// Whether it is one that Actarium itself records: it is to be recorded as such, since from a client it is refused.
     pub own: bool,
+}
+
+/// Somebody of the demo's team, as an account of the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Their name.
+    pub name: &'static str,
+    /// What their address begins with.
+    pub login: &'static str,
+    /// The group they are in.
+    pub group: Default,
+}
+
+impl Member {
+    /// Their address.
+    pub fn email(&self) -> String {
+        format!("{}@northwind.example", self.login)
+    }
+}
+
+/// Who is in the team today; first its administrator, with whose account the demo's console is looked at.
+pub fn team() -> impl Iterator<Item = Member> {
+    let stays = cast::PEOPLE.iter().filter(|person| person.leaves.is_none());
+    stays.map(|person| Member { name: person.name, login: person.login, group: person.duty.of_directory() })
 }
 
 /// The demo of a seed at a time.

@@ -1,0 +1,36 @@
+// The pages of an organization: where each is, what it needs, and where it stands in the navigation. A page that is not
+// listed here does not exist.
+import type { ComponentType } from "react";
+
+import { AuditLogsPage } from "../audit/AuditLogsPage";
+import type { Permission } from "../api/session";
+
+export type Section = "Observability" | "User management" | "Settings";
+export const SECTIONS: Section[] = ["Observability", "User management", "Settings"];
+
+export type Page = {
+  /** Its path behind `/orgs/{org}/`. */
+  path: string;
+  title: string;
+  section: Section;
+  /** What somebody must hold to see it. */
+  permission: Permission;
+  /** What the permission is called. */
+  needs: string;
+  /** The page; loaded when it is opened, unless it is the first that everybody sees. */
+  Component?: ComponentType;
+  load?: () => Promise<{ Component: ComponentType }>;
+  /** Further paths below it that are the same page: `:id`, `:id/:tab`. */
+  below?: string;
+};
+
+export const PAGES: Page[] = [
+  {
+    path: "audit-logs",
+    title: "Audit logs",
+    section: "Observability",
+    permission: "audit_logs_view",
+    needs: "See and search the audit log",
+    Component: AuditLogsPage,
+  },
+];

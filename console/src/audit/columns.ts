@@ -1,0 +1,123 @@
+// The columns of the list: which there are, in which order, how wide; chosen by the person and remembered.
+import { useCallback, useState } from "react";
+
+import { remember, remembered } from "../app/remembered";
+import { actorLabel, targetLabel, targetOf, type AuditEvent } from "./event";
+import { typedTarget } from "./terms";
+
+export type ColumnId = "time" | "actor" | "action" | "target" | "project" | "component" | "environment" | "source" | "request" | "outcome" | "ip";
+
+export type Column = {
+  id: ColumnId;
+  title: string;
+  /** Width in pixels; the column without one takes what is left. */
+  width?: number;
+  /** The field of the phrase that its cells are values of. */
+  field?: string;
+  /** The value of a cell for a criterion; none for an empty cell. */
+  value?: (event: AuditEvent) => string | undefined;
+  /** The text of a cell. */
+  text?: (event: AuditEvent) => string | undefined;
+};
+
+const named = (type: string) => (event: AuditEvent) => {
+  const target = targetOf(event, type);
+  return target && targetLabel(target);
+};
+
+export const COLUMNS: Column[] = [
+  { id: "time", title: "Time", width: 118 },
+  {
+    id: "actor", title: "Actor", width: 158, field: "actor",
+    value: (event) => event.actor.email || event.actor.name || event.actor.id,
+    text: (event) => actorLabel(event.actor),
+  },
+  { id: "action", title: "Action", field: "action", value: (event) => event.action },
+  {
+    id: "target", title: "Target", width: 150, field: "target",
+    value: (event) => event.targets[0] && typedTarget(event.targets[0].type, event.targets[0].id),
+    text: (event) => event.targets[0] && targetLabel(event.targets[0]),
+  },
+  { id: "project", title: "Project", width: 110, field: "project", value: named("project"), text: named("project") },
+  { id: "component", title: "Component", width: 130, field: "component", value: named("component"), text: named("component") },
+  { id: "environment", title: "Environment", width: 110, field: "environment", value: named("environment"), text: named("environment") },
+  { id: "source", title: "Source", width: 100, field: "source", value: (event) => event.source, text: (event) => event.source },
+  {
+    id: "request", title: "Request", width: 130, field: "request_id",
+    value: (event) => event.context?.request_id ?? undefined,
+    text: (event) => event.context?.request_id ?? undefined,
+  },
+  { id: "outcome", title: "Outcome", width: 104, field: "outcome", value: (event) => event.outcome },
+  {
+    id: "ip", title: "IP address", width: 118, field: "ip",
+    value: (event) => event.context?.ip ?? undefined,
+    text: (event) => event.context?.ip ?? undefined,
+  },
+];
+
+const DEFAULT: ColumnId[] = ["time", "actor", "action", "project", "outcome", "ip"];
+/** Always there: without them a row says nothing. */
+export const FIXED: ColumnId[] = ["time", "action"];
+/** Pixels that the sentence is to have before columns give way to it. */
+const ACTION_WIDTH_MIN = 300;
+/** In which order columns give way; the ones that are not named go first. */
+const GIVE_WAY: ColumnId[] = ["project", "ip", "outcome", "actor"];
+
+export function columnOf(id: ColumnId): Column | undefined {
+  return COLUMNS.find((column) => column.id === id);
+}
+
+function readChosen(): ColumnId[] {
+  const known = (remembered("columns") ?? "").split(",").filter((id): id is ColumnId => COLUMNS.some((column) => column.id === id));
+  const chosen = [...new Set(known)];
+  return FIXED.every((id) => chosen.includes(id)) ? chosen : DEFAULT;
+}
+
+/** The chosen columns, and ways to change them. */
+export function useColumns() {
+  const [chosen, setChosen] = useState(readChosen);
+  const choose = useCallback((columns: ColumnId[]) => {
+    setChosen(columns);
+    remember("columns", columns.join(",") === DEFAULT.join(",") ? null : columns.join(","));
+  }, []);
+  const toggle = useCallback(
+    (id: ColumnId, shown: boolean) => {
+      if (!shown) choose(chosen.filter((one) => one !== id));
+      else {
+        // Where it stands among all columns, after the last chosen one that stands before it.
+        const all = COLUMNS.map((column) => column.id);
+        const before = chosen.filter((one) => all.indexOf(one) < all.indexOf(id)).at(-1);
+        choose(chosen.toSpliced(before ? chosen.indexOf(before) + 1 : 0, 0, id));
+      }
+    },
+    [chosen, choose],
+  );
+  const move = useCallback(
+    (id: ColumnId, by: -1 | 1) => {
+      const at = chosen.indexOf(id);
+      const to = at + by;
+      if (at < 0 || to < 0 || to >= chosen.length) return;
+      const without = chosen.toSpliced(at, 1);
+      choose(without.toSpliced(to, 0, id));
+    },
+    [chosen, choose],
+  );
+  return { chosen, toggle, move, reset: useCallback(() => choose(DEFAULT), [choose]) };
+}
+
+/** Those of the chosen columns that fit beside a sentence: others give way before words are cut. */
+export function fitting(chosen: ColumnId[], width: number): Column[] {
+  let columns = chosen.map(columnOf).filter((column) => column !== undefined);
+  const order = [...columns.map((column) => column.id).filter((id) => !FIXED.includes(id) && !GIVE_WAY.includes(id)).reverse(), ...GIVE_WAY];
+  for (const id of order) {
+    const taken = columns.reduce((sum, column) => sum + (column.width ?? 0), 0);
+    if (width - taken >= ACTION_WIDTH_MIN) break;
+    columns = columns.filter((column) => column.id !== id);
+  }
+  return columns;
+}
+
+/** The tracks of the grid that a row is. */
+export function tracks(columns: Column[]): string {
+  return columns.map((column) => (column.width ? `${column.width}px` : "minmax(0, 1fr)")).join(" ");
+}

@@ -1,0 +1,37 @@
+// What the console reads off an event. Pure.
+import type { Schemas } from "../api/client";
+
+export type AuditEvent = Schemas["Event"];
+export type Actor = AuditEvent["actor"];
+export type Target = AuditEvent["targets"][number];
+export type Outcome = AuditEvent["outcome"];
+
+export const OUTCOMES: Outcome[] = ["success", "failure", "denied", "unknown"];
+
+/** How an outcome is called beside a sentence. */
+export const OUTCOME_WORDS: Record<Outcome, string> = {
+  success: "success",
+  failure: "failed",
+  denied: "denied",
+  unknown: "unknown",
+};
+
+/** Who, in a word: name, address, id, or at least what kind. */
+export function actorLabel(actor: Actor): string {
+  return actor.name || actor.email || actor.id || actor.type;
+}
+
+export function targetLabel(target: Target): string {
+  return target.name || target.id;
+}
+
+export function targetOf(event: AuditEvent, type: string): Target | undefined {
+  return event.targets.find((target) => target.type === type);
+}
+
+/** The actor and those on whose behalf it acted, from the one who did it. */
+export function chain(actor: Actor): Actor[] {
+  const found: Actor[] = [];
+  for (let one: Actor | null | undefined = actor; one && found.length < 5; one = one.on_behalf_of) found.push(one);
+  return found;
+}

@@ -1,0 +1,25 @@
+// A small panel that belongs to a button.
+import { Popover as Radix } from "radix-ui";
+import type { ReactNode } from "react";
+
+export function Popover({ trigger, children, open, onOpenChange, align = "start", label, plain = false }: {
+  trigger: ReactNode;
+  children: ReactNode;
+  open?: boolean;
+  onOpenChange?: (open: boolean) => void;
+  align?: "start" | "end";
+  label: string;
+  /** Without padding of its own. */
+  plain?: boolean;
+}) {
+  return (
+    <Radix.Root open={open} onOpenChange={onOpenChange}>
+      <Radix.Trigger asChild>{trigger}</Radix.Trigger>
+      <Radix.Portal>
+        <Radix.Content className={plain ? "menu" : "popover"} align={align} sideOffset={4} collisionPadding={8} aria-label={label}>
+          {children}
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+}

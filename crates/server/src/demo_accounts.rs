@@ -1,0 +1,121 @@
+//! The demo's team as users of its organization, so that the console can be looked at: one of them, its administrator, can
+//! sign in, with a password that is made here and kept in a file of the data folder.
+//!
+//! It is done once: while the file is there, nothing is. An organization that has users of its own gets none of these.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use actarium_core::text;
+use actarium_store::OrganizationId;
+use serde_json::json;
+
+use crate::app::App;
+use crate::demo::{self, Member};
+use crate::directory::document::{Address, GroupMember, Membership, Origin, User, pair_id};
+use crate::directory::{Edit, State, change};
+use crate::problem::Problem;
+use crate::recorder::OwnRecord;
+use crate::serve::{ServeError, service_actor};
+use crate::token;
+
+/// The file in the data folder that holds address and password.
+pub const FILE_NAME: &str = "demo.password";
+const OWNER_ONLY: u32 = 0o600;
+
+/// Makes the team's accounts, unless they were made.
+///
+/// # Errors
+/// If they cannot be written.
+pub async fn make(app: &Arc<App>, data_dir: &Path) -> Result<(), ServeError> {
+    let path = data_dir.join(FILE_NAME);
+    let Some(organization) = app.engine.organization(demo::SLUG).filter(|_| !path.exists()) else { return Ok(()) };
+    let fault = |problem: Problem| ServeError::Fault(format!("the demo's accounts: {}", problem.detail));
+    let password = fresh_id(app, "demo").replace('_', "-");
+    let hash = app.sign_in.passwords.hash(&password).await.map_err(fault)?;
+    let (by, of) = (app.clone(), organization.id);
+    let Some(administrator) = change(app, move |state| accounts(&by, state, of, &hash)).await.map_err(fault)? else {
+        return Ok(());
+    };
+    let keeping = path.clone();
+    let text = format!("{}\n{password}\n", administrator.email());
+    let kept = tokio::task::spawn_blocking(move || keep(&keeping, &text)).await;
+    let kept = kept.map_err(|error| ServeError::Fault(error.to_string()))?;
+    kept.map_err(|error| ServeError::Fault(format!("{}: {error}", path.display())))
+}
+
+/// The accounts with the administrator's password; or the password anew, where a start was cut off before it was kept.
+fn accounts(
+    app: &App,
+    state: &State,
+    organization: OrganizationId,
+    hash: &str,
+) -> Result<(Edit, Option<Member>), Problem> {
+    let mut edit = Edit::default();
+    let mut team = demo::team();
+    let Some(administrator) = team.next() else { return Ok((edit, None)) };
+    let access = state.access(organization);
+    if let Some(user) = state.user_by_email(&administrator.email()).filter(|user| access.member(&user.id).is_some()) {
+        let renewed = User { password: Some(hash.to_owned()), ..user.document.clone() };
+        edit.put(None, &user.id, Some(&**user), &renewed)?;
+        return Ok((edit, Some(administrator)));
+    }
+    if access.members().len() > 0 {
+        return Ok((edit, None));
+    }
+    edit.touches_access(organization);
+    for member in std::iter::once(administrator).chain(team) {
+        let password = (member == administrator).then(|| hash.to_owned());
+        add(app, state, &mut edit, organization, (member, password))?;
+    }
+    Ok((edit, Some(administrator)))
+}
+
+fn add(
+    app: &App,
+    state: &State,
+    edit: &mut Edit,
+    organization: OrganizationId,
+    (member, password): (Member, Option<String>),
+) -> Result<(), Problem> {
+    let (email, now) = (member.email(), app.clock.now());
+    let existing = state.user_by_email(&email);
+    let id = existing.map_or_else(|| fresh_id(app, "usr"), |user| user.id.clone());
+    if existing.is_none() {
+        let managed_by = Some(organization.to_hex());
+        let account = User { email: email.clone(), name: member.name.into(), created_at: now, password, managed_by };
+        edit.put(None, &id, None, &account)?;
+        edit.put(None, &text::fold(&email), None, &Address { user: id.clone() })?;
+    }
+    let origin = Origin::Operator;
+    let membership = Membership { joined_at: now, origin, active: true, name: None, external_id: None };
+    edit.put(Some(organization), &id, None, &membership)?;
+    let target = json!({"type": "user", "id": id, "name": member.name});
+    let record = OwnRecord::new("user.create", service_actor(), target.clone());
+    edit.record(organization, record.with("email", &*email).with("origin", origin.name()));
+    let group = member.group;
+    let joining = GroupMember { added_at: now, mapped_by: None };
+    edit.put(Some(organization), &pair_id(group.id(), &id), None, &joining)?;
+    let group = json!({"type": "group", "id": group.id(), "name": group.name()});
+    edit.record(organization, OwnRecord::new("group.member.add", service_actor(), group).on(target));
+    Ok(())
+}
+
+fn fresh_id(app: &App, prefix: &str) -> String {
+    let mut random = [0; token::ID_RANDOM_BYTES];
+    app.entropy.fill(&mut random);
+    token::id(prefix, &random)
+}
+
+/// Written beside its place and put there whole.
+fn keep(path: &PathBuf, text: &str) -> std::io::Result<()> {
+    let beside = path.with_extension("password.new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(OWNER_ONLY).open(&beside)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
