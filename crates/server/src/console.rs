@@ -52,7 +52,8 @@ pub fn answer(method: &Method, path: &str, headers: &HeaderMap) -> Option<Respon
         return Some(give(file, headers));
     }
     // A browser that goes somewhere asks for a page; a program that asks for nothing in particular gets the API's word.
-    let prefers_page = || negotiation::choose(headers, &[PROBLEM_JSON, "text/html"]).is_ok_and(|form| form == "text/html");
+    let prefers_page =
+        || negotiation::choose(headers, &[PROBLEM_JSON, "text/html"]).is_ok_and(|form| form == "text/html");
     let wants_page = name.is_empty() || prefers_page();
     if name.starts_with(HASHED) || !wants_page {
         return None;

@@ -22,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Credentials;
 use crate::app::{App, OPERATOR_NAME, OPERATOR_SLUG};
 use crate::connection;
-use crate::{demo_accounts, demo_loading};
 use crate::directory::{Directory, LoadError};
 use crate::forwarding::TrustedProxies;
 use crate::keys::{DIRECTORY_KIND, Key, KeyDamaged, KeyRing};
@@ -44,6 +43,7 @@ use crate::signin::session::Expiry;
 use crate::signin::throttle::Throttle;
 use crate::signin::upkeep;
 use crate::signin::uses::Uses;
+use crate::{demo_accounts, demo_loading};
 
 /// How often it is looked whether gathered refusals are to be recorded.
 const REFUSALS_SETTLED_EVERY: Duration = Duration::from_secs(5);
