@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actarium_server::forwarding::{ProxyHeader, TrustedProxies};
+use actarium_server::masking::MaskingOptions;
 use actarium_server::oidc::endpoint::Reach;
 use actarium_server::public_url::PublicUrl;
 use actarium_server::signin::session::Expiry;
@@ -67,6 +68,8 @@ pub struct ServeArguments {
     #[command(flatten)]
     identity_providers: IdentityProviderArguments,
     #[command(flatten)]
+    masking: MaskingArguments,
+    #[command(flatten)]
     tuning: Tuning,
 }
 
@@ -101,6 +104,26 @@ impl IdentityProviderArguments {
         };
         IdentityProviderOptions { reach, roots: self.identity_provider_roots.clone() }
     }
+}
+
+/// What is masked in events before they are stored.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Masking of credentials")]
+struct MaskingArguments {
+    /// Let organizations add to what is masked, but neither switch it off nor exempt keys
+    #[arg(long)]
+    enforce_masking: bool,
+    /// A key whose values are masked besides the built-in ones; repeatable
+    #[arg(long, value_name = "KEY", value_parser = masking_key)]
+    mask_key: Vec<String>,
+    /// A key whose values stay although its name is that of a credential; repeatable
+    #[arg(long, value_name = "KEY", value_parser = masking_key)]
+    keep_key: Vec<String>,
+}
+
+fn masking_key(text: &str) -> Result<String, String> {
+    let is_key = actarium_core::masking::Masking::is_key(text);
+    is_key.then(|| text.to_owned()).ok_or_else(|| "must have a letter or digit of ASCII".into())
 }
 
 /// What tests and measurements turn; the defaults are meant to stay.
@@ -162,6 +185,11 @@ pub fn serve(arguments: ServeArguments) -> Result<(), Failure> {
             absolute: Duration::from_secs(60 * arguments.session_minutes),
         },
         identity_providers: arguments.identity_providers.options(),
+        masking: MaskingOptions {
+            enforced: arguments.masking.enforce_masking,
+            mask_keys: arguments.masking.mask_key.clone(),
+            keep_keys: arguments.masking.keep_key.clone(),
+        },
         ..ServerOptions::new(arguments.engine())
     };
     let told = Told { data_dir: arguments.data_dir.clone(), demo: arguments.demo };

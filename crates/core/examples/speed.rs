@@ -75,6 +75,10 @@ fn main() {
     measure("decode array", lines.len(), || {
         black_box(decode(array.as_bytes(), BodyForm::Json, &intake, &limits).expect("valid"));
     });
+    let unmasked = Intake { masking: &actarium_core::masking::Masking::OFF, ..intake };
+    measure("decode NDJSON, nothing masked", lines.len(), || {
+        black_box(decode(lines.as_bytes(), BodyForm::Ndjson, &unmasked, &limits).expect("valid"));
+    });
     let rows = decode(lines.as_bytes(), BodyForm::Ndjson, &intake, &limits).expect("valid");
     let mut canonicalizer = Canonicalizer::new();
     measure("row views only", rows.byte_len(), || {

@@ -11,6 +11,7 @@ pub mod hash;
 pub mod id;
 pub mod json;
 pub mod limits;
+pub mod masking;
 pub mod render;
 pub mod row;
 pub mod salt;

@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use actarium_store::{Clock, Engine, Entropy, Organization};
+use actarium_core::masking::Masking;
+use actarium_store::{Clock, Engine, Entropy, Organization, OrganizationId};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +14,7 @@ use crate::body;
 use crate::directory::Directory;
 use crate::forwarding::TrustedProxies;
 use crate::limits;
+use crate::masking::MaskingRules;
 use crate::metrics::Metrics;
 use crate::oidc::attempt::Spent;
 use crate::oidc::issuers::Issuers;
@@ -78,6 +80,8 @@ pub struct App {
     pub issuers: Issuers,
     /// Attempts to sign in through them that came back.
     pub spent_attempts: Spent,
+    /// What is masked in events.
+    pub masking: MaskingRules,
     /// Actarium's own records.
     pub recorder: Arc<Recorder>,
     /// Denials and refusals on their way to being records.
@@ -101,6 +105,14 @@ pub struct App {
 }
 
 impl App {
+    /// What is masked in the events of an organization.
+    pub fn masking_of(&self, organization: OrganizationId) -> Arc<Masking> {
+        self.directory.read(|state| {
+            let settings = state.access(organization).settings();
+            self.masking.of(settings.map(|settings| &settings.document))
+        })
+    }
+
     /// The admission of bodies and turns of a fresh start.
     pub fn fresh_bounds() -> (Arc<Shares>, Turns) {
         (body::admission(), Turns::default())

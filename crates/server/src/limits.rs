@@ -108,6 +108,10 @@ pub const GROUPS_PER_ORGANIZATION_MAX: usize = 10_000;
 pub const PROJECTS_PER_ASSIGNMENT_MAX: usize = 1000;
 /// Most entries of a list in a body of administration.
 pub const FORM_LIST_ENTRIES_MAX: usize = 1000;
+/// Keys that an organization has masked or exempt.
+pub const MASKING_KEYS_MAX: usize = 100;
+/// Characters of such a key.
+pub const MASKING_KEY_CHARS_MAX: usize = 64;
 /// Most characters of a description.
 pub const DESCRIPTION_CHARS_MAX: usize = 1024;
 /// Most characters of an e-mail address (RFC 5321, section 4.5.3.1.3).

@@ -26,6 +26,7 @@ use crate::directory::{Directory, LoadError};
 use crate::forwarding::TrustedProxies;
 use crate::keys::{DIRECTORY_KIND, Key, KeyDamaged, KeyRing};
 use crate::limits;
+use crate::masking::{MaskingOptions, MaskingRules};
 use crate::metrics::Metrics;
 use crate::oidc::attempt::Spent;
 use crate::oidc::endpoint::Reach;
@@ -65,6 +66,8 @@ pub struct ServerOptions {
     pub sessions: Expiry,
     /// Where the identity providers of organizations may be.
     pub identity_providers: IdentityProviderOptions,
+    /// What is masked in events.
+    pub masking: MaskingOptions,
 }
 
 /// What the operator allows of the identity providers that organizations choose.
@@ -87,6 +90,7 @@ impl ServerOptions {
             public_url: None,
             sessions: Expiry::default(),
             identity_providers: IdentityProviderOptions::default(),
+            masking: MaskingOptions::default(),
         }
     }
 }
@@ -266,6 +270,7 @@ fn put_together(
         listening_on: address,
         issuers,
         spent_attempts: Spent::default(),
+        masking: MaskingRules::new(options.masking.clone()),
         recorder,
         refusals,
         metrics,

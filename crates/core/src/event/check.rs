@@ -5,6 +5,7 @@
 
 use super::refusal::{Violation, Violations};
 use crate::json::{Json, push_pointer_key};
+use crate::masking::Masking;
 use std::borrow::Cow;
 
 /// A place in an event.
@@ -52,6 +53,7 @@ pub(super) struct Checker<'v> {
     /// Place of the event among those sent.
     pub(super) index: usize,
     pub(super) violations: &'v mut Violations,
+    pub(super) masking: &'v Masking,
 }
 
 impl Checker<'_> {
@@ -159,6 +161,17 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+
+    /// As [`Checker::text`], with credentials in it masked.
+    pub(super) fn masked_text<'j>(
+        &mut self,
+        value: Option<&'j Json<'_>>,
+        place: &Place<'_>,
+        chars_max: usize,
+    ) -> Option<Cow<'j, str>> {
+        let text = self.text(value, place, 0..=chars_max)?;
+        Some(self.masking.text(text, chars_max).map_or(Cow::Borrowed(text), Cow::Owned))
     }
 
     /// As [`Checker::text`], but there must be one.

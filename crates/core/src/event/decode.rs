@@ -51,7 +51,7 @@ pub(super) fn event(
     violations: &mut Violations,
     rows: &mut EncodedRows,
 ) -> Result<(), Excess> {
-    let mut check = Checker { index, violations };
+    let mut check = Checker { index, violations, masking: intake.masking };
     let place = Place::EVENT;
     let Json::Object(event) = value else {
         check.refuse_kind(&place, value, "an event as a JSON object");
@@ -59,14 +59,16 @@ pub(super) fn event(
     };
     let [occurred_at, action, outcome, reason, actor, targets, context, changes, message, metadata, external_id] =
         check.pick(event, &EVENT_FIELDS, &place);
+    let reason = check.masked_text(reason, &place.key("reason"), REASON_CHARS_MAX);
+    let message = check.masked_text(message, &place.key("message"), MESSAGE_CHARS_MAX);
     let mut row = RowView::EMPTY;
     let mut set = |column: Column, text| row.texts[column as usize] = text;
     set(Column::Source, Some(intake.source));
     set(Column::Sender, Some(intake.sender));
     set(Column::Action, self::action(&mut check, action, &place.key("action"), intake));
     set(Column::Outcome, self::outcome(&mut check, outcome, &place.key("outcome")));
-    set(Column::Reason, check.text(reason, &place.key("reason"), 0..=REASON_CHARS_MAX));
-    set(Column::Message, check.text(message, &place.key("message"), 0..=MESSAGE_CHARS_MAX));
+    set(Column::Reason, reason.as_deref());
+    set(Column::Message, message.as_deref());
     set(Column::ExternalId, check.text(external_id, &place.key("external_id"), 1..=EXTERNAL_ID_CHARS_MAX));
     let occurred_at = self::occurred_at(&mut check, occurred_at, &place.key("occurred_at"), intake.now);
 

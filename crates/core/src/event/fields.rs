@@ -7,6 +7,7 @@ use super::check::{Checker, Place};
 use super::kinds::ActorType;
 use crate::json::{Json, push_canonical, push_f64, push_i64, push_string};
 use crate::limits::*;
+use crate::masking;
 use std::net::IpAddr;
 
 /// Fields of an actor, in their canonical order.
@@ -185,18 +186,35 @@ pub(super) fn metadata(
             check.refuse(&place, "has a key of another form", "keys of 1 to 64 of A-Z a-z 0-9 _ . -");
         }
         push_key(out, key);
-        push_metadata_value(check, value, &place, out);
+        let masked = check.masking.value(key, value);
+        push_metadata_value(check, value, masked.as_ref(), &place, out);
     }
     out.push(b'}');
     true
 }
 
-fn push_metadata_value(check: &mut Checker<'_>, value: &Json<'_>, place: &Place<'_>, out: &mut Vec<u8>) {
-    match value {
-        Json::Str(_) => {
-            let text = check.text(Some(value), place, 0..=METADATA_TEXT_CHARS_MAX);
-            push_string(out, text.unwrap_or_default());
+fn push_metadata_value(
+    check: &mut Checker<'_>,
+    value: &Json<'_>,
+    masked: Option<&Json<'_>>,
+    place: &Place<'_>,
+    out: &mut Vec<u8>,
+) {
+    match (value, masked) {
+        (Json::Str(_), _) => {
+            let text = check.text(Some(value), place, 0..=METADATA_TEXT_CHARS_MAX).unwrap_or_default();
+            match masked {
+                Some(Json::Str(masked)) => push_string(out, masking::bounded(masked, METADATA_TEXT_CHARS_MAX)),
+                _ => push_string(out, text),
+            }
         }
+        (_, Some(Json::Str(masked))) => push_string(out, masked),
+        (value, _) => push_plain_metadata_value(check, value, place, out),
+    }
+}
+
+fn push_plain_metadata_value(check: &mut Checker<'_>, value: &Json<'_>, place: &Place<'_>, out: &mut Vec<u8>) {
+    match value {
         Json::Int(value) => push_i64(out, *value),
         Json::Float(value) => push_f64(out, *value),
         Json::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
@@ -304,11 +322,11 @@ pub(super) fn http(check: &mut Checker<'_>, value: Option<&Json<'_>>, place: &Pl
     if let Some(method) = method.filter(|method| !method.bytes().all(is_token_byte)) {
         check.refuse(&place.key("method"), format!("is {}", quoted(method)), "a method name (RFC 9110), like GET");
     }
-    let path = check.text(path, &place.key("path"), 0..=HTTP_PATH_CHARS_MAX);
+    let path = check.masked_text(path, &place.key("path"), HTTP_PATH_CHARS_MAX);
     let start = out.len();
     out.push(b'{');
     push_field(out, "method", method);
-    push_field(out, "path", path);
+    push_field(out, "path", path.as_deref());
     match status {
         None | Some(Json::Null) => {}
         Some(Json::Int(code)) if (HTTP_STATUS_MIN..=HTTP_STATUS_MAX).contains(code) => {
@@ -368,7 +386,8 @@ fn change(check: &mut Checker<'_>, value: &Json<'_>, place: &Place<'_>, out: &mu
     for (key, value) in [("before", before), ("after", after)] {
         if let Some(value) = value {
             push_key(out, key);
-            push_canonical(out, value);
+            let masked = check.masking.changed(path.unwrap_or_default(), value);
+            push_canonical(out, masked.as_ref().unwrap_or(value));
         }
     }
     out.push(b'}');

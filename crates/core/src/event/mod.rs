@@ -14,6 +14,7 @@ pub use refusal::{Excess, Refusal, Violation};
 
 use crate::json::{self, Json, JsonError, JsonErrorKind, Position};
 use crate::limits::{BATCH_EVENTS_MAX, EVENT_BYTES_MAX};
+use crate::masking::Masking;
 use crate::row::{EncodedRows, Micros};
 use decode::Scratch;
 use refusal::Violations;
@@ -44,17 +45,23 @@ pub struct Intake<'a> {
     pub own: bool,
     /// Says for an action whether it is in the catalog, if the organization takes no others.
     pub strict_catalog: Option<&'a dyn Fn(&str) -> bool>,
+    /// Which credentials are masked before the event is stored or hashed.
+    pub masking: &'a Masking,
 }
+
+/// The keys of Actarium's own records are chosen here; what people typed into them may still hold a credential.
+static OWN_MASKING: Masking = Masking::FORMS;
 
 impl<'a> Intake<'a> {
     /// Events of a client or adapter, without a stamped environment or a strict catalog.
     pub fn new(source: &'a str, sender: &'a str, now: Micros) -> Self {
-        Self { source, sender, now, environment: None, own: false, strict_catalog: None }
+        let masking = Masking::standard();
+        Self { source, sender, now, environment: None, own: false, strict_catalog: None, masking }
     }
 
     /// Actarium's own records.
     pub fn own(now: Micros) -> Self {
-        Self { own: true, ..Self::new(OWN_SOURCE, OWN_SOURCE, now) }
+        Self { own: true, masking: &OWN_MASKING, ..Self::new(OWN_SOURCE, OWN_SOURCE, now) }
     }
 }
 

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use actarium_core::event::{Intake, Refusal, encode_value};
+use actarium_core::masking::Masking;
 use actarium_core::row::{EncodedRows, Micros};
 use serde_json::Value;
 
@@ -106,12 +107,14 @@ pub struct AdapterOptions<'a> {
     pub cluster: Option<&'a str>,
     /// Says for an action whether it is in the catalog, if the organization takes no others.
     pub strict_catalog: Option<&'a dyn Fn(&str) -> bool>,
+    /// Which credentials are masked.
+    pub masking: &'a Masking,
 }
 
 impl AdapterOptions<'_> {
     /// No environment, cluster or strict catalog.
     pub fn new(now: Micros) -> Self {
-        Self { now, environment: None, cluster: None, strict_catalog: None }
+        Self { now, environment: None, cluster: None, strict_catalog: None, masking: Masking::standard() }
     }
 }
 
@@ -273,6 +276,7 @@ pub fn adapt_and_encode(
     let intake = Intake {
         environment: options.environment,
         strict_catalog: options.strict_catalog,
+        masking: options.masking,
         ..Intake::new(source, adapter.sender(), options.now)
     };
     let mut rows = EncodedRows::new();

@@ -195,3 +195,33 @@ fn real_events_are_recorded_with_the_mark_that_they_were_moved() {
         assert!(was < at && at < now() && at > now() - 2 * HOUR);
     }
 }
+
+/// Real records hold many ids of keys, and none of the values that the built-in rules are for.
+#[test]
+fn what_is_masked_of_the_real_cloudtrail_records_is_no_loss() {
+    use crate::adapters::{Adapter, AdapterOptions, adapt};
+    use actarium_core::masking::{MARK_START, Masking};
+    use std::collections::BTreeMap;
+
+    let body = Demo::new(DEFAULT_SEED, now()).cloudtrail_ndjson();
+    let adapted = adapt(Adapter::CloudTrail, &body, &AdapterOptions::new(now())).unwrap();
+    assert_eq!(adapted.events.len(), 2_900);
+    let mut masked: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for event in &adapted.events {
+        let stored = |masking| {
+            let intake = Intake { masking, ..Intake::new("cloudtrail", "cloudtrail", now()) };
+            event::encode_value(&event.value, &intake).unwrap()
+        };
+        let (plain, rows) = (stored(&Masking::OFF), stored(Masking::standard()));
+        for column in actarium_core::row::Column::ALL {
+            let (before, after) = (plain.row(0).get(column), rows.row(0).get(column));
+            if before != after {
+                let after = after.unwrap_or_default();
+                let at = after.find(MARK_START).expect("what differs is masked");
+                let around = after.get(at.saturating_sub(80)..at + 40).unwrap_or(after);
+                masked.entry(column.name().to_owned()).or_default().push(around.to_owned());
+            }
+        }
+    }
+    assert_eq!(masked, BTreeMap::new());
+}

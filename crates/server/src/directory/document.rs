@@ -214,6 +214,20 @@ pub struct AccessRevision {
     pub changed_at: Micros,
 }
 
+/// What an organization has chosen to be masked in its events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaskingChoice {
+    /// Whether nothing is masked.
+    #[serde(default)]
+    pub off: bool,
+    /// Keys whose values are masked besides the built-in ones.
+    #[serde(default)]
+    pub mask_keys: Vec<String>,
+    /// Keys whose values stay.
+    #[serde(default)]
+    pub keep_keys: Vec<String>,
+}
+
 /// What an organization has chosen for itself (its id is `settings`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrganizationSettings {
@@ -223,6 +237,9 @@ pub struct OrganizationSettings {
     /// Domains of verified e-mail addresses from which identity providers bring in new members, in lower case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joining_domains: Vec<String>,
+    /// What is masked in its events, if it has chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masking: Option<MaskingChoice>,
 }
 
 /// What an identity provider comes with to keep users and groups; its id is part of the token.

@@ -39,6 +39,7 @@ pub async fn ingest(mut call: Call) -> Result<Response, Problem> {
     let turn = body::turn(&call.app.turns.decodings, organization.id).await?;
     let app = call.app.clone();
     let environment = environment(&call.caller);
+    let masking = app.masking_of(organization.id);
     let cluster = call.parameters.one("cluster").map(str::to_owned);
     let adapting = tokio::task::spawn_blocking(move || {
         let _turn = turn;
@@ -49,6 +50,7 @@ pub async fn ingest(mut call: Call) -> Result<Response, Problem> {
         check_begin(&read.bytes)?;
         let mut options = AdapterOptions::new(app.clock.now());
         options.environment = environment.as_deref();
+        options.masking = &masking;
         options.cluster = cluster.as_deref();
         adapt_and_encode(adapter, &read.bytes, &options).map_err(refused_problem)
     });

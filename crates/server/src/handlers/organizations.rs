@@ -1,16 +1,17 @@
 //! `/v1/orgs`: the operator creates and lists organizations.
 
+use actarium_core::masking::Masking;
 use actarium_store::{NewOrganization, Organization, is_slug};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::directory::document::SETTINGS_ID;
+use crate::directory::document::{MaskingChoice, SETTINGS_ID};
 use crate::directory::{Edit, State, change};
 use crate::dispatch::{Call, bytes_answer};
 use crate::failures::append_problem;
-use crate::form::{Form, readable};
+use crate::form::{Form, Holds, readable};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
@@ -22,15 +23,22 @@ struct Shown<'a> {
     name: &'a str,
     id: String,
     created_at: String,
+    mask_secrets: bool,
+    mask_keys: Vec<String>,
+    keep_keys: Vec<String>,
 }
 
 impl<'a> Shown<'a> {
     fn new(organization: &'a Organization, state: &'a State) -> Self {
+        let masking = masking_of(organization, state);
         Self {
             slug: &organization.slug,
             name: name_of(organization, state),
             id: organization.id.to_hex(),
             created_at: actarium_core::time::to_text(organization.created_at),
+            mask_secrets: !masking.off,
+            mask_keys: masking.mask_keys,
+            keep_keys: masking.keep_keys,
         }
     }
 }
@@ -39,6 +47,11 @@ impl<'a> Shown<'a> {
 pub fn name_of<'a>(organization: &'a Organization, state: &'a State) -> &'a str {
     let chosen = state.access(organization.id).settings().and_then(|settings| settings.name.as_deref());
     chosen.unwrap_or(&organization.name)
+}
+
+fn masking_of(organization: &Organization, state: &State) -> MaskingChoice {
+    let chosen = state.access(organization.id).settings().and_then(|settings| settings.masking.clone());
+    chosen.unwrap_or_default()
 }
 
 /// Creates an organization. Its creation is the first event of its own log, in the same commit.
@@ -79,31 +92,82 @@ pub fn view(call: &Call) -> Result<Response, Problem> {
     call.app.directory.read(|state| json_answer(&Shown::new(&organization, state)))
 }
 
-/// Renames the organization of the path.
+/// Renames the organization of the path, and says what is masked in its events from now on.
 ///
 /// # Errors
-/// 422 for a name against the rules.
+/// 422 for a name or key against the rules, or for less masking than the operator demands.
 pub async fn update(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?;
     let (_, read) = call.read_body().await?;
-    let mut form = Form::read(&read.bytes, &["name"])?;
+    let fields = [
+        ("name", Holds::Text),
+        ("mask_secrets", Holds::Flag),
+        ("mask_keys", Holds::Texts),
+        ("keep_keys", Holds::Texts),
+    ];
+    let mut form = Form::read_fields(&read.bytes, &fields)?;
     let name = form.optional("name", |name| readable(name, limits::NAME_CHARS_MAX));
+    let mask_secrets = form.flag("mask_secrets");
+    let mask_keys = masking_keys(&mut form, "mask_keys");
+    let keep_keys = masking_keys(&mut form, "keep_keys");
+    if call.app.masking.enforced() {
+        const FIXED: &str = "must stay: the operator of this service demands that credentials are masked";
+        if mask_secrets == Some(false) {
+            form.refuse("/mask_secrets", FIXED);
+        }
+        if keep_keys.as_ref().is_some_and(|keys| !keys.is_empty()) {
+            form.refuse("/keep_keys", FIXED);
+        }
+    }
     form.finish()?;
     let (app, of) = (call.app.clone(), organization.clone());
     change(&app, move |state| {
         let mut edit = Edit::default();
-        let before = name_of(&of, state).to_owned();
-        let Some(name) = name.filter(|name| *name != before) else { return Ok((edit, ())) };
+        let (name_before, masking_before) = (name_of(&of, state).to_owned(), masking_of(&of, state));
+        let name = name.unwrap_or_else(|| name_before.clone());
+        let masking = MaskingChoice {
+            off: mask_secrets.map_or(masking_before.off, |mask| !mask),
+            mask_keys: mask_keys.unwrap_or_else(|| masking_before.mask_keys.clone()),
+            keep_keys: keep_keys.unwrap_or_else(|| masking_before.keep_keys.clone()),
+        };
+        if (&name, &masking) == (&name_before, &masking_before) {
+            return Ok((edit, ()));
+        }
         let kept = state.access(of.id).settings();
         let mut settings = kept.map(|kept| kept.document.clone()).unwrap_or_default();
         settings.name = (name != of.name).then(|| name.clone());
+        settings.masking = (masking != MaskingChoice::default()).then(|| masking.clone());
         edit.put(Some(of.id), SETTINGS_ID, kept.map(AsRef::as_ref), &settings)?;
         let target = json!({"type": "organization", "id": of.slug, "name": name});
-        edit.record(of.id, call.record("organization.update", target).changing("/name", before, name));
+        let record = call
+            .record("organization.update", target)
+            .changing("/name", name_before, name)
+            .changing("/mask_secrets", !masking_before.off, !masking.off)
+            .changing("/mask_keys", masking_before.mask_keys, masking.mask_keys)
+            .changing("/keep_keys", masking_before.keep_keys, masking.keep_keys);
+        edit.record(of.id, record);
         Ok((edit, ()))
     })
     .await?;
     app.directory.read(|state| json_answer(&Shown::new(&organization, state)))
+}
+
+/// A list of keys, each of which can name something.
+fn masking_keys(form: &mut Form, field: &str) -> Option<Vec<String>> {
+    let keys = form.list(field)?;
+    if keys.len() > limits::MASKING_KEYS_MAX {
+        form.refuse(&format!("/{field}"), &format!("must be at most {} keys", limits::MASKING_KEYS_MAX));
+    }
+    for (index, key) in keys.iter().enumerate() {
+        if key.chars().count() > limits::MASKING_KEY_CHARS_MAX || !Masking::is_key(key) {
+            let chars_max = limits::MASKING_KEY_CHARS_MAX;
+            form.refuse(
+                &format!("/{field}/{index}"),
+                &format!("must be the name of a key: at most {chars_max} characters, with a letter or digit of ASCII"),
+            );
+        }
+    }
+    Some(keys)
 }
 
 /// Lists all organizations by slug.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actarium_core::event::{self, BodyForm, Intake, Limits};
 use actarium_core::id::EventId;
+use actarium_core::masking::Masking;
 use actarium_core::row::EncodedRows;
 use actarium_core::time;
 use actarium_store::{Append, Appended, Clock, IdempotencyKey, Organization, OrganizationId};
@@ -45,6 +46,7 @@ pub async fn record(mut call: Call) -> Result<Response, Problem> {
         form,
         sender: call.caller.sender(),
         environment: environment(&call.caller),
+        masking: call.app.masking_of(organization.id),
         clock: call.app.clock.clone(),
         hash_body: key.is_some(),
     };
@@ -90,6 +92,7 @@ struct Decoding {
     form: BodyForm,
     sender: String,
     environment: Option<String>,
+    masking: Arc<Masking>,
     clock: Arc<dyn Clock>,
     hash_body: bool,
 }
@@ -115,6 +118,7 @@ async fn decode(
 fn decode_now(decoding: &Decoding) -> Result<(EncodedRows, [u8; 32]), Problem> {
     let mut intake = Intake::new(SOURCE, &decoding.sender, decoding.clock.now());
     intake.environment = decoding.environment.as_deref();
+    intake.masking = &decoding.masking;
     let rows = event::decode(&decoding.body, decoding.form, &intake, &Limits::default()).map_err(refusal_problem)?;
     let body_hash = if decoding.hash_body { Sha256::digest(&decoding.body).into() } else { [0; 32] };
     Ok((rows, body_hash))

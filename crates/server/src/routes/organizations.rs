@@ -44,7 +44,10 @@ pub(super) static ROUTES: [Route; 7] = [
         ..make(
             Operation::OrganizationUpdate,
             ("/v1/orgs/{org}", Right::OrganizationUpdate, "organization.update"),
-            ("Rename an organization", "The slug stays: it is part of every address."),
+            (
+                "Change an organization",
+                "Its name, and what is masked in its events from now on. The slug stays: it is part of every address.",
+            ),
             &[(JSON, "OrganizationUpdate")],
             &[answer(200, &[(JSON, "Organization")], "As it is now.")],
         )

@@ -382,6 +382,21 @@ fn answers() -> Vec<(&'static str, Value)> {
     ]
 }
 
+fn organization_update() -> Value {
+    json!({
+        "name": or_null(readable(limits::NAME_CHARS_MAX)),
+        "mask_secrets": or_null(json!({"type": "boolean"})),
+        "mask_keys": or_null(masking_keys("Keys whose values are masked besides the built-in ones.")),
+        "keep_keys": or_null(masking_keys("Keys whose values stay.")),
+    })
+}
+
+fn masking_keys(description: &str) -> Value {
+    let key = json!({"type": "string", "minLength": 1, "maxLength": limits::MASKING_KEY_CHARS_MAX});
+    let maximum = limits::MASKING_KEYS_MAX;
+    json!({"type": "array", "items": key, "maxItems": maximum, "description": description})
+}
+
 /// Organizations and keys.
 fn administration() -> Vec<(&'static str, Value)> {
     let slug = json!({"type": "string", "pattern": SLUG_REGEX});
@@ -390,6 +405,9 @@ fn administration() -> Vec<(&'static str, Value)> {
         "name": {"type": "string"},
         "id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
         "created_at": time(),
+        "mask_secrets": {"type": "boolean", "description": "Whether credentials in events are masked."},
+        "mask_keys": masking_keys("Keys whose values are masked besides the built-in ones."),
+        "keep_keys": masking_keys("Keys whose values stay."),
     });
     let key = json!({
         "id": {"type": "string"},
@@ -405,7 +423,7 @@ fn administration() -> Vec<(&'static str, Value)> {
         "environment": or_null(readable(limits::ENVIRONMENT_CHARS_MAX)),
     });
     vec![
-        ("OrganizationUpdate", closed(json!({"name": or_null(readable(limits::NAME_CHARS_MAX))}), &[])),
+        ("OrganizationUpdate", closed(organization_update(), &[])),
         ("NewOrganization", closed(new_organization, &["slug", "name"])),
         ("Organization", open(organization, &["slug", "name", "id", "created_at"])),
         ("Organizations", open(json!({"organizations": list("Organization")}), &["organizations"])),

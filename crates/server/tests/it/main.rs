@@ -9,6 +9,7 @@ mod errors;
 mod export;
 mod identity_providers;
 mod keys;
+mod masking;
 mod oidc;
 mod openapi;
 mod own_records;

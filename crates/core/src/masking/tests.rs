@@ -1,0 +1,221 @@
+//! What is masked and, as important, what is not.
+
+use super::*;
+use crate::event::{BodyForm, Intake, Limits, decode};
+use crate::json::{parse, push_canonical};
+use crate::row::Column;
+use proptest::prelude::*;
+
+// Taken apart, so that scanners for leaked secrets do not take these for some.
+fn token(prefix: &str, length: usize) -> String {
+    let body: String = "A1b2C3d4E5f6G7h8I9j0".chars().cycle().take(length).collect();
+    [prefix, &body].concat()
+}
+
+fn text(given: &str) -> String {
+    Masking::STANDARD.text(given, 2_000).unwrap_or_else(|| given.to_owned())
+}
+
+fn value(key: &str, given: &str) -> String {
+    let json = parse(given.as_bytes()).unwrap();
+    let masked = Masking::STANDARD.value(key, &json);
+    let mut out = Vec::new();
+    push_canonical(&mut out, masked.as_ref().unwrap_or(&json));
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn keys_that_name_a_credential_are_masked_however_they_are_spelled() {
+    for (key, name) in [
+        ("password", "password"),
+        ("PASSWORD", "password"),
+        ("db.password", "password"),
+        ("dbPassword2", "password"),
+        ("requestParameters.masterUserPassword", "password"),
+        ("X-Api-Key", "api_key"),
+        ("apiKey", "api_key"),
+        ("APIKey", "api_key"),
+        ("apikey", "apikey"),
+        ("secretAccessKey", "access_key"),
+        ("client_secret", "secret"),
+        ("sessionToken", "token"),
+        ("token.0", "token"),
+        ("Authorization", "authorization"),
+        ("proxy-authorization", "authorization"),
+        ("Set-Cookie", "cookie"),
+        ("privateKey", "private_key"),
+    ] {
+        assert_eq!(value(key, r#""hunter2""#), format!("\"[masked: {name}]\""), "{key}");
+    }
+    assert_eq!(value("pwd", "123456"), r#""[masked: pwd]""#);
+}
+
+#[test]
+fn keys_about_credentials_are_left() {
+    for key in [
+        "token_type",
+        "tokenId",
+        "token.id",
+        "secretName",
+        "secret_arn",
+        "passwordLastUsed",
+        "password_policy",
+        "passwordReuse",
+        "accessKeyId",
+        "access_key_id",
+        "publicKey",
+        "keyId",
+        "kms_key",
+        "nextToken",
+        "clientRequestToken",
+        "imagePullSecrets",
+        "authorization.k8s.io/decision",
+        "cookie_banner",
+        "author",
+        "region",
+        "duration",
+        "keyboard",
+        "compass",
+        "tokenizer",
+    ] {
+        assert_eq!(value(key, r#""hunter2""#), r#""hunter2""#, "{key}");
+    }
+    for said in ["true", "null", r#""""#, r#""****""#, r#""false""#, r#""[left out: credential, 9 bytes]""#] {
+        assert_eq!(value("password", said), said);
+    }
+    assert_eq!(value("secrets", "4"), "4");
+    assert_eq!(value("total_tokens", r#""512""#), r#""512""#);
+    assert_eq!(value("httpTokens", r#""optional""#), r#""optional""#);
+}
+
+#[test]
+fn values_at_any_depth_are_masked() {
+    let given = r#"{"env":[{"name":"DB_PASSWORD","value":"hunter2"},{"name":"LEVEL","value":"info"}],"users":[{"name":"ada","password":{"old":"a1","new":"b2"}}]}"#;
+    let masked = r#"{"env":[{"name":"DB_PASSWORD","value":"[masked: password]"},{"name":"LEVEL","value":"info"}],"users":[{"name":"ada","password":{"new":"[masked: password]","old":"[masked: password]"}}]}"#;
+    assert_eq!(value("spec", given), masked);
+    let credentials = r#"{"credentials":{"accessKeyId":"AKIAIOSFODNN7EXAMPLE","secretAccessKey":"wJalrXUtnFEMI","expiration":"May 1"}}"#;
+    let masked = r#"{"credentials":{"accessKeyId":"AKIAIOSFODNN7EXAMPLE","expiration":"May 1","secretAccessKey":"[masked: access_key]"}}"#;
+    assert_eq!(value("answer", credentials), masked);
+    let paths =
+        [("/spec/password", true), ("/spec/passwords/0", true), ("/password/new", true), ("/token/type", false)];
+    for (path, is_masked) in paths {
+        let json = parse(br#""hunter2""#).unwrap();
+        assert_eq!(Masking::STANDARD.changed(path, &json).is_some(), is_masked, "{path}");
+    }
+}
+
+#[test]
+fn what_has_the_form_of_a_credential_is_masked_within_a_text() {
+    let web_token = [token("eyJ", 20), token("eyJ", 40), token("", 43)].join(".");
+    for (secret, name) in [
+        (token("act_pat_abcdefghijkl_", 49), "token"),
+        (token("act_op_", 46), "token"),
+        (token("ghp_", 36), "token"),
+        (token("github_pat_", 60), "token"),
+        (token("glpat-", 20), "token"),
+        (token("xoxb-", 40), "token"),
+        (token("sk_live_", 24), "token"),
+        (token("AIza", 35), "token"),
+        ("AKIAIOSFODNN7EXAMPLE".to_owned(), "token"),
+        (web_token, "jwt"),
+    ] {
+        assert_eq!(text(&secret), format!("[masked: {name}]"));
+        assert_eq!(text(&format!("é({secret}), ü")), format!("é([masked: {name}]), ü"));
+    }
+    let key = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----";
+    assert_eq!(text(&format!("a {key} b")), "a [masked: private_key] b");
+    assert_eq!(text("a -----BEGIN PRIVATE KEY-----\nMIIEcut"), "a [masked: private_key]");
+    for (given, masked) in [
+        ("Authorization: Bearer AbCdEf0123456789xyz==", "Authorization: Bearer [masked: authorization]"),
+        ("/login?user=ada&password=hunter2&x=1#a", "/login?user=ada&password=[masked: password]&x=1#a"),
+        ("/blob?sv=1&sig=ab%2Bcd", "/blob?sv=1&sig=[masked: sig]"),
+        ("postgres://ada:hun:ter2@db/orders", "postgres://ada:[masked: password]@db/orders"),
+        (
+            r#"{"user":"ada","password":"hun\"ter2","pin":1}"#,
+            r#"{"user":"ada","password":"[masked: password]","pin":1}"#,
+        ),
+        (
+            r#"{\\\"token\\\": \\\"a\\\\\\\"c\\\",\\\"x\\\":1}"#,
+            r#"{\\\"token\\\": \\\"[masked: token]\\\",\\\"x\\\":1}"#,
+        ),
+        (r#"{\"token\": \"abc\"}"#, r#"{\"token\": \"[masked: token]\"}"#),
+        ("login --password hunter2 --user ada", "login --password [masked: password] --user ada"),
+        ("login --password='hunter 2' x", "login --password='[masked: password]' x"),
+        ("Passwort geändert: password=größe;", "Passwort geändert: password=[masked: password];"),
+    ] {
+        assert_eq!(text(given), masked);
+    }
+}
+
+#[test]
+fn prose_and_ids_are_left() {
+    for left in [
+        "Changed the password: it was too old",
+        "token=",
+        "the token expired; secret rotation is due",
+        "act_now and ghp_short",
+        "basic authentication failed for ada",
+        "Bearer authentication required by the gateway",
+        "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----",
+        "-----BEGIN PUBLIC KEY-----",
+        "https://example.com:8443/a@b",
+        "user:password@host",
+        r#"{"accessKeyId":"AKIAIOSFODNN7EXAMPLE"}"#,
+        "accessKeyId=AKIAIOSFODNN7EXAMPLE",
+        "ASIAIOSFODNN7EXAMPLE",
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-AbCdEf",
+        "eyJhbGciOi.only.twoparts",
+        "--password --user",
+        r#""token":true"#,
+        "next_token=abc",
+    ] {
+        assert_eq!(text(left), left);
+    }
+}
+
+#[test]
+fn own_rules_widen_and_narrow_the_built_in_ones() {
+    let rules = Masking::STANDARD.with_keys(&["cardPin", "iban"], &["deploy_token"]);
+    let masks = |key: &str| rules.value(key, &parse(br#""x1""#).unwrap()).is_some();
+    assert!(masks("card_pin") && masks("IBAN") && masks("customer.iban") && masks("password"));
+    assert!(!masks("pin") && !masks("DeployToken"));
+    assert!(rules.text("deploy_token=x1 iban=x2", 100).unwrap() == "deploy_token=x1 iban=[masked: key]");
+    assert!(Masking::OFF.value("password", &parse(br#""x""#).unwrap()).is_none());
+    assert!(Masking::OFF.text("password=x", 100).is_none());
+}
+
+#[test]
+fn an_event_is_stored_masked_in_every_part_and_its_ids_are_not() {
+    let secret = token("ghp_", 36);
+    let event = format!(
+        r#"{{"action":"a.b","actor":{{"type":"user","id":"{secret}","metadata":{{"api_key":"k1"}},"on_behalf_of":{{"type":"user","id":"u","metadata":{{"note":"{secret}"}}}}}},
+        "targets":[{{"type":"t","id":"i","metadata":{{"password":7}}}}],"message":"took {secret}","reason":"{secret}",
+        "context":{{"http":{{"path":"/a?access_token=abc"}}}},"metadata":{{"secret":"x","n":"{secret}"}},
+        "changes":[{{"path":"/password","before":null,"after":"x"}},{{"path":"/a","after":{{"b":["{secret}"]}}}}]}}"#
+    );
+    let rows = decode(event.as_bytes(), BodyForm::Json, &Intake::new("api", "k", 0), &Limits::default()).unwrap();
+    let row = rows.row(0);
+    let stored = String::from_utf8_lossy(rows.as_bytes());
+    assert_eq!(stored.matches(&secret).count(), 1, "the id alone");
+    assert_eq!(row.get(Column::Message), Some("took [masked: token]"));
+    assert_eq!(row.get(Column::Http), Some(r#"{"path":"/a?access_token=[masked: token]"}"#));
+    assert_eq!(row.get(Column::Metadata), Some(r#"{"n":"[masked: token]","secret":"[masked: secret]"}"#));
+    let changes = r#"[{"path":"/password","before":null,"after":"[masked: password]"},{"path":"/a","after":{"b":["[masked: token]"]}}]"#;
+    assert_eq!(row.get(Column::Changes), Some(changes));
+    assert!(row.get(Column::Targets).unwrap().contains(r#"{"password":"[masked: password]"}"#));
+}
+
+#[test]
+fn a_text_never_outgrows_its_field() {
+    let many = "token=x ".repeat(200);
+    assert_eq!(Masking::STANDARD.text(&many, 2_000).as_deref(), Some("[masked: text]"));
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_without_a_fault_and_masked_once(given in "[-a-zA-Z0-9=:\"\\\\/@. é\u{1F600}_]{0,80}", word in "(password|token|act_|eyJ|AKIA|://|--secret |\\\\\"token\\\\\":\\\\\"|bearer )") {
+        let joined = format!("{given}{word}{given}");
+        let once = text(&joined);
+        prop_assert_eq!(text(&once), once.clone(), "{}", joined);
+    }
+}
