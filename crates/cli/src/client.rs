@@ -1,4 +1,6 @@
 //! Speaking to a server: where it is, the credential, retries, and answers as values.
+//!
+//! It knows no command and prints nothing but that it tries again.
 
 use std::cell::Cell;
 use std::io::Read;
@@ -7,10 +9,12 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
-use ureq::http::Response;
-use ureq::{Agent, Body};
+use ureq::http::{HeaderMap, Response};
+use ureq::typestate::WithBody;
+use ureq::{Agent, Body, RequestBuilder};
 
-use crate::failure::Failure;
+use crate::credentials::Credentials;
+use crate::failure::{Failure, Refusal};
 
 /// Tries of a request that the server cannot take now.
 const TRIES_MAX: u32 = 6;
@@ -31,7 +35,16 @@ const LONG_ANSWER_TIME_MAX: Duration = Duration::from_secs(60 * 60);
 const ANSWER_BYTES_MAX: u64 = 256 << 20;
 
 /// Environment variable with the credential, where no option gives one.
-const TOKEN_VARIABLE: &str = "ACTARIUM_TOKEN";
+pub const TOKEN_VARIABLE: &str = "ACTARIUM_TOKEN";
+
+/// What a personal access token begins with; its id follows.
+const PERSONAL_TOKEN_PREFIX: &str = "act_pat_";
+
+/// What the operator's token begins with.
+const OPERATOR_TOKEN_PREFIX: &str = "act_op_";
+
+/// What the name of a session's cookie ends with.
+const SESSION_COOKIE: &str = "actarium_session";
 
 /// Where the server is and who is asking.
 #[derive(Args, Clone, Debug)]
@@ -55,11 +68,68 @@ pub struct ServerArguments {
     token_file: Option<PathBuf>,
 }
 
+impl ServerArguments {
+    /// The server's address, in the one form under which its credential is kept.
+    ///
+    /// # Errors
+    /// For what is no address of a server.
+    pub fn address(&self) -> Result<String, Failure> {
+        let scheme = ["http://", "https://"].into_iter().find(|scheme| self.url.starts_with(scheme));
+        let rest = scheme.map(|scheme| self.url[scheme.len()..].trim_end_matches('/'));
+        let Some((scheme, rest)) = scheme.zip(rest.filter(|rest| !rest.is_empty())) else {
+            return Err(Failure::Usage(format!(
+                "`{}` is no address of a server, such as http://127.0.0.1:8470; ACTARIUM_URL or --url gives it",
+                self.url
+            )));
+        };
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        Ok(format!("{scheme}{}{path}", host.to_ascii_lowercase()))
+    }
+
+    /// Whether an option gives a token.
+    pub fn gives_token(&self) -> bool {
+        self.token.is_some() || self.token_file.is_some()
+    }
+
+    /// The token that an option gives.
+    ///
+    /// # Errors
+    /// If its file cannot be read.
+    pub fn token_of_options(&self) -> Result<Option<String>, Failure> {
+        let token = match (&self.token, &self.token_file) {
+            (Some(token), _) => Some(token.clone()),
+            (None, Some(file)) => Some(
+                std::fs::read_to_string(file)
+                    .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?,
+            ),
+            (None, None) => None,
+        };
+        Ok(token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()))
+    }
+}
+
+/// The token of the environment.
+pub fn token_of_environment() -> Option<String> {
+    std::env::var(TOKEN_VARIABLE).ok().map(|token| token.trim().to_owned()).filter(|token| !token.is_empty())
+}
+
+/// How a client shows who it is.
+#[derive(Clone)]
+enum Credential {
+    None,
+    Token(String),
+    /// A session: the cookie, and what changes with it must carry.
+    Session {
+        cookie: String,
+        csrf_token: String,
+    },
+}
+
 /// A client of one server.
 pub struct Client {
     agent: Agent,
     url: String,
-    token: Option<String>,
+    credential: Credential,
     /// Whether the server has answered before: then a broken connection may be a restart.
     reached: Cell<bool>,
 }
@@ -85,39 +155,77 @@ impl<'a> Payload<'a> {
             bytes,
         }
     }
+
+    fn send(
+        &self,
+        mut request: RequestBuilder<WithBody>,
+        answer_time_max: Duration,
+    ) -> Result<Response<Body>, ureq::Error> {
+        request = request.header("content-type", self.content_type);
+        if let Some(encoding) = self.content_encoding {
+            request = request.header("content-encoding", encoding);
+        }
+        if let Some(key) = &self.idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        request.config().timeout_recv_response(Some(answer_time_max)).build().send(self.bytes)
+    }
 }
 
 impl Client {
-    /// A client as the arguments say.
+    /// A client with the credential that the arguments give, else the environment, else that of `actarium login`.
     pub fn new(arguments: &ServerArguments) -> Result<Self, Failure> {
-        let host = ["http://", "https://"].iter().find_map(|scheme| arguments.url.strip_prefix(scheme));
-        if host.is_none_or(|host| host.trim_matches('/').is_empty()) {
-            return Err(Failure::Usage(format!(
-                "`{}` is no address of a server, such as http://127.0.0.1:8470; ACTARIUM_URL or --url gives it",
-                arguments.url
-            )));
-        }
-        let token = match (&arguments.token, &arguments.token_file) {
-            (Some(token), _) => Some(token.trim().to_owned()),
-            (None, Some(file)) => {
-                let token = std::fs::read_to_string(file)
-                    .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
-                Some(token.trim().to_owned())
-            }
-            (None, None) => std::env::var(TOKEN_VARIABLE).ok().map(|token| token.trim().to_owned()),
+        let url = arguments.address()?;
+        let token = match arguments.token_of_options()?.or_else(token_of_environment) {
+            Some(token) => Some(token),
+            None => Credentials::load()?.of(&url).map(|stored| stored.token.clone()),
         };
+        Ok(Self::of(url, token))
+    }
+
+    /// A client of a server with a token, or with no credential.
+    pub fn of(url: String, token: Option<String>) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT_TIME_MAX))
             .timeout_recv_response(Some(ANSWER_TIME_MAX))
             .user_agent(concat!("actarium/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Self {
-            agent: config.into(),
-            url: arguments.url.trim_end_matches('/').to_owned(),
-            token: token.filter(|token| !token.is_empty()),
-            reached: Cell::new(false),
-        })
+        let credential = token.map_or(Credential::None, Credential::Token);
+        Self { agent: config.into(), url, credential, reached: Cell::new(false) }
+    }
+
+    /// Signs in: a client within the session that begins, and what the server says of it. `None` if a code of the second
+    /// factor is needed.
+    pub fn sign_in(&self, body: &Value) -> Result<Option<(Self, Value)>, Failure> {
+        let sent = body.to_string();
+        let payload = Payload::json(sent.as_bytes());
+        let sending = || payload.send(self.agent.post(self.address("/v1/session")), ANSWER_TIME_MAX);
+        let response = match self.retried(false, sending) {
+            Ok(response) => response,
+            Err(refusal) if refusal.problem == "second-factor-required" => return Ok(None),
+            // Without the hint that one should sign in.
+            Err(refusal) => return Err(refusal.failure),
+        };
+        let cookie = session_cookie(response.headers());
+        let own = self.value(&self.text(response)?)?;
+        let Some((cookie, csrf_token)) = cookie.zip(own["csrf_token"].as_str().map(str::to_owned)) else {
+            return Err(Failure::Unavailable(format!("{} answers with no session", self.url)));
+        };
+        let credential = Credential::Session { cookie, csrf_token };
+        let session = Self { agent: self.agent.clone(), url: self.url.clone(), credential, reached: Cell::new(true) };
+        Ok(Some((session, own)))
+    }
+
+    /// The id of the personal access token that it comes with.
+    pub fn personal_token_id(&self) -> Option<&str> {
+        let Credential::Token(token) = &self.credential else { return None };
+        personal_token_id(token)
+    }
+
+    /// Whether it comes with the operator's token.
+    pub fn is_operator(&self) -> bool {
+        matches!(&self.credential, Credential::Token(token) if token.starts_with(OPERATOR_TOKEN_PREFIX))
     }
 
     /// The server's address.
@@ -128,6 +236,15 @@ impl Client {
     /// Asks for something.
     pub fn get(&self, path: &str, query: &[(String, String)]) -> Result<Value, Failure> {
         self.value(&self.get_text(path, query)?)
+    }
+
+    /// Asks for something that may not be there.
+    pub fn find(&self, path: &str) -> Result<Option<Value>, Failure> {
+        match self.retried(true, || self.try_get(path, &[], "application/json", None)) {
+            Ok(response) => Ok(Some(self.value(&self.text(response)?)?)),
+            Err(refusal) if refusal.status == 404 => Ok(None),
+            Err(refusal) => Err(refusal.into()),
+        }
     }
 
     /// Asks for something, and gives the answer as it was written.
@@ -170,32 +287,31 @@ impl Client {
         payload: &Payload<'_>,
     ) -> Result<Value, Failure> {
         let response = self.retried(payload.repeatable, || {
-            let mut request = self.agent.post(self.address(path)).header("content-type", payload.content_type);
-            if let Some(encoding) = payload.content_encoding {
-                request = request.header("content-encoding", encoding);
-            }
-            if let Some(key) = &payload.idempotency_key {
-                request = request.header("idempotency-key", key);
-            }
-            if let Some(token) = &self.token {
-                request = request.header("authorization", format!("Bearer {token}"));
-            }
-            let request = request.query_pairs(pairs(query));
-            request.config().timeout_recv_response(Some(answer_time_max)).build().send(payload.bytes)
+            let request = self.authorized(self.agent.post(self.address(path))).query_pairs(pairs(query));
+            payload.send(request, answer_time_max)
         });
+        self.value(&self.text(response?)?)
+    }
+
+    /// Sends a value that makes something.
+    pub fn make(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.post(path, &[], &Payload::json(body.to_string().as_bytes()))
+    }
+
+    /// Changes something.
+    pub fn patch(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let sent = body.to_string();
+        let payload = Payload::json(sent.as_bytes());
+        // The same change twice is the same change.
+        let response =
+            self.retried(true, || payload.send(self.authorized(self.agent.patch(self.address(path))), ANSWER_TIME_MAX));
         self.value(&self.text(response?)?)
     }
 
     /// Removes something.
     pub fn delete(&self, path: &str) -> Result<(), Failure> {
-        self.retried(true, || {
-            let mut request = self.agent.delete(self.address(path));
-            if let Some(token) = &self.token {
-                request = request.header("authorization", format!("Bearer {token}"));
-            }
-            request.call()
-        })
-        .map(|_| ())
+        self.retried(true, || self.authorized(self.agent.delete(self.address(path))).call())?;
+        Ok(())
     }
 
     fn try_get(
@@ -205,11 +321,18 @@ impl Client {
         accept: &str,
         silence_max: Option<Duration>,
     ) -> Result<Response<Body>, ureq::Error> {
-        let mut request = self.agent.get(self.address(path)).header("accept", accept);
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
+        let request = self.authorized(self.agent.get(self.address(path)).header("accept", accept));
         request.query_pairs(pairs(query)).config().timeout_per_read(silence_max).build().call()
+    }
+
+    fn authorized<Kind>(&self, request: RequestBuilder<Kind>) -> RequestBuilder<Kind> {
+        match &self.credential {
+            Credential::None => request,
+            Credential::Token(token) => request.header("authorization", format!("Bearer {token}")),
+            Credential::Session { cookie, csrf_token } => {
+                request.header("cookie", cookie).header("x-csrf-token", csrf_token)
+            }
+        }
     }
 
     fn address(&self, path: &str) -> String {
@@ -233,11 +356,11 @@ impl Client {
         &self,
         repeatable: bool,
         send: impl Fn() -> Result<Response<Body>, ureq::Error>,
-    ) -> Result<Response<Body>, Failure> {
+    ) -> Result<Response<Body>, Refusal> {
         let mut tries = 0;
         loop {
             tries += 1;
-            let (failure, after_seconds) = match send() {
+            let (refusal, after_seconds) = match send() {
                 Ok(response) if response.status().as_u16() < 400 => {
                     self.reached.set(true);
                     return Ok(response);
@@ -248,17 +371,19 @@ impl Client {
                         response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
                     let status = response.status().as_u16();
                     let text = response.body_mut().read_to_string().unwrap_or_default();
-                    (Failure::of_answer(status, &text), after.filter(|_| status == 503))
+                    (Refusal::of_answer(status, &text), after.filter(|_| status == 503))
                 }
-                Err(error) => (self.broken(&error), (repeatable && self.reached.get()).then_some(0)),
+                Err(error) => {
+                    (Refusal::unanswered(self.broken(&error)), (repeatable && self.reached.get()).then_some(0))
+                }
             };
             match after_seconds {
                 Some(seconds) if tries < TRIES_MAX => {
                     let seconds = seconds.max(1 << (tries - 1)).min(WAIT_SECONDS_MAX);
-                    eprintln!("{failure}\ntrying again in {seconds} s");
+                    eprintln!("{}\ntrying again in {seconds} s", refusal.failure);
                     std::thread::sleep(Duration::from_secs(seconds));
                 }
-                _ => return Err(failure),
+                _ => return Err(refusal),
             }
         }
     }
@@ -271,6 +396,20 @@ impl Client {
         };
         Failure::Unavailable(format!("{} cannot be reached: {error}{hint}", self.url))
     }
+}
+
+/// The id of a personal access token; `None` for any other credential.
+pub fn personal_token_id(token: &str) -> Option<&str> {
+    let (id, _) = token.strip_prefix(PERSONAL_TOKEN_PREFIX)?.split_once('_')?;
+    Some(id)
+}
+
+/// The session's cookie as it is to be sent back.
+fn session_cookie(headers: &HeaderMap) -> Option<String> {
+    let set = headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = set.filter_map(|value| value.split(';').next());
+    let named = |pair: &&str| pair.split_once('=').is_some_and(|(name, _)| name.trim().ends_with(SESSION_COOKIE));
+    pairs.find(named).map(|pair| pair.trim().to_owned())
 }
 
 fn pairs(query: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
@@ -288,4 +427,38 @@ pub fn segment(text: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(url: &str) -> Option<String> {
+        ServerArguments { url: url.to_owned(), token: None, token_file: None }.address().ok()
+    }
+
+    #[test]
+    fn an_address_has_one_form() {
+        assert_eq!(address("https://Audit.Example.com/").as_deref(), Some("https://audit.example.com"));
+        assert_eq!(address("http://127.0.0.1:8470//").as_deref(), Some("http://127.0.0.1:8470"));
+        assert_eq!(address("https://EXAMPLE.com/Audit/").as_deref(), Some("https://example.com/Audit"));
+        for none in ["", "http://", "https:///", "ftp://example.com", "example.com"] {
+            assert_eq!(address(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn the_cookie_of_a_session_is_found() {
+        let mut headers = HeaderMap::new();
+        headers.append("set-cookie", "other=1; Path=/".parse().unwrap());
+        headers.append("set-cookie", "__Host-actarium_session=act_ses_x; Path=/; HttpOnly".parse().unwrap());
+        assert_eq!(session_cookie(&headers).as_deref(), Some("__Host-actarium_session=act_ses_x"));
+        assert_eq!(session_cookie(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_personal_token_has_its_id_in_it() {
+        assert_eq!(personal_token_id("act_pat_abc_secret"), Some("abc"));
+        assert_eq!(personal_token_id("act_key_abc_secret"), None);
+    }
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::client::{Client, segment};
+use crate::client::Client;
 use crate::failure::Failure;
 use crate::search::Criteria;
+use crate::show::{inert, inert_json};
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
@@ -56,18 +57,23 @@ pub fn export(client: &Client, arguments: ExportArguments) -> Result<(), Failure
         Format::Csv => "csv",
     };
     query.push(("format".to_owned(), format.to_owned()));
-    let path = format!("/v1/orgs/{}/export", segment(&criteria.org));
+    let path = criteria.org.path("export");
     let stream = client.stream(&path, &query, "*/*", SILENCE_MAX).map_err(|failure| criteria.explain(failure))?;
     match &arguments.output {
         None => {
-            let lines = copy(stream, &mut std::io::stdout().lock())?;
+            let stdout = std::io::stdout();
+            let lines = if stdout.is_terminal() {
+                copy(stream, &mut Inert::new(stdout.lock(), arguments.format), true)?
+            } else {
+                copy(stream, &mut stdout.lock(), false)?
+            };
             told(lines, arguments.format, "stdout");
         }
         Some(file) => {
             let part = partial(file);
             let named = |error: std::io::Error| Failure::Refused(format!("{}: {error}", part.display()));
             let mut output = std::fs::File::create(&part).map_err(named)?;
-            let copied = copy(stream, &mut output).and_then(|lines| {
+            let copied = copy(stream, &mut output, false).and_then(|lines| {
                 output.sync_all().map_err(named)?;
                 std::fs::rename(&part, file).map_err(named)?;
                 Ok(lines)
@@ -95,9 +101,60 @@ fn told(lines: u64, format: Format, place: &str) {
     }
 }
 
+/// Writes text so that it does nothing to a terminal: what it holds of control characters is shown instead.
+struct Inert<W> {
+    inner: W,
+    format: Format,
+    /// The beginning of a character, or a carriage return whose line feed is still to come.
+    held: Vec<u8>,
+}
+
+impl<W: Write> Inert<W> {
+    fn new(inner: W, format: Format) -> Self {
+        Self { inner, format, held: Vec::new() }
+    }
+
+    fn show(&mut self, text: &str) -> std::io::Result<()> {
+        let shown = |line: &str| match self.format {
+            Format::Ndjson => inert_json(line),
+            Format::Csv => inert(line),
+        };
+        let lines: Vec<String> = text.split('\n').map(|line| shown(line.strip_suffix('\r').unwrap_or(line))).collect();
+        self.inner.write_all(lines.join("\n").as_bytes())
+    }
+}
+
+impl<W: Write> Write for Inert<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.held.extend_from_slice(bytes);
+        let mut whole = match std::str::from_utf8(&self.held) {
+            Ok(text) => text.len(),
+            // Cut in a character.
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            // No text at all, which the server never sends; what is shown of it cannot be exact.
+            Err(_) => self.held.len(),
+        };
+        if whole > 0 && self.held[whole - 1] == b'\r' {
+            whole -= 1;
+        }
+        let rest = self.held.split_off(whole);
+        let text = String::from_utf8_lossy(&std::mem::replace(&mut self.held, rest)).into_owned();
+        self.show(&text)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let rest = String::from_utf8_lossy(&std::mem::take(&mut self.held)).into_owned();
+        self.inner.write_all(inert(&rest).as_bytes())?;
+        self.inner.flush()
+    }
+}
+
 /// Copies until the stream's proper end; the count of lines.
-fn copy(mut stream: impl Read, output: &mut dyn Write) -> Result<u64, Failure> {
-    let progress = if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+fn copy(mut stream: impl Read, output: &mut dyn Write, on_terminal: bool) -> Result<u64, Failure> {
+    // What is written to a terminal is progress enough.
+    let shown = std::io::stderr().is_terminal() && !on_terminal;
+    let progress = if shown { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
     let style = ProgressStyle::with_template("{spinner} {bytes} written, {bytes_per_sec}, {elapsed}");
     progress.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     let mut chunk = vec![0; CHUNK_BYTES];
@@ -116,4 +173,35 @@ fn copy(mut stream: impl Read, output: &mut dyn Write) -> Result<u64, Failure> {
     output.flush()?;
     progress.finish_and_clear();
     Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is shown of a text, however it is cut.
+    fn shown(format: Format, text: &str) -> String {
+        let whole = written(format, text, text.len().max(1));
+        for piece in 1..6 {
+            assert_eq!(written(format, text, piece), whole, "in pieces of {piece} bytes");
+        }
+        whole
+    }
+
+    fn written(format: Format, text: &str, piece: usize) -> String {
+        let mut output = Inert::new(Vec::new(), format);
+        text.as_bytes().chunks(piece).for_each(|chunk| output.write_all(chunk).unwrap());
+        output.flush().unwrap();
+        String::from_utf8(output.inner).unwrap()
+    }
+
+    #[test]
+    fn nothing_of_an_event_reaches_a_terminal() {
+        let csv = "a,\u{1b}]0;owned\u{7},\"b\rc\u{9b}31m\"\r\nGröße 東京,\"two\nlines\"\r\n";
+        let lines = "a,\\u{1b}]0;owned\\u{7},\"b\\rc\\u{9b}31m\"\nGröße 東京,\"two\nlines\"\n";
+        assert_eq!(shown(Format::Csv, csv), lines);
+        let json = "{\"name\":\"a\u{9b}31m\u{202e}b\"}\n{\"name\":\"Größe 東京\"}\n";
+        let lines = "{\"name\":\"a\\u009b31m\\u202eb\"}\n{\"name\":\"Größe 東京\"}\n";
+        assert_eq!(shown(Format::Ndjson, json), lines);
+    }
 }

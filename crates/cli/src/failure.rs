@@ -10,6 +10,9 @@ use crate::show::inert;
 /// Characters shown of an answer that is none of this service's.
 const FOREIGN_CHARS_MAX: usize = 300;
 
+/// What is told to whoever has no good credential.
+const CREDENTIAL_HINT: &str = "`actarium login` gives a credential; so do ACTARIUM_TOKEN, --token-file and --token";
+
 /// Exit code of a command that somebody interrupted.
 pub const EXIT_INTERRUPTED: u8 = 130;
 
@@ -58,8 +61,7 @@ impl Failure {
     }
 
     /// The failure that an answer with problem details tells of.
-    pub fn of_answer(status: u16, body: &str) -> Self {
-        let problem: Value = serde_json::from_str(body).unwrap_or(Value::Null);
+    fn of_answer(status: u16, body: &str, problem: &Value) -> Self {
         let text = |name: &str| problem[name].as_str().unwrap_or_default();
         let mut lines = vec![match (text("title"), text("detail")) {
             ("", _) => {
@@ -80,13 +82,45 @@ impl Failure {
         }
         let message = lines.join("\n");
         match status {
-            401 if problem.is_null() => Self::NotPermitted(message),
-            401 => {
-                Self::NotPermitted(format!("{message}\n  ACTARIUM_TOKEN, --token or --token-file gives the credential"))
-            }
-            403 => Self::NotPermitted(message),
+            401 | 403 => Self::NotPermitted(message),
             408 | 429 | 502..=504 => Self::Unavailable(message),
             _ => Self::Refused(message),
+        }
+    }
+}
+
+/// An answer that is a refusal, with what a command may tell refusals apart by; or no answer at all.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The status code; 0 where there was no answer.
+    pub status: u16,
+    /// What kind of problem it is: the last part of its `type`, or nothing.
+    pub problem: String,
+    /// What is told of it.
+    pub failure: Failure,
+}
+
+impl Refusal {
+    /// The refusal that an answer is.
+    pub fn of_answer(status: u16, body: &str) -> Self {
+        let problem: Value = serde_json::from_str(body).unwrap_or(Value::Null);
+        let kind = problem["type"].as_str().and_then(|kind| kind.rsplit(['/', ':']).next()).unwrap_or_default();
+        Self { status, problem: kind.to_owned(), failure: Failure::of_answer(status, body, &problem) }
+    }
+
+    /// What stands for an answer that did not come.
+    pub fn unanswered(failure: Failure) -> Self {
+        Self { status: 0, problem: String::new(), failure }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal.failure {
+            Failure::NotPermitted(text) if refusal.problem == "unauthenticated" => {
+                Failure::NotPermitted(format!("{text}\n  {CREDENTIAL_HINT}"))
+            }
+            failure => failure,
         }
     }
 }

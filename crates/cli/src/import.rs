@@ -17,8 +17,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::client::{Client, Payload, segment};
+use crate::client::{Client, Payload};
 use crate::failure::{EXIT_INTERRUPTED, Failure};
+use crate::manage::OrgArgument;
 use crate::show;
 
 /// Records in one request.
@@ -79,9 +80,8 @@ import that was interrupted goes on where it stopped when the same command is ca
 records each of its records once: they are told by their own ids, in the whole log; events by their external_id and by
 their place in the file, for at least seven days.")]
 pub struct ImportArguments {
-    /// The organization
-    #[arg(long)]
-    org: String,
+    #[command(flatten)]
+    org: OrgArgument,
     /// What the files hold
     #[arg(long, value_enum)]
     format: Format,
@@ -211,7 +211,7 @@ fn send(
         repeatable: true,
         bytes: &bytes,
     };
-    let path = format!("/v1/orgs/{}/{}", segment(&arguments.org), arguments.format.path());
+    let path = arguments.org.path(arguments.format.path());
     let cluster = arguments.cluster.iter().map(|cluster| ("cluster".to_owned(), cluster.clone()));
     let answer = client.post(&path, &cluster.collect::<Vec<_>>(), &payload);
     let answer = answer.map_err(|failure| failure.of_part(file, first))?;
@@ -421,7 +421,7 @@ impl Place {
         let mut hasher = DefaultHasher::new();
         let path = std::fs::canonicalize(file).unwrap_or_else(|_| PathBuf::from(file));
         let changed = metadata.modified().ok();
-        (client.url(), &arguments.org, arguments.format.path(), &arguments.cluster, path, metadata.len(), changed)
+        (client.url(), &arguments.org.org, arguments.format.path(), &arguments.cluster, path, metadata.len(), changed)
             .hash(&mut hasher);
         let name = format!("import-{:016x}.json", hasher.finish());
         Self(state.map(|state| state.join("actarium").join(name)))

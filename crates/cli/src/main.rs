@@ -3,21 +3,30 @@
 //! Data goes to stdout, everything else to stderr. Each group of commands has a file of its own; none of them knows how
 //! events are stored.
 
+mod admin;
+mod catalog;
 mod client;
+mod credentials;
+mod ending;
 mod export;
 mod failure;
 mod import;
+mod login;
 mod manage;
+mod prompt;
 mod record;
 mod search;
 mod serve;
+mod setup;
 mod show;
+mod signing_in;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use failure::Failure;
+use manage::{groups, identity, invitations, keys, organizations, roles, sessions, tokens, users};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 refused or failed · 2 wrong usage · 3 the server cannot be reached or is not available ·
@@ -37,12 +46,44 @@ struct Arguments {
 enum Command {
     /// Run the service on a data folder
     Serve(Box<serve::ServeArguments>),
-    /// Organizations: create, list
+    /// The first start: make an organization and its first administrator (operator)
+    Setup(setup::SetupArguments),
+    /// Sign in on this machine, for all commands that follow
+    Login(login::LoginArguments),
+    /// Sign out on this machine
+    Logout(login::LogoutArguments),
+    /// Organizations: create, list, show, rename
     #[command(subcommand)]
-    Org(manage::OrgCommand),
-    /// On-premises keys, which may write events of one organization: create, list, revoke
+    Org(organizations::OrgCommand),
+    /// Users of an organization: list, add, show, update, remove, what they may do, their sessions
     #[command(subcommand)]
-    Key(manage::KeyCommand),
+    User(users::UserCommand),
+    /// Groups of users: create, list, show, update, delete, members, roles
+    #[command(subcommand)]
+    Group(groups::GroupCommand),
+    /// Roles, which groups have: create, list, show, update, delete
+    #[command(subcommand)]
+    Role(roles::RoleCommand),
+    /// What roles can be made of
+    Permissions(roles::PermissionsArguments),
+    /// Invitations: create, list, resend, revoke
+    #[command(subcommand)]
+    Invite(invitations::InviteCommand),
+    /// On-premises keys, which may write events of one organization: create, list, show, update, revoke
+    #[command(subcommand)]
+    Key(keys::KeyCommand),
+    /// Personal access tokens, for one's own programs: create, list, revoke
+    #[command(subcommand)]
+    Token(tokens::TokenCommand),
+    /// Who one is, and where one is signed in: whoami, list, revoke
+    #[command(subcommand)]
+    Session(sessions::SessionCommand),
+    /// Tokens with which identity providers keep users and groups by SCIM: create, list, revoke
+    #[command(subcommand)]
+    ScimToken(identity::ScimTokenCommand),
+    /// Identity providers through which people sign in: list, show
+    #[command(subcommand)]
+    IdentityProvider(identity::IdentityProviderCommand),
     /// Record one event from options, or events from a file or stdin
     Emit(record::EmitArguments),
     /// Import records of other systems from files
@@ -54,12 +95,12 @@ enum Command {
     /// Write everything that a search finds, oldest first
     Export(export::ExportArguments),
     /// What the catalog knows of actions
-    Catalog(manage::CatalogArguments),
+    Catalog(catalog::CatalogArguments),
     /// Load the demo organization into a data folder that no server has open
     Demo(serve::DemoArguments),
     /// What only the operator does
     #[command(subcommand)]
-    Admin(manage::AdminCommand),
+    Admin(admin::AdminCommand),
     /// Print a completion script for a shell
     #[command(
         after_help = "Examples:\n  actarium completions bash > /etc/bash_completion.d/actarium\n  actarium completions zsh > ~/.zfunc/_actarium"
@@ -70,8 +111,24 @@ enum Command {
     },
 }
 
+/// Commands that ask no server.
+const OFFLINE_COMMANDS: [&str; 4] = ["serve", "catalog", "demo", "completions"];
+
+/// The commands and options. Those that ask no server do not show the options of the connection.
+fn command() -> clap::Command {
+    let hidden = |(name, long): (&'static str, &'static str)| {
+        let none = |_: &str| Err::<String, _>("this command asks no server");
+        Arg::new(name).long(long).value_name("VALUE").hide(true).value_parser(none)
+    };
+    let connection = [("url", "url"), ("token", "token"), ("token_file", "token-file")];
+    OFFLINE_COMMANDS.into_iter().fold(Arguments::command(), |command, offline| {
+        command.mut_subcommand(offline, |offline| offline.args(connection.map(hidden)))
+    })
+}
+
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let done = run(arguments);
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -89,18 +146,30 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Serve(serve) => serve::serve(*serve),
         Command::Demo(demo) => serve::demo(demo),
-        Command::Org(command) => manage::org(&client()?, command),
-        Command::Key(command) => manage::key(&client()?, command),
+        Command::Setup(setup) => setup::setup(&arguments.server, &setup),
+        Command::Login(login) => login::login(&arguments.server, &login),
+        Command::Logout(logout) => login::logout(&arguments.server, &logout),
+        Command::Org(command) => organizations::org(&client()?, command),
+        Command::User(command) => users::user(&client()?, command),
+        Command::Group(command) => groups::group(&client()?, command),
+        Command::Role(command) => roles::role(&client()?, command),
+        Command::Permissions(permissions) => roles::permissions(&client()?, &permissions),
+        Command::Invite(command) => invitations::invite(&client()?, command),
+        Command::Key(command) => keys::key(&client()?, command),
+        Command::Token(command) => tokens::token(&client()?, command),
+        Command::Session(command) => sessions::session(&client()?, command),
+        Command::ScimToken(command) => identity::scim_token(&client()?, command),
+        Command::IdentityProvider(command) => identity::identity_provider(&client()?, command),
         Command::Emit(emit) => record::emit(&client()?, emit),
         Command::Import(import) => import::import(&client()?, import),
         Command::Search(search) => search::search(&client()?, search),
         Command::Tail(tail) => search::tail(&client()?, tail),
         Command::Export(export) => export::export(&client()?, export),
-        Command::Catalog(catalog) => manage::catalog(catalog),
-        Command::Admin(command) => manage::admin(&client()?, command),
+        Command::Catalog(catalog) => catalog::catalog(catalog),
+        Command::Admin(command) => admin::admin(&client()?, command),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "actarium", &mut script);
+            clap_complete::generate(shell, &mut command(), "actarium", &mut script);
             show::write_stdout(&script)
         }
     }

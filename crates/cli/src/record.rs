@@ -5,8 +5,9 @@ use std::io::Read;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use crate::client::{Client, Payload, segment};
+use crate::client::{Client, Payload};
 use crate::failure::Failure;
+use crate::manage::OrgArgument;
 use crate::show;
 
 /// Record events.
@@ -18,9 +19,8 @@ use crate::show;
       actarium emit --org acme -
   actarium emit --org acme events.ndjson")]
 pub struct EmitArguments {
-    /// The organization
-    #[arg(long)]
-    org: String,
+    #[command(flatten)]
+    org: OrgArgument,
     /// A file with one event, an array, or one a line; `-` is stdin
     #[arg(conflicts_with_all = ["action", "actor", "target"], required_unless_present = "action")]
     file: Option<String>,
@@ -68,7 +68,7 @@ pub fn emit(client: &Client, arguments: EmitArguments) -> Result<(), Failure> {
     };
     let whole = serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
     let content_type = if whole { "application/json" } else { "application/x-ndjson" };
-    let path = format!("/v1/orgs/{}/events", segment(&arguments.org));
+    let path = arguments.org.path("events");
     let payload = Payload { content_type, ..Payload::json(&body) };
     let answer = client.post(&path, &[], &payload)?;
     if arguments.json {

@@ -7,8 +7,9 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::client::{Client, segment};
+use crate::client::Client;
 use crate::failure::Failure;
+use crate::manage::OrgArgument;
 use crate::show::EventLines;
 
 /// Most events that the API gives on a page.
@@ -36,9 +37,8 @@ fn page(client: &Client, path: &str, query: &[(String, String)], criteria: &Crit
 /// Which events are meant.
 #[derive(Args, Clone, Debug)]
 pub struct Criteria {
-    /// The organization
-    #[arg(long)]
-    pub org: String,
+    #[command(flatten)]
+    pub org: OrgArgument,
     /// A search phrase: `actor:ada@example.com action:component.* -outcome:success orders`; one that begins
     /// with a hyphen comes last, after `--`
     #[arg(value_name = "PHRASE", trailing_var_arg = false)]
@@ -172,7 +172,7 @@ pub struct SearchArguments {
 }
 
 pub fn search(client: &Client, arguments: SearchArguments) -> Result<(), Failure> {
-    let path = format!("/v1/orgs/{}/events", segment(&arguments.criteria.org));
+    let path = arguments.criteria.org.path("events");
     let wanted = if arguments.all { usize::MAX } else { usize::try_from(arguments.limit).unwrap_or(usize::MAX) };
     let mut lines = EventLines::new(arguments.json);
     let (mut shown, mut cursor, mut more) = (0usize, None::<String>, false);
@@ -234,7 +234,7 @@ const RECONNECT_SECONDS_MAX: u64 = 30;
 
 pub fn tail(client: &Client, arguments: TailArguments) -> Result<(), Failure> {
     let criteria = &arguments.criteria;
-    let path = format!("/v1/orgs/{}/events", segment(&criteria.org));
+    let path = criteria.org.path("events");
     let mut query = criteria.query();
     query.push(("limit".to_owned(), LATEST_EVENTS.to_owned()));
     let mut latest = page(client, &path, &query, criteria)?;

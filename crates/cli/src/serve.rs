@@ -294,6 +294,7 @@ fn tell(address: SocketAddr, told: &Told) {
 
   export ACTARIUM_URL=http://{address} ACTARIUM_TOKEN=$(cat {token})
   {program} search --org {organization}
+  {program} setup --org acme --email you@example.com     an organization of your own, with its administrator
   curl -H \"authorization: Bearer $ACTARIUM_TOKEN\" \"$ACTARIUM_URL/v1/orgs/{organization}/events?limit=3\"
 
   Ctrl-C stops it.

@@ -22,12 +22,25 @@ pub fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
 
 /// Writes a line of text to stdout.
 pub fn line(text: &str) -> Result<(), Failure> {
-    write_stdout(format!("{text}\n").as_bytes())
+    write_stdout(format!("{}\n", inert(text)).as_bytes())
 }
 
-/// Writes a value as one line of JSON to stdout.
+/// Writes a value as one line of JSON to stdout. On a terminal it is escaped so that it does nothing there; it says the same.
 pub fn json_line(value: &Value) -> Result<(), Failure> {
-    line(&value.to_string())
+    let json = value.to_string();
+    let shown = if std::io::stdout().is_terminal() { inert_json(&json) } else { json };
+    write_stdout(format!("{shown}\n").as_bytes())
+}
+
+/// Tells something that is no data, on stderr.
+pub fn note(text: &str) {
+    eprintln!("{}", inert(text));
+}
+
+/// A time of the API to the second, for columns that say that it is UTC; an empty text for none.
+pub fn moment(at: &Value) -> String {
+    let at = inert(at.as_str().unwrap_or_default());
+    at.get(..19).map_or(at.clone(), |second| second.replace('T', " "))
 }
 
 /// A text whose control characters, bidirectional and invisible ones too, are shown and do nothing.
@@ -42,7 +55,7 @@ pub fn inert(text: &str) -> String {
 }
 
 /// JSON that says the same, with [`inert`]'s characters escaped as JSON does.
-fn inert_json(json: &str) -> String {
+pub fn inert_json(json: &str) -> String {
     if !json.chars().any(is_harmful) {
         return json.to_owned();
     }
@@ -100,6 +113,32 @@ impl Table {
             text.push('\n');
         }
         write_stdout(text.as_bytes())
+    }
+}
+
+/// What is known of one thing: a name and a value on each line, the values aligned. What is not there has no line.
+#[derive(Default)]
+pub struct Details {
+    lines: Vec<(&'static str, String)>,
+}
+
+impl Details {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        let value = value.into();
+        if !value.is_empty() {
+            self.lines.push((name, inert(&value)));
+        }
+        self
+    }
+
+    pub fn print(&self) -> Result<(), Failure> {
+        let width = self.lines.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
+        let lines: String = self.lines.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect();
+        write_stdout(lines.as_bytes())
     }
 }
 
@@ -183,8 +222,7 @@ impl EventLines {
 
 fn row(event: &Value) -> Vec<String> {
     let text = |value: &Value| inert(value.as_str().unwrap_or_default());
-    let at = text(&event["occurred_at"]);
-    let at = at.get(..19).map_or(at.clone(), |second| second.replace('T', " "));
+    let at = moment(&event["occurred_at"]);
     let actor = &event["actor"];
     let who = [&actor["name"], &actor["email"], &actor["id"]].into_iter().find(|value| value.is_string());
     let short = |text: String| cut(&text, Some(COLUMN_CHARS_MAX));

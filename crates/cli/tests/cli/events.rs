@@ -1,115 +1,21 @@
-//! The binary as people and scripts use it: a real server on a free port, commands against it, what they print and what
-//! the shell is told.
+//! Recording, importing, finding and exporting events; the service itself.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_actarium");
+use crate::server::{BINARY, Server, json_lines, signal, stderr};
+
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Records in the CloudTrail file of the demo.
 const CLOUDTRAIL_RECORDS: u64 = 2_900;
-
-struct Server {
-    child: Child,
-    url: String,
-    token: String,
-    folder: TempDir,
-}
-
-impl Server {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("data");
-        let mut child = Command::new(BINARY)
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(&data)
-            .stdout(Stdio::piped())
-            .stderr(fs::File::create(folder.path().join("stderr")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url =
-            line.trim_end().strip_prefix("listening on ").unwrap_or_else(|| panic!("printed {line:?}")).to_owned();
-        let token = fs::read_to_string(data.join("operator.token")).unwrap().trim().to_owned();
-        Self { child, url, token, folder }
-    }
-
-    fn with_organization(slug: &str) -> Self {
-        let server = Self::start();
-        server.done(&["org", "create", slug, "--name", "An Organization"]);
-        server
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.env("ACTARIUM_URL", &self.url).env("ACTARIUM_TOKEN", &self.token);
-        command.env("XDG_STATE_HOME", self.path("state"));
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// What a command prints that does what it should.
-    fn done(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn refused(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "", "stdout is for data alone");
-        stderr(&output)
-    }
-
-    fn fed(&self, arguments: &[&str], input: &[u8]) -> Output {
-        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input).unwrap();
-        child.wait_with_output().unwrap()
-    }
-
-    fn signal(&self, name: &str) {
-        signal(&self.child, name);
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status().unwrap();
-    assert!(sent.success());
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn json_lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
-}
 
 fn cloudtrail() -> String {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/cloudtrail-invictus.jsonl.zst");
@@ -393,6 +299,9 @@ fn what_needs_no_server() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(none(&["completions", shell]).contains("actarium"), "{shell}");
     }
+    let asking = Command::new(BINARY).args(["catalog", "--token", "t"]).output().unwrap();
+    assert_eq!(asking.status.code(), Some(2));
+    assert!(stderr(&asking).contains("asks no server"), "{}", stderr(&asking));
     let unknown = Command::new(BINARY).args(["catalog", "no.such"]).output().unwrap();
     assert_eq!(unknown.status.code(), Some(1));
 }
@@ -416,49 +325,4 @@ fn the_service_stops_cleanly_and_says_why_it_does_not_start() {
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
     let log = fs::read_to_string(server.path("stderr")).unwrap();
     assert!(log.contains("operator.token") && log.contains("curl"), "how to call it is told: {log}");
-}
-
-/// Every command's help, against `tests/help.txt`. `UPDATE=1` writes it anew.
-#[test]
-fn help() {
-    let commands: &[&[&str]] = &[
-        &[],
-        &["serve"],
-        &["org", "create"],
-        &["org", "list"],
-        &["key", "create"],
-        &["key", "list"],
-        &["key", "revoke"],
-        &["emit"],
-        &["import"],
-        &["search"],
-        &["tail"],
-        &["export"],
-        &["catalog"],
-        &["demo"],
-        &["admin", "seal"],
-        &["completions"],
-    ];
-    let mut text = String::new();
-    for command in commands {
-        // A fixed width, and nothing of the environment in the text.
-        let mut help = Command::new(BINARY);
-        help.args(*command).arg("--help").env("COLUMNS", "120").env_remove("ACTARIUM_URL").env_remove("ACTARIUM_TOKEN");
-        let output = help.output().unwrap();
-        assert!(output.status.success());
-        let help = String::from_utf8(output.stdout).unwrap();
-        assert!(command.is_empty() || help.contains("Example"), "{command:?} has no example:\n{help}");
-        text.push_str(
-            &format!("$ actarium {} --help\n{help}\n", command.join(" ")).replace("actarium  --", "actarium --"),
-        );
-    }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help.txt");
-    if std::env::var_os("UPDATE").is_some() {
-        fs::write(&path, &text).unwrap();
-    }
-    let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        kept == text,
-        "the help differs from tests/help.txt; `UPDATE=1 cargo test -p actarium-cli` writes it anew:\n{text}"
-    );
 }
