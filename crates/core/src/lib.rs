@@ -10,6 +10,7 @@ pub mod filter;
 pub mod hash;
 pub mod id;
 pub mod json;
+pub mod key_tree;
 pub mod limits;
 pub mod masking;
 pub mod render;

@@ -6,6 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use actarium_core::key_tree::KeyTree;
 use actarium_core::salt::EpochKey;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -138,13 +139,23 @@ impl MasterKey {
 
     /// Wraps the key of an organization's epoch. What is wrapped for one place does not open in another.
     pub fn wrap(&self, organization: OrganizationId, epoch: u64, key: &EpochKey, entropy: &dyn Entropy) -> Vec<u8> {
-        self.seal(&key.0, &epoch_context(organization, epoch), entropy)
+        self.wrap_tree(organization, epoch, &KeyTree::whole(key), entropy)
+    }
+
+    /// Wraps what is left of the key of an organization's epoch.
+    pub fn wrap_tree(
+        &self,
+        organization: OrganizationId,
+        epoch: u64,
+        tree: &KeyTree,
+        entropy: &dyn Entropy,
+    ) -> Vec<u8> {
+        self.seal(&tree.to_bytes(), &epoch_context(organization, epoch), entropy)
     }
 
     /// Unwraps it; `None` if it was not wrapped by this key for this place.
-    pub fn unwrap(&self, organization: OrganizationId, epoch: u64, wrapped: &[u8]) -> Option<EpochKey> {
-        let key = self.open(wrapped, &epoch_context(organization, epoch))?;
-        Some(EpochKey(key.try_into().ok()?))
+    pub fn unwrap(&self, organization: OrganizationId, epoch: u64, wrapped: &[u8]) -> Option<KeyTree> {
+        KeyTree::from_bytes(&self.open(wrapped, &epoch_context(organization, epoch))?)
     }
 
     /// Wraps a secret that the directory keeps. What is wrapped for one place does not open in another.
@@ -284,7 +295,7 @@ mod tests {
         let organization = OrganizationId([7; 16]);
         let wrapped = master.wrap(organization, 3, &EpochKey([9; 32]), &SystemEntropy);
         let again = MasterKey::read(folder.path()).unwrap();
-        assert_eq!(again.unwrap(organization, 3, &wrapped), Some(EpochKey([9; 32])));
+        assert_eq!(again.unwrap(organization, 3, &wrapped), Some(KeyTree::whole(&EpochKey([9; 32]))));
         assert_eq!(again.unwrap(organization, 4, &wrapped), None);
         assert_eq!(again.unwrap(OrganizationId([8; 16]), 3, &wrapped), None);
         let other = MasterKey::in_memory(&SystemEntropy);

@@ -20,6 +20,7 @@ pub use engine::append::{
 pub use engine::options::{EngineLimits, EngineOptions, Journal, SealPolicy};
 pub use engine::snapshot::{ReadError, Snapshot, TailBatch};
 pub use engine::stats::{COMMIT_LATENCY_BUCKETS_MICROS, EngineStats, Refused};
+pub use engine::tiering::{HOLD_BLOCK_EVENTS, Hold, Share, TierCuts, TierEnds, TierPlan, TierStep};
 pub use engine::{Engine, OpenError, SealReport};
 pub use keys::SecretPlace;
 pub use organization::{Organization, OrganizationId, is_slug};

@@ -55,6 +55,7 @@ fn entry(first_seq: u64, rows: u64) -> ManifestEntry {
             bytes: 99,
             checks: vec![1, 2, u32::MAX],
             newest: Some((40, 50)),
+            tier: crate::segment::Tier::Hot,
         },
         root: [9; 32],
         frontier: vec![1, 2, 3],
@@ -188,7 +189,14 @@ fn manifests_change_whole_and_drop_the_journal(backend: &dyn Backend) {
     let fence = backend.acquire_lease(&lease(1, 0)).unwrap().unwrap();
     let change = |remove: &[u64], add: &[ManifestEntry], sealed_end, fence: &Fence| {
         let (remove, add, fence) = (remove.to_vec(), add.to_vec(), fence.clone());
-        backend.change_manifest(&ManifestChange { organization: A, remove, add, sealed_end, fence })
+        backend.change_manifest(&ManifestChange {
+            organization: A,
+            remove,
+            add,
+            epoch_keys: Vec::new(),
+            sealed_end,
+            fence,
+        })
     };
     let mismatch = |result: Result<(), ManifestError>| {
         assert!(matches!(result, Err(ManifestError::Mismatch { .. })), "{result:?}")

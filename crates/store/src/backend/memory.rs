@@ -265,6 +265,12 @@ impl Backend for MemoryBackend {
         }
         log.segments = segments;
         log.sealed_end = end;
+        for key in &change.epoch_keys {
+            match &key.wrapped {
+                Some(wrapped) => drop(log.epoch_keys.insert(key.epoch, wrapped.clone())),
+                None => drop(log.epoch_keys.remove(&key.epoch)),
+            }
+        }
         Ok(())
     }
 

@@ -262,6 +262,15 @@ impl ManifestEntry {
     }
 }
 
+/// What becomes of the key of an epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpochKeyChange {
+    /// Which epoch.
+    pub epoch: u64,
+    /// What is left of it, wrapped; `None` if nothing is.
+    pub wrapped: Option<Vec<u8>>,
+}
+
 /// An atomic change of an organization's manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestChange {
@@ -271,6 +280,8 @@ pub struct ManifestChange {
     pub remove: Vec<u64>,
     /// Segments to put in.
     pub add: Vec<ManifestEntry>,
+    /// Keys of which salts are destroyed. What they were is overwritten, not only unlinked.
+    pub epoch_keys: Vec<EpochKeyChange>,
     /// Sequence number up to which the journal's rows are dropped: the end of the last segment after the change.
     pub sealed_end: u64,
     /// The lease under which it is done.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use actarium_core::canonical::Canonicalizer;
+use actarium_core::key_tree::KeyTree;
 use actarium_core::row::{EncodedRows, Micros};
 use actarium_core::salt::{EPOCH_EVENTS, EpochKey};
 use actarium_core::tree::{Frontier, Hash};
@@ -193,7 +194,7 @@ impl Committer {
             self.writers.get(&organization).and_then(|writer| writer.tree.clone()).expect("loaded by staging");
         let mut epoch_keys = Vec::new();
         let shared = &self.shared;
-        let mut key = |epoch: u64| -> Result<EpochKey, LeafError> {
+        let mut key = |epoch: u64| -> Result<KeyTree, LeafError> {
             if epoch * EPOCH_EVENTS < base {
                 return shared.keys.epoch_key(organization, epoch);
             }
@@ -202,7 +203,7 @@ impl Committer {
             let key = EpochKey(bytes);
             let wrapped = shared.keys.master.wrap(organization, epoch, &key, &*shared.entropy);
             epoch_keys.push(WrappedEpochKey { epoch, wrapped });
-            Ok(key)
+            Ok(KeyTree::whole(&key))
         };
         for row in rows.iter() {
             tree.push(&mut self.canonicalizer, &row, recorded_at, &mut key)
@@ -416,7 +417,7 @@ fn leaf_failure(log: &Log, error: LeafError) -> AppendError {
         LeafError::Backend(BackendError::Full) => AppendError::Full,
         LeafError::Backend(error) => AppendError::Unavailable { detail: error.to_string() },
         LeafError::Row(error) => AppendError::Invalid { detail: error.to_string() },
-        LeafError::Key { .. } => {
+        LeafError::Key { .. } | LeafError::Destroyed { .. } => {
             log.set_damaged(&error.to_string());
             AppendError::Damaged { organization: log.organization.slug.clone(), detail: error.to_string() }
         }

@@ -12,6 +12,8 @@ use crate::organization::OrganizationId;
 
 /// Ending of a segment's file.
 const ENDING: &str = ".parquet";
+/// Ending of a file of purged events.
+const PURGED_ENDING: &str = ".purged";
 
 /// Why a file cannot be put or removed.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +53,11 @@ impl SegmentFiles {
         let mut random = [0u8; 8];
         entropy.fill(&mut random);
         format!("{organization}/{first_seq:013}-{:016x}{ENDING}", u64::from_le_bytes(random))
+    }
+
+    /// A new name for the file of purged events that begin at a sequence number.
+    pub fn new_purged_path(organization: OrganizationId, first_seq: u64, entropy: &dyn Entropy) -> String {
+        Self::new_path(organization, first_seq, entropy).replace(ENDING, PURGED_ENDING)
     }
 
     /// Where a file is.

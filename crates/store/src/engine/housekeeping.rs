@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::files::SegmentFiles;
 use super::log::Log;
 use super::shared::Shared;
 use super::stats::Counters;
-use crate::segment;
+use crate::segment::{self, Tier};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_millis(200);
@@ -78,11 +79,11 @@ fn collect(shared: &Shared) -> bool {
 /// Removes the files of merged segments that no snapshot looks at any more.
 pub(crate) fn remove_retired(shared: &Shared) {
     let mut retired = shared.retired.lock();
-    retired.retain(|(path, segment)| {
-        if Arc::strong_count(segment) > 1 {
+    retired.retain(|retired| {
+        if Arc::strong_count(&retired.segment) > 1 {
             return true;
         }
-        match shared.files.remove(path) {
+        match shared.files_of(retired.tier).remove(&retired.path) {
             Ok(()) => false,
             Err(error) => {
                 tracing::warn!(%error, "a merged segment could not be removed; it is tried again");
@@ -109,7 +110,14 @@ fn prune(shared: &Shared) {
 /// Removes files in the segment folder that no manifest lists. A file that is being written is not listed yet, so
 /// what was there before the manifests were read is judged, while no log is being sealed.
 pub(crate) fn collect_orphans(shared: &Shared) {
-    let found = match shared.files.list() {
+    for tier in [Tier::Hot, Tier::Archive] {
+        collect_orphans_of(shared, tier);
+    }
+}
+
+fn collect_orphans_of(shared: &Shared, tier: Tier) {
+    let files = shared.files_of(tier);
+    let found = match files.list() {
         Ok(found) => found,
         Err(error) => {
             tracing::warn!(%error, "the segment folder could not be listed");
@@ -130,12 +138,12 @@ pub(crate) fn collect_orphans(shared: &Shared) {
                 continue;
             }
         };
-        let retired: HashSet<String> = shared.retired.lock().iter().map(|(path, _)| path.clone()).collect();
+        let retired: HashSet<String> = shared.retired.lock().iter().map(|retired| retired.path.clone()).collect();
         for file in candidates {
             if listed.contains(&file.path) || retired.contains(&file.path) {
                 continue;
             }
-            if reaches_beyond_head(shared, &log, &file.path) {
+            if reaches_beyond_head(shared, files, &log, &file.path) {
                 log.set_damaged(&format!(
                     "segment {} holds events beyond the head: the database is older than its segments, as after a \
                      restore from an older backup",
@@ -143,7 +151,7 @@ pub(crate) fn collect_orphans(shared: &Shared) {
                 ));
                 continue;
             }
-            match shared.files.remove(&file.path) {
+            match files.remove(&file.path) {
                 Ok(()) => {
                     tracing::info!(path = %file.path, "removed a file that no manifest lists");
                     Counters::add(&shared.counters.orphans_removed, 1);
@@ -156,7 +164,7 @@ pub(crate) fn collect_orphans(shared: &Shared) {
 
 /// Whether a file that no manifest lists may hold events that nothing else holds. What a seal leaves behind when it is cut
 /// short does not: its rows are in the journal still, below the head.
-fn reaches_beyond_head(shared: &Shared, log: &Log, path: &str) -> bool {
+fn reaches_beyond_head(shared: &Shared, files: &SegmentFiles, log: &Log, path: &str) -> bool {
     let head = match shared.backend.organization(log.organization.id) {
         Ok(overview) => overview.map_or(0, |overview| overview.head.size),
         Err(_) => return true,
@@ -164,6 +172,6 @@ fn reaches_beyond_head(shared: &Shared, log: &Log, path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let Some(first_seq) = name.split('-').next().and_then(|digits| digits.parse::<u64>().ok()) else { return false };
     // A file that cannot be read was cut short before it was synced, unless even its beginning is beyond the head.
-    let rows = segment::count_rows(&shared.files.locate(path)).unwrap_or(0);
+    let rows = segment::count_rows(&files.locate(path)).unwrap_or(0);
     first_seq > head || first_seq.saturating_add(rows) > head
 }

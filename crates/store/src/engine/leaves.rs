@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use actarium_core::canonical::{Canonicalizer, NotCanonical, leaf_of, leaf_pair_of};
+use actarium_core::canonical::{Canonicalizer, NotCanonical, entry, leaf_of, leaf_pair_of};
+use actarium_core::key_tree::KeyTree;
 use actarium_core::row::{Micros, RowView};
-use actarium_core::salt::{EPOCH_EVENTS, EpochKey, PARTS, SaltSequence, epoch_of};
-use actarium_core::tree::{Frontier, Hash, TILE_LEAVES};
+use actarium_core::salt::{EPOCH_EVENTS, PARTS, Salt, SaltSequence, epoch_of};
+use actarium_core::tree::{Frontier, Hash, TILE_LEAVES, leaf_hash};
 
 use crate::backend::{Backend, BackendError};
 use crate::keys::MasterKey;
@@ -23,6 +24,12 @@ pub(crate) enum LeafError {
         /// Which epoch.
         epoch: u64,
     },
+    /// A salt was destroyed, so that what it was for cannot be hashed again.
+    #[error("the salts of event {seq} were destroyed")]
+    Destroyed {
+        /// Which event.
+        seq: u64,
+    },
     /// A row is not one of ours.
     #[error(transparent)]
     Row(#[from] NotCanonical),
@@ -37,17 +44,53 @@ pub(crate) struct KeyRing {
 
 impl KeyRing {
     /// The key of one epoch.
-    pub fn epoch_key(&self, organization: OrganizationId, epoch: u64) -> Result<EpochKey, LeafError> {
+    pub fn epoch_key(&self, organization: OrganizationId, epoch: u64) -> Result<KeyTree, LeafError> {
         let keys = self.backend.epoch_keys(organization, epoch, epoch)?;
         let key = keys.first().and_then(|key| self.master.unwrap(organization, epoch, &key.wrapped));
         key.ok_or(LeafError::Key { epoch })
     }
 }
 
+/// The salts of consecutive events of one epoch.
+#[derive(Clone)]
+pub(crate) enum EpochSalts {
+    /// Nothing of the epoch's key was destroyed, so each costs little.
+    Whole(Box<SaltSequence>),
+    /// Some were; each is derived by itself.
+    Rest { tree: KeyTree, next: u64, end: u64 },
+}
+
+impl EpochSalts {
+    /// Begins at the event `seq`.
+    pub fn new(tree: KeyTree, seq: u64) -> Self {
+        match tree.as_whole() {
+            Some(key) => Self::Whole(Box::new(SaltSequence::new(&key, seq))),
+            None => Self::Rest { tree, next: seq, end: (epoch_of(seq) + 1) * EPOCH_EVENTS },
+        }
+    }
+
+    /// The salts of the next event; `None` after the last one of the epoch.
+    #[inline]
+    pub fn next_salts(&mut self) -> Option<Result<[Salt; PARTS], LeafError>> {
+        match self {
+            Self::Whole(sequence) => sequence.next_salts().map(Ok),
+            Self::Rest { next, end, .. } if next == end => None,
+            Self::Rest { tree, next, .. } => {
+                let seq = *next;
+                *next += 1;
+                let salts = tree.salts(seq);
+                let whole = salts.iter().all(Option::is_some);
+                let salts = salts.map(Option::unwrap_or_default);
+                Some(if whole { Ok(salts) } else { Err(LeafError::Destroyed { seq }) })
+            }
+        }
+    }
+}
+
 /// Makes the leaf hashes of consecutive rows of one organization and appends them to its tree.
 #[derive(Clone)]
 pub(crate) struct TreeBuilder {
-    salts: Option<SaltSequence>,
+    salts: Option<EpochSalts>,
     frontier: Frontier,
     /// When an event was recorded and the hashes of its parts; it waits for the next one, because two leaves are made
     /// in less time than one after the other.
@@ -77,17 +120,35 @@ impl TreeBuilder {
         canonicalizer: &mut Canonicalizer,
         row: &RowView<'_>,
         recorded_at: Micros,
-        key: &mut dyn FnMut(u64) -> Result<EpochKey, LeafError>,
+        key: &mut dyn FnMut(u64) -> Result<KeyTree, LeafError>,
     ) -> Result<(), LeafError> {
+        let hashes = self.part_hashes(canonicalizer, row, recorded_at, key)?;
+        self.push_hashes(recorded_at, hashes);
+        Ok(())
+    }
+
+    /// The hashes of the parts of the next row, which has to be pushed next.
+    pub fn part_hashes(
+        &mut self,
+        canonicalizer: &mut Canonicalizer,
+        row: &RowView<'_>,
+        recorded_at: Micros,
+        key: &mut dyn FnMut(u64) -> Result<KeyTree, LeafError>,
+    ) -> Result<[Hash; PARTS], LeafError> {
         let seq = self.size();
-        let salts = match self.salts.as_mut().and_then(SaltSequence::next_salts) {
-            Some(salts) => salts,
+        let salts = match self.salts.as_mut().and_then(EpochSalts::next_salts) {
+            Some(salts) => salts?,
             None => {
-                let sequence = self.salts.insert(SaltSequence::new(&key(epoch_of(seq))?, seq));
-                sequence.next_salts().expect("an epoch has the event it was opened at")
+                let sequence = self.salts.insert(EpochSalts::new(key(epoch_of(seq))?, seq));
+                sequence.next_salts().expect("an epoch has the event it was opened at")?
             }
         };
-        let hashes = canonicalizer.part_hashes(row, recorded_at, &salts)?;
+        Ok(canonicalizer.part_hashes(row, recorded_at, &salts)?)
+    }
+
+    /// Appends the next row by the hashes of its parts.
+    #[inline]
+    pub fn push_hashes(&mut self, recorded_at: Micros, hashes: [Hash; PARTS]) {
         match self.waiting.take() {
             None => self.waiting = Some((recorded_at, hashes)),
             Some((before, hashes_before)) => {
@@ -95,7 +156,13 @@ impl TreeBuilder {
                 leaves.into_iter().for_each(|leaf| self.push_leaf(leaf));
             }
         }
-        Ok(())
+    }
+
+    /// Appends an event of which only the commit is left.
+    pub fn push_commit(&mut self, recorded_at: Micros, commit: &Hash) {
+        self.frontier();
+        self.salts = None;
+        self.push_leaf(leaf_hash(&entry(recorded_at, commit)));
     }
 
     fn push_leaf(&mut self, leaf: Hash) {

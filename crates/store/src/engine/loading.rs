@@ -6,9 +6,9 @@ use super::codec::decode_batch;
 use super::log::{Log, LogState};
 use super::shared::Shared;
 use super::snapshot::{ReadError, Snapshot};
-use crate::backend::BackendError;
+use crate::backend::{BackendError, ManifestEntry};
 use crate::committed::CommittedRows;
-use crate::segment::Segment;
+use crate::segment::{Segment, Tier};
 
 /// Bytes of stored batches that are read from the journal at once.
 const READ_BYTES: u64 = 8 << 20;
@@ -74,17 +74,17 @@ impl Shared {
             }
             (state.manifest.clone(), state.sealed_end)
         };
-        let open = |entry: &crate::backend::ManifestEntry| {
-            Segment::open(&self.files.locate(&entry.path), &entry.summary, &self.cache)
+        let open = |entry: &ManifestEntry| {
+            Segment::open(&self.files_of(entry.summary.tier).locate(&entry.path), &entry.summary, &self.cache)
                 .map(Arc::new)
                 .map_err(|error| damaged(log, &describe(&error)))
         };
-        let opened: Arc<[Arc<Segment>]> = manifest.iter().map(open).collect::<Result<_, _>>()?;
+        let opened: Arc<[Arc<Segment>]> = living(&manifest).map(open).collect::<Result<_, _>>()?;
         let mut state = log.state.lock();
         if let Some(segments) = &state.segments {
             return Ok(segments.clone());
         }
-        if state.sealed_end == sealed_end && state.manifest.len() == manifest.len() {
+        if state.sealed_end == sealed_end && state.manifest == manifest {
             state.segments = Some(opened.clone());
             return Ok(opened);
         }
@@ -158,7 +158,12 @@ impl Shared {
 
 fn take(log: &Log, state: &LogState) -> Option<Snapshot> {
     let segments = state.segments.clone()?;
-    debug_assert_eq!(segments.last().map_or(0, |last| last.end_seq()), state.sealed_end, "segments end where sealed");
+    let living_end = living(&state.manifest).last().map_or(0, ManifestEntry::end_seq);
+    debug_assert_eq!(
+        segments.last().map_or(0, |last| last.end_seq()),
+        living_end,
+        "segments are those of the manifest"
+    );
     debug_assert_eq!(state.tail.end(), state.head.size, "rows in memory end at the head");
     Some(Snapshot {
         organization: log.organization.clone(),
@@ -168,6 +173,11 @@ fn take(log: &Log, state: &LogState) -> Option<Snapshot> {
         segments,
         tail: state.tail.batches(),
     })
+}
+
+/// The entries whose events can be read.
+pub(crate) fn living(manifest: &[ManifestEntry]) -> impl DoubleEndedIterator<Item = &ManifestEntry> {
+    manifest.iter().filter(|entry| entry.summary.tier != Tier::Purged)
 }
 
 fn damaged(log: &Log, detail: &str) -> ReadError {

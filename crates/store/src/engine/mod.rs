@@ -9,6 +9,7 @@ pub mod append;
 mod codec;
 mod committer;
 mod dedup;
+mod entries;
 mod files;
 mod housekeeping;
 mod ids;
@@ -18,6 +19,7 @@ mod log;
 pub mod options;
 mod queue;
 mod recovery;
+pub mod scrub;
 mod seal;
 mod sealer;
 mod shared;
@@ -27,6 +29,7 @@ pub mod stats;
 mod tail;
 #[cfg(test)]
 mod tests;
+pub mod tiering;
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -45,7 +48,7 @@ use crate::clock::{Clock, Entropy};
 use crate::folder::FolderLock;
 use crate::keys::{LogKey, SecretPlace};
 use crate::organization::{Organization, OrganizationId};
-use crate::segment::SegmentCache;
+use crate::segment::{Entry, SegmentCache};
 use append::{Append, AppendError, Appended, Change, DuplicateScope, NewOrganization};
 use committer::{Committer, reason};
 use files::SegmentFiles;
@@ -53,10 +56,12 @@ use leaves::KeyRing;
 use log::Log;
 use options::EngineOptions;
 use queue::{Part, Queue, Request};
+use scrub::Scrubbed;
 use sealer::Schedule;
 use shared::{Registry, Shared};
 use snapshot::{ReadError, Snapshot};
 use stats::{Counters, EngineStats};
+use tiering::{Hold, TierCuts, TierEnds, TierPlan, TierStep};
 
 /// Why an engine cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -139,6 +144,10 @@ impl Engine {
         let segment_folder = options.data_dir.join(recovery::SEGMENT_FOLDER);
         let files = SegmentFiles::open(&segment_folder)
             .map_err(|error| OpenError::Io { path: segment_folder.display().to_string(), detail: error.to_string() })?;
+        let archive_folder =
+            options.archive_dir.clone().unwrap_or_else(|| options.data_dir.join(recovery::ARCHIVE_FOLDER));
+        let archive = SegmentFiles::open(&archive_folder)
+            .map_err(|error| OpenError::Io { path: archive_folder.display().to_string(), detail: error.to_string() })?;
         let logs = load_logs(&*opened.backend, &options)?;
         let mut holder = [0u8; 16];
         entropy.fill(&mut holder);
@@ -154,6 +163,7 @@ impl Engine {
             backend: opened.backend,
             keys,
             files,
+            archive,
             counters: Counters::default(),
             logs: logs.into(),
             seal_signal: Default::default(),
@@ -375,6 +385,75 @@ impl Engine {
             Some(organization) => self.shared.log(organization).into_iter().collect(),
         };
         sealer::seal_all(&self.shared, &logs)
+    }
+
+    /// What a retention with these cuts would do to an organization's log now.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn tier_plan(&self, organization: OrganizationId, cuts: &TierCuts) -> Result<TierPlan, ReadError> {
+        let log = self.shared.log(organization).ok_or(ReadError::UnknownOrganization)?;
+        tiering::plan(&self.shared, &log, cuts)
+    }
+
+    /// Where the tiers of a log end by these cuts, with everything that is due in segments. Blocks, so it must not be
+    /// called from an async task.
+    ///
+    /// # Errors
+    /// What failed, in words; nothing is lost.
+    pub fn tier_ends(&self, organization: OrganizationId, cuts: &TierCuts) -> Result<TierEnds, String> {
+        let log = self.shared.log(organization).ok_or("there is no such organization")?;
+        tiering::prepare(&self.shared, &log, cuts).map_err(|error| error.to_string())
+    }
+
+    /// Moves the first segment from `from_seq` on of which something is due to the archive, or purges it, wholly or in
+    /// part, but for what is held. What it did stays done; the next step begins at the [`TierStep::end_seq`] of this one.
+    /// Nothing, if there is nothing left to do. Blocks, so it must not be called from an async task.
+    ///
+    /// # Errors
+    /// What failed, in words; nothing is lost.
+    pub fn tier_step(
+        &self,
+        organization: OrganizationId,
+        ends: TierEnds,
+        holds: &[Hold],
+        from_seq: u64,
+    ) -> Result<Option<TierStep>, String> {
+        let log = self.shared.log(organization).ok_or("there is no such organization")?;
+        tiering::step(&self.shared, &log, ends, holds, from_seq).map_err(|error| error.to_string())
+    }
+
+    /// Overwrites what the journal has of purged events. Blocks.
+    ///
+    /// # Errors
+    /// What failed, in words; it may be called again.
+    pub fn wipe(&self) -> Result<(), String> {
+        tiering::wipe(&self.shared).map_err(|error| error.to_string())
+    }
+
+    /// Reads the first segment from a sequence number on again and proves it; nothing, if there is no further one. What is
+    /// not as it was written makes the log take no more writes. Blocks.
+    ///
+    /// # Errors
+    /// What is wrong with which segment, or why it could not be read.
+    pub fn scrub(&self, organization: OrganizationId, from_seq: u64) -> Result<Option<Scrubbed>, String> {
+        let log = self.shared.log(organization).ok_or("there is no such organization")?;
+        scrub::next(&self.shared, &log, from_seq)
+    }
+
+    /// The organizations, by slug, whose logs take no writes because something contradicts itself, with what it is.
+    pub fn damaged(&self) -> Vec<(String, String)> {
+        scrub::damaged(&self.shared)
+    }
+
+    /// What the log's entries of a range are made of, whatever is left of the events: living or purged. The one source
+    /// of leaf hashes and of tiles of level 0. Blocks.
+    ///
+    /// # Errors
+    /// See [`ReadError`]; also if the range reaches beyond the log.
+    pub fn entries(&self, organization: OrganizationId, seqs: std::ops::Range<u64>) -> Result<Vec<Entry>, ReadError> {
+        let log = self.shared.log(organization).ok_or(ReadError::UnknownOrganization)?;
+        entries::read(&self.shared, &log, seqs)
     }
 
     /// The counters as they stand.

@@ -64,6 +64,9 @@ pub struct SealPolicy {
     pub target_rows: u64,
     /// Adjacent segments smaller than a quarter of `target_rows` that are merged when there are this many.
     pub merge_segments_min: usize,
+    /// Time of recording from the first to the last row of a merged segment: what moves to the archive or is purged is
+    /// cut out of its segment, so that segments must not be of many years.
+    pub merge_span_max: Duration,
     /// Threads that seal.
     pub threads: usize,
     /// Whether seals and merges happen by themselves; without it only when asked for.
@@ -88,6 +91,7 @@ impl Default for SealPolicy {
             settle: Duration::from_millis(250),
             target_rows: 262_144,
             merge_segments_min: 8,
+            merge_span_max: Duration::from_secs(31 * 24 * 60 * 60),
             threads: 2,
             automatic: true,
         }
@@ -120,6 +124,8 @@ pub struct EngineOptions {
     pub seal: SealPolicy,
     /// How long `external_id` and `Idempotency-Key` are remembered at least.
     pub idempotency_window: Duration,
+    /// The folder of the archive; `None`: `archive` in the data folder.
+    pub archive_dir: Option<PathBuf>,
 }
 
 impl EngineOptions {
@@ -132,6 +138,7 @@ impl EngineOptions {
             limits: EngineLimits::default(),
             seal: SealPolicy::default(),
             idempotency_window: Duration::from_secs(7 * 24 * 60 * 60),
+            archive_dir: None,
         }
     }
 }

@@ -21,6 +21,8 @@ const LOCK_FILE: &str = "actarium.lock";
 const DATABASE_FILE: &str = "actarium.db";
 /// Folder of the segments.
 pub(crate) const SEGMENT_FOLDER: &str = "segments";
+/// Folder of the archive, if no other is given.
+pub(crate) const ARCHIVE_FOLDER: &str = "archive";
 
 /// A folder that is open.
 pub(crate) struct Opened {

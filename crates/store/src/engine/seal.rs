@@ -16,7 +16,7 @@ use super::shared::Shared;
 use super::stats::Counters;
 use crate::backend::{BackendError, Fence, LeaseRequest, ManifestChange, ManifestEntry, ManifestError};
 use crate::committed::CommittedRows;
-use crate::segment::{self, Segment, SegmentError, SegmentOptions};
+use crate::segment::{self, Segment, SegmentError, SegmentOptions, Tier};
 
 /// Bytes of stored batches that are read from the journal at once.
 const READ_BYTES: u64 = 4 << 20;
@@ -66,12 +66,12 @@ impl From<LeafError> for SealError {
 
 /// What a sealing thread keeps.
 pub(crate) struct Sealing {
-    shared: Arc<Shared>,
-    canonicalizer: Canonicalizer,
+    pub(super) shared: Arc<Shared>,
+    pub(super) canonicalizer: Canonicalizer,
 }
 
 /// Consecutive rows with the roots that the tree had on the way.
-struct Run {
+pub(super) struct Run {
     first_seq: u64,
     end_seq: u64,
     /// The rows, until the segment is made of them.
@@ -82,12 +82,12 @@ struct Run {
 }
 
 impl Run {
-    fn new(first_seq: u64) -> Self {
+    pub(super) fn new(first_seq: u64) -> Self {
         Self { first_seq, end_seq: first_seq, rows: Vec::new(), roots: Vec::new(), raw_bytes: 0 }
     }
 
     /// Adds the rows that follow, after which the tree had this root.
-    fn add(&mut self, rows: CommittedRows, root: Hash) {
+    pub(super) fn add(&mut self, rows: CommittedRows, root: Hash) {
         self.raw_bytes += rows.rows.byte_len() as u64;
         self.end_seq = rows.end_seq();
         self.roots.push((self.end_seq, root));
@@ -124,7 +124,7 @@ impl Sealing {
             Some(tiles) => tiles,
             None => self.tiles_of_journal(log, start.clone(), &run)?,
         };
-        let (entry, segment) = match self.write(log, &mut run, start.clone(), &tiles) {
+        let (entry, segment) = match self.write(log, &mut run, start.clone(), &tiles, Tier::Hot) {
             Err(SealError::NotProved(detail)) => {
                 // Is it the segment, which can be made again, or the journal, which cannot?
                 let again = self.read_run(log, from, run.end_seq)?;
@@ -139,6 +139,7 @@ impl Sealing {
             organization: log.organization.id,
             remove: Vec::new(),
             add: vec![entry.clone()],
+            epoch_keys: Vec::new(),
             sealed_end,
             fence: fence.clone(),
         };
@@ -192,7 +193,7 @@ impl Sealing {
     }
 
     /// The tree before a run: what the manifest keeps with the segment that ends there.
-    fn start_of(&self, log: &Log, from: u64) -> Result<Frontier, SealError> {
+    pub(super) fn start_of(&self, log: &Log, from: u64) -> Result<Frontier, SealError> {
         if from == 0 {
             return Ok(Frontier::new());
         }
@@ -207,7 +208,7 @@ impl Sealing {
     }
 
     /// Hashes of the whole tiles within a run, computed from its rows, which is proved against its roots on the way.
-    fn tiles_of(&mut self, log: &Log, start: Frontier, run: &Run) -> Result<Vec<Hash>, SealError> {
+    pub(super) fn tiles_of(&mut self, log: &Log, start: Frontier, run: &Run) -> Result<Vec<Hash>, SealError> {
         let mut proof = Proof::new(&self.shared, log, start, run);
         for rows in &run.rows {
             self.interrupted()?;
@@ -227,23 +228,25 @@ impl Sealing {
         })
     }
 
-    /// Writes a run as a segment, reads it back and proves it.
-    fn write(
+    /// Writes a run as a segment of a tier, reads it back and proves it.
+    pub(super) fn write(
         &mut self,
         log: &Log,
         run: &mut Run,
         start: Frontier,
         tiles: &[Hash],
+        tier: Tier,
     ) -> Result<(ManifestEntry, Arc<Segment>), SealError> {
         let rows = std::mem::take(&mut run.rows);
-        let built = segment::build(&rows.iter().collect::<Vec<_>>(), tiles, &SegmentOptions::default())?;
+        let built = segment::build(&rows.iter().collect::<Vec<_>>(), tiles, &SegmentOptions::of(tier))?;
         // They are a large part of what a seal takes up, and reading back takes room too.
         drop(rows);
         self.interrupted()?;
         let path = SegmentFiles::new_path(log.organization.id, run.first_seq, &*self.shared.entropy);
         let summary = built.summary;
-        self.shared.files.put(&path, built.bytes)?;
-        let segment = Segment::open(&self.shared.files.locate(&path), &summary, &self.shared.cache)?;
+        let files = self.shared.files_of(tier);
+        files.put(&path, built.bytes)?;
+        let segment = Segment::open(&files.locate(&path), &summary, &self.shared.cache)?;
         let proved = self.read_back(log, &segment, run, start, tiles);
         match proved {
             Ok(frontier) => {
@@ -253,7 +256,7 @@ impl Sealing {
             }
             Err(error) => {
                 // Nobody lists it; if it cannot be removed now, the collection of orphans does.
-                let _ = self.shared.files.remove(&path);
+                let _ = self.shared.files_of(tier).remove(&path);
                 Err(error)
             }
         }
@@ -319,11 +322,12 @@ impl Sealing {
         }
         let start = self.start_of(log, run.first_seq)?;
         let tiles = self.tiles_of(log, start.clone(), &run)?;
-        let (entry, merged) = self.write(log, &mut run, start, &tiles)?;
+        let (entry, merged) = self.write(log, &mut run, start, &tiles, entries[0].summary.tier)?;
         let change = ManifestChange {
             organization: log.organization.id,
             remove: first_seqs.to_vec(),
             add: vec![entry.clone()],
+            epoch_keys: Vec::new(),
             sealed_end,
             fence: fence.clone(),
         };
@@ -351,15 +355,16 @@ impl Sealing {
                     kept.push(segment.clone());
                 }
             }
+            // Purged events are in the manifest and have no segment, so the place is another one here.
+            let at = kept.partition_point(|segment| segment.summary().first_seq < merged.summary().first_seq);
             kept.insert(at, merged);
             state.segments = Some(kept.into());
         }
         drop(state);
-        let paths = old.iter().map(|entry| entry.path.clone()).zip(retired);
-        self.shared.retired.lock().extend(paths);
+        self.shared.retire(old, retired);
     }
 
-    fn lease(&self, log: &Log) -> Result<Fence, SealError> {
+    pub(super) fn lease(&self, log: &Log) -> Result<Fence, SealError> {
         let request = LeaseRequest {
             name: format!("seal/{}", log.organization.id),
             holder: self.shared.holder,
@@ -369,12 +374,12 @@ impl Sealing {
         self.shared.backend.acquire_lease(&request)?.ok_or(SealError::Leased)
     }
 
-    fn interrupted(&self) -> Result<(), SealError> {
+    pub(super) fn interrupted(&self) -> Result<(), SealError> {
         if self.shared.stopping() { Err(SealError::Stopping) } else { Ok(()) }
     }
 
     /// What is durable contradicts itself: the log takes no more writes until somebody has looked.
-    fn not_proved(&self, log: &Log, detail: String) -> SealError {
+    pub(super) fn not_proved(&self, log: &Log, detail: String) -> SealError {
         log.set_damaged(&detail);
         SealError::NotProved(detail)
     }

@@ -16,6 +16,7 @@ use super::shared::Shared;
 use super::stats::Counters;
 use crate::backend::ManifestEntry;
 use crate::organization::OrganizationId;
+use crate::segment::Tier;
 
 /// How often a sealer looks by itself.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -175,11 +176,17 @@ fn merge_job(policy: &SealPolicy, log: &Arc<Log>) -> Option<Job> {
 pub(crate) fn mergeable(policy: &SealPolicy, manifest: &[ManifestEntry], segments_min: usize) -> Option<Vec<u64>> {
     let mut run: Vec<u64> = Vec::new();
     let mut rows = 0;
+    let mut began = None;
+    let span_max = policy.merge_span_max.as_micros() as Micros;
     let enough =
         |run: &[u64], rows: u64| run.len() >= 2 && (run.len() >= segments_min || rows >= policy.target_rows / 2);
     for entry in manifest {
-        let small = entry.summary.rows < policy.target_rows / 4;
-        if small && rows + entry.summary.rows <= policy.target_rows {
+        let summary = &entry.summary;
+        let small = summary.tier != Tier::Purged && summary.rows < policy.target_rows / 4;
+        // Segments of one tier, and of about a month: a segment moves on piece by piece, each time it is cut.
+        let fits = began.is_none_or(|(tier, at)| tier == summary.tier && summary.recorded.1 - at <= span_max);
+        if small && fits && rows + entry.summary.rows <= policy.target_rows {
+            began = began.or(Some((summary.tier, summary.recorded.0)));
             run.push(entry.summary.first_seq);
             rows += entry.summary.rows;
             continue;
@@ -189,7 +196,9 @@ pub(crate) fn mergeable(policy: &SealPolicy, manifest: &[ManifestEntry], segment
         }
         run.clear();
         rows = 0;
+        began = None;
         if small {
+            began = Some((summary.tier, summary.recorded.0));
             run.push(entry.summary.first_seq);
             rows = entry.summary.rows;
         }

@@ -14,10 +14,10 @@ use super::log::Log;
 use super::options::{EngineLimits, SealPolicy};
 use super::queue::Queue;
 use super::stats::Counters;
-use crate::backend::Backend;
+use crate::backend::{Backend, ManifestEntry};
 use crate::clock::{Clock, Entropy};
 use crate::organization::OrganizationId;
-use crate::segment::{Segment, SegmentCache};
+use crate::segment::{Segment, SegmentCache, Tier};
 
 /// All logs by both of their names.
 #[derive(Default)]
@@ -43,7 +43,10 @@ pub(crate) struct Shared {
     pub entropy: Arc<dyn Entropy>,
     pub backend: Arc<dyn Backend>,
     pub keys: KeyRing,
+    /// The data folder's segments.
     pub files: SegmentFiles,
+    /// The archive's.
+    pub archive: SegmentFiles,
     pub cache: Arc<SegmentCache>,
     pub counters: Counters,
     pub logs: RwLock<Registry>,
@@ -59,14 +62,40 @@ pub(crate) struct Shared {
     pub holder: [u8; 16],
     pub stopping: AtomicBool,
     /// Merged segments whose files go when nobody looks at them any more.
-    pub retired: Mutex<Vec<(String, Arc<Segment>)>>,
+    pub retired: Mutex<Vec<Retired>>,
     /// Wakes what pauses when the engine stops.
     pub stop_signal: (Mutex<()>, Condvar),
     /// Why the last commit failed, if it did.
     pub last_failure: Mutex<Option<String>>,
 }
 
+/// A segment that no manifest lists any more, and that somebody may still be looking at.
+pub(crate) struct Retired {
+    pub tier: Tier,
+    pub path: String,
+    pub segment: Arc<Segment>,
+}
+
 impl Shared {
+    /// Where the files of a tier are.
+    pub fn files_of(&self, tier: Tier) -> &SegmentFiles {
+        match tier {
+            Tier::Hot | Tier::Purged => &self.files,
+            Tier::Archive => &self.archive,
+        }
+    }
+
+    /// Has the files of segments removed that were taken out of a manifest, once nobody looks at them any more.
+    pub fn retire(&self, old: &[ManifestEntry], segments: Vec<Arc<Segment>>) {
+        let mut retired = self.retired.lock();
+        for segment in segments {
+            let first_seq = segment.summary().first_seq;
+            if let Some(entry) = old.iter().find(|entry| entry.summary.first_seq == first_seq) {
+                retired.push(Retired { tier: entry.summary.tier, path: entry.path.clone(), segment });
+            }
+        }
+    }
+
     /// The log of an organization.
     pub fn log(&self, organization: OrganizationId) -> Option<Arc<Log>> {
         self.logs.read().by_id.get(&organization).cloned()

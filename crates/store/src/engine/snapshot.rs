@@ -23,8 +23,8 @@ impl TailBatch {
     }
 }
 
-/// An organization's log at one moment: exactly the events `[0, size)`, first in segments, then in the tail, each once
-/// and in order. It does not change, and keeps alive what it refers to.
+/// An organization's log at one moment: exactly the events of `[0, size)` that were not purged, first in segments, then in
+/// the tail, each once and in order. It does not change, and keeps alive what it refers to.
 #[derive(Clone)]
 pub struct Snapshot {
     /// The organization.
@@ -35,7 +35,7 @@ pub struct Snapshot {
     pub root: [u8; 32],
     /// When the last event was recorded; the organization's creation, before there is one.
     pub head_recorded_at: Micros,
-    /// The segments, ascending and without gaps from sequence number 0.
+    /// The segments, ascending and without gaps but for events that were purged.
     pub segments: Arc<[Arc<Segment>]>,
     /// The unsealed rows that follow, ascending and without gaps.
     pub tail: Vec<Arc<TailBatch>>,

@@ -13,6 +13,7 @@ mod footer;
 mod newest;
 mod pack;
 mod pages;
+mod purged;
 mod read;
 mod refer;
 mod rows;
@@ -32,6 +33,7 @@ pub use columns::{Columns, DictionaryColumn, NO_CODE, Postings, TextColumn, Time
 pub use days::{DayCounts, MICROS_PER_DAY, OUTCOMES, outcome_index};
 pub use find::ExternalId;
 pub use newest::NewestRows;
+pub use purged::{Entry, PURGED_EVENT_BYTES, build_purged, read_purged};
 pub use read::{Segment, Times, count_rows};
 pub use refer::{ShortMatch, ShortWords};
 pub use rows::{RowReader, RowScratch};
@@ -41,6 +43,25 @@ pub use write::{BuiltSegment, SegmentOptions, build};
 
 /// Columns whose texts are ids that look-ups ask for as a whole.
 pub const ID_COLUMNS: [Column; 4] = [Column::RequestId, Column::TraceId, Column::SessionId, Column::ExternalId];
+
+/// Where a segment is, and what is left of its events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// At hand, in the data folder.
+    #[default]
+    Hot,
+    /// Whole, in the archive.
+    Archive,
+    /// Nothing but times of recording and commits, in the data folder.
+    Purged,
+}
+
+impl Tier {
+    fn is_hot(&self) -> bool {
+        *self == Tier::Hot
+    }
+}
 
 /// What the manifest keeps of a segment.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -61,6 +82,9 @@ pub struct SegmentSummary {
     /// Offset and length of the newest rows that are kept whole, so that they are found without the footer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<(u64, u64)>,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Tier::is_hot")]
+    pub tier: Tier,
 }
 
 mod checks_as_text {

@@ -25,12 +25,14 @@ use super::newest::NewestRows;
 use super::pack::Packing;
 use super::shape::{Part, Shaped, shape};
 use super::terms::{BLOCK_ROWS, TermTable, TermTableBuilder, id_hash};
-use super::{ID_COLUMNS, SegmentError, SegmentSummary};
+use super::{ID_COLUMNS, SegmentError, SegmentSummary, Tier};
 use crate::committed::CommittedRows;
 
 /// How a segment is encoded.
 #[derive(Clone, Copy, Debug)]
 pub struct SegmentOptions {
+    /// Where the segment is to lie.
+    pub tier: Tier,
     /// zstd level of texts, 1 to 19.
     pub compression_level: i32,
     /// Bytes of text in a page before compression: what one look-up of a text has to decompress.
@@ -39,9 +41,19 @@ pub struct SegmentOptions {
     pub code_page_bytes: usize,
 }
 
+impl SegmentOptions {
+    /// For a segment that lies there: what is in the archive is packed harder, in larger pages, and read more slowly.
+    pub fn of(tier: Tier) -> Self {
+        match tier {
+            Tier::Hot | Tier::Purged => Self::default(),
+            Tier::Archive => Self { tier, compression_level: 15, text_page_bytes: 64 * 1024, ..Self::default() },
+        }
+    }
+}
+
 impl Default for SegmentOptions {
     fn default() -> Self {
-        Self { compression_level: 3, text_page_bytes: 16 * 1024, code_page_bytes: 256 * 1024 }
+        Self { tier: Tier::Hot, compression_level: 3, text_page_bytes: 16 * 1024, code_page_bytes: 256 * 1024 }
     }
 }
 
@@ -117,6 +129,7 @@ fn build_from_columns(
         bytes: bytes.len() as u64,
         checks: checksums(&bytes),
         newest,
+        tier: options.tier,
     };
     Ok(BuiltSegment { bytes, summary })
 }

@@ -6,9 +6,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::read::{OPERATOR, encode_runs, fixed, journal_key};
 use super::{FREE_BYTES_MIN, REWRITE_BYTES_MAX, SqliteBackend, WAL_BYTES_MAX, WAL_MOVE_BYTES, backend_error};
 use crate::backend::{
-    Backend, BackendError, Commit, CommitError, DirectoryChange, DirectoryEntry, Fence, IdempotencyRecord, Identity,
-    JournalBatch, LeaseRequest, ManifestChange, ManifestEntry, ManifestError, OrganizationCommit, Overview,
-    WrappedEpochKey,
+    Backend, BackendError, Commit, CommitError, DirectoryChange, DirectoryEntry, EpochKeyChange, Fence,
+    IdempotencyRecord, Identity, JournalBatch, LeaseRequest, ManifestChange, ManifestEntry, ManifestError,
+    OrganizationCommit, Overview, WrappedEpochKey,
 };
 use crate::organization::{Organization, OrganizationId};
 
@@ -104,6 +104,9 @@ impl Backend for SqliteBackend {
         let transaction = begin(&mut writer)?;
         check_fence(&transaction, &change.fence)?;
         apply_manifest(&transaction, number, change)?;
+        for key in &change.epoch_keys {
+            change_epoch_key(&transaction, number, key).map_err(failed)?;
+        }
         transaction.commit().map_err(failed)?;
         Ok(())
     }
@@ -394,6 +397,19 @@ fn apply_manifest(transaction: &Transaction<'_>, number: i64, change: &ManifestC
     if moved != 1 {
         return Err(mismatch(format!("no batch of the journal begins at {sealed_end}")));
     }
+    Ok(())
+}
+
+fn change_epoch_key(transaction: &Transaction<'_>, number: i64, key: &EpochKeyChange) -> rusqlite::Result<()> {
+    let epoch = key.epoch as i64;
+    match &key.wrapped {
+        Some(wrapped) => transaction
+            .prepare_cached("UPDATE epoch_keys SET wrapped = ?3 WHERE organization = ?1 AND epoch = ?2")?
+            .execute(params![number, epoch, wrapped])?,
+        None => transaction
+            .prepare_cached("DELETE FROM epoch_keys WHERE organization = ?1 AND epoch = ?2")?
+            .execute(params![number, epoch])?,
+    };
     Ok(())
 }
 

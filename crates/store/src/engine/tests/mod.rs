@@ -3,6 +3,8 @@
 mod basic;
 mod faults;
 mod model;
+mod scrub;
+mod tiering;
 
 use std::path::Path;
 use std::sync::Arc;
