@@ -35,6 +35,7 @@ export function PersonMenu({ session }: { session: Session }) {
   return (
     <Menu trigger={trigger} align="end" label="Your account">
       <MenuLabel>{session.user.email}</MenuLabel>
+      <MenuItem onSelect={() => void navigate("/account")}>Account, sessions and tokens</MenuItem>
       <MenuSeparator />
       <MenuLabel>Theme</MenuLabel>
       <MenuChoice

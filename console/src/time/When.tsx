@@ -1,0 +1,18 @@
+// A moment in a list: short, with the whole of it and its zone on pointing at it.
+import { remembered } from "../app/remembered";
+import { full, short, zoneShort, type Zone } from "./zone";
+
+function zone(): Zone {
+  return remembered("zone") === "local" ? "local" : "utc";
+}
+
+export function When({ time, none = "–" }: { time: string | null | undefined; none?: string }) {
+  if (!time) return <span className="muted">{none}</span>;
+  const own = zone();
+  const millis = Date.parse(time);
+  return (
+    <time dateTime={time} title={`${full(time, own)} ${zoneShort(own, millis)}`}>
+      {short(millis - (millis % 60_000), own, Date.now())} {zoneShort(own, millis)}
+    </time>
+  );
+}
