@@ -35,7 +35,7 @@ export function Searched<P, T>({ label, query, rowsOf, columns, keyOf, search, n
 }) {
   if (query.isPending) return <Loading rows={5} />;
   if (query.error && !query.data) return <Failed error={query.error} retry={() => void query.refetch()} />;
-  const rows = (query.data?.pages ?? []).flatMap(rowsOf);
+  const rows = query.data.pages.flatMap(rowsOf);
   if (rows.length === 0) return search ? <Empty title="Nothing is called that">No name or address here contains “{search}”.</Empty> : <>{none}</>;
   return (
     <Table
