@@ -14,6 +14,8 @@ use crate::{AsOf, Order, QueryError, Stop, TimeRange, as_of};
 
 /// Most events on a page.
 pub const PAGE_EVENTS_MAX: usize = 1_000;
+/// Bytes of a page after which it ends, however few events it holds: as much is in memory until its reader has taken it.
+pub const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A search for one page of events.
 #[derive(Clone, Debug)]
@@ -65,18 +67,20 @@ pub fn search(snapshot: &Snapshot, scope: &Scope, search: &Search, stop: &Stop) 
     let sought = Sought { filter: &search.filter, scope };
     let selection = Selection { sought, range, order: search.order, size, after, limit: limit + 1 };
     let mut chosen = select(snapshot, &selection, stop)?;
-    let more = chosen.len() > limit;
+    let found = chosen.len();
     chosen.truncate(limit);
+    let (events_json, count) = render(snapshot, &chosen)?;
+    let more = found > count;
+    chosen.truncate(count);
     let next_cursor = chosen.last().filter(|_| more).map(|last| {
         let last = (last.occurred, last.seq);
         Cursor { size, root, range, order: search.order, last, search: digest }.to_text(&search.cursor_key)
     });
-    let events_json = render(snapshot, &chosen)?;
-    Ok(Page { events_json, count: chosen.len(), next_cursor, as_of: as_of(size, &root) })
+    Ok(Page { events_json, count, next_cursor, as_of: as_of(size, &root) })
 }
 
-/// The chosen rows as JSON in their order, separated by commas.
-fn render(snapshot: &Snapshot, chosen: &[Chosen]) -> Result<Vec<u8>, QueryError> {
+/// The chosen rows as JSON in their order, separated by commas, and how many of them fit a page.
+fn render(snapshot: &Snapshot, chosen: &[Chosen]) -> Result<(Vec<u8>, usize), QueryError> {
     let mut readers = Vec::new();
     for (index, source) in Source::all(snapshot).enumerate() {
         let rows: Vec<u32> = chosen.iter().filter(|chosen| chosen.source == index).map(|chosen| chosen.row).collect();
@@ -90,6 +94,9 @@ fn render(snapshot: &Snapshot, chosen: &[Chosen]) -> Result<Vec<u8>, QueryError>
     }
     let mut json = Vec::with_capacity(chosen.len() * 768);
     for (index, chosen) in chosen.iter().enumerate() {
+        if json.len() >= PAGE_BYTES_MAX {
+            return Ok((json, index));
+        }
         if index > 0 {
             json.push(b',');
         }
@@ -97,7 +104,7 @@ fn render(snapshot: &Snapshot, chosen: &[Chosen]) -> Result<Vec<u8>, QueryError>
             reader.push_json(chosen.row, snapshot, &mut json);
         }
     }
-    Ok(json)
+    Ok((json, chosen.len()))
 }
 
 /// One event as JSON, or nothing if the log is not that long or the scope does not see the event.
@@ -145,19 +152,19 @@ pub fn read_from(
     stop: &Stop,
 ) -> Result<TailPage, QueryError> {
     let start = u64::try_from(after.saturating_add(1)).unwrap_or(0);
+    let seqs = Seqs { start, limit, snapshot };
     let mut events = Vec::new();
     // A place behind the log's end stays where it is, so that nothing is given twice once the log gets there.
     let mut next = after.max(snapshot.size as i64 - 1);
     for source in Source::all(snapshot) {
         let first_seq = source.first_seq();
-        if first_seq + source.rows() as u64 <= start || events.len() >= limit {
+        if first_seq + source.rows() as u64 <= start || seqs.is_full(&events) {
             continue;
         }
         stop.check()?;
-        let seqs = Seqs { start, limit, snapshot };
         seqs.collect(&source, Sought { filter, scope }, stop, &mut events)?;
     }
-    if events.len() >= limit
+    if seqs.is_full(&events)
         && let Some((last, _)) = events.last()
     {
         next = *last as i64;
@@ -172,6 +179,12 @@ struct Seqs<'s> {
 }
 
 impl Seqs<'_> {
+    /// Whether no more belongs on the page. Its events were read one after the other, so that all before the last one
+    /// were looked at.
+    fn is_full(&self, events: &[(u64, Vec<u8>)]) -> bool {
+        events.len() >= self.limit || events.iter().map(|(_, json)| json.len()).sum::<usize>() >= PAGE_BYTES_MAX
+    }
+
     fn collect(
         &self,
         source: &Source<'_>,
@@ -192,8 +205,11 @@ impl Seqs<'_> {
                 let mut json = Vec::with_capacity(768);
                 reader.push_json(row, self.snapshot, &mut json);
                 events.push((first_seq + u64::from(row), json));
+                if self.is_full(events) {
+                    break;
+                }
             }
-            Ok(if events.len() >= self.limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            Ok(if self.is_full(events) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })
     }
 }

@@ -25,12 +25,15 @@ use crate::patience::Patient;
 const HEAD_BUFFER_BYTES_MAX: usize = 128 * 1024;
 /// Pause after an error of accepting, such as too many open files.
 const ACCEPT_ERROR_PAUSE: Duration = Duration::from_millis(50);
+/// Errors of accepting between two that are told, as they go on until descriptors are free again.
+const ACCEPT_ERRORS_PER_WARNING: u64 = 1_200;
 
 /// Serves connections of the listener until the order to stop, then lets running requests finish within
 /// [`limits::SHUTDOWN_TIME_MAX`].
 pub async fn serve(listener: TcpListener, router: Router, app: Arc<App>, stopping: CancellationToken) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(connections_max()));
+    let mut errors = 0;
     loop {
         let accepting = async {
             let place = places.clone().acquire_owned().await;
@@ -42,11 +45,15 @@ pub async fn serve(listener: TcpListener, router: Router, app: Arc<App>, stoppin
         };
         match accepted {
             Ok((stream, address)) => {
+                errors = 0;
                 let connection = Connection { stream, address, router: router.clone(), app: app.clone() };
                 connection.start(&graceful, place.ok());
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                if errors % ACCEPT_ERRORS_PER_WARNING == 0 {
+                    tracing::warn!(%error, "a connection could not be accepted; it is tried again");
+                }
+                errors += 1;
                 tokio::time::sleep(ACCEPT_ERROR_PAUSE).await;
             }
         }
@@ -65,6 +72,10 @@ fn connections_max() -> usize {
     let raised = Rlimit { current: granted.maximum, maximum: granted.maximum };
     let limit = if setrlimit(Resource::Nofile, raised).is_ok() { granted.maximum } else { granted.current };
     let descriptors = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    if descriptors < 2 * limits::DESCRIPTORS_FOR_STORE {
+        let wanted = 2 * limits::DESCRIPTORS_FOR_STORE;
+        tracing::warn!(descriptors, wanted, "the limit of open files (ulimit -n) is low: expect refusals under load");
+    }
     let left = descriptors.saturating_sub(limits::DESCRIPTORS_FOR_STORE).max(descriptors / 2);
     left.clamp(1, limits::CONNECTIONS_MAX)
 }

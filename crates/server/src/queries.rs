@@ -50,18 +50,33 @@ pub fn filter(parameters: &Parameters) -> Result<Filter, Problem> {
     search.filter().map_err(parameter_problem)
 }
 
+/// The criteria of a page behind the first. The range is that of the first page, whose relative times were resolved
+/// then: resolved now, they may even contradict each other.
+///
+/// # Errors
+/// 400 with what cannot be read and where.
+pub fn criteria_of_later_page(parameters: &Parameters, now: Micros, pinned: TimeRange) -> Result<Criteria, Problem> {
+    times(parameters, now)?;
+    Ok(Criteria { range: pinned, filter: filter(parameters)? })
+}
+
 fn range(parameters: &Parameters, now: Micros) -> Result<TimeRange, Problem> {
-    let at = |name: &str| {
-        let parsed = parameters.one(name).map(|text| time::parse_search_time(text, now));
-        parsed.transpose().map_err(|error| invalid(name, &format!("is not a time: {error}")))
-    };
-    let (from, to) = (at("from")?, at("to")?);
+    let (from, to) = times(parameters, now)?;
     let to = to.unwrap_or(Micros::MAX);
     let from = from.unwrap_or_else(|| to.min(now).saturating_sub(DEFAULT_RANGE_MICROS));
     if from > to {
         return Err(invalid("from", "lies after `to`"));
     }
     Ok(TimeRange { from, to })
+}
+
+/// `from` and `to` as they stand in a request.
+fn times(parameters: &Parameters, now: Micros) -> Result<(Option<Micros>, Option<Micros>), Problem> {
+    let at = |name: &str| {
+        let parsed = parameters.one(name).map(|text| time::parse_search_time(text, now));
+        parsed.transpose().map_err(|error| invalid(name, &format!("is not a time: {error}")))
+    };
+    Ok((at("from")?, at("to")?))
 }
 
 fn parameter_problem(error: ParameterError) -> Problem {
@@ -89,6 +104,10 @@ pub fn query_problem(error: QueryError) -> Problem {
         QueryError::TooSlow | QueryError::TooLarge(_) => Problem::new(Kind::QueryTooCostly, sentence).retry_after(30),
         QueryError::Cursor(_) => invalid("cursor", &sentence),
         QueryError::Request(_) => Problem::new(Kind::InvalidParameter, sentence),
+        QueryError::Segment(error) if error.is_passing() => {
+            tracing::error!(%error, "a segment cannot be read at present");
+            Problem::new(Kind::Unavailable, "a part of the log cannot be read at present").retry_after(5)
+        }
         QueryError::Segment(error) => {
             tracing::error!(%error, "a segment cannot be read");
             Problem::new(
@@ -99,7 +118,8 @@ pub fn query_problem(error: QueryError) -> Problem {
     }
 }
 
-struct CancelOnDrop(Stop);
+/// Ends work on another thread when the future that waits for it is dropped.
+pub struct CancelOnDrop(pub Stop);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {

@@ -9,7 +9,7 @@ use crate::dispatch::{Call, bytes_answer};
 use crate::limits;
 use crate::parameters::invalid;
 use crate::problem::{Kind, Problem};
-use crate::queries::{criteria, query_problem, run, search_key, search_record, snapshot};
+use crate::queries::{criteria, criteria_of_later_page, query_problem, run, search_key, search_record, snapshot};
 use crate::recorder::OwnRecord;
 use crate::routes::JSON;
 
@@ -21,10 +21,14 @@ use crate::routes::JSON;
 pub async fn search(call: &Call) -> Result<Response, Problem> {
     let organization = call.organization()?;
     let app = &call.app;
-    let criteria = criteria(&call.parameters, app.clock.now())?;
     let cursor_key = CursorKey::new(&app.cursor_secret, &call.caller.sender());
     let cursor = call.parameters.one("cursor").map(|text| Cursor::parse(text, &cursor_key)).transpose();
     let cursor = cursor.map_err(|error| invalid("cursor", &error.to_string()))?;
+    let now = app.clock.now();
+    let criteria = match &cursor {
+        None => criteria(&call.parameters, now)?,
+        Some(cursor) => criteria_of_later_page(&call.parameters, now, cursor.range)?,
+    };
     let limit = call.parameters.integer("limit").map_or(limits::PAGE_EVENTS_DEFAULT, |limit| limit as usize);
     let order = if call.parameters.one("order") == Some("asc") { Order::Ascending } else { Order::Descending };
     let begun = match cursor {

@@ -48,6 +48,63 @@ fn pages_are_pinned_whatever_arrives() {
 }
 
 #[test]
+fn a_late_page_has_the_range_of_the_first_whatever_its_times_have_become() {
+    let service = with_events();
+    let first = service.get("/v1/orgs/acme/events?limit=7&action=component.*&from=-1h&to=now").json();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    // As a `from` that counts back from now does when a page is asked for after a while.
+    let late = service.get(&format!("/v1/orgs/acme/events?limit=7&action=component.*&from=now&to=-1m&cursor={cursor}"));
+    assert_eq!(late.status, 200, "{late:?}");
+    assert_eq!(ids(&late.json()), (11..18).rev().map(|n| format!("c{n}")).collect::<Vec<_>>());
+    let unreadable = service.get(&format!("/v1/orgs/acme/events?from=yesterday&cursor={cursor}"));
+    assert_eq!((unreadable.status, unreadable.problem().as_str()), (400, "invalid-parameter"));
+    let contradicting = service.get("/v1/orgs/acme/events?from=now&to=-1m");
+    assert_eq!(contradicting.status, 400);
+}
+
+#[test]
+fn pages_of_large_events_end_early_and_lose_nothing() {
+    const PAGE_BYTES: usize = 5 << 20;
+    let service = Service::start();
+    service.organization("acme");
+    let fields: serde_json::Map<String, Value> =
+        (0..45).map(|n| (format!("n{n}"), json!("word ".repeat(98)))).collect();
+    for batch in 0..4 {
+        let events: Vec<Value> = (0..100)
+            .map(|n| {
+                let mut event = event("component.deploy", &format!("c{}", batch * 100 + n));
+                event["metadata"] = json!(fields);
+                event
+            })
+            .collect();
+        assert_eq!(service.record("acme", &json!(events)).status, 201);
+    }
+    let expected: Vec<String> = (0..400).map(|n| format!("c{n}")).collect();
+    let (mut seen, mut cursor, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let page = service.get(&format!("/v1/orgs/acme/events?action=component.*&order=asc&limit=1000{cursor}")).json();
+        assert!(page.to_string().len() < PAGE_BYTES);
+        seen.extend(ids(&page));
+        pages += 1;
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, expected);
+    assert!(pages > 1);
+    let (mut seen, mut next) = (Vec::new(), -1);
+    while seen.len() < expected.len() {
+        let page = service.get(&format!("/v1/orgs/acme/events/tail?action=component.*&limit=1000&after={next}")).json();
+        assert!(page.to_string().len() < PAGE_BYTES);
+        seen.extend(ids(&page));
+        assert!(page["next"].as_i64().unwrap() > next, "it goes on");
+        next = page["next"].as_i64().unwrap();
+    }
+    assert_eq!(seen, expected);
+}
+
+#[test]
 fn parameters_narrow_and_repeated_ones_widen() {
     let service = with_events();
     let count = |query: &str| service.find("acme", query).len();

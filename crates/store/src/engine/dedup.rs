@@ -12,7 +12,7 @@ use super::codec::decode_batch;
 use super::committer::{Committer, Writer, refuse};
 use super::ids::UnsealedIds;
 use super::leaves::TreeBuilder;
-use super::loading::describe;
+use super::loading::segment_unread;
 use super::log::Log;
 use super::queue::{Part, Request};
 use super::snapshot::ReadError;
@@ -432,5 +432,5 @@ fn read_refusal(error: ReadError) -> AppendError {
 }
 
 fn segment_refusal(log: &Log, error: &SegmentError) -> AppendError {
-    AppendError::Damaged { organization: log.organization.slug.clone(), detail: describe(error) }
+    read_refusal(segment_unread(log, error))
 }

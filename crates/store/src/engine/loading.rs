@@ -8,7 +8,7 @@ use super::shared::Shared;
 use super::snapshot::{ReadError, Snapshot};
 use crate::backend::{BackendError, ManifestEntry};
 use crate::committed::CommittedRows;
-use crate::segment::{Segment, Tier};
+use crate::segment::{Segment, SegmentError, Tier};
 
 /// Bytes of stored batches that are read from the journal at once.
 const READ_BYTES: u64 = 8 << 20;
@@ -77,7 +77,7 @@ impl Shared {
         let open = |entry: &ManifestEntry| {
             Segment::open(&self.files_of(entry.summary.tier).locate(&entry.path), &entry.summary, &self.cache)
                 .map(Arc::new)
-                .map_err(|error| damaged(log, &describe(&error)))
+                .map_err(|error| segment_unread(log, &error))
         };
         let opened: Arc<[Arc<Segment>]> = living(&manifest).map(open).collect::<Result<_, _>>()?;
         let mut state = log.state.lock();
@@ -178,6 +178,12 @@ fn take(log: &Log, state: &LogState) -> Option<Snapshot> {
 /// The entries whose events can be read.
 pub(crate) fn living(manifest: &[ManifestEntry]) -> impl DoubleEndedIterator<Item = &ManifestEntry> {
     manifest.iter().filter(|entry| entry.summary.tier != Tier::Purged)
+}
+
+/// The error of a reader for one of a segment's.
+pub(crate) fn segment_unread(log: &Log, error: &SegmentError) -> ReadError {
+    let detail = describe(error);
+    if error.is_passing() { ReadError::Unavailable { detail } } else { damaged(log, &detail) }
 }
 
 fn damaged(log: &Log, detail: &str) -> ReadError {

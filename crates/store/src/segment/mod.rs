@@ -137,6 +137,13 @@ impl SegmentError {
     pub(crate) fn damaged(path: &Path, problem: impl std::fmt::Display) -> Self {
         Self::Damaged { path: path.to_owned(), problem: problem.to_string() }
     }
+
+    /// Whether it says nothing about the file: the process has no descriptor or memory left, and trying again may help.
+    pub fn is_passing(&self) -> bool {
+        use rustix::io::Errno;
+        let Self::Unreadable { source, .. } = self else { return false };
+        matches!(Errno::from_io_error(source), Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM))
+    }
 }
 
 /// Decoded parts of segments, the least recently used of which go first.
