@@ -19,6 +19,9 @@ use tokio::sync::oneshot;
 
 use crate::failure::{EXIT_INTERRUPTED, Failure};
 
+/// How long threads may still work when everything else has ended.
+const LEFTOVER_TIME_MAX: Duration = Duration::from_secs(2);
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LogFormat {
     Text,
@@ -236,42 +239,47 @@ struct Told {
 /// Runs the service until a signal; without anything to tell, until it listens.
 fn run(options: ServerOptions, told: Option<Told>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async move {
-        let (listening, address) = oneshot::channel();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let telling = tokio::spawn(async move {
-            let Ok(address) = address.await else { return };
-            match told {
-                Some(told) => {
-                    tell(address, &told);
-                    // Dropping it would stop the service; only a signal does.
-                    std::future::pending::<()>().await;
-                    drop(stop);
-                }
-                None => drop(stop),
+    let ended = runtime.block_on(serve_until_signal(options, told));
+    // Everything accepted is on disk. Threads that still work on what nobody waits for do not hold up the end.
+    runtime.shutdown_timeout(LEFTOVER_TIME_MAX);
+    ended
+}
+
+async fn serve_until_signal(options: ServerOptions, told: Option<Told>) -> Result<(), Failure> {
+    let (listening, address) = oneshot::channel();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let telling = tokio::spawn(async move {
+        let Ok(address) = address.await else { return };
+        match told {
+            Some(told) => {
+                tell(address, &told);
+                // Dropping it would stop the service; only a signal does.
+                std::future::pending::<()>().await;
+                drop(stop);
             }
-        });
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let shutdown = async move {
+            None => drop(stop),
+        }
+    });
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let shutdown = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = stopped => {}
+        }
+        // What was accepted is finished first; whoever asks again does not want to wait for it.
+        tokio::spawn(async move {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
-                _ = stopped => {}
             }
-            // What was accepted is finished first; whoever asks again does not want to wait for it.
-            tokio::spawn(async move {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-                std::process::exit(i32::from(EXIT_INTERRUPTED));
-            });
-        };
-        let served = run_server(options, listening, shutdown).await;
-        telling.abort();
-        served.map_err(|error| Failure::Refused(error.to_string()))
-    })
+            std::process::exit(i32::from(EXIT_INTERRUPTED));
+        });
+    };
+    let served = run_server(options, listening, shutdown).await;
+    telling.abort();
+    served.map_err(|error| Failure::Refused(error.to_string()))
 }
 
 fn tell(address: SocketAddr, told: &Told) {
@@ -313,7 +321,11 @@ fn console_sign_in(told: &Told) -> String {
 fn log_to_stderr(format: LogFormat) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // Told on stderr, with a panic of whatever thread it is if that cannot be written either: on a full disk.
+        .log_internal_errors(false);
     match format {
         LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
         LogFormat::Json => log.json().init(),

@@ -74,7 +74,10 @@ struct Admission {
 
 impl Admission {
     async fn share(&self, bytes: usize) -> Result<Share, Problem> {
-        let units = bytes / ADMISSION_UNIT_BYTES + 1;
+        self.units(bytes / ADMISSION_UNIT_BYTES + 1).await
+    }
+
+    async fn units(&self, units: usize) -> Result<Share, Problem> {
         let waiting = self.shares.take(self.organization, units);
         timeout(limits::BODY_ADMISSION_TIME_MAX, waiting)
             .await
@@ -195,14 +198,17 @@ async fn read_within(
     let encoding = encoding(headers)?;
     let declared = declared_bytes(headers);
     if declared.is_some_and(|bytes| bytes > bytes_max as u64) {
-        let expects_go_ahead = headers.contains_key(header::EXPECT);
-        if !expects_go_ahead {
-            discard(body, 2 * bytes_max).await;
-        }
+        leave_unread(body, headers, 2 * bytes_max).await;
         return Err(too_large(bytes_max));
     }
     let wire_bytes_admitted = declared.map_or(bytes_max, |bytes| bytes as usize);
-    let admitted = admit(wire_bytes_admitted, encoding, admission).await?;
+    let admitted = match admit(wire_bytes_admitted, encoding, admission).await {
+        Ok(admitted) => admitted,
+        Err(problem) => {
+            leave_unread(body, headers, bytes_max).await;
+            return Err(problem);
+        }
+    };
     let reading = collect(body, declared.map(|bytes| bytes as usize), bytes_max);
     let bytes = timeout(time_max, reading).await.map_err(|_| {
         let seconds = time_max.as_secs();
@@ -217,9 +223,16 @@ async fn read_within(
     Ok(read)
 }
 
+/// [`discard`]s a body of which nothing has been read, unless the client waits for a go-ahead and has sent nothing yet.
+pub async fn leave_unread(body: Body, headers: &HeaderMap, bytes_max: usize) {
+    if !headers.contains_key(header::EXPECT) {
+        discard(body, bytes_max).await;
+    }
+}
+
 /// Reads and throws away what is left of a body, within bounds: a client that is still writing would otherwise see a
 /// broken connection instead of the answer.
-pub async fn discard(mut body: Body, bytes_max: usize) {
+async fn discard(mut body: Body, bytes_max: usize) {
     let discarding = async {
         let mut read_bytes = 0;
         while let Some(Ok(frame)) = body.frame().await {
@@ -242,11 +255,16 @@ fn too_large(bytes_max: usize) -> Problem {
 }
 
 async fn admit(wire_bytes: usize, encoding: Encoding, admission: Admission) -> Result<Admitted, Problem> {
-    let bytes = match encoding {
-        Encoding::Identity => wire_bytes,
-        _ => wire_bytes.saturating_mul(UNPACKED_RATIO_ADMITTED).min(limits::BODY_DECOMPRESSED_BYTES_MAX),
+    let share = match encoding {
+        // Of a size that every connection has anyway. It does not wait behind large ones: a few clients that send their
+        // large bodies slowly would otherwise keep everybody of their organization from writing.
+        Encoding::Identity if wire_bytes <= limits::BODY_INLINE_BYTES_MAX => admission.units(0).await?,
+        Encoding::Identity => admission.share(wire_bytes).await?,
+        _ => {
+            let unpacked_bytes = wire_bytes.saturating_mul(UNPACKED_RATIO_ADMITTED);
+            admission.share(unpacked_bytes.min(limits::BODY_DECOMPRESSED_BYTES_MAX)).await?
+        }
     };
-    let share = admission.share(bytes).await?;
     Ok(Admitted { share, admission, runtime: Handle::current() })
 }
 
@@ -401,10 +419,26 @@ mod tests {
     async fn what_was_admitted_is_given_back() {
         let admission = admission();
         let before = admission.free();
-        let read = read(Body::from("{}"), &headers(&[("content-length", "2")]), 100, (&admission, None)).await.unwrap();
+        let body = vec![b' '; 20_000];
+        let headers = headers(&[("content-length", "20000")]);
+        let read = read(Body::from(body), &headers, 20_000, (&admission, None)).await.unwrap();
         assert!(admission.free() < before);
         drop(read);
         assert_eq!(admission.free(), before);
+    }
+
+    #[tokio::test]
+    async fn a_small_body_does_not_wait_behind_large_ones() {
+        let admission = admission();
+        let organization = Some(OrganizationId([1; 16]));
+        let _all = admission.take(organization, limits::BODIES_IN_FLIGHT_BYTES_MAX / ADMISSION_UNIT_BYTES).await;
+        let waiting = admission.take(organization, 1);
+        tokio::pin!(waiting);
+        assert!(timeout(std::time::Duration::from_millis(1), waiting.as_mut()).await.is_err());
+        let small = headers(&[("content-length", "2")]);
+        let reading = read(Body::from("{}"), &small, 100, (&admission, organization));
+        let read = timeout(limits::BODY_ADMISSION_TIME_MAX / 10, reading).await.expect("it waits").unwrap();
+        assert_eq!(read.bytes, "{}");
     }
 
     #[test]

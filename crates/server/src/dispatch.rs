@@ -148,7 +148,7 @@ async fn enter(app: Arc<App>, route: &'static Route, mut request: Request) -> Re
         Ok(granted) => granted,
         Err(denied) => {
             record_denial(&app, route, &context, slug, &denied);
-            leave_unread(body, &parts.headers).await;
+            body::leave_unread(body, &parts.headers, DISCARDED_BYTES_MAX).await;
             return Err(denied.problem);
         }
     };
@@ -159,7 +159,7 @@ async fn enter(app: Arc<App>, route: &'static Route, mut request: Request) -> Re
         Err(problem) => {
             let organization = granted.organization.as_deref();
             record_refusal(&app, route, &context, &granted.caller, organization, &problem);
-            leave_unread(body, &parts.headers).await;
+            body::leave_unread(body, &parts.headers, DISCARDED_BYTES_MAX).await;
             return Err(problem);
         }
     };
@@ -307,13 +307,6 @@ fn agreed_form(route: &Route, headers: &HeaderMap) -> Result<&'static str, Probl
         }
     }
     negotiation::choose(headers, &forms)
-}
-
-async fn leave_unread(body: Body, headers: &HeaderMap) {
-    // Who waits for a go-ahead has sent nothing yet.
-    if !headers.contains_key(header::EXPECT) {
-        body::discard(body, DISCARDED_BYTES_MAX).await;
-    }
 }
 
 /// Who a refusal was given to, for telling kinds of refusals apart.

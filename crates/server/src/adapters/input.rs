@@ -60,6 +60,9 @@ pub enum BodyRefused {
         /// The bound.
         records_max: usize,
     },
+    /// Who asked has gone, or has waited for too long.
+    #[error("nobody waits for the answer any more")]
+    Unwanted,
 }
 
 /// A body, taken out of gzip if it is in it.

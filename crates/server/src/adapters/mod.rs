@@ -99,6 +99,8 @@ fn built_in(text: &str) -> Mapping {
 /// What an adapter is told besides the body.
 #[derive(Clone, Copy)]
 pub struct AdapterOptions<'a> {
+    /// Says whether the work is still wanted; it is asked before every record.
+    pub is_wanted: &'a dyn Fn() -> bool,
     /// The time of the server.
     pub now: Micros,
     /// The environment that the credential stands for, if it does for one.
@@ -114,7 +116,8 @@ pub struct AdapterOptions<'a> {
 impl AdapterOptions<'_> {
     /// No environment, cluster or strict catalog.
     pub fn new(now: Micros) -> Self {
-        Self { now, environment: None, cluster: None, strict_catalog: None, masking: Masking::standard() }
+        let masking = Masking::standard();
+        Self { is_wanted: &|| true, now, environment: None, cluster: None, strict_catalog: None, masking }
     }
 }
 
@@ -194,6 +197,9 @@ fn adapt_each(
     let settings = serde_json::json!({ "cluster": options.cluster });
     let mut adapted = Adapted::default();
     for (index, record) in records.into_iter().enumerate() {
+        if !(options.is_wanted)() {
+            return Err(BodyRefused::Unwanted);
+        }
         let parsed = record.and_then(|text| Ok((text, input::parse_record(text)?)));
         match parsed {
             Ok((text, record)) => match adapt_record(mapping, record, &settings) {

@@ -581,3 +581,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_nobody_waits_for_ends_at_the_next_record() {
+    let asked = std::cell::Cell::new(0);
+    let is_wanted = || {
+        asked.set(asked.get() + 1);
+        asked.get() <= 3
+    };
+    let options = AdapterOptions { is_wanted: &is_wanted, ..options() };
+    let adapted = adapt_and_encode(Adapter::CloudTrail, &cloudtrail(), &options);
+    assert_eq!(adapted, Err(BodyRefused::Unwanted));
+    assert_eq!(asked.get(), 4);
+}

@@ -2,6 +2,7 @@
 //! so that one strange record does not hold up a file of thousands.
 
 use actarium_core::row::EncodedRows;
+use actarium_query::Stop;
 use actarium_store::{Append, AppendError, Appended, DuplicateScope, OrganizationId};
 use axum::response::Response;
 use serde::Serialize;
@@ -15,6 +16,7 @@ use crate::handlers::organizations::json_answer;
 use crate::handlers::record::environment;
 use crate::limits;
 use crate::problem::{Kind, Position, Problem};
+use crate::queries::CancelOnDrop;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -41,6 +43,9 @@ pub async fn ingest(mut call: Call) -> Result<Response, Problem> {
     let environment = environment(&call.caller);
     let masking = app.masking_of(organization.id);
     let cluster = call.parameters.one("cluster").map(str::to_owned);
+    // Strange records can take longer than the request may; what nobody waits for must not keep its turn and memory.
+    let stop = Stop::after(limits::REQUEST_TIME_MAX);
+    let _cancelling = CancelOnDrop(stop.clone());
     let adapting = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         // A file that was packed as it lies, without saying so, is still bounded as any other body.
@@ -49,6 +54,8 @@ pub async fn ingest(mut call: Call) -> Result<Response, Problem> {
         }
         check_begin(&read.bytes)?;
         let mut options = AdapterOptions::new(app.clock.now());
+        let is_wanted = || stop.check().is_ok();
+        options.is_wanted = &is_wanted;
         options.environment = environment.as_deref();
         options.masking = &masking;
         options.cluster = cluster.as_deref();
@@ -132,6 +139,7 @@ fn refused_problem(refused: BodyRefused) -> Problem {
             let at = Position { line: Some(1), column: Some(1), ..Position::default() };
             Problem::new(Kind::MalformedBody, sentence).at(at)
         }
+        BodyRefused::Unwanted => Problem::new(Kind::RequestTimeout, sentence),
         BodyRefused::TooManyBytes { .. } | BodyRefused::TooManyRecords { .. } => Problem::new(Kind::TooLarge, sentence),
     }
 }
