@@ -12,7 +12,8 @@ const SEARCHED_FROM = 6;
 export function OrganizationSwitcher({ session, current }: { session: Session; current: OwnOrganization | undefined }) {
   const [open, setOpen] = useState(false);
   const trigger = (
-    <button type="button" className="button org-button" aria-label={`Organization: ${current?.name ?? "none"}. Choose another`}>
+    <button type="button" className="button org-button">
+      <span className="visually-hidden">Organization: </span>
       <b><Text>{current?.name ?? "Choose an organization"}</Text></b>
       <span className="caret" aria-hidden="true">▾</span>
     </button>

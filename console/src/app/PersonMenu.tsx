@@ -27,8 +27,9 @@ export function PersonMenu({ session }: { session: Session }) {
     );
   };
   const trigger = (
-    <button type="button" className="person" aria-label={`${session.user.name}: your account`}>
+    <button type="button" className="person">
       <span className="person-name"><Text>{session.user.name}</Text></span>
+      <span className="visually-hidden">: your account</span>
       <span className="person-initials" aria-hidden="true">{initials(session.user.name)}</span>
     </button>
   );

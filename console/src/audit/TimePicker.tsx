@@ -17,7 +17,8 @@ export function TimePicker({ range, zone, now, onChange }: { range: Range; zone:
     onChange(chosen);
   };
   const trigger = (
-    <Button className="time-button" aria-label={`Time: ${rangeLabel(range, zone, now)}. Change`}>
+    <Button className="time-button">
+      <span className="visually-hidden">Time: </span>
       {rangeLabel(range, zone, now)} <span className="caret" aria-hidden="true">▾</span>
     </Button>
   );
@@ -68,7 +69,8 @@ function AbsoluteForm({ range, zone, now, onChange }: { range: Range; zone: Zone
 
 export function ZoneMenu({ zone, now, onChange }: { zone: Zone; now: number; onChange: (zone: Zone) => void }) {
   const trigger = (
-    <Button aria-label={`Zone: ${zoneName(zone, now)}. Change`}>
+    <Button>
+      <span className="visually-hidden">Zone: </span>
       {zoneShort(zone, now)} <span className="caret" aria-hidden="true">▾</span>
     </Button>
   );

@@ -1,0 +1,128 @@
+// What axe finds on each page, in light and dark; and what the keyboard reaches.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+
+import { launch, rows, Service, signIn, withPage } from "./service.mjs";
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+let service;
+let browser;
+let state;
+before(async () => {
+  [service, browser] = await Promise.all([Service.start(), launch()]);
+  const context = await browser.newContext({ baseURL: service.url });
+  await signIn(await context.newPage(), service.administrator);
+  state = await context.storageState();
+  await context.close();
+});
+after(async () => {
+  await browser?.close();
+  await service?.stop();
+});
+
+/** Fails on what is serious or critical. */
+async function check(page, name) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const grave = violations.filter((one) => one.impact === "serious" || one.impact === "critical");
+  const told = grave.map((one) => `${one.id} (${one.impact}): ${one.nodes.map((node) => `${node.target.join(" ")} ${node.failureSummary}`).slice(0, 4).join("; ")}`);
+  assert.deepEqual(told, [], name);
+}
+
+const LOG = "/orgs/demo/audit-logs?tz=utc&from=-30d";
+const VIEWS = {
+  list: async (page) => {
+    await page.goto(`${LOG}&q=-outcome:success&f=project:payments&f=-actor:ci-runner&counts=1`);
+    await (await rows(page)).first().waitFor();
+    await page.getByRole("region", { name: "Counts" }).getByRole("group", { name: "Outcome" }).waitFor();
+  },
+  event: async (page) => {
+    await page.goto(`${LOG}&q=action:component.update`);
+    await (await rows(page)).first().click();
+    await page.locator(".event-facts").waitFor();
+  },
+  json: async (page) => {
+    await page.getByRole("tab", { name: "JSON" }).click();
+    await page.locator(".event-json").waitFor();
+  },
+  "time panel": async (page) => {
+    await page.goto(LOG);
+    await page.getByRole("button", { name: /^Time: / }).click();
+    await page.getByLabel("From", { exact: true }).waitFor();
+  },
+  "filter menu": async (page) => {
+    await page.goto(LOG);
+    await page.getByRole("button", { name: "Action", exact: true }).click();
+    await page.getByRole("checkbox").first().waitFor();
+  },
+  export: async (page) => {
+    await page.goto(LOG);
+    await page.getByRole("button", { name: "Export" }).click();
+    await page.getByRole("link", { name: /^Export / }).waitFor();
+  },
+  "wrong phrase": async (page) => {
+    await page.goto(`${LOG}&q=actr:x`);
+    await page.getByRole("heading", { name: "The search phrase cannot be read" }).waitFor();
+  },
+  nothing: async (page) => {
+    await page.goto(`${LOG}&q=nothingofthiskind`);
+    await page.getByRole("heading", { name: "No event fits all of this" }).waitFor();
+  },
+};
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`nothing serious in ${colorScheme}`, async () => {
+    await withPage(browser, service, `axe sign in ${colorScheme}`, async (page) => {
+      await page.goto("/sign-in");
+      await page.getByLabel("Password").waitFor();
+      await check(page, "sign in");
+    }, { colorScheme, bypassCSP: true });
+    await withPage(browser, service, `axe ${colorScheme}`, async (page) => {
+      for (const [name, open] of Object.entries(VIEWS)) {
+        await open(page);
+        await check(page, name);
+      }
+    }, { colorScheme, storageState: state, bypassCSP: true });
+    await withPage(browser, service, `axe narrow ${colorScheme}`, async (page) => {
+      await page.goto(LOG);
+      await (await rows(page)).first().waitFor();
+      await check(page, "narrow");
+    }, { colorScheme, storageState: state, bypassCSP: true, viewport: { width: 360, height: 720 } });
+  });
+}
+
+test("the keyboard reaches the list, opens an event and comes back", () =>
+  withPage(browser, service, "keyboard", async (page) => {
+    await page.goto(LOG);
+    await (await rows(page)).first().waitFor();
+    await page.getByRole("grid", { name: "Events" }).focus();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    assert.equal(await page.getByRole("grid").getAttribute("aria-activedescendant"), "event-1");
+    await page.keyboard.press("Enter");
+    await page.locator(".event-facts").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator(".event-facts").waitFor({ state: "detached" });
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("role")), "grid");
+    // Menus give the focus back to where it was.
+    await page.getByRole("button", { name: /^Zone: / }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("menuitemradio").first().waitFor();
+    await page.keyboard.press("Escape");
+    assert.match(await page.evaluate(() => document.activeElement?.textContent ?? ""), /^Zone/);
+  }, { storageState: state }));
+
+test("nothing is wider than a narrow window", () =>
+  withPage(browser, service, "narrow", async (page) => {
+    for (const path of ["/sign-in", LOG, `${LOG}&counts=1`]) {
+      await page.goto(path);
+      await page.waitForTimeout(500);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.equal(wide, 0, path);
+    }
+    await page.goto(LOG);
+    await page.getByRole("button", { name: "Pages" }).click();
+    await page.getByRole("link", { name: "Audit logs" }).waitFor();
+  }, { storageState: state, viewport: { width: 360, height: 720 } }));
