@@ -33,6 +33,7 @@ export default tseslint.config(
         setTimeout: "readonly", clearTimeout: "readonly", performance: "readonly", document: "readonly",
         window: "readonly", location: "readonly", getComputedStyle: "readonly", requestAnimationFrame: "readonly",
         navigator: "readonly", localStorage: "readonly", URLSearchParams: "readonly", TextDecoder: "readonly",
+        MutationObserver: "readonly", KeyboardEvent: "readonly",
       },
     },
   },

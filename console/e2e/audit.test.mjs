@@ -81,8 +81,8 @@ on("criteria are chosen from menus, kept out and taken away", async (page) => {
   await page.goto(`${LOG}?from=-90d&tz=utc&q=source:api`);
   await (await rows(page)).first().waitFor();
   await page.getByRole("button", { name: "Outcome", exact: true }).click();
-  await page.getByRole("checkbox", { name: /^denied/ }).check();
-  await page.getByRole("checkbox", { name: /^failed/ }).check();
+  await page.getByRole("checkbox", { name: /^denied/ }).click();
+  await page.getByRole("checkbox", { name: /^failed/ }).click();
   await page.keyboard.press("Escape");
   await page.waitForURL((url) => url.searchParams.get("f") === "outcome:denied,failure");
   const both = await service.count("demo", { q: "source:api outcome:denied,failure", from: "-90d" });

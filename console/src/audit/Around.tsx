@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import { api, body } from "../api/client";
 import { rfc3339 } from "../time/range";
-import { clock, dayKey, full, type Zone } from "../time/zone";
+import { clock, dayKey, full, shortDay, type Zone } from "../time/zone";
 import { Failed, Loading } from "../ui/states";
 import { OutcomeWord } from "./EventList";
 import type { AuditEvent } from "./event";
@@ -58,7 +58,7 @@ function Section({ title, org, event, zone, onOpen, q, from, to }: Props & { tit
             <li key={one.id}>
               <button type="button" className="around-row" onClick={() => onOpen(one.id)} title={full(one.occurred_at, zone)}>
                 <time dateTime={one.occurred_at}>
-                  {dayKey(one.occurred_at, zone) === dayKey(event.occurred_at, zone) ? clock(one.occurred_at, zone).slice(0, 8) : dayKey(one.occurred_at, zone).slice(5)}
+                  {dayKey(one.occurred_at, zone) === dayKey(event.occurred_at, zone) ? clock(one.occurred_at, zone).slice(0, 8) : shortDay(one.occurred_at, zone)}
                 </time>
                 <span className="around-sentence"><RowSentence pieces={catalog.row(one)} /></span>
                 {one.outcome !== "success" && <OutcomeWord event={one} />}

@@ -162,7 +162,7 @@ export function AuditLogsPage() {
     <main className={`audit${criteria.event ? " audit-open" : ""}${criteria.counts ? " audit-counts" : ""}`} id="main">
       <div className="audit-top">
         <h1>Audit logs</h1>
-        <Count org={org} query={query} range={range} asked={asking.number} now={now} following={following} arrived={arrivals} hidden={phraseProblem !== null} />
+        <Count org={org} query={query} range={range} asked={asking.number} now={now} following={following} arrived={arrivals} found={data !== undefined} hidden={phraseProblem !== null} />
         <div className="grow" />
         <Button
           className="audit-live"
@@ -210,11 +210,11 @@ export function AuditLogsPage() {
           onTerms={(changed) => change({ terms: changed })}
           onToggle={onToggle}
         />
-        {!phraseProblem && <Histogram org={org} query={query} range={range} zone={zone} asked={asking.number} now={now} onZoom={onZoom} />}
+        {!phraseProblem && <Histogram org={org} query={query} range={range} zone={zone} asked={asking.number} now={now} found={data !== undefined} onZoom={onZoom} />}
         {reachesArchive && <p className="audit-note">This time reaches into the archive; it may take longer.</p>}
       </div>
       {criteria.counts && (
-        <FacetPanel org={org} query={query} asked={asking.number} terms={terms} onToggle={onToggle} onClose={() => change({ counts: false }, { replace: true })} />
+        <FacetPanel org={org} query={query} found={data !== undefined} asked={asking.number} terms={terms} onToggle={onToggle} onClose={() => change({ counts: false }, { replace: true })} />
       )}
       <section className="audit-list" aria-label="Events found" aria-busy={isPending}>
         {waiting > 0 && (
@@ -307,7 +307,7 @@ export function AuditLogsPage() {
 const BLANK: Criteria = { range: { from: "-24h" }, typed: "", terms: [], order: "desc", zone: "utc", live: false, counts: false, event: null, tab: "event" };
 
 /** How many events there are in all, and as of when. */
-function Count({ org, query, range, asked, now, following, arrived, hidden }: {
+function Count({ org, query, range, asked, now, following, arrived, found, hidden }: {
   org: string;
   query: ReturnType<typeof queryOf>;
   range: Range;
@@ -315,10 +315,12 @@ function Count({ org, query, range, asked, now, following, arrived, hidden }: {
   now: number;
   following: boolean;
   arrived: number;
+  found: boolean;
   hidden: boolean;
 }) {
   const { data } = useQuery({
     ...histogramQuery(org, query, interval(range, now).text, asked),
+    enabled: found,
     placeholderData: (before) => before,
     refetchInterval: following && arrived > 0 ? COUNTS_EVERY_MILLIS : false,
   });

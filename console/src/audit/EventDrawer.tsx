@@ -12,7 +12,7 @@ import { Tabs } from "../ui/Tabs";
 import { Around } from "./Around";
 import { Changes } from "./Changes";
 import type { Tab } from "./criteria";
-import { actorLabel, chain, targetLabel, type AuditEvent } from "./event";
+import { actorLabel, chain, OUTCOME_WORDS, targetLabel, type AuditEvent } from "./event";
 import { eventQuery, useCatalog } from "./queries";
 import { LinkedSentence } from "./Sentence";
 import { typedTarget } from "./terms";
@@ -90,7 +90,7 @@ function Facts({ event, zone, onFilter }: DrawerProps & { event: AuditEvent }) {
           )}
         </dd>
         <dt>Outcome</dt>
-        <dd><span className={`outcome outcome-${event.outcome}`}>{event.outcome}</span></dd>
+        <dd><span className={`outcome outcome-${event.outcome}`}>{OUTCOME_WORDS[event.outcome]}</span></dd>
         <dt>Actor</dt>
         <dd>
           {chain(event.actor).map((actor, depth) => (

@@ -14,16 +14,17 @@ import { chosen, FIELD_TITLES, type FacetField, type Term } from "./terms";
 const FIELDS: FacetField[] = ["outcome", "actor", "action", "project", "component", "environment", "resource", "source", "ip"];
 const VALUES_MAX = 6;
 
-export function FacetPanel({ org, query, asked, terms, onToggle, onClose }: {
+export function FacetPanel({ org, query, found, asked, terms, onToggle, onClose }: {
   org: string;
   query: Query;
+  found: boolean;
   asked: number;
   terms: Term[];
   onToggle: (field: string, value: string, negated: boolean) => void;
   onClose: () => void;
 }) {
   const catalog = useCatalog();
-  const { data, error, refetch } = useQuery({ ...facetsQuery(org, query, FIELDS, VALUES_MAX, asked), placeholderData: (before) => before });
+  const { data, error, refetch } = useQuery({ ...facetsQuery(org, query, FIELDS, VALUES_MAX, asked), enabled: found, placeholderData: (before) => before });
   return (
     <section className="facets" aria-label="Counts">
       <div className="facets-head">

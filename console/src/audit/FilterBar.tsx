@@ -1,6 +1,6 @@
 // The criteria as chips, and a menu for each field with what there is to choose, counted.
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 
 import { Text } from "../text/Text";
 import { plain } from "../text/unseen";
@@ -35,9 +35,21 @@ export function FilterBar(props: Props) {
   const copy = useCopy();
   const catalog = useCatalog();
   const [more, setMore] = useState(false);
-  const rest = OFFERED.filter((field) => !terms.some((term) => term.field === field));
+  // An open menu stays while values are chosen in it, though its field is a chip by then.
+  const [open, setOpen] = useState<FacetField | null>(null);
+  const rest = OFFERED.filter((field) => field === open || !terms.some((term) => term.field === field));
   const offered = more ? rest : rest.filter((field) => OFFERED.indexOf(field) < OFFERED_FIRST);
   const without = (at: number) => terms.toSpliced(at, 1);
+  const choicesOf = (term: Term) => {
+    const field = OFFERED.find((one) => one === term.field);
+    if (!field || term.negated) return undefined;
+    const title = FIELD_TITLES[field] ?? field;
+    return (button: ReactNode) => (
+      <Popover trigger={button} label={`${title}: choose`} plain>
+        <Choices field={field} org={props.org} query={props.queryWithout(field)} asked={props.asked} terms={terms} onToggle={props.onToggle} title={title} />
+      </Popover>
+    );
+  };
   return (
     <div className="chips" role="group" aria-label="Criteria">
       {terms.map((term, at) => {
@@ -51,9 +63,10 @@ export function FilterBar(props: Props) {
               value={<Text>{values.join(", ")}</Text>}
               negated={term.negated}
               onRemove={() => onTerms(without(at))}
+              opening={choicesOf(term)}
               removeName={`Remove ${title} ${plain(values.join(", ").slice(0, 80))}`}
               buttonProps={{
-                title: "Opens the choices. Right click: keep out, copy. Keys: n keeps out, c copies, Delete removes",
+                title: "Right click: keep out, copy. Keys: n keeps out, c copies, Delete removes",
                 onKeyDown: (event) => {
                   if (event.key === "Delete" || event.key === "Backspace") onTerms(without(at));
                   else if (event.key === "n") onTerms(toggled);
@@ -68,7 +81,7 @@ export function FilterBar(props: Props) {
         );
         return (
           <ContextMenu
-            key={print(term)}
+            key={`${at} ${term.field}`}
             items={
               <>
                 <ContextItem onSelect={() => onTerms(toggled)} hint="n">{term.negated ? "Only these" : "Without these"}</ContextItem>
@@ -82,7 +95,7 @@ export function FilterBar(props: Props) {
         );
       })}
       {offered.map((field) => (
-        <FieldMenu key={field} field={field} {...props} />
+        <FieldMenu key={field} field={field} open={field === open} onOpenChange={(opens) => setOpen(opens ? field : null)} {...props} />
       ))}
       {!more && rest.some((field) => OFFERED.indexOf(field) >= OFFERED_FIRST) && (
         <span className="chip chip-add">
@@ -104,7 +117,9 @@ export function valueLabel(field: string, value: string, actionTitle: string): s
   return shownValue(value);
 }
 
-function FieldMenu({ field, org, terms, queryWithout, asked, onToggle }: Props & { field: FacetField }) {
+type FieldMenuProps = Props & { field: FacetField; open: boolean; onOpenChange: (open: boolean) => void };
+
+function FieldMenu({ field, open, onOpenChange, org, terms, queryWithout, asked, onToggle }: FieldMenuProps) {
   const title = FIELD_TITLES[field] ?? field;
   const trigger = (
     <button type="button">
@@ -113,7 +128,7 @@ function FieldMenu({ field, org, terms, queryWithout, asked, onToggle }: Props &
   );
   return (
     <span className="chip chip-add">
-      <Popover trigger={trigger} label={`${title}: choose`} plain>
+      <Popover trigger={trigger} open={open} onOpenChange={onOpenChange} label={`${title}: choose`} plain>
         <Choices field={field} org={org} query={queryWithout(field)} asked={asked} terms={terms} onToggle={onToggle} title={title} />
       </Popover>
     </span>

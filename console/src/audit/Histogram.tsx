@@ -34,17 +34,19 @@ function toldOf(bucket: Bucket): string {
   return parts.join(", ");
 }
 
-export function Histogram({ org, query, range, zone, asked, now, onZoom }: {
+export function Histogram({ org, query, range, zone, asked, now, found, onZoom }: {
   org: string;
   query: Query;
   range: Range;
   zone: Zone;
   asked: number;
   now: number;
+  /** Whether the search has been answered: its counts are part of it, and are asked for behind it. */
+  found: boolean;
   onZoom: (range: Range) => void;
 }) {
   const step = interval(range, now);
-  const { data, error } = useQuery({ ...histogramQuery(org, query, step.text, asked), placeholderData: (before) => before });
+  const { data, error } = useQuery({ ...histogramQuery(org, query, step.text, asked), enabled: found, placeholderData: (before) => before });
   const span = bounds(range, now);
   const buckets = data?.buckets ?? [];
   const most = Math.max(1, ...buckets.map((bucket) => bucket.total));

@@ -68,7 +68,7 @@ export function SearchField({ org, value, within, asked, error, typedAt, handle,
       const known = new Set(found.map((one) => one.value));
       const prefixes = [...new Set(found.map((one) => `${one.value.split(".")[0] ?? ""}.*`))].map((value) => ({ value, name: undefined, hint: "all of them" }));
       const others = catalog.families.flatMap((family) => family.actions).filter((action) => !known.has(action.action)).map((action) => ({ value: action.action, name: undefined, hint: "0" }));
-      return offeredValues([...found, ...prefixes, ...others], at.typed).slice(0, OFFERS_MAX);
+      return offeredValues([...(at.typed ? prefixes : []), ...found, ...others], at.typed).slice(0, OFFERS_MAX);
     }
     return offeredValues(found, at.typed).slice(0, OFFERS_MAX);
   }

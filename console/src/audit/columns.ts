@@ -49,7 +49,7 @@ export const COLUMNS: Column[] = [
   },
   { id: "outcome", title: "Outcome", width: 104, field: "outcome", value: (event) => event.outcome },
   {
-    id: "ip", title: "IP address", width: 118, field: "ip",
+    id: "ip", title: "IP address", width: 128, field: "ip",
     value: (event) => event.context?.ip ?? undefined,
     text: (event) => event.context?.ip ?? undefined,
   },
@@ -58,10 +58,13 @@ export const COLUMNS: Column[] = [
 const DEFAULT: ColumnId[] = ["time", "actor", "action", "project", "outcome", "ip"];
 /** Always there: without them a row says nothing. */
 export const FIXED: ColumnId[] = ["time", "action"];
-/** Pixels that the sentence is to have before columns give way to it. */
-const ACTION_WIDTH_MIN = 300;
+/** Pixels that the sentence is to have: below this, columns that are circumstances give way to it. */
+const ACTION_WIDTH_WANTED = 370;
+/** Below this the last ones do, too. */
+const ACTION_WIDTH_MIN = 190;
 /** In which order columns give way; the ones that are not named go first. */
 const GIVE_WAY: ColumnId[] = ["project", "ip", "outcome", "actor"];
+const LAST: ColumnId[] = ["outcome", "actor"];
 
 export function columnOf(id: ColumnId): Column | undefined {
   return COLUMNS.find((column) => column.id === id);
@@ -111,7 +114,7 @@ export function fitting(chosen: ColumnId[], width: number): Column[] {
   const order = [...columns.map((column) => column.id).filter((id) => !FIXED.includes(id) && !GIVE_WAY.includes(id)).reverse(), ...GIVE_WAY];
   for (const id of order) {
     const taken = columns.reduce((sum, column) => sum + (column.width ?? 0), 0);
-    if (width - taken >= ACTION_WIDTH_MIN) break;
+    if (width - taken >= (LAST.includes(id) ? ACTION_WIDTH_MIN : ACTION_WIDTH_WANTED)) break;
     columns = columns.filter((column) => column.id !== id);
   }
   return columns;

@@ -44,6 +44,12 @@ export function longDay(text: string, zone: Zone, now: number): string {
   return `${LONG_DAYS[at.weekday] ?? ""} ${at.day} ${LONG_MONTHS[at.month] ?? ""}${year}`;
 }
 
+/** `23 Nov` */
+export function shortDay(text: string, zone: Zone): string {
+  const at = fields(Date.parse(text), zone);
+  return `${at.day} ${MONTHS[at.month] ?? ""}`;
+}
+
 /** `Mon 23 Nov 2026, 08:41:07.318`, to the microsecond if there is more than the millisecond says. */
 export function full(text: string, zone: Zone): string {
   const at = fields(Date.parse(text), zone);

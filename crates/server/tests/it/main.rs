@@ -4,6 +4,7 @@
 
 mod access;
 mod client;
+mod console;
 mod directory;
 mod errors;
 mod export;

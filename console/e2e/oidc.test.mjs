@@ -1,0 +1,60 @@
+// Signing in through a real OpenID Connect provider (tests/oidc), from the organization's link to the log and back again.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { after, before, test } from "node:test";
+
+import { launch, rows, Service, withPage } from "./service.mjs";
+
+const SECRET = "of-the-browser-test";
+let service;
+let browser;
+let provider;
+let issuer;
+before(async () => {
+  const folder = new URL("../../tests/oidc/", import.meta.url).pathname;
+  provider = spawn("node", ["provider.mjs"], { cwd: folder, stdio: ["pipe", "pipe", "ignore"] });
+  [service, browser] = await Promise.all([Service.start({ arguments: ["--loopback-identity-providers"] }), launch()]);
+  for await (const line of createInterface({ input: provider.stdout })) {
+    issuer = line.trim();
+    break;
+  }
+});
+after(async () => {
+  provider?.kill();
+  await browser?.close();
+  await service?.stop();
+});
+
+test("somebody of the organization's provider is signed in, taken in, and sees what their group sees", async () => {
+  const made = await service.api("POST", "/v1/orgs/demo/identity-providers", {
+    name: "Northwind", issuer, client_id: "actarium", client_secret: SECRET, authoritative_domains: ["northwind.example"],
+    scopes: ["email", "profile", "groups"], groups_claim: "groups", group_mapping: { reviewers: ["auditor"] },
+  });
+  await service.api("PATCH", "/v1/orgs/demo/sign-in", { joining_domains: ["northwind.example"] });
+  const redirect = `${service.url}/v1/session/oidc/callback/${made.id}`;
+  const answer = await fetch(`${issuer}/control`, {
+    method: "POST",
+    body: JSON.stringify({
+      clients: [{ client_id: "actarium", client_secret: SECRET, redirect_uris: [redirect] }],
+      accounts: { grace: { email: "grace@northwind.example", email_verified: true, name: "Grace Okoro", groups: ["reviewers"] } },
+    }),
+  });
+  assert.equal(answer.status, 204);
+  await withPage(browser, service, "oidc", async (page) => {
+    const next = encodeURIComponent("/orgs/demo/audit-logs?from=-7d&tz=utc");
+    await page.goto(`/sign-in?org=demo&provider=${made.id}&next=${next}`);
+    await page.getByRole("button", { name: "Sign in through demo’s identity provider" }).click();
+    await page.locator("input[name=login]").fill("grace");
+    await page.locator("input[name=password]").fill("anything");
+    await page.locator("button[type=submit]").click();
+    await page.locator("button[type=submit]").click();
+    await page.waitForURL(/\/orgs\/demo\/audit-logs\?from=-7d/);
+    await (await rows(page)).first().waitFor();
+    await page.getByRole("button", { name: "Grace Okoro: your account" }).click();
+    await page.getByRole("menuitem", { name: "Sign out" }).click();
+    // The browser offers the way that was gone before.
+    await page.getByRole("button", { name: "Sign in through demo’s identity provider" }).waitFor();
+  }, { // The provider's own page asks for a font from elsewhere.
+    allowed: [/favicon/, /ERR_NAME_NOT_RESOLVED/] });
+});

@@ -1,0 +1,68 @@
+// Makes the pictures of docs/CONSOLE.md and README.md, of a fresh demo organization: `npm run screenshots` in console/.
+// Another folder than docs/console can be given.
+import { mkdir } from "node:fs/promises";
+
+import { launch, rows, Service, signIn } from "./service.mjs";
+
+const folder = process.argv[2] ?? new URL("../../docs/console/", import.meta.url).pathname;
+const WIDE = { width: 1280, height: 760 };
+const NARROW = { width: 380, height: 720 };
+const LOG = "/orgs/demo/audit-logs";
+const PROBLEMS = `${LOG}?tz=utc&from=-30d&q=${encodeURIComponent("action:component.* -outcome:success")}&f=project:payments`;
+
+async function openEvent(page, at) {
+  await (await rows(page)).nth(at).click();
+  await page.locator(".event-facts h2").waitFor();
+  await page.mouse.move(6, 400);
+}
+
+const PICTURES = [
+  ["sign-in", "/sign-in", "light", { width: 720, height: 520 }, async (page) => page.getByLabel("Password").waitFor(), false],
+  ["audit-logs-light", PROBLEMS, "light", WIDE, (page) => openEvent(page, 1)],
+  ["audit-logs-dark", PROBLEMS, "dark", WIDE, (page) => openEvent(page, 1)],
+  ["audit-logs-narrow", `${LOG}?tz=utc&from=-7d&f=source:api`, "light", NARROW, rows],
+  ["find-a-user", `${LOG}?tz=utc&from=-7d&f=${encodeURIComponent('actor:"Ana Sousa"')}&counts=1`, "light", WIDE, async (page) => {
+    await page.getByRole("region", { name: "Counts" }).getByRole("group", { name: "Action" }).waitFor();
+  }],
+  ["complete", `${LOG}?tz=utc&from=-90d`, "light", { width: 1280, height: 460 }, async (page) => {
+    await rows(page);
+    await page.keyboard.press("/");
+    await page.keyboard.type("-outcome:success action:comp");
+    await page.getByRole("option").first().waitFor();
+  }],
+  ["around", `${LOG}?tz=utc&from=-30d&q=action:component.promote&f=outcome:denied`, "light", WIDE, async (page) => {
+    await openEvent(page, 0);
+    await page.getByRole("tab", { name: "Around it" }).click();
+    await page.locator(".around-row").first().waitFor();
+  }],
+  ["export", `${LOG}?tz=utc&from=-30d&q=outcome:denied`, "light", { width: 1280, height: 560 }, async (page) => {
+    await rows(page);
+    await page.getByRole("button", { name: "Export" }).click();
+    await page.getByRole("link", { name: /^Export / }).waitFor();
+  }],
+];
+
+await mkdir(folder, { recursive: true });
+const [service, browser] = await Promise.all([Service.start(), launch()]);
+try {
+  const first = await browser.newContext({ baseURL: service.url });
+  await signIn(await first.newPage(), service.administrator);
+  const storageState = await first.storageState();
+  await first.close();
+  for (const [name, path, colorScheme, viewport, prepare, signedIn = true] of PICTURES) {
+    const context = await browser.newContext({
+      baseURL: service.url, colorScheme, viewport, timezoneId: "UTC", locale: "en-GB", storageState: signedIn ? storageState : undefined,
+    });
+    const page = await context.newPage();
+    await page.goto(path);
+    await prepare(page);
+    await page.evaluate(() => document.fonts.ready);
+    await page.waitForTimeout(400);
+    await page.screenshot({ path: `${folder}/${name}.png` });
+    console.log(`${name}.png`);
+    await context.close();
+  }
+} finally {
+  await browser.close();
+  await service.stop();
+}
