@@ -35,6 +35,10 @@ const PICTURES = [
     await page.getByRole("tab", { name: "Around it" }).click();
     await page.locator(".around-row").first().waitFor();
   }],
+  ["give-access", "/orgs/demo/groups/auditor/roles", "light", { width: 1280, height: 460 }, async (page) => {
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await page.waitForTimeout(800);
+  }],
   ["export", `${LOG}?tz=utc&from=-30d&q=outcome:denied`, "light", { width: 1280, height: 560 }, async (page) => {
     await rows(page);
     await page.getByRole("button", { name: "Export" }).click();
