@@ -120,7 +120,12 @@ export function fitting(chosen: ColumnId[], width: number): Column[] {
   return columns;
 }
 
+/** Below this width of the list, columns that can be narrower are. */
+const TIGHT_WIDTH = 760;
+const TIGHT: Partial<Record<ColumnId, number>> = { actor: 128, outcome: 80 };
+
 /** The tracks of the grid that a row is. */
-export function tracks(columns: Column[]): string {
-  return columns.map((column) => (column.width ? `${column.width}px` : "minmax(0, 1fr)")).join(" ");
+export function tracks(columns: Column[], width: number): string {
+  const own = (column: Column) => (width < TIGHT_WIDTH ? TIGHT[column.id] : undefined) ?? column.width;
+  return columns.map((column) => (column.width ? `${own(column) ?? column.width}px` : "minmax(0, 1fr)")).join(" ");
 }
