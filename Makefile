@@ -15,10 +15,12 @@ CONSOLE_PACKAGES := console/node_modules/.package-lock.json
 .PHONY: build run test bench lint console
 
 build: console
-	ACTARIUM_CONSOLE_DIR="$(CURDIR)/console/dist" cargo build --release --locked -p actarium-cli
+	ACTARIUM_CONSOLE_DIR="$(CURDIR)/console/dist" cargo build --release --locked -p actarium-cli -p actarium-verify
 	mkdir -p bin
 	install -m 755 "$(CARGO_TARGET_DIR)/release/actarium" bin/actarium.new
 	mv bin/actarium.new bin/actarium
+	install -m 755 "$(CARGO_TARGET_DIR)/release/actarium-verify" bin/actarium-verify.new
+	mv bin/actarium-verify.new bin/actarium-verify
 
 # The console's bundle, which becomes part of the binary.
 console: console/dist/index.html

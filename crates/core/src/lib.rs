@@ -5,6 +5,7 @@
 
 pub mod canonical;
 pub mod catalog;
+pub mod disclosure;
 pub mod event;
 pub mod filter;
 pub mod hash;
@@ -17,6 +18,7 @@ pub mod render;
 pub mod row;
 pub mod salt;
 pub mod stored;
+pub mod tar;
 pub mod text;
 pub mod time;
 pub mod tlog;

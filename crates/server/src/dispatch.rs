@@ -72,6 +72,11 @@ impl Call {
         self.organization.clone().ok_or_else(|| Problem::new(Kind::Internal, "the route names no organization"))
     }
 
+    /// Whether it was let through without a credential.
+    pub fn is_anonymous(&self) -> bool {
+        matches!(self.caller, Caller::Anonymous)
+    }
+
     /// A successful record of this request.
     pub fn record(&self, action: &'static str, target: Value) -> OwnRecord {
         OwnRecord::of_request(action, &self.caller, &self.context, target)
@@ -223,6 +228,10 @@ async fn handle(call: Call) -> Result<Response, Problem> {
         Operation::EventsHistogram => handlers::counts::histogram(&call).await,
         Operation::EventsFacets => handlers::counts::facets(&call).await,
         Operation::EventsTail => handlers::tail::tail(call).await,
+        Operation::LogCheckpoint => handlers::log::checkpoint(&call).await,
+        Operation::LogTile => handlers::log::tile(&call).await,
+        Operation::LogKey => handlers::log::key(&call),
+        Operation::ProofExport => handlers::proof_export::export(&call).await,
         Operation::EventsExport => handlers::export::export(&call).await,
         Operation::OrganizationView => handlers::organizations::view(&call),
         Operation::OrganizationUpdate => handlers::organizations::update(call).await,

@@ -63,6 +63,15 @@ pub const EXPORTS_AT_ONCE_MAX: usize = 4;
 /// Most live tails at one moment; a further one is refused with 503.
 pub const TAILS_AT_ONCE_MAX: usize = 1024;
 
+/// Earlier checkpoints that come with an export.
+pub const CHECKPOINTS_EXPORTED_MAX: usize = 1000;
+/// Events that an export with proofs reads at once.
+pub const PROOF_EXPORT_STEP_EVENTS: u64 = 4096;
+/// Size in bytes from which an export with proofs begins its next files.
+pub const PROOF_EXPORT_FILE_BYTES: usize = 8 * 1024 * 1024;
+/// Most events of a request that is answered with a receipt.
+pub const RECEIPT_EVENTS_MAX: usize = 1000;
+
 /// Events of a page when the request does not say.
 pub const PAGE_EVENTS_DEFAULT: usize = 50;
 /// Most events of a page.

@@ -15,7 +15,8 @@ use crate::token;
 pub fn document() -> Value {
     let mut paths = Map::new();
     for route in ROUTES.iter() {
-        let item = paths.entry(route.path).or_insert_with(|| json!({}));
+        // OpenAPI has no parameter of several segments: to it, it is one.
+        let item = paths.entry(route.path.replace("{*", "{")).or_insert_with(|| json!({}));
         item[route.method.name().to_ascii_lowercase()] = operation(route);
     }
     json!({
@@ -60,6 +61,7 @@ fn operation(route: &Route) -> Value {
     });
     operation["security"] = match route.permission {
         Permission::Public => json!([]),
+        Permission::OpenLog => json!([{}, {"bearer": []}]),
         _ => json!([{"bearer": []}]),
     };
     if !route.bodies.is_empty() {
@@ -79,6 +81,8 @@ fn tag(route: &Route) -> &'static str {
         "provisioning"
     } else if route.path.contains("/ingest/") {
         "ingest"
+    } else if route.path.contains("/log/") {
+        "evidence"
     } else if route.path.contains("/events") || route.path.ends_with("/export") {
         "events"
     } else if route.path == "/v1/permissions"
@@ -112,7 +116,7 @@ fn parameters(route: &Route) -> Vec<Value> {
             "example": "demo",
         }));
     }
-    if route.path.contains("{id}") {
+    if route.path.contains("{id}") || route.path.contains("{*id}") {
         list.push(id_parameter(route));
     }
     if route.path.contains("{member}") {
@@ -130,6 +134,10 @@ fn parameters(route: &Route) -> Vec<Value> {
 fn id_parameter(route: &Route) -> Value {
     let (description, schema) = match route.operation {
         Operation::EventView => ("The event's id.", json!({"type": "string", "format": "uuid"})),
+        Operation::LogTile => (
+            "Level or `entries`, then number and width.",
+            json!({"type": "string", "pattern": "^([0-9]{1,2}|entries)/(x[0-9]{3}/)*[0-9]{3}(\\.p/[0-9]{1,3})?$", "maxLength": 64}),
+        ),
         Operation::ScimSchema => ("The schema's URN.", json!({"type": "string", "maxLength": 256})),
         Operation::KeyRevoke | Operation::ScimTokenRevoke => {
             let regex = format!("^[0-9A-Za-z]{{{}}}$", token::KEY_ID_CHARS);
@@ -204,6 +212,8 @@ fn header_parameters(route: &Route) -> Vec<Value> {
         let schema = json!({"type": "string", "pattern": regex, "minLength": 1, "maxLength": chars_max});
         let description = "The same key with the same body records nothing a second time; with another body it is 409.";
         list.push(header("Idempotency-Key", description, schema));
+        let description = "`receipt`: the answer comes with a signed checkpoint and the events' inclusion proofs.";
+        list.push(header("Prefer", description, json!({"type": "string"})));
     }
     if matches!(route.operation, Operation::ScimUserView | Operation::ScimGroupView) {
         list.push(header("If-None-Match", "Versions that the client has; 304 for one of them.", entity_tags()));

@@ -17,6 +17,9 @@ pub use engine::append::{
     Append, AppendError, Appended, Change, DirectoryChange, DuplicateScope, FirstSeen, IdempotencyKey, NewOrganization,
     Recorded,
 };
+pub use engine::checkpoints::Published;
+pub use engine::disclosed::{Disclosed, EntryBytes};
+pub use engine::evidence::{LogHead, ProofError};
 pub use engine::options::{EngineLimits, EngineOptions, Journal, SealPolicy};
 pub use engine::snapshot::{ReadError, Snapshot, TailBatch};
 pub use engine::stats::{COMMIT_LATENCY_BUCKETS_MICROS, EngineStats, Refused};

@@ -12,6 +12,7 @@ mod field;
 mod lexer;
 mod parameters;
 mod parser;
+mod parts;
 mod printer;
 mod scope;
 #[cfg(test)]

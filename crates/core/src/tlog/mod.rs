@@ -20,7 +20,7 @@ pub use proof::{
     Node, Nodes, PROOF_HASHES_MAX, ProofRefused, consistency_proof, cover, inclusion_proof, root_at,
     verify_consistency, verify_inclusion,
 };
-pub use proof_text::{ProofText, ProofTextError};
+pub use proof_text::{ProofText, ProofTextError, hash_of_base64, hash_to_base64};
 pub use tile::{
     BundleDamaged, TILE_WIDTH, TileAddress, TileKind, TilePathError, decode_bundle, encode_bundle, partial_width, tiles,
 };

@@ -55,8 +55,7 @@ impl ProofText {
         }
         let index = lines.next().and_then(|line| line.strip_prefix("index ")).and_then(parse_size);
         let index = index.ok_or(malformed("it has no line with an index without leading zeros"))?;
-        let hash = |line: &str| BASE64.decode(line).ok().and_then(|hash| Hash::try_from(hash).ok());
-        let hashes: Option<Vec<Hash>> = lines.map(hash).collect();
+        let hashes: Option<Vec<Hash>> = lines.map(hash_of_base64).collect();
         let hashes = hashes.ok_or(malformed("a line is not a hash of 32 bytes in base64"))?;
         if hashes.len() > PROOF_HASHES_MAX {
             return Err(malformed("it has more than 63 hashes"));
@@ -85,4 +84,14 @@ impl fmt::Display for ProofText {
         self.hashes.iter().try_for_each(|hash| writeln!(formatter, "{}", BASE64.encode(hash)))?;
         write!(formatter, "\n{}", self.checkpoint.note)
     }
+}
+
+/// A hash in base64, as proofs are written.
+pub fn hash_of_base64(text: &str) -> Option<Hash> {
+    BASE64.decode(text).ok().and_then(|hash| Hash::try_from(hash).ok())
+}
+
+/// A hash as proofs are written.
+pub fn hash_to_base64(hash: &Hash) -> String {
+    BASE64.encode(hash)
 }

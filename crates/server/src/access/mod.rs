@@ -100,6 +100,13 @@ pub fn authorize(
         let (holds, scope) = nothing();
         return Ok(Granted { caller: Caller::Anonymous, organization: None, holds, scope });
     }
+    if permission == Permission::OpenLog
+        && let Some(organization) = slug.and_then(|slug| app.engine.organization(slug))
+        && app.directory.read(|state| state.access(organization.id).has_open_log())
+    {
+        let (holds, scope) = nothing();
+        return Ok(Granted { caller: Caller::Anonymous, organization: Some(organization), holds, scope });
+    }
     let caller = identify::identify(app, context, method, headers)?;
     let Some(slug) = slug else {
         let (holds, scope) = nothing();
@@ -163,6 +170,8 @@ fn scope_of(caller: &Caller, holds: &Effective, permission: Permission) -> Optio
         // A SCIM token is for SCIM alone, whatever it was given to pass on.
         Permission::Right(_) if matches!(caller, Caller::Scim(_)) => None,
         Permission::Right(right) => holds.scope(right),
+        Permission::OpenLog if matches!(caller, Caller::Scim(_)) => None,
+        Permission::OpenLog => holds.scope(Right::AuditLogsView),
         Permission::Scim(right) => {
             let may = matches!(caller, Caller::Scim(_) | Caller::Operator) && holds.organization.holds(right);
             may.then(sees_nothing)
@@ -176,7 +185,7 @@ fn may_without_organization(caller: &Caller, permission: Permission) -> bool {
         Permission::Operator => matches!(caller, Caller::Operator),
         Permission::Person => matches!(caller, Caller::Person(_)),
         Permission::Session => matches!(caller, Caller::Person(person) if matches!(person.via, Via::Session(_))),
-        Permission::RecordEvents | Permission::Right(_) | Permission::Scim(_) => false,
+        Permission::RecordEvents | Permission::Right(_) | Permission::Scim(_) | Permission::OpenLog => false,
     }
 }
 

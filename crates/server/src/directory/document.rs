@@ -240,6 +240,9 @@ pub struct OrganizationSettings {
     /// What is masked in its events, if it has chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masking: Option<MaskingChoice>,
+    /// Whether everybody may read the log's checkpoints, tiles and entries.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub log_public: bool,
 }
 
 /// What an identity provider comes with to keep users and groups; its id is part of the token.

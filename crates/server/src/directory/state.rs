@@ -290,6 +290,11 @@ impl OrganizationAccess {
         self.settings.as_ref()
     }
 
+    /// Whether everybody may read what the log proves: checkpoints, tiles, entries, which hold no personal data.
+    pub fn has_open_log(&self) -> bool {
+        self.settings.as_ref().is_some_and(|settings| settings.log_public)
+    }
+
     /// A membership.
     pub fn member(&self, user: &str) -> Option<&Arc<Kept<Membership>>> {
         self.members.get(user)

@@ -35,12 +35,12 @@ use crate::routes::{CSV, NDJSON};
 pub static COUNT: HeaderName = HeaderName::from_static("x-actarium-count");
 
 /// A piece of the stream, its end, or what broke it off.
-type Piece = Result<Frame<Bytes>, BrokenOff>;
+pub(super) type Piece = Result<Frame<Bytes>, BrokenOff>;
 
 /// An export that ended before its end.
 #[derive(Debug, thiserror::Error)]
 #[error("the export was broken off")]
-struct BrokenOff;
+pub(super) struct BrokenOff;
 
 struct Export {
     app: Arc<App>,
@@ -149,25 +149,25 @@ fn trailer(count: u64) -> Frame<Bytes> {
 }
 
 /// The stream, from the thread that makes it.
-struct Pieces<'s> {
-    piece: Vec<u8>,
+pub(super) struct Pieces<'s> {
+    pub piece: Vec<u8>,
     /// Events given so far.
     count: u64,
     /// Whether nobody takes anything any more.
-    gone: bool,
+    pub gone: bool,
     sender: &'s mpsc::Sender<Piece>,
     handle: &'s Handle,
     app: &'s App,
 }
 
 impl<'s> Pieces<'s> {
-    fn new(sender: &'s mpsc::Sender<Piece>, handle: &'s Handle, app: &'s App) -> Self {
+    pub fn new(sender: &'s mpsc::Sender<Piece>, handle: &'s Handle, app: &'s App) -> Self {
         let piece = Vec::with_capacity(2 * limits::STREAM_PIECE_BYTES);
         Self { piece, count: 0, gone: false, sender, handle, app }
     }
 
     /// Sends what has gathered. Whether to go on.
-    fn send(&mut self) -> bool {
+    pub fn send(&mut self) -> bool {
         if self.piece.is_empty() {
             return true;
         }
@@ -176,7 +176,7 @@ impl<'s> Pieces<'s> {
     }
 
     /// Waits until the client takes it, at most [`limits::STREAM_STALLED_TIME_MAX`].
-    fn put(&mut self, piece: Piece) -> bool {
+    pub fn put(&mut self, piece: Piece) -> bool {
         let stopping = &self.app.stopping;
         let sending = async {
             tokio::select! {

@@ -26,6 +26,7 @@ struct Shown<'a> {
     mask_secrets: bool,
     mask_keys: Vec<String>,
     keep_keys: Vec<String>,
+    log_public: bool,
 }
 
 impl<'a> Shown<'a> {
@@ -39,6 +40,7 @@ impl<'a> Shown<'a> {
             mask_secrets: !masking.off,
             mask_keys: masking.mask_keys,
             keep_keys: masking.keep_keys,
+            log_public: state.access(organization.id).has_open_log(),
         }
     }
 }
@@ -92,7 +94,8 @@ pub fn view(call: &Call) -> Result<Response, Problem> {
     call.app.directory.read(|state| json_answer(&Shown::new(&organization, state)))
 }
 
-/// Renames the organization of the path, and says what is masked in its events from now on.
+/// Renames the organization of the path, says what is masked in its events from now on, opens or closes what its log
+/// proves.
 ///
 /// # Errors
 /// 422 for a name or key against the rules, or for less masking than the operator demands.
@@ -104,10 +107,12 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
         ("mask_secrets", Holds::Flag),
         ("mask_keys", Holds::Texts),
         ("keep_keys", Holds::Texts),
+        ("log_public", Holds::Flag),
     ];
     let mut form = Form::read_fields(&read.bytes, &fields)?;
     let name = form.optional("name", |name| readable(name, limits::NAME_CHARS_MAX));
     let mask_secrets = form.flag("mask_secrets");
+    let log_public = form.flag("log_public");
     let mask_keys = masking_keys(&mut form, "mask_keys");
     let keep_keys = masking_keys(&mut form, "keep_keys");
     if call.app.masking.enforced() {
@@ -130,13 +135,16 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
             mask_keys: mask_keys.unwrap_or_else(|| masking_before.mask_keys.clone()),
             keep_keys: keep_keys.unwrap_or_else(|| masking_before.keep_keys.clone()),
         };
-        if (&name, &masking) == (&name_before, &masking_before) {
+        let was_public = state.access(of.id).has_open_log();
+        let log_public = log_public.unwrap_or(was_public);
+        if (&name, &masking, log_public) == (&name_before, &masking_before, was_public) {
             return Ok((edit, ()));
         }
         let kept = state.access(of.id).settings();
         let mut settings = kept.map(|kept| kept.document.clone()).unwrap_or_default();
         settings.name = (name != of.name).then(|| name.clone());
         settings.masking = (masking != MaskingChoice::default()).then(|| masking.clone());
+        settings.log_public = log_public;
         edit.put(Some(of.id), SETTINGS_ID, kept.map(AsRef::as_ref), &settings)?;
         let target = json!({"type": "organization", "id": of.slug, "name": name});
         let record = call
@@ -144,7 +152,8 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
             .changing("/name", name_before, name)
             .changing("/mask_secrets", !masking_before.off, !masking.off)
             .changing("/mask_keys", masking_before.mask_keys, masking.mask_keys)
-            .changing("/keep_keys", masking_before.keep_keys, masking.keep_keys);
+            .changing("/keep_keys", masking_before.keep_keys, masking.keep_keys)
+            .changing("/log_public", was_public, log_public);
         edit.record(of.id, record);
         Ok((edit, ()))
     })

@@ -8,7 +8,7 @@ use actarium_core::masking::Masking;
 use actarium_core::row::EncodedRows;
 use actarium_core::time;
 use actarium_store::{Append, Appended, Clock, IdempotencyKey, Organization, OrganizationId};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -19,8 +19,10 @@ use crate::access::Caller;
 use crate::body;
 use crate::dispatch::{Call, bytes_answer};
 use crate::failures::{append_problem, refusal_problem};
+use crate::handlers::proof::{receipt, wants_receipt};
 use crate::limits;
 use crate::problem::{Kind, Problem};
+use crate::queries::run;
 use crate::routes::{JSON, NDJSON};
 use crate::shares::Shares;
 
@@ -51,13 +53,31 @@ pub async fn record(mut call: Call) -> Result<Response, Problem> {
         hash_body: key.is_some(),
     };
     let (rows, body_hash) = decode(decoding, &call.app.turns.decodings, organization.id).await?;
+    let wants_receipt = wants_receipt(&call.headers);
+    if wants_receipt && rows.len() > limits::RECEIPT_EVENTS_MAX {
+        let (count, count_max) = (rows.len(), limits::RECEIPT_EVENTS_MAX);
+        let detail =
+            format!("a receipt is given for at most {count_max} events, not for {count}; send fewer, or ask for none");
+        return Err(Problem::new(Kind::TooLarge, detail));
+    }
     let mut append = Append::new(organization.id, rows);
     append.idempotency_key = key.map(|(scope, key)| IdempotencyKey { scope, key, body: body_hash });
     let appending = call.app.engine.append(append);
     // The rows are the engine's now: what the body took is free for others.
     drop(read);
     let appended = appending.await.map_err(append_problem)?;
-    Ok(answer(&organization, &appended))
+    let receipt = if wants_receipt { receipt_of(&call, &organization, appended.clone()).await } else { None };
+    Ok(answer(&organization, &appended, receipt))
+}
+
+/// The receipt of what was recorded. It is recorded whatever comes of this, so a receipt that cannot be made is none.
+async fn receipt_of(call: &Call, organization: &Arc<Organization>, appended: Appended) -> Option<String> {
+    let (engine, of) = (call.app.engine.clone(), organization.clone());
+    let made = run(&call.app.turns.lookups, organization.id, limits::QUERY_TIME_MAX, move |_| {
+        receipt(&engine, &of, &appended)
+    })
+    .await;
+    made.inspect_err(|problem| tracing::warn!(detail = %problem.detail, "a receipt could not be made")).ok()
 }
 
 /// The environment that the caller's events are stamped with.
@@ -126,7 +146,7 @@ fn decode_now(decoding: &Decoding) -> Result<(EncodedRows, [u8; 32]), Problem> {
 
 /// `{"events": [{"id", "seq", "recorded_at", "duplicate"}, …], "as_of": {"size", "root"}}`, written by hand because it
 /// is made for every batch.
-fn answer(organization: &Organization, appended: &Appended) -> Response {
+fn answer(organization: &Organization, appended: &Appended, receipt: Option<String>) -> Response {
     let mut out = Vec::with_capacity(128 + ENTRY_BYTES * appended.events.len());
     out.extend_from_slice(b"{\"events\":[");
     for (index, event) in appended.events.iter().enumerate() {
@@ -143,8 +163,15 @@ fn answer(organization: &Organization, appended: &Appended) -> Response {
     }
     out.extend_from_slice(b"],\"as_of\":");
     push_as_of(&mut out, appended.size, &appended.root);
+    if let Some(receipt) = &receipt {
+        out.extend_from_slice(b",\"receipt\":");
+        out.extend_from_slice(receipt.as_bytes());
+    }
     out.push(b'}');
     let mut response = bytes_answer(JSON, out);
+    if receipt.is_some() {
+        response.headers_mut().insert("preference-applied", HeaderValue::from_static("receipt"));
+    }
     if appended.events.iter().any(|event| !event.duplicate) {
         *response.status_mut() = StatusCode::CREATED;
     }

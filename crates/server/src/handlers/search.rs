@@ -5,7 +5,10 @@ use actarium_query::{Cursor, CursorKey, Order, Page, Search};
 use axum::response::Response;
 use serde_json::json;
 
+use crate::access::Right;
 use crate::dispatch::{Call, bytes_answer};
+use crate::handlers::log::text_answer;
+use crate::handlers::proof::prove;
 use crate::limits;
 use crate::parameters::invalid;
 use crate::problem::{Kind, Problem};
@@ -84,19 +87,37 @@ pub async fn view(call: &Call) -> Result<Response, Problem> {
     if !id.check(&organization.id.0) {
         return Err(not_found());
     }
+    let wants_proof = call.parameters.one("proof") == Some("true");
+    if wants_proof && !call.holds.organization.holds(Right::AuditLogsVerify) {
+        let right = Right::AuditLogsVerify.name();
+        return Err(Problem::new(
+            Kind::Forbidden,
+            format!("for a proof `{right}` is needed, in the whole organization"),
+        ));
+    }
     let (engine, of, scope) = (call.app.engine.clone(), organization.clone(), call.scope.clone());
-    let json = run(&call.app.turns.lookups, organization.id, limits::QUERY_TIME_MAX, move |_| {
+    let found = run(&call.app.turns.lookups, organization.id, limits::QUERY_TIME_MAX, move |_| {
         let snapshot = snapshot(&engine, &of)?;
-        actarium_query::get(&snapshot, &scope, id.seq()).map_err(query_problem)
+        let Some(json) = actarium_query::get(&snapshot, &scope, id.seq()).map_err(query_problem)? else {
+            return Ok(None);
+        };
+        let proof = if wants_proof { Some(prove(&engine, &snapshot, id.seq())?) } else { None };
+        Ok(Some((json, proof)))
     })
     .await?;
     // The check bits fit one in four million others: the id that the event shows has to be the one asked for.
     let shown = format!("{{\"id\":\"{id}\",");
-    let json = json.filter(|json| json.starts_with(shown.as_bytes())).ok_or_else(not_found)?;
+    let (json, proof) = found.filter(|(json, _)| json.starts_with(shown.as_bytes())).ok_or_else(not_found)?;
     let target = json!({"type": "record", "id": id.to_string()});
-    let record = OwnRecord::of_request("audit_log.view", &call.caller, &call.context, target).with("seq", id.seq());
+    let mut record = OwnRecord::of_request("audit_log.view", &call.caller, &call.context, target).with("seq", id.seq());
+    if wants_proof {
+        record = record.with("proof", true);
+    }
     call.app.recorder.note(organization.id, &record)?;
-    Ok(bytes_answer(JSON, json))
+    Ok(match proof {
+        Some(proof) => text_answer(proof),
+        None => bytes_answer(JSON, json),
+    })
 }
 
 /// Whether a text is 32 hexadecimal digits in the groups of a UUID.

@@ -1,7 +1,9 @@
 //! Recording, finding and exporting events.
 
-use super::query::{EXPORT, FACETS, HISTOGRAM, SEARCH, TAIL};
-use super::{CSV, EVENT_STREAM, JSON, Method, NDJSON, Operation, Permission, Route, WRITE_PROBLEMS, answer, read};
+use super::query::{EXPORT, FACETS, HISTOGRAM, PROOF_EXPORT, SEARCH, TAIL, VIEW};
+use super::{
+    CSV, EVENT_STREAM, JSON, Method, NDJSON, Operation, Permission, Route, TEXT, WRITE_PROBLEMS, ZSTD, answer, read,
+};
 use crate::access::Right;
 use crate::limits;
 use crate::problem::Kind;
@@ -10,7 +12,7 @@ const EVENT_BODIES: &[(&str, &str)] = &[(JSON, "NewEvents"), (NDJSON, "Lines")];
 const QUERY_PROBLEMS: &[Kind] = &[Kind::InvalidPhrase, Kind::QueryTooCostly, Kind::Overloaded, Kind::Unavailable];
 
 /// The routes.
-pub(super) static ROUTES: [Route; 7] = [
+pub(super) static ROUTES: [Route; 8] = [
     Route {
         method: Method::Post,
         bodies: EVENT_BODIES,
@@ -95,9 +97,32 @@ pub(super) static ROUTES: [Route; 7] = [
             Operation::EventView,
             "/v1/orgs/{org}/events/{id}",
             Permission::Right(Right::AuditLogsView),
-            ("Read one event", "By the id given when it was recorded."),
-            &[],
-            &[answer(200, &[(JSON, "Event")], "The event.")],
+            (
+                "Read one event",
+                "By the id given when it was recorded. With `proof=true`, for which `audit_logs_verify` is needed too, the \
+                 answer is a proof (c2sp.org/tlog-proof): the event with its salts as `extra`, the inclusion proof, a signed \
+                 checkpoint.",
+            ),
+            VIEW,
+            &[answer(200, &[(JSON, "Event"), (TEXT, "Text")], "The event, or its proof as text.")],
+        )
+    },
+    Route {
+        problems: QUERY_PROBLEMS,
+        denied_action: Some("audit_log.export"),
+        streams: true,
+        ..read(
+            Operation::ProofExport,
+            "/v1/orgs/{org}/export/proof",
+            Permission::Right(Right::AuditLogsExport),
+            (
+                "Export events with what proves them",
+                "An archive (.tar.zst) that is verified without the service; `audit_logs_verify` is needed too, both for the \
+                 whole organization. Without a filter every event of the range, with one those that it finds, and with \
+                 `complete` of all others what the filter reads.",
+            ),
+            PROOF_EXPORT,
+            &[answer(200, &[(ZSTD, "Bytes")], "The archive.")],
         )
     },
     Route {

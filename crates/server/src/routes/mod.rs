@@ -8,6 +8,7 @@ mod directory;
 mod events;
 mod identity_providers;
 mod ingest;
+mod log;
 mod organizations;
 mod query;
 mod scim;
@@ -71,6 +72,9 @@ pub enum Permission {
     Right(Right),
     /// A permission that a SCIM token was given.
     Scim(Right),
+    /// Nothing where the organization opened its log to everybody, else [`Right::AuditLogsView`]: what the log proves,
+    /// which holds no personal data.
+    OpenLog,
 }
 
 impl Permission {
@@ -85,6 +89,9 @@ impl Permission {
             Permission::RecordEvents => "a key of the organization".into(),
             Permission::Right(right) => format!("`{}`", right.name()),
             Permission::Scim(right) => format!("a SCIM token with `{}`", right.name()),
+            Permission::OpenLog => {
+                format!("`{}`, or nothing where the organization opened its log", Right::AuditLogsView.name())
+            }
         }
     }
 }
@@ -157,6 +164,10 @@ pub enum Operation {
     EventsFacets,
     EventsTail,
     EventsExport,
+    ProofExport,
+    LogCheckpoint,
+    LogTile,
+    LogKey,
     KeyCreate,
     KeyList,
     KeyRevoke,
@@ -207,7 +218,7 @@ pub struct Route {
     pub operation: Operation,
     /// Its method.
     pub method: Method,
-    /// Its path, with `{org}`, `{id}` and `{member}` standing for one segment each.
+    /// Its path, with `{org}`, `{id}` and `{member}` standing for one segment each, and `{*id}` for all that follow.
     pub path: &'static str,
     /// What a caller must hold.
     pub permission: Permission,
@@ -260,6 +271,12 @@ pub const CSV: &str = "text/csv";
 pub const EVENT_STREAM: &str = "text/event-stream";
 /// Text of the Prometheus exposition format.
 pub const METRICS_TEXT: &str = "text/plain";
+/// Text.
+pub const TEXT: &str = "text/plain";
+/// A compressed archive.
+pub const ZSTD: &str = "application/zstd";
+/// Bytes.
+pub const BYTES: &str = "application/octet-stream";
 
 const NO_BODY: &[(&str, &str)] = &[];
 const WRITE_PROBLEMS: &[Kind] = &[
@@ -366,7 +383,7 @@ const fn show(
 
 /// All routes.
 pub static ROUTES: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
-    let tables: [&'static [Route]; 8] = [
+    let tables: [&'static [Route]; 9] = [
         &service::ROUTES,
         &organizations::ROUTES,
         &directory::ROUTES,
@@ -374,6 +391,7 @@ pub static ROUTES: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
         &signin::ROUTES,
         &identity_providers::ROUTES,
         &events::ROUTES,
+        &log::ROUTES,
         &ingest::ROUTES,
     ];
     tables.into_iter().flatten().collect()

@@ -69,6 +69,25 @@ const CURSOR: Parameter = parameter(
 );
 const ORDER: Parameter =
     parameter("order", Form::OneOf(&["desc", "asc"]), "desc", "Newest or oldest first, by `occurred_at`, then `seq`.");
+const SEQ: Form = Form::Integer { min: 0, max: (1 << 40) - 1, default: None };
+const PROOF_FROM: Parameter =
+    parameter("from", Form::Time, "-24h", "Only events that occurred at or after this time. Without it: no bound.");
+const PROOF_TO: Parameter =
+    parameter("to", Form::Time, "now", "Only events that occurred before this time. Without it: no bound.");
+const FIRST_SEQ: Parameter =
+    parameter("first_seq", SEQ, "0", "The first `seq` of the range. Without it: the first event that was not purged.");
+const END_SEQ: Parameter =
+    parameter("end_seq", SEQ, "1", "The `seq` after the last of the range. Without it: the log as it stands.");
+const COMPLETE: Parameter = parameter(
+    "complete",
+    Form::OneOf(&["false", "true"]),
+    "true",
+    "Whether to show of every other event what the filter reads, so that nothing can be left out.",
+);
+const ANCHOR: Parameter = repeated("anchor", SEQ, "1", "Prove that the log begins with its first so many events.");
+/// Parameters of a single event.
+pub(super) const VIEW: &[Parameter] =
+    &[parameter("proof", Form::OneOf(&["false", "true"]), "true", "Whether to answer with the event's proof.")];
 const INTERVAL: Parameter = parameter(
     "interval",
     Form::Pattern { regex: "^0*[1-9][0-9]*[smhdw]$", chars_max: 4 },
@@ -146,6 +165,7 @@ pub(super) static HISTOGRAM: &[Parameter] = with_filter![FROM, TO; INTERVAL];
 pub(super) static FACETS: &[Parameter] = with_filter![FROM, TO; FIELD, FACET_LIMIT];
 pub(super) static TAIL: &[Parameter] = with_filter![AFTER, WAIT, LIMIT;];
 pub(super) static EXPORT: &[Parameter] = with_filter![FROM, TO; FORMAT];
+pub(super) static PROOF_EXPORT: &[Parameter] = with_filter![PROOF_FROM, PROOF_TO; FIRST_SEQ, END_SEQ, COMPLETE, ANCHOR];
 pub(super) static KUBERNETES: &[Parameter] = &[CLUSTER];
 pub(super) static SEAL: &[Parameter] = &[SEAL_ORGANIZATION];
 

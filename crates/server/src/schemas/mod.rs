@@ -290,9 +290,37 @@ fn events() -> Vec<(&'static str, Value)> {
         ("AsOf", as_of),
         ("Event", shown_event),
         ("RecordedEvent", recorded),
-        ("Recorded", open(json!({"events": list("RecordedEvent"), "as_of": reference("AsOf")}), &["events", "as_of"])),
+        (
+            "Recorded",
+            open(
+                json!({"events": list("RecordedEvent"), "as_of": reference("AsOf"), "receipt": reference("Receipt")}),
+                &["events", "as_of"],
+            ),
+        ),
+        ("Receipt", receipt()),
+        ("Bytes", json!({"type": "string", "format": "binary"})),
         ("Problem", problem()),
     ]
+}
+
+/// What a client gets with `Prefer: receipt`.
+fn receipt() -> Value {
+    let hash = json!({"type": "string", "description": "32 bytes in base64."});
+    let proof = open(
+        json!({
+            "index": {"type": "integer", "minimum": 0, "description": "`seq` of the event."},
+            "hashes": {"type": "array", "items": hash, "maxItems": 63},
+        }),
+        &["index", "hashes"],
+    );
+    open(
+        json!({
+            "checkpoint": {"type": "string", "description": "A signed checkpoint of the log with the events."},
+            "key": {"type": "string", "description": "The verifier key."},
+            "proofs": {"type": "array", "items": proof, "maxItems": limits::RECEIPT_EVENTS_MAX},
+        }),
+        &["checkpoint", "key", "proofs"],
+    )
 }
 
 fn problem() -> Value {
@@ -388,6 +416,10 @@ fn organization_update() -> Value {
         "mask_secrets": or_null(json!({"type": "boolean"})),
         "mask_keys": or_null(masking_keys("Keys whose values are masked besides the built-in ones.")),
         "keep_keys": or_null(masking_keys("Keys whose values stay.")),
+        "log_public": {
+            "type": ["boolean", "null"],
+            "description": "Whether everybody may read the log's checkpoints, tiles and entries, which hold no personal data.",
+        },
     })
 }
 
@@ -408,6 +440,7 @@ fn administration() -> Vec<(&'static str, Value)> {
         "mask_secrets": {"type": "boolean", "description": "Whether credentials in events are masked."},
         "mask_keys": masking_keys("Keys whose values are masked besides the built-in ones."),
         "keep_keys": masking_keys("Keys whose values stay."),
+        "log_public": {"type": "boolean", "description": "Whether everybody may read what the log proves."},
     });
     let key = json!({
         "id": {"type": "string"},

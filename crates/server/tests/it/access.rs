@@ -13,6 +13,7 @@ pub fn path_in(route: &Route, slug: &str) -> String {
     let path = route
         .path
         .replace("{org}", slug)
+        .replace("{*id}", "0/000.p/1")
         .replace("{id}", "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b")
         .replace("{member}", "nobody");
     let required: Vec<_> = route.parameters.iter().filter(|parameter| parameter.required).collect();

@@ -19,6 +19,7 @@ fn is_let_through(role: DefaultRole, route: &Route) -> bool {
         Permission::Public | Permission::Authenticated | Permission::Person | Permission::Session => true,
         Permission::Operator | Permission::RecordEvents | Permission::Scim(_) => false,
         Permission::Right(right) => role.rights().holds(right),
+        Permission::OpenLog => role.rights().holds(Right::AuditLogsView),
     }
 }
 

@@ -85,6 +85,8 @@ pub(crate) fn suite<B: Backend>(mut new: impl FnMut() -> B) {
     manifests_change_whole_and_drop_the_journal(&new());
     leases_are_fenced(&new());
     digests_are_found_until_they_are_pruned(&new());
+    tiles_grow_with_the_manifest(&new());
+    checkpoints_are_kept_by_the_hour(&new());
 }
 
 fn identity_is_established_once(backend: &dyn Backend) {
@@ -195,6 +197,7 @@ fn manifests_change_whole_and_drop_the_journal(backend: &dyn Backend) {
             add,
             epoch_keys: Vec::new(),
             sealed_end,
+            tiles: Vec::new(),
             fence,
         })
     };
@@ -264,6 +267,60 @@ fn digests_are_found_until_they_are_pruned(backend: &dyn Backend) {
     assert_eq!(backend.prune_idempotency(25, 2).unwrap(), 1);
     let left: Vec<bool> = (0..5).map(|number| backend.find_idempotency(A, &[number; 32]).unwrap().is_some()).collect();
     assert_eq!(left, [false, false, false, true, true]);
+}
+
+fn tiles_grow_with_the_manifest(backend: &dyn Backend) {
+    backend.commit(&with_two()).unwrap();
+    backend.commit(&events(vec![part(A, 0, 3, 1)])).unwrap();
+    let fence = backend.acquire_lease(&lease(1, 0)).unwrap().unwrap();
+    let tile = |index, count: usize| StoredTile { level: 1, index, hashes: vec![index as u8; 32 * count] };
+    let change = |tiles: Vec<StoredTile>, remove: Vec<u64>, fence: &Fence| {
+        let fence = fence.clone();
+        backend.change_manifest(&ManifestChange {
+            organization: A,
+            remove,
+            add: vec![entry(0, 3)],
+            epoch_keys: Vec::new(),
+            sealed_end: 3,
+            tiles,
+            fence,
+        })
+    };
+    let lost = Fence { number: fence.number + 1, ..fence.clone() };
+    assert!(change(vec![tile(0, 1)], Vec::new(), &lost).is_err());
+    assert_eq!(backend.tile(A, 1, 0).unwrap(), Vec::<u8>::new(), "nothing of a change that was refused is there");
+    change(vec![tile(0, 256), tile(1, 2)], Vec::new(), &fence).unwrap();
+    change(vec![tile(1, 1)], vec![0], &fence).unwrap();
+    assert_eq!(backend.tile(A, 1, 1).unwrap().len(), 64, "a tile never gets shorter");
+    change(vec![tile(1, 7), StoredTile { level: 2, ..tile(0, 1) }], vec![0], &fence).unwrap();
+    assert_eq!((backend.tile(A, 1, 0).unwrap().len(), backend.tile(A, 1, 1).unwrap().len()), (8_192, 224));
+    let stored = |level| backend.tile_hashes_stored(A, level).unwrap();
+    assert_eq!((stored(1), stored(2), stored(3)), (263, 1, 0));
+    assert_eq!(backend.tile_hashes_stored(B, 1).unwrap(), 0);
+}
+
+fn checkpoints_are_kept_by_the_hour(backend: &dyn Backend) {
+    backend.commit(&with_two()).unwrap();
+    let checkpoint = |organization, size, published_at| StoredCheckpoint {
+        organization,
+        size,
+        published_at,
+        note: format!("{size}"),
+    };
+    let sizes = |from| -> Vec<u64> { backend.checkpoints(A, from, 10).unwrap().iter().map(|kept| kept.size).collect() };
+    backend.keep_checkpoints(&[checkpoint(A, 0, 1), checkpoint(B, 4, 1)]).unwrap();
+    backend.keep_checkpoints(&[checkpoint(A, 5, MICROS_PER_HOUR - 1)]).unwrap();
+    assert_eq!(sizes(0), [5], "the last of an hour stays");
+    backend.keep_checkpoints(&[checkpoint(A, 6, MICROS_PER_HOUR)]).unwrap();
+    backend
+        .keep_checkpoints(&[checkpoint(A, 9, 3 * MICROS_PER_HOUR), checkpoint(A, 9, 3 * MICROS_PER_HOUR + 1)])
+        .unwrap();
+    assert_eq!((sizes(0), sizes(6)), (vec![5, 6, 9], vec![6, 9]));
+    let newest = backend.newest_checkpoints().unwrap();
+    assert_eq!(newest.len(), 2);
+    assert!(newest.contains(&checkpoint(A, 9, 3 * MICROS_PER_HOUR + 1)) && newest.contains(&checkpoint(B, 4, 1)));
+    assert!(backend.keep_checkpoints(&[checkpoint(OrganizationId([7; 16]), 1, 1)]).is_err());
+    assert_eq!(backend.checkpoints(A, 0, 1).unwrap().len(), 1);
 }
 
 #[test]

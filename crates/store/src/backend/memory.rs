@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 
 use super::{
     Backend, BackendError, Commit, CommitError, DirectoryChange, DirectoryEntry, Fence, Head, IdempotencyRecord,
-    Identity, JournalBatch, JournalExtent, LeaseRequest, ManifestChange, ManifestEntry, ManifestError,
-    OrganizationCommit, Overview, WrappedEpochKey,
+    Identity, JournalBatch, JournalExtent, LeaseRequest, MICROS_PER_HOUR, ManifestChange, ManifestEntry, ManifestError,
+    OrganizationCommit, Overview, StoredCheckpoint, WrappedEpochKey,
 };
 use crate::organization::{Organization, OrganizationId};
 
@@ -23,6 +23,8 @@ struct Log {
     journal: BTreeMap<u64, JournalBatch>,
     epoch_keys: BTreeMap<u64, Vec<u8>>,
     segments: BTreeMap<u64, ManifestEntry>,
+    tiles: BTreeMap<(u8, u64), Vec<u8>>,
+    checkpoints: BTreeMap<u64, StoredCheckpoint>,
 }
 
 impl Log {
@@ -40,6 +42,8 @@ impl Log {
             journal: BTreeMap::new(),
             epoch_keys: BTreeMap::new(),
             segments: BTreeMap::new(),
+            tiles: BTreeMap::new(),
+            checkpoints: BTreeMap::new(),
         }
     }
 
@@ -271,7 +275,60 @@ impl Backend for MemoryBackend {
                 None => drop(log.epoch_keys.remove(&key.epoch)),
             }
         }
+        for tile in &change.tiles {
+            let hashes = log.tiles.entry((tile.level, tile.index)).or_default();
+            if tile.hashes.len() > hashes.len() {
+                *hashes = tile.hashes.clone();
+            }
+        }
         Ok(())
+    }
+
+    fn tile(&self, organization: OrganizationId, level: u8, index: u64) -> Result<Vec<u8>, BackendError> {
+        let read = |log: &Log| log.tiles.get(&(level, index)).cloned().unwrap_or_default();
+        Ok(self.log(organization, read).unwrap_or_default())
+    }
+
+    fn tile_hashes_stored(&self, organization: OrganizationId, level: u8) -> Result<u64, BackendError> {
+        let read = |log: &Log| {
+            let last = log.tiles.range((level, 0)..(level + 1, 0)).next_back();
+            last.map_or(0, |((_, index), hashes)| index * 256 + hashes.len() as u64 / 32)
+        };
+        Ok(self.log(organization, read).unwrap_or(0))
+    }
+
+    fn keep_checkpoints(&self, checkpoints: &[StoredCheckpoint]) -> Result<(), BackendError> {
+        let mut state = self.state.lock();
+        if let Some(of_none) = checkpoints.iter().find(|kept| !state.logs.contains_key(&kept.organization)) {
+            return Err(unknown(of_none.organization));
+        }
+        for checkpoint in checkpoints {
+            let log = state.logs.get_mut(&checkpoint.organization).expect("checked");
+            let hour = |at: Micros| at / MICROS_PER_HOUR;
+            let replaced = log.checkpoints.last_key_value().filter(|(size, newest)| {
+                **size <= checkpoint.size && hour(newest.published_at) == hour(checkpoint.published_at)
+            });
+            if let Some(size) = replaced.map(|(size, _)| *size) {
+                log.checkpoints.remove(&size);
+            }
+            log.checkpoints.insert(checkpoint.size, checkpoint.clone());
+        }
+        Ok(())
+    }
+
+    fn checkpoints(
+        &self,
+        organization: OrganizationId,
+        from: u64,
+        count_max: usize,
+    ) -> Result<Vec<StoredCheckpoint>, BackendError> {
+        let read = |log: &Log| log.checkpoints.range(from..).take(count_max).map(|(_, kept)| kept.clone()).collect();
+        Ok(self.log(organization, read).unwrap_or_default())
+    }
+
+    fn newest_checkpoints(&self) -> Result<Vec<StoredCheckpoint>, BackendError> {
+        let state = self.state.lock();
+        Ok(state.logs.values().filter_map(|log| log.checkpoints.values().next_back().cloned()).collect())
     }
 
     fn collect(&self, bytes_max: u64) -> Result<bool, BackendError> {

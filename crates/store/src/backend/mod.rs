@@ -92,6 +92,43 @@ pub trait Backend: Send + Sync {
     /// See [`ManifestError`]; nothing has changed then.
     fn change_manifest(&self, change: &ManifestChange) -> Result<(), ManifestError>;
 
+    /// The hashes of a tile above the leaves that were stored with sealed events: those of its beginning, none if there
+    /// are none.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn tile(&self, organization: OrganizationId, level: u8, index: u64) -> Result<Vec<u8>, BackendError>;
+
+    /// Number of hashes of a level of tiles that are stored, without a gap from the first on.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn tile_hashes_stored(&self, organization: OrganizationId, level: u8) -> Result<u64, BackendError>;
+
+    /// Keeps checkpoints, all or none, durably. Of those of one organization that were published in one hour only the
+    /// last one stays.
+    ///
+    /// # Errors
+    /// If they cannot be made durable.
+    fn keep_checkpoints(&self, checkpoints: &[StoredCheckpoint]) -> Result<(), BackendError>;
+
+    /// The checkpoints of an organization that are kept, ascending, at most `count_max` of them from size `from` on.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn checkpoints(
+        &self,
+        organization: OrganizationId,
+        from: u64,
+        count_max: usize,
+    ) -> Result<Vec<StoredCheckpoint>, BackendError>;
+
+    /// The newest checkpoint of every organization that has one.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn newest_checkpoints(&self) -> Result<Vec<StoredCheckpoint>, BackendError>;
+
     /// Removes some of the journal batches that were dropped, about `bytes_max` of them, overwriting what they held.
     /// Whether there is more to remove.
     ///

@@ -284,8 +284,37 @@ pub struct ManifestChange {
     pub epoch_keys: Vec<EpochKeyChange>,
     /// Sequence number up to which the journal's rows are dropped: the end of the last segment after the change.
     pub sealed_end: u64,
+    /// Tiles of the tree that the sealed events make longer or new.
+    pub tiles: Vec<StoredTile>,
     /// The lease under which it is done.
     pub fence: Fence,
+}
+
+/// The hashes of a tile above the leaves, as far as sealed events complete them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredTile {
+    /// Level of tiles, from 1 up.
+    pub level: u8,
+    /// Number within the level.
+    pub index: u64,
+    /// 1 to 256 hashes of 32 bytes.
+    pub hashes: Vec<u8>,
+}
+
+/// Of the checkpoints of one hour the last one stays.
+pub(crate) const MICROS_PER_HOUR: Micros = 3_600 * 1_000_000;
+
+/// A checkpoint that was published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCheckpoint {
+    /// Whose log it is of.
+    pub organization: OrganizationId,
+    /// Number of events.
+    pub size: u64,
+    /// When it was published.
+    pub published_at: Micros,
+    /// The signed note.
+    pub note: String,
 }
 
 /// Why a manifest was not changed.

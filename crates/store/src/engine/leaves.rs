@@ -97,6 +97,8 @@ pub(crate) struct TreeBuilder {
     waiting: Option<(Micros, [Hash; PARTS])>,
     /// Hashes of the 256-aligned subtrees of which every event went through here, ascending.
     tiles: Vec<Hash>,
+    /// Hash of the 256-aligned subtree that began before the first event and was completed here.
+    boundary: Option<Hash>,
     /// Sequence number of the first event that goes through here.
     first_seq: u64,
 }
@@ -104,7 +106,7 @@ pub(crate) struct TreeBuilder {
 impl TreeBuilder {
     /// Goes on from a frontier.
     pub fn new(frontier: Frontier) -> Self {
-        Self { first_seq: frontier.size(), salts: None, frontier, waiting: None, tiles: Vec::new() }
+        Self { first_seq: frontier.size(), salts: None, frontier, waiting: None, tiles: Vec::new(), boundary: None }
     }
 
     /// Events so far.
@@ -166,10 +168,10 @@ impl TreeBuilder {
     }
 
     fn push_leaf(&mut self, leaf: Hash) {
-        if let Some(tile) = self.frontier.push_tiled(leaf)
-            && self.frontier.size() >= self.first_seq + TILE_LEAVES
-        {
-            self.tiles.push(tile);
+        match self.frontier.push_tiled(leaf) {
+            Some(tile) if self.frontier.size() >= self.first_seq + TILE_LEAVES => self.tiles.push(tile),
+            Some(tile) => self.boundary = Some(tile),
+            None => {}
         }
     }
 
@@ -179,6 +181,11 @@ impl TreeBuilder {
             self.push_leaf(leaf_of(recorded_at, &hashes));
         }
         &self.frontier
+    }
+
+    /// The hash of the subtree of 256 leaves that began before the first event, if it has been completed.
+    pub fn boundary(&self) -> Option<Hash> {
+        self.boundary
     }
 
     /// The tiles completed since they were last taken.

@@ -9,6 +9,8 @@ use actarium_core::tree::{Hash, TILE_LEAVES};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::checkpoints::Published;
+use super::evidence::LogHead;
 use super::tail::Tail;
 use crate::backend::{ManifestEntry, Overview};
 use crate::organization::Organization;
@@ -108,6 +110,10 @@ pub(crate) struct Log {
     pub sealing: Mutex<()>,
     /// When it was last read, in milliseconds by [`crate::Clock::elapsed`].
     pub last_read_millis: AtomicU64,
+    /// The newest checkpoint that was published.
+    pub published: Mutex<Option<Arc<Published>>>,
+    /// The checkpoint that was signed at once last, for a receipt or a proof.
+    pub signed: Mutex<Option<(LogHead, Arc<str>)>>,
     /// Whether its segments changed since somebody looked whether to merge them.
     pub look_for_merges: AtomicBool,
 }
@@ -125,6 +131,8 @@ impl Log {
             size: watch::Sender::new(head.size),
             loading: Mutex::new(()),
             sealing: Mutex::new(()),
+            published: Mutex::new(None),
+            signed: Mutex::new(None),
             last_read_millis: AtomicU64::new(0),
             look_for_merges: AtomicBool::new(!manifest.is_empty()),
             state: Mutex::new(LogState {

@@ -2,14 +2,17 @@
 //!
 //! A request goes into `queue`; the `committer` takes what waits, looks for repeats (`dedup`, `staging`), hashes
 //! (`leaves`), makes one commit durable, and publishes it to each `log` with its `tail` in memory. Readers take
-//! snapshots (`loading`). `sealer` decides what becomes segments, `seal` does it, `housekeeping` cleans up after it,
+//! snapshots (`loading`). What proves the logs comes from `evidence`, `disclosed`, `tiles` and `checkpoints`. `sealer` decides what becomes segments, `seal` does it, `housekeeping` cleans up after it,
 //! `recovery` opens and compares. Nothing here knows SQL, HTTP or who may do what.
 
 pub mod append;
+pub mod checkpoints;
 mod codec;
 mod committer;
 mod dedup;
+pub mod disclosed;
 mod entries;
+pub mod evidence;
 mod files;
 mod housekeeping;
 mod ids;
@@ -30,12 +33,14 @@ mod tail;
 #[cfg(test)]
 mod tests;
 pub mod tiering;
+mod tiles;
 
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use actarium_core::row::EncodedRows;
 use parking_lot::Mutex;
@@ -46,10 +51,11 @@ use crate::backend::{
 };
 use crate::clock::{Clock, Entropy};
 use crate::folder::FolderLock;
-use crate::keys::{LogKey, SecretPlace};
+use crate::keys::SecretPlace;
 use crate::organization::{Organization, OrganizationId};
 use crate::segment::{Entry, SegmentCache};
 use append::{Append, AppendError, Appended, Change, DuplicateScope, NewOrganization};
+use checkpoints::CheckpointSigner;
 use committer::{Committer, reason};
 use files::SegmentFiles;
 use leaves::KeyRing;
@@ -125,8 +131,7 @@ struct Running {
 /// The store of all organizations' logs in one data folder.
 pub struct Engine {
     shared: Arc<Shared>,
-    log_name: String,
-    log_key: LogKey,
+    signer: Arc<CheckpointSigner>,
     running: Mutex<Running>,
 }
 
@@ -155,6 +160,7 @@ impl Engine {
         let shared = Arc::new(Shared {
             queue: Queue::new(options.limits.queue_bytes_max, options.limits.queue_requests_max),
             cache: SegmentCache::new(options.limits.cache_bytes_max),
+            bundles: tiles::bundles(),
             limits: options.limits,
             policy: options.seal,
             idempotency_window: options.idempotency_window,
@@ -179,15 +185,14 @@ impl Engine {
         shared.last_write_millis.store(shared.elapsed_millis(), Ordering::Relaxed);
         let engine = Arc::new(Engine {
             shared,
-            log_name: opened.log_name,
-            log_key: opened.log_key,
+            signer: Arc::new(CheckpointSigner { log_name: opened.log_name, key: opened.log_key }),
             running: Mutex::new(Running { lock: Some(opened.lock), ..Running::default() }),
         });
-        engine.start(&options.data_dir)?;
+        engine.start(&options.data_dir, options.checkpoints_every)?;
         Ok(engine)
     }
 
-    fn start(&self, data_dir: &std::path::Path) -> Result<(), OpenError> {
+    fn start(&self, data_dir: &std::path::Path, checkpoints_every: Option<Duration>) -> Result<(), OpenError> {
         let mut running = self.running.lock();
         let failed = |error: std::io::Error| OpenError::Io {
             path: data_dir.display().to_string(),
@@ -201,6 +206,11 @@ impl Engine {
         let shared = self.shared.clone();
         let housekeeper = thread("housekeeper").spawn(move || housekeeping::run(&shared));
         running.background.push(housekeeper.map_err(failed)?);
+        if let Some(every) = checkpoints_every {
+            let (shared, signer) = (self.shared.clone(), self.signer.clone());
+            let publisher = thread("publisher").spawn(move || checkpoints::run(&shared, &signer, every));
+            running.background.push(publisher.map_err(failed)?);
+        }
         if self.shared.policy.automatic {
             let schedule = Arc::new(Schedule::default());
             for _ in 0..self.shared.policy.threads.max(1) {
@@ -214,17 +224,17 @@ impl Engine {
 
     /// The log's name, first part of every origin.
     pub fn log_name(&self) -> &str {
-        &self.log_name
+        &self.signer.log_name
     }
 
     /// The log's Ed25519 public key.
     pub fn log_public_key(&self) -> [u8; 32] {
-        self.log_key.public()
+        self.signer.key.public()
     }
 
     /// Signs with the log's Ed25519 key.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.log_key.sign(message)
+        self.signer.key.sign(message)
     }
 
     /// Wraps a secret that the directory is to keep, with the master key and for this place alone.
@@ -239,7 +249,7 @@ impl Engine {
 
     /// A secret of this log for one purpose, the same at every start; different purposes have unrelated ones.
     pub fn derived_secret(&self, purpose: &str) -> [u8; 32] {
-        self.log_key.derived_secret(purpose)
+        self.signer.key.derived_secret(purpose)
     }
 
     /// A fresh opaque id, for [`Change::organizations`].
@@ -503,6 +513,10 @@ impl Engine {
             }
         }
         if running.lock.is_some() {
+            // The last word on every log: what it ends with is signed.
+            if let Err(error) = checkpoints::publish(&self.shared, &self.signer) {
+                tracing::warn!(%error, "the final checkpoints could not be published; the next start does it");
+            }
             housekeeping::remove_retired(&self.shared);
             if let Err(error) = self.shared.backend.tidy(true) {
                 tracing::warn!(%error, "the journal could not be tidied up; the next start does it");
@@ -534,6 +548,12 @@ fn load_logs(backend: &dyn Backend, options: &EngineOptions) -> Result<Registry,
         }
         logs.by_slug.insert(organization.slug.clone(), organization.id);
         logs.by_id.insert(organization.id, Arc::new(Log::new(&overview, manifest, damaged)));
+    }
+    for newest in backend.newest_checkpoints().map_err(failed)? {
+        let Some(log) = logs.by_id.get(&newest.organization) else { continue };
+        if let Err(detail) = checkpoints::take_over(log, &newest) {
+            log.set_damaged(&detail);
+        }
     }
     Ok(logs)
 }

@@ -13,7 +13,9 @@ use super::leaves::{LeafError, TreeBuilder};
 use super::loading::describe;
 use super::log::Log;
 use super::shared::Shared;
+use super::snapshot::ReadError;
 use super::stats::Counters;
+use super::tiles::stored_tiles;
 use crate::backend::{BackendError, Fence, LeaseRequest, ManifestChange, ManifestEntry, ManifestError};
 use crate::committed::CommittedRows;
 use crate::segment::{self, Segment, SegmentError, SegmentOptions, Tier};
@@ -52,6 +54,12 @@ pub(crate) enum SealError {
 impl From<SegmentError> for SealError {
     fn from(error: SegmentError) -> Self {
         Self::Segment(describe(&error))
+    }
+}
+
+impl From<ReadError> for SealError {
+    fn from(error: ReadError) -> Self {
+        Self::Segment(error.to_string())
     }
 }
 
@@ -124,7 +132,7 @@ impl Sealing {
             Some(tiles) => tiles,
             None => self.tiles_of_journal(log, start.clone(), &run)?,
         };
-        let (entry, segment) = match self.write(log, &mut run, start.clone(), &tiles, Tier::Hot) {
+        let written = match self.write(log, &mut run, start.clone(), &tiles, Tier::Hot) {
             Err(SealError::NotProved(detail)) => {
                 // Is it the segment, which can be made again, or the journal, which cannot?
                 let again = self.read_run(log, from, run.end_seq)?;
@@ -133,14 +141,19 @@ impl Sealing {
             }
             other => other?,
         };
+        let Written { entry, segment, boundary } = written;
         let rows = entry.summary.rows;
         let sealed_end = run.end_seq;
+        let completed: Vec<Hash> = boundary.into_iter().chain(tiles).collect();
+        let first = sealed_end / TILE_LEAVES - completed.len() as u64;
+        let tiles = stored_tiles(&self.shared, log, first, &completed)?;
         let change = ManifestChange {
             organization: log.organization.id,
             remove: Vec::new(),
             add: vec![entry.clone()],
             epoch_keys: Vec::new(),
             sealed_end,
+            tiles,
             fence: fence.clone(),
         };
         self.shared.backend.change_manifest(&change)?;
@@ -236,7 +249,7 @@ impl Sealing {
         start: Frontier,
         tiles: &[Hash],
         tier: Tier,
-    ) -> Result<(ManifestEntry, Arc<Segment>), SealError> {
+    ) -> Result<Written, SealError> {
         let rows = std::mem::take(&mut run.rows);
         let built = segment::build(&rows.iter().collect::<Vec<_>>(), tiles, &SegmentOptions::of(tier))?;
         // They are a large part of what a seal takes up, and reading back takes room too.
@@ -249,10 +262,10 @@ impl Sealing {
         let segment = Segment::open(&files.locate(&path), &summary, &self.shared.cache)?;
         let proved = self.read_back(log, &segment, run, start, tiles);
         match proved {
-            Ok(frontier) => {
+            Ok((frontier, boundary)) => {
                 let root = frontier.root();
                 let entry = ManifestEntry { path, summary, root, frontier: frontier.to_bytes() };
-                Ok((entry, Arc::new(segment)))
+                Ok(Written { entry, segment: Arc::new(segment), boundary })
             }
             Err(error) => {
                 // Nobody lists it; if it cannot be removed now, the collection of orphans does.
@@ -271,7 +284,7 @@ impl Sealing {
         run: &Run,
         start: Frontier,
         tiles: &[Hash],
-    ) -> Result<Frontier, SealError> {
+    ) -> Result<(Frontier, Option<Hash>), SealError> {
         self.interrupted()?;
         let canonicalizer = &mut self.canonicalizer;
         let mut proof = Proof::new(&self.shared, log, start, run);
@@ -283,6 +296,7 @@ impl Sealing {
             whole_rows += usize::from(kept.is_some_and(|kept| kept == (recorded_at, row)));
         })?;
         let failed = |detail: String| SealError::NotProved(format!("what was read back differs: {detail}"));
+        let boundary = proof.tree_boundary();
         let (frontier, made) = proof.finish().map_err(failed)?;
         if made != tiles || segment.subtree_hashes()? != tiles {
             return Err(failed("the hashes of its tiles are others".to_owned()));
@@ -290,7 +304,7 @@ impl Sealing {
         if newest.is_some_and(|newest| newest.len() != whole_rows) {
             return Err(failed("the rows that it keeps whole are others".to_owned()));
         }
-        Ok(frontier)
+        Ok((frontier, boundary))
     }
 
     /// Merges adjacent segments of a log, given by the index of the first in the manifest and their number.
@@ -322,13 +336,15 @@ impl Sealing {
         }
         let start = self.start_of(log, run.first_seq)?;
         let tiles = self.tiles_of(log, start.clone(), &run)?;
-        let (entry, merged) = self.write(log, &mut run, start, &tiles, entries[0].summary.tier)?;
+        let tier = entries[0].summary.tier;
+        let Written { entry, segment: merged, .. } = self.write(log, &mut run, start, &tiles, tier)?;
         let change = ManifestChange {
             organization: log.organization.id,
             remove: first_seqs.to_vec(),
             add: vec![entry.clone()],
             epoch_keys: Vec::new(),
             sealed_end,
+            tiles: Vec::new(),
             fence: fence.clone(),
         };
         self.shared.backend.change_manifest(&change)?;
@@ -385,6 +401,14 @@ impl Sealing {
     }
 }
 
+/// A segment that was written and proved.
+pub(super) struct Written {
+    pub entry: ManifestEntry,
+    pub segment: Arc<Segment>,
+    /// Hash of the subtree of 256 leaves that began before it and ends in it.
+    boundary: Option<Hash>,
+}
+
 /// Recomputes the tree over a run and compares it with the roots that were committed.
 struct Proof<'a> {
     log: &'a Log,
@@ -423,6 +447,12 @@ impl<'a> Proof<'a> {
                 self.failed = Some(format!("the events before {size} do not give the root that was recorded"));
             }
         }
+    }
+
+    /// The hash of the subtree of 256 leaves that began before the run, if the run completes it.
+    fn tree_boundary(&mut self) -> Option<Hash> {
+        self.tree.frontier();
+        self.tree.boundary()
     }
 
     fn finish(mut self) -> Result<(Frontier, Vec<Hash>), String> {

@@ -14,6 +14,7 @@ use super::log::Log;
 use super::options::{EngineLimits, SealPolicy};
 use super::queue::Queue;
 use super::stats::Counters;
+use super::tiles::Bundles;
 use crate::backend::{Backend, ManifestEntry};
 use crate::clock::{Clock, Entropy};
 use crate::organization::OrganizationId;
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     /// The archive's.
     pub archive: SegmentFiles,
     pub cache: Arc<SegmentCache>,
+    /// Entries of events, 256 at a time.
+    pub bundles: Bundles,
     pub counters: Counters,
     pub logs: RwLock<Registry>,
     pub queue: Queue,

@@ -312,6 +312,8 @@ impl Sealing {
             add: add.clone(),
             epoch_keys: self.destroyed_keys(log, &purged)?,
             sealed_end: log.state.lock().sealed_end,
+            // The tree stays as it is.
+            tiles: Vec::new(),
             fence: fence.clone(),
         };
         self.shared.backend.change_manifest(&change)?;
@@ -421,7 +423,8 @@ impl Sealing {
         let tiles = tree.take_tiles();
         let mut run = Run::new(piece.seqs.start);
         run.add(slice(rows, piece.seqs.clone()), root);
-        self.write(log, &mut run, start, &tiles, piece.tier)
+        let written = self.write(log, &mut run, start, &tiles, piece.tier)?;
+        Ok((written.entry, written.segment))
     }
 
     /// What is left of the keys of epochs once the salts of these events are destroyed.

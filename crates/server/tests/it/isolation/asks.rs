@@ -117,7 +117,8 @@ pub fn request_of(route: &Route, slug: &str, ids: &Ids) -> (String, Option<Value
         _ => Some(json!({})),
     };
     let (id, member) = path_ids(route, ids);
-    let path = route.path.replace("{org}", slug).replace("{id}", &id).replace("{member}", &member);
+    let path = route.path.replace("{org}", slug).replace("{*id}", "entries/000.p/1");
+    let path = path.replace("{id}", &id).replace("{member}", &member);
     let required = route.parameters.iter().filter(|parameter| parameter.required);
     let query: Vec<String> = required.map(|parameter| format!("{}={}", parameter.name, parameter.example)).collect();
     let path = if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) };

@@ -129,7 +129,39 @@ pub fn look(world: &mut World, route: &Route, caller: &Caller, of: usize, seen: 
     match route.operation {
         Operation::EventView => view(world, caller, of, seen),
         Operation::EventsTail => tail(world, caller, of, seen),
+        Operation::LogCheckpoint => log_of(world, caller, of, "checkpoint"),
+        Operation::LogTile => log_of(world, caller, of, "tile/entries/000.p/1"),
+        Operation::LogKey => log_of(world, caller, of, "key"),
+        Operation::ProofExport => proofs(world, caller, of, seen),
         _ => find(world, route.operation, caller, of, seen),
+    }
+}
+
+/// What the log proves is one tree for all who see some of it, and names nobody.
+fn log_of(world: &World, caller: &Caller, of: usize, what: &str) {
+    let path = format!("/v1/orgs/{}/log/{what}", world.organizations[of].slug);
+    let answer = world.request(caller, "GET", &path).send();
+    assert_eq!(answer.status, 200, "{path}: {answer:?}");
+}
+
+/// Exports with proofs are for who sees all of the log, and verifies it; they hold nothing of another organization.
+fn proofs(world: &World, caller: &Caller, of: usize, seen: &Seen) {
+    let path = format!("/v1/orgs/{}/export/proof", world.organizations[of].slug);
+    let answer = world.request(caller, "GET", &path).send();
+    let everything = matches!(seen, Seen::Everything);
+    assert!(answer.status == 403 || (answer.status == 200 && everything), "{path}: {answer:?}");
+    if answer.status == 403 {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("export.tar.zst");
+    std::fs::write(&archive, &answer.body).unwrap();
+    let actarium_verify::Bundle::Files(files) = actarium_verify::Bundle::open(&archive).unwrap() else {
+        unreachable!()
+    };
+    for body in files.into_values() {
+        let file = Answer { status: 200, headers: BTreeMap::new(), body, trailers: BTreeMap::new(), whole: true };
+        world.shows_only(&file, of, &path);
     }
 }
 

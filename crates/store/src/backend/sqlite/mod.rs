@@ -3,6 +3,7 @@
 //! One connection writes; others read beside it, and one moves the write-ahead log into the database. What is dropped
 //! is overwritten (`secure_delete`). Nothing outside this folder knows SQL.
 
+mod evidence;
 mod read;
 mod schema;
 mod write;

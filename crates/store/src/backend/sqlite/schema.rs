@@ -9,14 +9,14 @@ use rusqlite::Connection;
 /// Marks a database as Actarium's: "ActJ" in the header's application id.
 pub(super) const APPLICATION_ID: i32 = 0x4163_744a;
 /// Version of the tables that this program writes.
-pub(super) const SCHEMA_VERSION: i32 = 1;
+pub(super) const SCHEMA_VERSION: i32 = 2;
 /// Bytes of a page. Batches of some hundred kilobytes are usual, so larger than SQLite's default.
 pub(super) const PAGE_BYTES: u32 = 8_192;
 /// Bits of a journal key that hold the sequence number; the organization's number lies above.
 pub(super) const SEQ_BITS: u32 = 40;
 
 /// Statements that lead from each version to the next: the first makes version 1 out of nothing.
-const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [VERSION_1];
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [VERSION_1, VERSION_2];
 
 const VERSION_1: &str = "
 CREATE TABLE identity (
@@ -100,6 +100,25 @@ CREATE TABLE leases (
     holder BLOB NOT NULL CHECK (length(holder) = 16),
     number INTEGER NOT NULL CHECK (number > 0),
     expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// What proves the log to others: tiles of its tree above the leaves, and the checkpoints that were published.
+const VERSION_2: &str = "
+CREATE TABLE tiles (
+    organization INTEGER NOT NULL REFERENCES organizations (number),
+    level INTEGER NOT NULL CHECK (level BETWEEN 1 AND 7),
+    number INTEGER NOT NULL CHECK (number >= 0),
+    hashes BLOB NOT NULL CHECK (length(hashes) BETWEEN 32 AND 8192 AND length(hashes) % 32 = 0),
+    PRIMARY KEY (organization, level, number)
+) STRICT;
+
+CREATE TABLE checkpoints (
+    organization INTEGER NOT NULL REFERENCES organizations (number),
+    size INTEGER NOT NULL CHECK (size >= 0),
+    published_at INTEGER NOT NULL,
+    note TEXT NOT NULL CHECK (length(note) BETWEEN 1 AND 65536),
+    PRIMARY KEY (organization, size)
 ) STRICT, WITHOUT ROWID;
 ";
 

@@ -8,7 +8,7 @@ use super::{FREE_BYTES_MIN, REWRITE_BYTES_MAX, SqliteBackend, WAL_BYTES_MAX, WAL
 use crate::backend::{
     Backend, BackendError, Commit, CommitError, DirectoryChange, DirectoryEntry, EpochKeyChange, Fence,
     IdempotencyRecord, Identity, JournalBatch, LeaseRequest, ManifestChange, ManifestEntry, ManifestError,
-    OrganizationCommit, Overview, WrappedEpochKey,
+    OrganizationCommit, Overview, StoredCheckpoint, WrappedEpochKey,
 };
 use crate::organization::{Organization, OrganizationId};
 
@@ -107,8 +107,42 @@ impl Backend for SqliteBackend {
         for key in &change.epoch_keys {
             change_epoch_key(&transaction, number, key).map_err(failed)?;
         }
+        super::evidence::put_tiles(&transaction, number, &change.tiles).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         Ok(())
+    }
+
+    fn tile(&self, organization: OrganizationId, level: u8, index: u64) -> Result<Vec<u8>, BackendError> {
+        self.read_tile(organization, level, index)
+    }
+
+    fn tile_hashes_stored(&self, organization: OrganizationId, level: u8) -> Result<u64, BackendError> {
+        self.count_tile_hashes(organization, level)
+    }
+
+    fn keep_checkpoints(&self, checkpoints: &[StoredCheckpoint]) -> Result<(), BackendError> {
+        let mut kept = Vec::with_capacity(checkpoints.len());
+        for checkpoint in checkpoints {
+            let number = self.number(checkpoint.organization).ok_or_else(|| unknown(checkpoint.organization))?;
+            kept.push((number, checkpoint));
+        }
+        let mut writer = self.writer.lock();
+        let transaction = begin(&mut writer)?;
+        super::evidence::keep_checkpoints(&transaction, &kept).map_err(failed)?;
+        transaction.commit().map_err(failed)
+    }
+
+    fn checkpoints(
+        &self,
+        organization: OrganizationId,
+        from: u64,
+        count_max: usize,
+    ) -> Result<Vec<StoredCheckpoint>, BackendError> {
+        self.read_checkpoints(organization, from, count_max)
+    }
+
+    fn newest_checkpoints(&self) -> Result<Vec<StoredCheckpoint>, BackendError> {
+        self.read_newest_checkpoints()
     }
 
     fn collect(&self, bytes_max: u64) -> Result<bool, BackendError> {

@@ -1,0 +1,371 @@
+//! `GET /v1/orgs/{org}/export/proof`: events with what proves them, as a `.tar.zst` that is verified without the service.
+//!
+//! The archive is written as it is made: files of a few megabytes each, the manifest last. It looks at every event of its
+//! range; no index is asked, so that what is left out is left out by the filter alone.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use actarium_core::disclosure::{Disclosure, ShownPart};
+use actarium_core::filter::{Filter, Place, Scope};
+use actarium_core::render::{Placed, push_event};
+use actarium_core::tar::{TAR_BLOCK, tar_header, tar_padding};
+use actarium_core::time;
+use actarium_core::tlog::{SignedCheckpoint, cover, hash_to_base64};
+use actarium_core::tree::{Hash, TILE_LEAVES, leaf_hash, root};
+use actarium_store::{Disclosed, LogHead, Organization, Snapshot};
+use actarium_verify::{FORMAT, FileEntry, Kind as Proves, Manifest, ManifestQuery, SeqRange, TreeAt};
+use axum::body::Body;
+use axum::response::Response;
+use http_body_util::StreamBody;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::access::Right;
+use crate::app::App;
+use crate::dispatch::{Call, bytes_answer};
+use crate::failures::read_problem;
+use crate::handlers::export::{BrokenOff, Piece, Pieces};
+use crate::handlers::log::{checkpoint_with, proof_problem};
+use crate::handlers::proof::disclosure;
+use crate::limits;
+use crate::parameters::invalid;
+use crate::problem::{Kind, Problem};
+use crate::queries::{filter, search_record, snapshot};
+use crate::recorder::{OwnRecord, Reserved};
+use crate::routes::ZSTD;
+
+/// Level of compression: proofs are mostly hashes.
+const ZSTD_LEVEL: i32 = 3;
+
+struct Export {
+    app: Arc<App>,
+    organization: Arc<Organization>,
+    seqs: (Option<u64>, Option<u64>),
+    filter: Filter,
+    query: ManifestQuery,
+    proves: Proves,
+    anchors: Vec<u64>,
+    record: OwnRecord,
+    place: Reserved,
+}
+
+/// Streams an export that proves what it holds.
+///
+/// # Errors
+/// See the route table; what goes wrong after the first piece breaks the stream off.
+pub async fn export(call: &Call) -> Result<Response, Problem> {
+    let organization = call.organization()?;
+    let app = call.app.clone();
+    // Salts and texts of whole ranges: only for who may see all of the log, and verify it.
+    if call.scope != Scope::Everything || !call.holds.organization.holds(Right::AuditLogsVerify) {
+        let (export, verify) = (Right::AuditLogsExport.name(), Right::AuditLogsVerify.name());
+        let detail = format!("for proofs `{export}` and `{verify}` are needed in the whole organization");
+        return Err(Problem::new(Kind::Forbidden, detail));
+    }
+    let filter = filter(&call.parameters)?;
+    let now = app.clock.now();
+    let at = |name: &str| {
+        let parsed = call.parameters.one(name).map(|text| time::parse_search_time(text, now));
+        parsed.transpose().map_err(|error| invalid(name, &format!("is not a time: {error}")))
+    };
+    let query = ManifestQuery { phrase: filter.to_string(), from: at("from")?, to: at("to")? };
+    let is_filtered = filter != Filter::All || query.from.is_some() || query.to.is_some();
+    let proves = match (is_filtered, call.parameters.one("complete") == Some("true")) {
+        (false, _) => Proves::Range,
+        (true, false) => Proves::Filtered,
+        (true, true) => Proves::FilteredComplete,
+    };
+    let integer = |name: &str| call.parameters.integer(name).map(|number| number as u64);
+    let seqs = (integer("first_seq"), integer("end_seq"));
+    if seqs.1.is_some_and(|end| end < seqs.0.unwrap_or(0)) {
+        return Err(invalid("first_seq", "lies behind `end_seq`"));
+    }
+    let anchors = call.parameters.all("anchor").filter_map(|size| size.parse().ok()).collect();
+    let Some(turn) = app.turns.exports.try_take(organization.id) else {
+        return Err(Problem::new(Kind::Overloaded, "too many exports are running").retry_after(30));
+    };
+    let place = app.recorder.reserve()?;
+    let record = search_record(call, &organization, &filter, "audit_log.export").with("format", "proof");
+    let export = Export { app, organization, seqs, filter, query, proves, anchors, record, place };
+    let (sender, receiver) = mpsc::channel::<Piece>(limits::STREAM_PIECES_MAX);
+    let handle = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        export.run(&sender, &handle);
+    });
+    Ok(bytes_answer(ZSTD, Body::new(StreamBody::new(ReceiverStream::new(receiver)))))
+}
+
+impl Export {
+    fn run(self, sender: &mpsc::Sender<Piece>, handle: &Handle) {
+        let mut pieces = Pieces::new(sender, handle, &self.app);
+        let result = self.write(&mut pieces);
+        let problem = match &result {
+            Ok(_) if !pieces.gone => None,
+            Ok(_) => Some("the client went away, or the service stopped".to_owned()),
+            Err(problem) => Some(problem.detail.to_string()),
+        };
+        let count = result.unwrap_or(0);
+        self.app.metrics.exported_events.fetch_add(count, Relaxed);
+        let mut record = self.record.with("results", count);
+        if let Some(reason) = &problem {
+            record = record.unsuccessful("failure", reason.clone());
+        }
+        let noted = self.place.note(self.organization.id, &record);
+        if problem.is_some() || noted.is_err() {
+            pieces.put(Err(BrokenOff));
+        }
+    }
+
+    /// Writes everything; how many events are shown whole.
+    fn write(&self, pieces: &mut Pieces<'_>) -> Result<u64, Problem> {
+        let snapshot = snapshot(&self.app.engine, &self.organization)?;
+        let engine = &self.app.engine;
+        // What was purged has nothing to show but its place in the tree.
+        let purged_end = match (snapshot.segments.first(), snapshot.tail.first()) {
+            (Some(segment), _) => segment.summary().first_seq,
+            (None, Some(batch)) => batch.rows.first_seq,
+            (None, None) => snapshot.size,
+        };
+        let first = self.seqs.0.unwrap_or(purged_end);
+        if first < purged_end {
+            let detail = format!("events before {purged_end} were purged; ask from there on");
+            return Err(Problem::new(Kind::InvalidParameter, detail));
+        }
+        let range = first..self.seqs.1.unwrap_or(snapshot.size);
+        if range.end > snapshot.size || range.start > range.end {
+            let detail = format!("the log has {} events: no range {} to {}", snapshot.size, range.start, range.end);
+            return Err(Problem::new(Kind::InvalidParameter, detail));
+        }
+        let (_, note) = checkpoint_with(engine, &self.organization, range.end.max(1) - 1)?;
+        let checkpoint = SignedCheckpoint::parse(note.as_bytes()).map_err(|error| {
+            tracing::error!(%error, "a checkpoint of our own cannot be read");
+            Problem::new(Kind::Internal, "the export could not be made")
+        })?;
+        let checkpoint = checkpoint.checkpoint;
+        let mut archive = Archive::new(pieces)?;
+        let mut events = Events::new(self, &snapshot, checkpoint.size);
+        events.write(&mut archive, range.clone())?;
+        let shown = events.shown;
+        archive.file("key", format!("{}\n", engine.verifier_key(self.organization.id)).as_bytes())?;
+        archive.file("checkpoint", note.as_bytes())?;
+        archive.file("checkpoints.ndjson", &self.kept(checkpoint.size)?)?;
+        let nodes = |range: Range<u64>| -> Result<Vec<String>, Problem> {
+            if self.proves == Proves::Filtered {
+                return Ok(Vec::new());
+            }
+            let hashes = engine.tree_nodes(self.organization.id, &cover(range)).map_err(proof_problem)?;
+            Ok(hashes.iter().map(|hash| hex(hash)).collect())
+        };
+        let manifest = Manifest {
+            format: FORMAT.to_owned(),
+            organization: self.organization.slug.clone(),
+            organization_id: self.organization.id.to_hex(),
+            origin: checkpoint.origin,
+            created_at: time::to_text(self.app.clock.now()),
+            kind: self.proves,
+            range: SeqRange { first: range.start, end: range.end },
+            query: self.query.clone(),
+            events: shown,
+            undisclosed: range.end - range.start - shown,
+            checkpoint: TreeAt { size: checkpoint.size, root: hex(&checkpoint.root) },
+            before: nodes(0..range.start)?,
+            after: nodes(range.end..checkpoint.size)?,
+            files: std::mem::take(&mut archive.files),
+        };
+        let manifest = serde_json::to_vec_pretty(&manifest).map_err(|error| broken(&error))?;
+        archive.file("manifest.json", &manifest)?;
+        archive.finish()?;
+        Ok(shown)
+    }
+
+    /// Checkpoints from before, with the proofs that the tree begins with what they sign.
+    fn kept(&self, size: u64) -> Result<Vec<u8>, Problem> {
+        let (engine, organization) = (&self.app.engine, self.organization.id);
+        let kept = engine.kept_checkpoints(organization, 1, limits::CHECKPOINTS_EXPORTED_MAX).map_err(read_problem)?;
+        let mut notes: BTreeMap<u64, String> =
+            kept.into_iter().filter(|kept| kept.size < size).map(|kept| (kept.size, kept.note)).collect();
+        for anchor in self.anchors.iter().copied().filter(|anchor| (1..size).contains(anchor)) {
+            let root = engine.root_at(organization, anchor).map_err(proof_problem)?;
+            let note = engine.sign_checkpoint(organization, LogHead { size: anchor, root }).map_err(read_problem)?;
+            notes.insert(anchor, note.to_string());
+        }
+        let mut lines = Vec::new();
+        for (old, note) in notes {
+            let proof = engine.consistency_proof(organization, old, size).map_err(proof_problem)?;
+            let proof: Vec<String> = proof.iter().map(hash_to_base64).collect();
+            lines.extend_from_slice(json!({"note": note, "proof": proof}).to_string().as_bytes());
+            lines.push(b'\n');
+        }
+        Ok(lines)
+    }
+}
+
+/// The events on their way into files.
+struct Events<'e> {
+    export: &'e Export,
+    snapshot: &'e Snapshot,
+    size: u64,
+    read: [bool; 4],
+    shown: u64,
+    events: Vec<u8>,
+    evidence: Vec<u8>,
+    /// Leaves of the 256 events that are not complete yet.
+    block: Vec<Hash>,
+    number: usize,
+}
+
+impl<'e> Events<'e> {
+    fn new(export: &'e Export, snapshot: &'e Snapshot, size: u64) -> Self {
+        let read = export.filter.parts();
+        let (events, evidence, block) = (Vec::new(), Vec::new(), Vec::new());
+        Self { export, snapshot, size, read, shown: 0, events, evidence, block, number: 0 }
+    }
+
+    fn write(&mut self, archive: &mut Archive<'_, '_>, range: Range<u64>) -> Result<(), Problem> {
+        let engine = self.export.app.engine.clone();
+        let mut next = range.start;
+        while next < range.end && !archive.pieces.gone {
+            let end = (next + limits::PROOF_EXPORT_STEP_EVENTS).min(range.end);
+            let mut result = Ok(());
+            engine
+                .for_each_disclosed(self.snapshot, next..end, &mut |event| {
+                    if result.is_ok() {
+                        result = self.add(event, range.start);
+                    }
+                })
+                .map_err(read_problem)?;
+            result?;
+            if self.events.len() + self.evidence.len() >= limits::PROOF_EXPORT_FILE_BYTES {
+                self.put(archive)?;
+            }
+            next = end;
+        }
+        self.put(archive)
+    }
+
+    fn put(&mut self, archive: &mut Archive<'_, '_>) -> Result<(), Problem> {
+        archive.file(&format!("events-{:06}.ndjson", self.number), &std::mem::take(&mut self.events))?;
+        archive.file(&format!("evidence-{:06}.ndjson", self.number), &std::mem::take(&mut self.evidence))?;
+        self.number += 1;
+        Ok(())
+    }
+
+    fn add(&mut self, event: &Disclosed<'_>, first: u64) -> Result<(), Problem> {
+        let organization = &self.export.organization;
+        let place = Place { organization: &organization.id.0, seq: event.seq, recorded_at: event.recorded_at };
+        let occurred_at = event.row.occurred_at.unwrap_or(event.recorded_at);
+        let query = &self.export.query;
+        let matches = query.from.is_none_or(|from| occurred_at >= from)
+            && query.to.is_none_or(|to| occurred_at < to)
+            && self.export.filter.matches(&event.row, &place);
+        if self.export.proves == Proves::Filtered && !matches {
+            return Ok(());
+        }
+        let mut disclosed = disclosure(event)?;
+        if matches {
+            self.shown += 1;
+            let (slug, opaque_id) = (&*organization.slug, &organization.id.0);
+            push_event(
+                &mut self.events,
+                &Placed { slug, opaque_id, seq: event.seq, recorded_at: event.recorded_at },
+                &event.row,
+            );
+            self.events.push(b'\n');
+        } else {
+            self.withhold(&mut disclosed);
+        }
+        disclosed.push_json(&mut self.evidence);
+        self.evidence.push(b'\n');
+        if self.export.proves == Proves::Filtered {
+            self.prove(event.seq)
+        } else {
+            self.close_block(event, first);
+            Ok(())
+        }
+    }
+
+    /// Leaves of an event that the filter does not find what the filter reads. There is always something left to withhold,
+    /// so that it is never taken for one that is shown.
+    fn withhold(&self, disclosed: &mut Disclosure) {
+        for (part, read) in disclosed.parts.iter_mut().zip(self.read) {
+            if !read {
+                *part = ShownPart::Withheld(part.hash());
+            }
+        }
+    }
+
+    fn prove(&mut self, seq: u64) -> Result<(), Problem> {
+        let engine = &self.export.app.engine;
+        let proof = engine.inclusion_proof(self.export.organization.id, seq, self.size).map_err(proof_problem)?;
+        let proof: Vec<String> = proof.iter().map(hash_to_base64).collect();
+        self.evidence.extend_from_slice(json!({ "proof": proof }).to_string().as_bytes());
+        self.evidence.push(b'\n');
+        Ok(())
+    }
+
+    /// After 256 events their common hash, so that a verifier can say where something was changed.
+    fn close_block(&mut self, event: &Disclosed<'_>, first: u64) {
+        self.block.push(leaf_hash(&event.entry()));
+        if (event.seq + 1).is_multiple_of(TILE_LEAVES) {
+            let block = event.seq / TILE_LEAVES;
+            if block * TILE_LEAVES >= first {
+                let hash = hex(&root(&self.block));
+                self.evidence.extend_from_slice(json!({"block": block, "hash": hash}).to_string().as_bytes());
+                self.evidence.push(b'\n');
+            }
+            self.block.clear();
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn broken(error: &dyn std::fmt::Display) -> Problem {
+    tracing::error!(%error, "an export cannot be written");
+    Problem::new(Kind::Internal, "the export could not be written")
+}
+
+/// A compressed archive that is sent as it grows.
+struct Archive<'p, 's> {
+    pieces: &'p mut Pieces<'s>,
+    encoder: zstd::stream::write::Encoder<'static, Vec<u8>>,
+    files: BTreeMap<String, FileEntry>,
+}
+
+impl<'p, 's> Archive<'p, 's> {
+    fn new(pieces: &'p mut Pieces<'s>) -> Result<Self, Problem> {
+        let encoder = zstd::stream::write::Encoder::new(Vec::new(), ZSTD_LEVEL).map_err(|error| broken(&error))?;
+        Ok(Self { pieces, encoder, files: BTreeMap::new() })
+    }
+
+    fn file(&mut self, name: &str, bytes: &[u8]) -> Result<(), Problem> {
+        let size = bytes.len() as u64;
+        let header = tar_header(name, size).map_err(|error| broken(&error))?;
+        let written = self.encoder.write_all(&header).and_then(|()| self.encoder.write_all(bytes));
+        let padding = [0; TAR_BLOCK];
+        written.and_then(|()| self.encoder.write_all(&padding[..tar_padding(size)])).map_err(|error| broken(&error))?;
+        self.files.insert(name.to_owned(), FileEntry { bytes: size, sha256: hex(&Sha256::digest(bytes)) });
+        let ready = std::mem::take(self.encoder.get_mut());
+        self.pieces.piece.extend_from_slice(&ready);
+        self.pieces.send();
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), Problem> {
+        self.encoder.write_all(&[0; 2 * TAR_BLOCK]).map_err(|error| broken(&error))?;
+        let rest = self.encoder.finish().map_err(|error| broken(&error))?;
+        self.pieces.piece.extend_from_slice(&rest);
+        self.pieces.send();
+        Ok(())
+    }
+}

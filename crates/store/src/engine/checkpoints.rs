@@ -1,0 +1,166 @@
+//! Checkpoints of logs: signed, kept durably, then shown. Never ahead of what is durable, because a head is published in
+//! memory only when its commit is on disk; never of a log whose newest checkpoint its tree contradicts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actarium_core::row::Micros;
+use actarium_core::tlog::{Checkpoint, KeyKind, SignedCheckpoint, VerifierKey, root_at};
+use actarium_core::tree::Hash;
+
+use super::log::Log;
+use super::shared::Shared;
+use super::tiles::TreeReader;
+use crate::backend::{BackendError, StoredCheckpoint};
+use crate::keys::LogKey;
+use crate::organization::OrganizationId;
+
+/// A checkpoint that was published.
+#[derive(Debug)]
+pub struct Published {
+    /// Number of events.
+    pub size: u64,
+    /// Root of the tree.
+    pub root: Hash,
+    /// When it was published.
+    pub published_at: Micros,
+    /// The signed note.
+    pub note: String,
+    /// Whether the log's tree was seen to have this root at this size.
+    checked: AtomicBool,
+}
+
+impl Published {
+    fn new(checkpoint: &Checkpoint, stored: &StoredCheckpoint, checked: bool) -> Arc<Self> {
+        Arc::new(Self {
+            size: checkpoint.size,
+            root: checkpoint.root,
+            published_at: stored.published_at,
+            note: stored.note.clone(),
+            checked: AtomicBool::new(checked),
+        })
+    }
+}
+
+/// Signs the checkpoints of a log's organizations.
+pub(crate) struct CheckpointSigner {
+    pub log_name: String,
+    pub key: LogKey,
+}
+
+impl CheckpointSigner {
+    /// The verifier key of an organization's log: its name is the log's origin.
+    pub fn verifier_key(&self, organization: OrganizationId) -> VerifierKey {
+        let origin = format!("{}/{organization}", self.log_name);
+        VerifierKey::new(&origin, KeyKind::Log, self.key.public())
+            .expect("a log's name and key are checked when it opens")
+    }
+
+    /// A signed checkpoint. The caller has seen that the tree is durable at this size.
+    pub fn sign(&self, organization: OrganizationId, size: u64, root: Hash) -> String {
+        let key = self.verifier_key(organization);
+        let checkpoint = Checkpoint { origin: key.name().to_owned(), size, root };
+        let note = checkpoint.sign(&key, &|message| self.key.sign(message));
+        note.expect("the origin is the name of a key").to_string()
+    }
+}
+
+/// Compares the newest checkpoint of a log with its head when the log is opened.
+///
+/// # Errors
+/// In words, how they disagree.
+pub(crate) fn take_over(log: &Log, newest: &StoredCheckpoint) -> Result<(), String> {
+    let read = SignedCheckpoint::parse(newest.note.as_bytes());
+    let checkpoint = read.map_err(|error| format!("the newest checkpoint: {error}"))?.checkpoint;
+    let head = log.state.lock().head;
+    if checkpoint.size != newest.size {
+        return Err(format!("the newest checkpoint is kept under size {} and says {}", newest.size, checkpoint.size));
+    }
+    if checkpoint.size > head.size {
+        return Err(format!(
+            "a checkpoint of {} events was published, and the log ends at {}: it is older than what it signed",
+            checkpoint.size, head.size
+        ));
+    }
+    if checkpoint.size == head.size && checkpoint.root != head.root {
+        return Err(format!("the checkpoint that was published at {} has another root than the head", head.size));
+    }
+    let checked = checkpoint.size == head.size;
+    *log.published.lock() = Some(Published::new(&checkpoint, newest, checked));
+    Ok(())
+}
+
+/// Whether the tree still has the root that was published; looked at once after a start.
+fn check(shared: &Shared, log: &Log, published: &Published) -> bool {
+    if published.checked.load(Ordering::Relaxed) {
+        return true;
+    }
+    match root_at(&mut TreeReader::new(shared, log, published.size), published.size) {
+        Ok(root) if root == published.root => {
+            published.checked.store(true, Ordering::Relaxed);
+            true
+        }
+        Ok(_) => {
+            log.set_damaged(&format!(
+                "the events before {} do not give the root of the checkpoint that was published",
+                published.size
+            ));
+            false
+        }
+        Err(error) => {
+            tracing::warn!(organization = %log.organization.slug, %error, "the newest checkpoint cannot be compared; it is tried again");
+            false
+        }
+    }
+}
+
+/// Publishes a checkpoint of every log that has grown since its last one. How many.
+///
+/// # Errors
+/// If they cannot be made durable; none of them is shown then.
+pub(crate) fn publish(shared: &Shared, signer: &CheckpointSigner) -> Result<usize, BackendError> {
+    let now = shared.clock.now();
+    let mut made = Vec::new();
+    for log in shared.all_logs() {
+        let head = {
+            let state = log.state.lock();
+            if state.damaged.is_some() {
+                continue;
+            }
+            state.head
+        };
+        let before = log.published.lock().clone();
+        if let Some(before) = &before
+            && (before.size >= head.size || !check(shared, &log, before))
+        {
+            continue;
+        }
+        let organization = log.organization.id;
+        let note = signer.sign(organization, head.size, head.root);
+        let stored = StoredCheckpoint { organization, size: head.size, published_at: now, note };
+        made.push((log, head.root, stored));
+    }
+    if made.is_empty() {
+        return Ok(0);
+    }
+    let stored: Vec<StoredCheckpoint> = made.iter().map(|(_, _, stored)| stored.clone()).collect();
+    shared.backend.keep_checkpoints(&stored)?;
+    for (log, root, stored) in &made {
+        let checkpoint = Checkpoint { origin: String::new(), size: stored.size, root: *root };
+        let mut published = log.published.lock();
+        if published.as_ref().is_none_or(|newest| newest.size < stored.size) {
+            *published = Some(Published::new(&checkpoint, stored, true));
+        }
+    }
+    Ok(made.len())
+}
+
+/// Publishes once in a while until the engine stops.
+pub(crate) fn run(shared: &Shared, signer: &CheckpointSigner, every: std::time::Duration) {
+    while !shared.stopping() {
+        if let Err(error) = publish(shared, signer) {
+            tracing::warn!(%error, "checkpoints cannot be published; it is tried again");
+        }
+        shared.pause(every);
+    }
+}

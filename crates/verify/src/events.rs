@@ -1,0 +1,476 @@
+//! The events of an export, one by one: each against its commit, in its place, against the tree, against what is shown of it
+//! to people, and against the filter.
+
+use std::collections::BTreeMap;
+
+use actarium_core::canonical::PART_NAMES;
+use actarium_core::disclosure::{Disclosure, ShownPart};
+use actarium_core::filter::{Filter, Place};
+use actarium_core::render::{Placed, push_event};
+use actarium_core::row::{Column, EncodedRows, Micros};
+use actarium_core::salt::PARTS;
+use actarium_core::stored;
+use actarium_core::tlog::{Checkpoint, ProofRefused, hash_of_base64, verify_inclusion};
+use actarium_core::tree::{Frontier, Hash, TILE_LEAVES, root};
+use serde::Deserialize;
+
+use crate::bundle::{Bundle, BundleError};
+use crate::export::unhex;
+use crate::manifest::{Kind, Manifest};
+use crate::report::Report;
+
+/// Events whose parts do not give their commits and that are compared with each other.
+const EXCHANGED_MAX: usize = 4_096;
+
+/// A line of the evidence that is no event.
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum Aside {
+    /// The root over 256 events that have just been listed.
+    Block { block: u64, hash: String },
+    /// The inclusion proof of the event before.
+    Proof { proof: Vec<String> },
+}
+
+/// The lines of files that are numbered on from one to the next.
+struct Lines<'b> {
+    bundle: &'b Bundle,
+    names: Vec<String>,
+    file: usize,
+    bytes: Vec<u8>,
+    at: usize,
+    line: usize,
+}
+
+impl<'b> Lines<'b> {
+    fn new(bundle: &'b Bundle, manifest: &Manifest, prefix: &str) -> Self {
+        let names = manifest.files.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+        Self { bundle, names, file: 0, bytes: Vec::new(), at: 0, line: 0 }
+    }
+
+    /// The next line with where it stands.
+    fn next(&mut self) -> Result<Option<(String, Vec<u8>)>, BundleError> {
+        while self.at >= self.bytes.len() {
+            let Some(name) = self.names.get(self.file) else { return Ok(None) };
+            self.bytes = self.bundle.read(name)?.unwrap_or_default();
+            (self.file, self.at, self.line) = (self.file + 1, 0, 0);
+        }
+        let rest = &self.bytes[self.at..];
+        let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        let line = rest[..length].to_vec();
+        self.at += length + 1;
+        self.line += 1;
+        Ok(Some((format!("{} line {}", self.names[self.file - 1], self.line), line)))
+    }
+}
+
+/// What an erasure says that it removed.
+#[derive(Default)]
+struct Erasures {
+    /// First and end of ranges by part.
+    listed: [Vec<(u64, u64)>; PARTS],
+    /// Events and parts that are missing.
+    missing: Vec<(u64, usize)>,
+}
+
+/// The check of an export's events.
+pub(crate) struct Events<'a> {
+    manifest: &'a Manifest,
+    organization_id: [u8; 16],
+    checkpoint: &'a Checkpoint,
+    filter: &'a Filter,
+    report: &'a mut Report,
+    /// Sequence number that comes next in a range.
+    next: u64,
+    last_recorded_at: Micros,
+    shown: u64,
+    seen: u64,
+    /// The tree by the events, and by what is claimed of each 256 of them.
+    tree: Frontier,
+    claimed: Option<Frontier>,
+    pending: Vec<Hash>,
+    wrong_blocks: Vec<u64>,
+    /// The event that waits for its proof.
+    unproved: Option<(String, u64, Hash)>,
+    /// Commits that parts gave, and that they should have given, of the events in which these differ.
+    given: BTreeMap<Hash, u64>,
+    wanted: Vec<(String, u64, Hash)>,
+    erasures: Erasures,
+}
+
+impl<'a> Events<'a> {
+    pub(crate) fn new(
+        manifest: &'a Manifest,
+        organization_id: [u8; 16],
+        checkpoint: &'a Checkpoint,
+        filter: &'a Filter,
+        before: Vec<Hash>,
+        report: &'a mut Report,
+    ) -> Self {
+        let first = manifest.range.first;
+        let tree = Frontier::from_peaks(first, before).unwrap_or_else(|_| Frontier::new());
+        Self {
+            manifest,
+            organization_id,
+            checkpoint,
+            filter,
+            report,
+            next: first,
+            last_recorded_at: 0,
+            shown: 0,
+            seen: 0,
+            claimed: Some(tree.clone()),
+            tree,
+            pending: Vec::new(),
+            wrong_blocks: Vec::new(),
+            unproved: None,
+            given: BTreeMap::new(),
+            wanted: Vec::new(),
+            erasures: Erasures::default(),
+        }
+    }
+
+    fn is_range(&self) -> bool {
+        self.manifest.kind != Kind::Filtered
+    }
+
+    /// Goes through all events; `after` are the hashes behind the range. `at_size` is told every root on the way.
+    pub(crate) fn check(
+        mut self,
+        bundle: &Bundle,
+        after: &[(u8, Hash)],
+        roots_wanted: &mut BTreeMap<u64, Option<Hash>>,
+    ) -> Result<(), BundleError> {
+        let mut evidence = Lines::new(bundle, self.manifest, "evidence-");
+        let mut shown = Lines::new(bundle, self.manifest, "events-");
+        self.note_root(roots_wanted);
+        while let Some((place, line)) = evidence.next()? {
+            if line.starts_with(b"{\"seq\":") {
+                match Disclosure::parse(&line) {
+                    Ok(disclosure) => self.event(place, &disclosure, &mut shown)?,
+                    Err(error) => self.report.find(place, error.to_string()),
+                }
+                self.note_root(roots_wanted);
+            } else {
+                match serde_json::from_slice(&line) {
+                    Ok(Aside::Block { block, hash }) => self.block(&place, block, &hash),
+                    Ok(Aside::Proof { proof }) => self.proof(&place, &proof),
+                    Err(_) => self.report.find(place, "it is neither an event nor what belongs to one"),
+                }
+            }
+        }
+        if let Some((place, _)) = shown.next()? {
+            self.report.find(place, "an event that the evidence does not have: inserted");
+        }
+        self.finish(after);
+        Ok(())
+    }
+
+    fn note_root(&self, wanted: &mut BTreeMap<u64, Option<Hash>>) {
+        if self.is_range()
+            && self.manifest.range.first == 0
+            && let Some(slot) = wanted.get_mut(&self.tree.size())
+        {
+            *slot = Some(self.tree.root());
+        }
+    }
+
+    fn event(&mut self, place: String, event: &Disclosure, shown: &mut Lines<'_>) -> Result<(), BundleError> {
+        let place = format!("event {} ({place})", event.seq);
+        self.position(&place, event);
+        let commit = event.commit_of_parts();
+        if commit != event.commit {
+            if self.wanted.len() < EXCHANGED_MAX {
+                self.given.insert(commit, event.seq);
+                self.wanted.push((place.clone(), event.seq, event.commit));
+            } else {
+                self.report.find(&place, "its parts do not give its commit: a text or a salt was changed");
+            }
+        }
+        self.seen += 1;
+        let leaf = event.leaf();
+        if self.is_range() {
+            self.push_leaf(leaf);
+        } else {
+            self.without_proof();
+            self.unproved = Some((place.clone(), event.seq, leaf));
+        }
+        for (part, shown) in event.parts.iter().enumerate() {
+            if matches!(shown, ShownPart::Erased(_)) {
+                self.erasures.missing.push((event.seq, part));
+            }
+        }
+        match event.row() {
+            Err(error) if event.parts[0].text().is_some() => self.report.find(&place, error.to_string()),
+            Err(_) => self.report.find(&place, "its fact is not shown, and the fact is never removed"),
+            Ok(rows) => self.content(&place, event, &rows, shown)?,
+        }
+        Ok(())
+    }
+
+    /// Whether it stands where it must.
+    fn position(&mut self, place: &str, event: &Disclosure) {
+        let (seq, range) = (event.seq, self.manifest.range);
+        if !(range.first..range.end).contains(&seq) {
+            self.report.find(place, format!("it lies outside of the range {} to {}", range.first, range.end));
+        }
+        if event.recorded_at < self.last_recorded_at {
+            self.report
+                .find(place, "it was recorded before the event in front of it: reordered, or its time was changed");
+        }
+        self.last_recorded_at = event.recorded_at;
+        if seq < self.next {
+            self.report.find(place, "it stands behind a later one, or twice: reordered or inserted");
+            return;
+        }
+        if self.is_range() && seq > self.next {
+            let missing = range_name(self.next, seq);
+            self.report.find(place, format!("{missing} missing before it: removed"));
+        }
+        self.next = seq + 1;
+    }
+
+    /// What of the event people read, and whether the filter finds it.
+    fn content(
+        &mut self,
+        place: &str,
+        event: &Disclosure,
+        rows: &EncodedRows,
+        shown: &mut Lines<'_>,
+    ) -> Result<(), BundleError> {
+        let row = rows.row(0);
+        let query = &self.manifest.query;
+        let place_in_log =
+            Place { organization: &self.organization_id, seq: event.seq, recorded_at: event.recorded_at };
+        let occurred_at = row.occurred_at.unwrap_or(event.recorded_at);
+        let in_time = query.from.is_none_or(|from| occurred_at >= from) && query.to.is_none_or(|to| occurred_at < to);
+        let matches = in_time && self.filter.matches(&row, &place_in_log);
+        let withheld = event.parts.iter().any(|part| matches!(part, ShownPart::Withheld(_)));
+        if self.manifest.kind == Kind::FilteredComplete {
+            for (part, _) in self.filter.parts().iter().enumerate().filter(|(_, read)| **read) {
+                match event.parts[part] {
+                    ShownPart::Withheld(_) => {
+                        let name = PART_NAMES[part];
+                        self.report.find(place, format!("its {name} part, which the filter reads, is not shown"));
+                    }
+                    ShownPart::Erased(_) => self.report.undecided.push(format!(
+                        "event {}: its {} part, which the filter reads, was erased",
+                        event.seq, PART_NAMES[part]
+                    )),
+                    ShownPart::Whole { .. } => {}
+                }
+            }
+            if matches && withheld {
+                self.report.find(place, "the filter finds it, and it is not shown whole: left out");
+            }
+        } else if withheld {
+            self.report.find(place, "a part of it is not shown");
+        } else if !matches && !event.parts.iter().any(|part| matches!(part, ShownPart::Erased(_))) {
+            self.report.find(place, "the filter does not find it");
+        }
+        self.note_erasure(place, rows);
+        if withheld || (self.manifest.kind == Kind::FilteredComplete && !matches) {
+            return Ok(());
+        }
+        self.shown += 1;
+        let mut expected = Vec::new();
+        let placed = Placed {
+            slug: &self.manifest.organization,
+            opaque_id: &self.organization_id,
+            seq: event.seq,
+            recorded_at: event.recorded_at,
+        };
+        push_event(&mut expected, &placed, &row);
+        match shown.next()? {
+            Some((_, line)) if line == expected => {}
+            Some((at, _)) => {
+                self.report.find(at, format!("it is not event {} as the log has it: edited or moved", event.seq))
+            }
+            None => self.report.find(place, "the events end before it"),
+        }
+        Ok(())
+    }
+
+    /// What the record of an erasure says.
+    fn note_erasure(&mut self, place: &str, rows: &EncodedRows) {
+        let row = rows.row(0);
+        let is_erasure = matches!(row.get(Column::Action), Some("record.erase" | "record.redact"))
+            && row.get(Column::Source) == Some("actarium")
+            && row.get(Column::Outcome) == Some("success");
+        let Some(metadata) = row.get(Column::Metadata).filter(|_| is_erasure) else { return };
+        let mut values = BTreeMap::new();
+        stored::metadata(metadata, &mut |key, value| {
+            values.insert(key.to_owned(), value.into_owned());
+        });
+        let whole = |name: &str| {
+            let mut text = values.get(name).cloned().unwrap_or_default();
+            for number in 2.. {
+                let Some(more) = values.get(&format!("{name}.{number}")) else { break };
+                text.push_str(more);
+            }
+            text
+        };
+        let ranges: Option<Vec<(u64, u64)>> =
+            whole("ranges").split(',').filter(|text| !text.is_empty()).map(range).collect();
+        let Some(ranges) = ranges else { return self.report.find(place, "its ranges of erased events cannot be read") };
+        for part in whole("parts").split(',') {
+            if let Some(part) = PART_NAMES.iter().position(|name| *name == part) {
+                self.erasures.listed[part].extend(&ranges);
+            }
+        }
+    }
+
+    fn push_leaf(&mut self, leaf: Hash) {
+        self.tree.push(leaf);
+        self.pending.push(leaf);
+    }
+
+    /// Leaves that no claim was made of.
+    fn settle_pending(&mut self) {
+        if let Some(claimed) = &mut self.claimed {
+            self.pending.drain(..).for_each(|leaf| claimed.push(leaf));
+        }
+        self.pending.clear();
+    }
+
+    fn block(&mut self, place: &str, block: u64, hash: &str) {
+        let Some(hash) = unhex::<32>(hash) else {
+            return self.report.find(place, "its hash is not 64 hexadecimal digits");
+        };
+        let Some(claimed) = &mut self.claimed else { return };
+        // Events in front of the first whole block have no claim of their own.
+        let ahead = (block * TILE_LEAVES).saturating_sub(claimed.size()) as usize;
+        if ahead > 0 && ahead <= self.pending.len() {
+            self.pending.drain(..ahead).for_each(|leaf| claimed.push(leaf));
+        }
+        if claimed.size() != block * TILE_LEAVES || claimed.push_tile(hash).is_err() {
+            self.claimed = None;
+            return;
+        }
+        if self.pending.len() as u64 != TILE_LEAVES || root(&self.pending) != hash {
+            self.wrong_blocks.push(block);
+        }
+        self.pending.clear();
+    }
+
+    fn without_proof(&mut self) {
+        if let Some((place, ..)) = self.unproved.take() {
+            self.report.find(place, "it has no inclusion proof");
+        }
+    }
+
+    fn proof(&mut self, place: &str, proof: &[String]) {
+        let Some((of, seq, leaf)) = self.unproved.take() else {
+            return self.report.find(place, "a proof of no event");
+        };
+        let hashes: Option<Vec<Hash>> = proof.iter().map(|text| hash_of_base64(text)).collect();
+        let Some(hashes) = hashes else { return self.report.find(place, "it holds something else than hashes") };
+        match verify_inclusion(&leaf, seq, self.checkpoint.size, &hashes, &self.checkpoint.root) {
+            Ok(()) => {}
+            Err(ProofRefused::Root) => {
+                self.report.find(of, "the log has no such event at its place: edited, inserted or moved");
+            }
+            Err(error) => self.report.find(of, error.to_string()),
+        }
+    }
+
+    fn finish(mut self, after: &[(u8, Hash)]) {
+        self.without_proof();
+        self.name_exchanged();
+        let range = self.manifest.range;
+        if self.is_range() {
+            if self.next < range.end {
+                let missing = range_name(self.next, range.end);
+                let place = format!("event {}", self.next);
+                self.report.find(place, format!("{missing} missing at the end: cut off"));
+            }
+            self.compare_trees(after);
+        }
+        let undisclosed = (range.end - range.first).saturating_sub(self.shown);
+        if (self.shown, undisclosed) != (self.manifest.events, self.manifest.undisclosed) {
+            let (events, of) = (self.manifest.events, self.manifest.undisclosed);
+            self.report.find(
+                "manifest.json",
+                format!("it counts {events} events shown and {of} not, there are {} and {undisclosed}", self.shown),
+            );
+        }
+        self.check_erasures();
+    }
+
+    /// Names events whose parts belong to another one of the export.
+    fn name_exchanged(&mut self) {
+        for (place, seq, commit) in std::mem::take(&mut self.wanted) {
+            match self.given.get(&commit).filter(|other| **other != seq) {
+                Some(other) => self.report.find(place, format!("its parts stand at event {other}: exchanged")),
+                None => self.report.find(place, "its parts do not give its commit: a text or a salt was changed"),
+            }
+        }
+    }
+
+    fn compare_trees(&mut self, after: &[(u8, Hash)]) {
+        self.settle_pending();
+        let complete = |mut tree: Frontier| {
+            let pushed = after.iter().all(|(level, hash)| tree.push_subtree(*level, *hash).is_ok());
+            pushed && tree.size() == self.checkpoint.size && tree.root() == self.checkpoint.root
+        };
+        let range = self.manifest.range;
+        let holds = complete(self.tree.clone());
+        if holds && self.wrong_blocks.is_empty() {
+            return;
+        }
+        let claims_hold = self.claimed.clone().is_some_and(complete);
+        for block in &self.wrong_blocks {
+            let (first, end) = (block * TILE_LEAVES, (block + 1) * TILE_LEAVES);
+            let place = format!("events {first} to {}", end - 1);
+            let problem = match (holds, claims_hold) {
+                (true, _) => "the hash that is given for them was changed",
+                (_, true) => {
+                    "they are not what the checkpoint signs: changed together with their commits, inserted, removed or moved"
+                }
+                _ => "they do not give the hash that is given for them",
+            };
+            self.report.find(place, problem);
+        }
+        if !holds && (!claims_hold || self.wrong_blocks.is_empty()) {
+            let place = format!("events {} to {}", range.first, range.end.saturating_sub(1));
+            self.report.find(
+                place,
+                "together with the hashes around them they do not give the root that the checkpoint signs",
+            );
+        }
+    }
+
+    fn check_erasures(&mut self) {
+        let Erasures { listed, missing } = &self.erasures;
+        let mut wrong = Vec::new();
+        for (seq, part) in missing {
+            if !listed[*part].iter().any(|(first, end)| (*first..*end).contains(seq)) {
+                wrong.push((format!("event {seq}"), PART_NAMES[*part]));
+            }
+        }
+        // Only an export that goes to the end of the log must hold the record of every erasure.
+        let to_the_end = self.is_range() && self.manifest.range.end == self.checkpoint.size;
+        if to_the_end && self.manifest.kind == Kind::Range {
+            for (place, part) in wrong {
+                self.report.find(place, format!("its {part} part is gone, and no erasure on record says so"));
+            }
+        } else if !wrong.is_empty() {
+            let text = format!(
+                "{} erased parts: whether an erasure on record lists them shows in a whole range up to the log's end",
+                wrong.len()
+            );
+            self.report.undecided.push(text);
+        }
+    }
+}
+
+/// `12` or `12-15`, both ends included, as first and end.
+fn range(text: &str) -> Option<(u64, u64)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
+    (first <= last).then_some((first, last + 1))
+}
+
+fn range_name(first: u64, end: u64) -> String {
+    if end - first == 1 { format!("event {first} is") } else { format!("events {first} to {} are", end - 1) }
+}

@@ -1,0 +1,309 @@
+//! An export as a whole: its files, its key and checkpoint, what the reader brought along, and then its events.
+
+use std::collections::BTreeMap;
+
+use actarium_core::filter::Filter;
+use actarium_core::tlog::{Checkpoint, SignedCheckpoint, VerifierKey, cover, hash_of_base64, verify_consistency};
+use actarium_core::tree::Hash;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::bundle::{Bundle, BundleError};
+use crate::events::Events;
+use crate::manifest::{FORMAT, Kind, Manifest};
+use crate::report::Report;
+use crate::trust::Trust;
+
+/// Name of the table of contents.
+const MANIFEST: &str = "manifest.json";
+
+/// An earlier checkpoint that the log kept, with the proof that the export's tree begins with it.
+#[derive(Deserialize)]
+struct Kept {
+    note: String,
+    proof: Vec<String>,
+}
+
+pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if text.len() != 2 * N || !text.is_ascii() {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Checks an export.
+///
+/// # Errors
+/// If it cannot be read; what is wrong with it is in the report.
+pub fn verify_export(bundle: &Bundle, trust: &Trust) -> Result<Report, BundleError> {
+    let mut report = Report::default();
+    let Some(bytes) = bundle.read(MANIFEST)? else {
+        report.find(MANIFEST, "there is none: not an export, or not all of it");
+        return Ok(report);
+    };
+    let manifest: Manifest = match serde_json::from_slice(&bytes) {
+        Ok(manifest) => manifest,
+        Err(error) => {
+            report.find(MANIFEST, format!("it cannot be read: {error}"));
+            return Ok(report);
+        }
+    };
+    if manifest.format != FORMAT {
+        report.find(MANIFEST, format!("its format is {:?}; this program knows {FORMAT}", manifest.format));
+        return Ok(report);
+    }
+    check_files(bundle, &manifest, &mut report)?;
+    let Some(signed) = check_checkpoint(bundle, &manifest, trust, &mut report)? else { return Ok(report) };
+    let checkpoint = &signed.checkpoint;
+    // Roots of earlier sizes that the events themselves may give.
+    let mut roots: BTreeMap<u64, Option<Hash>> =
+        trust.anchors.iter().map(|anchor| (anchor.checkpoint.size, None)).collect();
+    check_events(bundle, &manifest, checkpoint, &mut roots, &mut report)?;
+    check_anchors(bundle, checkpoint, trust, &roots, &mut report)?;
+    state(&manifest, checkpoint, &mut report);
+    Ok(report)
+}
+
+/// Every file that the manifest names, with its digest, and no other one.
+fn check_files(bundle: &Bundle, manifest: &Manifest, report: &mut Report) -> Result<(), BundleError> {
+    for (name, entry) in &manifest.files {
+        match bundle.read(name)? {
+            None => report.find(name, "it is missing"),
+            Some(bytes) if hex(&Sha256::digest(&bytes)) != entry.sha256 => {
+                let (has, had) = (bytes.len() as u64, entry.bytes);
+                let how = match has.cmp(&had) {
+                    std::cmp::Ordering::Less => format!("cut or edited: {has} bytes of {had}"),
+                    std::cmp::Ordering::Equal => "edited".to_owned(),
+                    std::cmp::Ordering::Greater => format!("edited or added to: {has} bytes instead of {had}"),
+                };
+                report.find(name, format!("it is not the file that the manifest names: {how}"));
+            }
+            Some(_) => {}
+        }
+    }
+    for name in bundle.names()? {
+        if name != MANIFEST && !manifest.files.contains_key(&name) {
+            report.find(name, "the manifest does not name it");
+        }
+    }
+    Ok(())
+}
+
+/// Key and checkpoint; `None` if there is nothing to go on with.
+fn check_checkpoint(
+    bundle: &Bundle,
+    manifest: &Manifest,
+    trust: &Trust,
+    report: &mut Report,
+) -> Result<Option<SignedCheckpoint>, BundleError> {
+    let text = bundle.read("key")?.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
+    let own_key = text.as_deref().map(VerifierKey::parse);
+    let own_key = match own_key {
+        Some(Ok(key)) => Some(key),
+        Some(Err(error)) => {
+            report.find("key", error.to_string());
+            None
+        }
+        None => {
+            report.find("key", "it is missing");
+            None
+        }
+    };
+    if let (Some(wanted), Some(own)) = (&trust.key, &own_key)
+        && wanted != own
+    {
+        let what = if wanted.name() == own.name() { "signed with another key" } else { "another log" };
+        report.find("key", format!("it is {own}, and not the one that you gave ({wanted}): {what}"));
+    }
+    let bytes = bundle.read("checkpoint")?.unwrap_or_default();
+    let signed = match SignedCheckpoint::parse(&bytes) {
+        Ok(signed) => signed,
+        Err(error) => {
+            report.find("checkpoint", error.to_string());
+            return Ok(None);
+        }
+    };
+    if let Some(key) = trust.key.as_ref().or(own_key.as_ref()) {
+        match signed.verify(key) {
+            Ok(()) if trust.key.is_some() => {
+                report.anchors.push(format!("the checkpoint is signed by the key that you gave, {}", key.name()))
+            }
+            Ok(()) => {}
+            Err(error) => report.find("checkpoint", error.to_string()),
+        }
+    }
+    let checkpoint = &signed.checkpoint;
+    if checkpoint.origin != manifest.origin || !manifest.origin.ends_with(&format!("/{}", manifest.organization_id)) {
+        let (of, says) = (&checkpoint.origin, &manifest.origin);
+        report.find(
+            MANIFEST,
+            format!(
+                "the organization was replaced: the checkpoint is of {of}, the manifest of {says} and organization {}",
+                manifest.organization_id
+            ),
+        );
+    }
+    if (checkpoint.size, hex(&checkpoint.root)) != (manifest.checkpoint.size, manifest.checkpoint.root.clone()) {
+        report.find(MANIFEST, "size or root are not those of the checkpoint");
+    }
+    Ok(Some(signed))
+}
+
+fn check_events(
+    bundle: &Bundle,
+    manifest: &Manifest,
+    checkpoint: &Checkpoint,
+    roots: &mut BTreeMap<u64, Option<Hash>>,
+    report: &mut Report,
+) -> Result<(), BundleError> {
+    let range = manifest.range;
+    if range.first > range.end || range.end > checkpoint.size {
+        report.find(
+            MANIFEST,
+            format!(
+                "the range {} to {} is not within the {} events of the checkpoint",
+                range.first, range.end, checkpoint.size
+            ),
+        );
+        return Ok(());
+    }
+    let Some(organization_id) = unhex::<16>(&manifest.organization_id) else {
+        report.find(MANIFEST, "organization_id is not 32 hexadecimal digits");
+        return Ok(());
+    };
+    let filter = match Filter::parse(&manifest.query.phrase) {
+        Ok(filter) => filter,
+        Err(error) => {
+            report.find(MANIFEST, format!("its phrase cannot be read: {error}"));
+            return Ok(());
+        }
+    };
+    let hashes = |texts: &[String]| -> Option<Vec<Hash>> { texts.iter().map(|text| unhex::<32>(text)).collect() };
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    if manifest.kind != Kind::Filtered {
+        let nodes = cover(range.end..checkpoint.size);
+        match (hashes(&manifest.before), hashes(&manifest.after)) {
+            (Some(left), Some(right))
+                if left.len() == range.first.count_ones() as usize && right.len() == nodes.len() =>
+            {
+                before = left;
+                after = nodes.iter().map(|node| node.level).zip(right).collect();
+            }
+            _ => {
+                report.find(MANIFEST, "the hashes before and after the range are not those that its place asks for");
+                return Ok(());
+            }
+        }
+    }
+    Events::new(manifest, organization_id, checkpoint, &filter, before, report).check(bundle, &after, roots)
+}
+
+fn check_anchors(
+    bundle: &Bundle,
+    checkpoint: &Checkpoint,
+    trust: &Trust,
+    roots: &BTreeMap<u64, Option<Hash>>,
+    report: &mut Report,
+) -> Result<(), BundleError> {
+    let lines = bundle.read("checkpoints.ndjson")?.unwrap_or_default();
+    let own_key = bundle.read("key")?.and_then(|bytes| VerifierKey::parse(String::from_utf8_lossy(&bytes).trim()).ok());
+    let key = trust.key.clone().or(own_key);
+    let mut kept: BTreeMap<u64, Hash> = BTreeMap::from([(checkpoint.size, checkpoint.root)]);
+    for (number, line) in lines.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
+        let place = format!("checkpoints.ndjson line {}", number + 1);
+        let read = serde_json::from_slice::<Kept>(line).ok().and_then(|kept| {
+            let signed = SignedCheckpoint::parse(kept.note.as_bytes()).ok()?;
+            let proof: Vec<Hash> = kept.proof.iter().map(|text| hash_of_base64(text)).collect::<Option<_>>()?;
+            Some((signed, proof))
+        });
+        let Some((signed, proof)) = read else {
+            report.find(place, "it is not a checkpoint with its proof");
+            continue;
+        };
+        if let Some(key) = &key
+            && let Err(error) = signed.verify(key)
+        {
+            report.find(place, error.to_string());
+            continue;
+        }
+        let old = &signed.checkpoint;
+        match verify_consistency((old.size, &old.root), (checkpoint.size, &checkpoint.root), &proof) {
+            Ok(()) => drop(kept.insert(old.size, old.root)),
+            Err(error) => {
+                report.find(place, format!("the log does not begin with what it signed at {}: {error}", old.size))
+            }
+        }
+    }
+    for anchor in &trust.anchors {
+        check_anchor(&anchor.checkpoint, checkpoint, &kept, roots, report);
+    }
+    let signed = SignedCheckpoint::parse(&bundle.read("checkpoint")?.unwrap_or_default());
+    match signed.map(|signed| signed.witnesses(&trust.witnesses)) {
+        Ok(Ok(witnesses)) => {
+            for witness in witnesses {
+                let at = witness.time_seconds.unwrap_or_default();
+                report.anchors.push(format!("witness {} saw this checkpoint, {at} s after 1970", witness.key.name()));
+            }
+        }
+        Ok(Err(error)) => report.find("checkpoint", error.to_string()),
+        Err(_) => {}
+    }
+    Ok(())
+}
+
+fn check_anchor(
+    anchor: &Checkpoint,
+    checkpoint: &Checkpoint,
+    kept: &BTreeMap<u64, Hash>,
+    roots: &BTreeMap<u64, Option<Hash>>,
+    report: &mut Report,
+) {
+    let place = format!("anchor at {} events", anchor.size);
+    if anchor.origin != checkpoint.origin {
+        return report.find(place, format!("it is of another log, {}", anchor.origin));
+    }
+    if anchor.size > checkpoint.size {
+        report.undecided.push(format!("{place}: it is newer than the export, which ends at {}", checkpoint.size));
+        return;
+    }
+    let known = kept.get(&anchor.size).or_else(|| roots.get(&anchor.size).and_then(Option::as_ref));
+    match known {
+        Some(root) if *root == anchor.root => {
+            report
+                .anchors
+                .push(format!("the log begins with the {} events of the checkpoint that you kept", anchor.size));
+        }
+        Some(_) => report.find(place, "the log does not begin with the events that it signed then: rewritten"),
+        None => report.undecided.push(format!(
+            "{place}: the export has no proof from this size; make it again with --anchor, or export the whole log"
+        )),
+    }
+}
+
+/// What holds, in words.
+fn state(manifest: &Manifest, checkpoint: &Checkpoint, report: &mut Report) {
+    let range = manifest.range;
+    let count = range.end - range.first;
+    let of = format!("the log {} at {} events", checkpoint.origin, checkpoint.size);
+    let what = match manifest.kind {
+        Kind::Range => format!("these are all {count} events from {} on, and none other, of {of}", range.first),
+        Kind::Filtered => format!(
+            "each of these {} events is in {of}; {} others of the range {} to {} are not disclosed, and whether some of \
+             them match is not shown",
+            manifest.events, manifest.undisclosed, range.first, range.end
+        ),
+        Kind::FilteredComplete => format!(
+            "these {} events are all that the filter finds among the {count} from {} on, of {of}",
+            manifest.events, range.first
+        ),
+    };
+    report.statements.push(what);
+}

@@ -1,0 +1,18 @@
+//! Checks exports of an audit log without the service that made them: nothing but files, a public key, and what the reader
+//! kept from before. No network, no clock; the program `actarium-verify` is this library with a command line.
+//!
+//! What must not happen here: trusting anything in an export that is not tied to the checkpoint's signature. The manifest
+//! is a table of contents; what it says is compared, never believed.
+
+mod bundle;
+mod events;
+mod export;
+mod manifest;
+mod report;
+mod trust;
+
+pub use bundle::{Bundle, BundleError};
+pub use export::verify_export;
+pub use manifest::{FORMAT, FileEntry, Kind, Manifest, ManifestQuery, SeqRange, TreeAt};
+pub use report::{Finding, Report};
+pub use trust::{Trust, TrustError};

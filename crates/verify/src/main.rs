@@ -1,0 +1,115 @@
+//! `actarium-verify`: checks an export of an audit log with nothing but what is given to it.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use actarium_verify::{Bundle, Report, Trust, verify_export};
+
+const HELP: &str = "\
+Checks an export of an audit log: a folder, or a .tar.zst.
+
+Usage: actarium-verify [OPTIONS] <EXPORT>
+
+  --key KEY         The log's verifier key, from a source of your own (or a file that holds it)
+  --anchor FILE     A checkpoint of the log that you kept; may be given several times
+  --witness KEY     The key of a witness whose signature counts (or a file); may be given several times
+  --require-anchor  Say no where nothing that you gave vouches for the export
+  --json            Write the report as JSON
+  -h, --help        Print this
+  -V, --version     Print the version
+
+Exit codes: 0 sound · 1 something is wrong · 2 wrong usage · 3 sound, but not anchored (with --require-anchor)";
+
+struct Arguments {
+    export: String,
+    trust: Trust,
+    require_anchor: bool,
+    json: bool,
+}
+
+/// The text itself, or what the file of that name holds.
+fn text_or_file(text: &str) -> String {
+    if text.contains('+') { text.to_owned() } else { std::fs::read_to_string(text).unwrap_or_else(|_| text.to_owned()) }
+}
+
+fn arguments(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, String> {
+    let mut trust = Trust::default();
+    let (mut export, mut require_anchor, mut json) = (None, false, false);
+    while let Some(argument) = given.next() {
+        let (name, inline) = match argument.split_once('=') {
+            Some((name, value)) if name.starts_with("--") => (name.to_owned(), Some(value.to_owned())),
+            _ => (argument.clone(), None),
+        };
+        let mut value = || inline.clone().or_else(|| given.next()).ok_or_else(|| format!("{name} needs a value"));
+        match name.as_str() {
+            "-h" | "--help" => {
+                println!("{HELP}");
+                return Ok(None);
+            }
+            "-V" | "--version" => {
+                println!("actarium-verify {}", env!("CARGO_PKG_VERSION"));
+                return Ok(None);
+            }
+            "--key" => trust.add_key(&text_or_file(&value()?)).map_err(|error| error.to_string())?,
+            "--witness" => trust.add_witness(&text_or_file(&value()?)).map_err(|error| error.to_string())?,
+            "--anchor" => {
+                let file = value()?;
+                let bytes = std::fs::read(&file).map_err(|error| format!("--anchor {file}: {error}"))?;
+                trust.add_anchor(&bytes).map_err(|error| error.to_string())?;
+            }
+            "--require-anchor" => require_anchor = true,
+            "--json" => json = true,
+            _ if argument.starts_with('-') => return Err(format!("there is no option {argument}")),
+            _ if export.is_some() => return Err("one export at a time".to_owned()),
+            _ => export = Some(argument),
+        }
+    }
+    let export = export.ok_or("which export? Give a folder or a .tar.zst")?;
+    Ok(Some(Arguments { export, trust, require_anchor, json }))
+}
+
+fn main() -> ExitCode {
+    let arguments = match arguments(std::env::args().skip(1)) {
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("{problem}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    let verified =
+        Bundle::open(Path::new(&arguments.export)).and_then(|bundle| verify_export(&bundle, &arguments.trust));
+    match verified {
+        Ok(report) => {
+            if arguments.json {
+                println!("{}", to_json(&report, arguments.require_anchor));
+            } else {
+                print!("{report}");
+            }
+            ExitCode::from(report.exit_code(arguments.require_anchor))
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn to_json(report: &Report, require_anchor: bool) -> String {
+    let findings: Vec<_> = report
+        .findings
+        .iter()
+        .map(|finding| serde_json::json!({"place": finding.place, "problem": finding.problem}))
+        .collect();
+    serde_json::json!({
+        "sound": report.is_sound(),
+        "anchored": report.is_anchored(),
+        "exit_code": report.exit_code(require_anchor),
+        "findings": findings,
+        "more_findings": report.more_findings,
+        "proved": if report.is_sound() { &report.statements[..] } else { &[] },
+        "anchors": report.anchors,
+        "undecided": report.undecided,
+    })
+    .to_string()
+}
