@@ -99,7 +99,7 @@ impl<'s> TreeReader<'s> {
                 let below = first + hashes.len() as u64;
                 let hash = match level {
                     1 => self.block_root(below)?,
-                    _ => root(&*self.tile(level - 1, below)?),
+                    _ => root(&self.tile(level - 1, below)?),
                 };
                 hashes.push(hash);
             }
