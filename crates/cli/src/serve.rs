@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actarium_server::forwarding::{ProxyHeader, TrustedProxies};
+use actarium_server::mail::{MailOptions, MailSender, MailServer};
 use actarium_server::masking::MaskingOptions;
 use actarium_server::oidc::endpoint::Reach;
 use actarium_server::public_url::PublicUrl;
@@ -71,6 +72,8 @@ pub struct ServeArguments {
     #[command(flatten)]
     identity_providers: IdentityProviderArguments,
     #[command(flatten)]
+    mail: MailArguments,
+    #[command(flatten)]
     masking: MaskingArguments,
     #[command(flatten)]
     tuning: Tuning,
@@ -127,6 +130,44 @@ struct MaskingArguments {
 fn masking_key(text: &str) -> Result<String, String> {
     let is_key = actarium_core::masking::Masking::is_key(text);
     is_key.then(|| text.to_owned()).ok_or_else(|| "must have a letter or digit of ASCII".into())
+}
+
+/// How mail is sent: without a server, the links of invitations are shown to who invites.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Mail")]
+struct MailArguments {
+    /// The mail server: smtps://[user@]host[:465], or smtp://[user@]host[:587] with STARTTLS (without it on this machine
+    /// alone). Needs --mail-from and --public-url
+    #[arg(long, value_name = "URL", requires_all = ["mail_from", "public_url"])]
+    smtp_url: Option<MailServer>,
+    /// A file with the password of the server's user; else it is taken from ACTARIUM_SMTP_PASSWORD
+    #[arg(long, value_name = "FILE", requires = "smtp_url")]
+    smtp_password_file: Option<PathBuf>,
+    /// Certificates (PEM) that the mail server's is checked against, instead of the public ones
+    #[arg(long, value_name = "FILE", requires = "smtp_url")]
+    smtp_roots: Option<PathBuf>,
+    /// Whom mails come from: "Audit log <audit@example.com>"
+    #[arg(long, value_name = "ADDRESS", requires = "smtp_url")]
+    mail_from: Option<MailSender>,
+}
+
+/// The environment variable with the mail server's password.
+const SMTP_PASSWORD_VARIABLE: &str = "ACTARIUM_SMTP_PASSWORD";
+
+impl MailArguments {
+    fn options(&self) -> Result<Option<MailOptions>, Failure> {
+        let (Some(server), Some(from)) = (self.smtp_url.clone(), self.mail_from.clone()) else { return Ok(None) };
+        let password = match &self.smtp_password_file {
+            Some(path) => {
+                let read = std::fs::read_to_string(path);
+                let unreadable = |error| Failure::Refused(format!("{}: {error}", path.display()));
+                Some(read.map_err(unreadable)?.trim_end_matches(['\r', '\n']).to_owned())
+            }
+            None if server.user.is_some() => std::env::var(SMTP_PASSWORD_VARIABLE).ok(),
+            None => None,
+        };
+        Ok(Some(MailOptions { server, password, from, roots: self.smtp_roots.clone() }))
+    }
 }
 
 /// What tests and measurements turn; the defaults are meant to stay.
@@ -193,6 +234,7 @@ pub fn serve(arguments: ServeArguments) -> Result<(), Failure> {
             mask_keys: arguments.masking.mask_key.clone(),
             keep_keys: arguments.masking.keep_key.clone(),
         },
+        mail: arguments.mail.options()?,
         ..ServerOptions::new(arguments.engine())
     };
     let told = Told { data_dir: arguments.data_dir.clone(), demo: arguments.demo };

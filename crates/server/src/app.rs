@@ -14,6 +14,7 @@ use crate::body;
 use crate::directory::Directory;
 use crate::forwarding::TrustedProxies;
 use crate::limits;
+use crate::mail::Mailer;
 use crate::masking::MaskingRules;
 use crate::metrics::Metrics;
 use crate::oidc::attempt::Spent;
@@ -76,6 +77,8 @@ pub struct App {
     pub listening_on: SocketAddr,
     /// Where people reach the service, if that was told.
     pub public_url: Option<PublicUrl>,
+    /// What sends mail, if the operator has named a mail server.
+    pub mailer: Option<Mailer>,
     /// The identity providers of organizations, asked and remembered.
     pub issuers: Issuers,
     /// Attempts to sign in through them that came back.

@@ -184,6 +184,12 @@ async fn answer(call: Call) -> Response {
     };
     result.unwrap_or_else(|problem| {
         record_refusal(&app, route, &context, &caller, organization.as_deref(), &problem);
+        // Let through to the route, but not to what was asked of it: that is a denial like any other.
+        if problem.kind == Kind::Forbidden && route.denied_action.is_some() {
+            let slug = organization.as_deref().map(|organization| organization.slug.as_str());
+            let denied = Denied { problem: problem.clone(), caller, reason: "not_held" };
+            record_denial(&app, route, &context, slug, &denied);
+        }
         problem.into_response()
     })
 }
@@ -239,6 +245,13 @@ async fn handle(call: Call) -> Result<Response, Problem> {
         Operation::UserList => handlers::users::list(&call),
         Operation::UserCreate => handlers::users::create(call).await,
         Operation::UserView => handlers::users::view(&call),
+        Operation::InvitationList => handlers::invitations::list(&call),
+        Operation::InvitationCreate => handlers::invitations::create(call).await,
+        Operation::InvitationView => handlers::invitations::view(&call),
+        Operation::InvitationResend => handlers::invitations::resend(call).await,
+        Operation::InvitationRevoke => handlers::invitations::revoke(call).await,
+        Operation::InvitationShow => handlers::accepting::view(call).await,
+        Operation::InvitationAccept => handlers::accepting::accept(call).await,
         Operation::OidcStart => handlers::oidc::start(&call).await,
         Operation::OidcCallback => handlers::oidc::callback(&call).await,
         Operation::IdentityProviderList => handlers::identity_providers::list(&call),

@@ -23,6 +23,7 @@ pub mod forwarding;
 pub mod handlers;
 pub mod keys;
 pub mod limits;
+pub mod mail;
 pub mod masking;
 pub mod metrics;
 pub mod negotiation;

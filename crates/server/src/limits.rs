@@ -149,6 +149,26 @@ pub const SESSIONS_PER_USER_MAX: usize = 50;
 pub const TOKENS_PER_USER_MAX: usize = 100;
 /// Most days that a personal access token lasts.
 pub const TOKEN_DAYS_MAX: i64 = 365;
+/// How long an invitation may be accepted.
+pub const INVITATION_TIME_MAX: Duration = Duration::from_secs(72 * 60 * 60);
+/// Most invitations of one organization that wait for an answer.
+pub const INVITATIONS_PENDING_PER_ORGANIZATION_MAX: usize = 1000;
+/// Most invitations of one organization that are over and still listed; the oldest go first.
+pub const INVITATIONS_ENDED_PER_ORGANIZATION_MAX: usize = 1000;
+/// How long an invitation that is over is listed; what became of it stays in the log.
+pub const INVITATION_LISTED_TIME_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Most groups that one invitation leads into: its record names them all.
+pub const GROUPS_PER_INVITATION_MAX: usize = 15;
+/// Time between two mails with an invitation to the same address.
+pub const INVITATION_MAILED_TIME_MIN: Duration = Duration::from_secs(60);
+/// Most mails that are handed to the mail server at one moment; further ones wait.
+pub const MAILS_AT_ONCE_MAX: usize = 4;
+/// How long the mail server may take for one step: to be reached, to answer a command.
+pub const MAIL_STEP_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long handing over a mail may take in all, with the wait for its turn, before it counts as not delivered.
+pub const MAIL_TIME_MAX: Duration = Duration::from_secs(20);
+/// Most characters of a mail server's answer that are kept.
+pub const MAIL_ANSWER_CHARS_MAX: usize = 300;
 /// Time between two writes of when a session or token was used last.
 pub const LAST_USE_WRITTEN_TIME: Duration = Duration::from_secs(5 * 60);
 /// How often it is looked for sessions and tokens that are over.

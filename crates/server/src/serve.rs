@@ -26,6 +26,7 @@ use crate::directory::{Directory, LoadError};
 use crate::forwarding::TrustedProxies;
 use crate::keys::{DIRECTORY_KIND, Key, KeyDamaged, KeyRing};
 use crate::limits;
+use crate::mail::{MailError, MailOptions, Mailer};
 use crate::masking::{MaskingOptions, MaskingRules};
 use crate::metrics::Metrics;
 use crate::oidc::attempt::Spent;
@@ -38,6 +39,7 @@ use crate::public_url::PublicUrl;
 use crate::recorder::{OwnRecord, Recorder, service_target};
 use crate::refusals::Refusals;
 use crate::router::router;
+use crate::signin::invitations;
 use crate::signin::opening::SignIn;
 use crate::signin::password::Passwords;
 use crate::signin::session::Expiry;
@@ -68,6 +70,8 @@ pub struct ServerOptions {
     pub identity_providers: IdentityProviderOptions,
     /// What is masked in events.
     pub masking: MaskingOptions,
+    /// How mail is sent; without it, links of invitations are shown to who invites.
+    pub mail: Option<MailOptions>,
 }
 
 /// What the operator allows of the identity providers that organizations choose.
@@ -91,6 +95,7 @@ impl ServerOptions {
             sessions: Expiry::default(),
             identity_providers: IdentityProviderOptions::default(),
             masking: MaskingOptions::default(),
+            mail: None,
         }
     }
 }
@@ -132,6 +137,9 @@ pub enum ServeError {
         /// What is wrong with it.
         source: std::io::Error,
     },
+    /// Mail cannot be sent as the options say.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// A fault of this program.
     #[error("{0}")]
     Fault(String),
@@ -182,6 +190,7 @@ pub async fn serve_with(
         demo_accounts::make(&app, &options.engine.data_dir).await?;
     }
     upkeep::remember_networks(&app);
+    tidy_invitations(&app).await;
     let after = last_end(&app).await;
     note_service(&app, "service.start", after);
     let settling = settle_refusals(app.clone());
@@ -247,6 +256,7 @@ fn put_together(
     let refusals = Refusals::new(recorder.clone(), clock.clone());
     let (bodies, turns) = App::fresh_bounds();
     let issuers = issuers(&options.identity_providers, clock.clone())?;
+    let mailer = options.mail.as_ref().map(|mail| Mailer::new(mail, clock.clone(), entropy.clone())).transpose()?;
     let as_bytes = |value: &Value| {
         serde_json::to_vec(value).map(Bytes::from).map_err(|error| ServeError::Fault(error.to_string()))
     };
@@ -268,6 +278,7 @@ fn put_together(
         proxies: options.proxies.clone(),
         public_url: options.public_url.clone(),
         listening_on: address,
+        mailer,
         issuers,
         spent_attempts: Spent::default(),
         masking: MaskingRules::new(options.masking.clone()),
@@ -338,8 +349,15 @@ fn tidy_credentials(app: Arc<App>) -> tokio::task::JoinHandle<()> {
             if let Err(problem) = upkeep::tidy(&app, false).await {
                 tracing::warn!(detail = %problem.detail, "sessions and tokens could not be tidied; it is tried again");
             }
+            tidy_invitations(&app).await;
         }
     })
+}
+
+async fn tidy_invitations(app: &Arc<App>) {
+    if let Err(problem) = invitations::tidy(app).await {
+        tracing::warn!(detail = %problem.detail, "invitations that are over could not be marked; it is tried again");
+    }
 }
 
 /// Writes what is still to be recorded, then closes the store.

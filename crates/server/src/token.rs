@@ -1,7 +1,7 @@
 //! The texts of credentials: how they are made from random bytes, recognised and compared.
 //!
 //! `act_op_<secret><check>` is the operator's, `act_key_<id>_<secret><check>` an on-premises key, `act_ses_…` a session's,
-//! `act_pat_…` a person's. The check is the
+//! `act_pat_…` a person's, `act_inv_…` an invitation's. The check is the
 //! CRC-32 of everything before it, so a token cut in copying is told from one that was revoked, and scanners for leaked
 //! secrets can recognise ours without asking. This file must not read files, stores or clocks.
 
@@ -18,9 +18,11 @@ pub const SCIM_PREFIX: &str = "act_scim_";
 pub const SESSION_PREFIX: &str = "act_ses_";
 /// What a personal access token begins with.
 pub const PERSONAL_PREFIX: &str = "act_pat_";
-/// Characters of the secret part of a session's or a person's token: 256 bits.
+/// What the secret of an invitation begins with.
+pub const INVITATION_PREFIX: &str = "act_inv_";
+/// Characters of the secret part of a session's, a person's or an invitation's token: 256 bits.
 const PERSONAL_SECRET_CHARS: usize = 43;
-/// Random bytes that a session or a personal access token takes.
+/// Random bytes that a session, a personal access token or an invitation takes.
 pub const SESSION_RANDOM_BYTES: usize = 2 * (PERSONAL_SECRET_CHARS + KEY_ID_CHARS);
 /// Characters of a token's secret part: 238 bits.
 pub const SECRET_CHARS: usize = 40;
@@ -58,6 +60,11 @@ pub enum Shape<'a> {
         /// The token's id.
         id: &'a str,
     },
+    /// The secret of an invitation with its id.
+    Invitation {
+        /// The invitation's id.
+        id: &'a str,
+    },
 }
 
 /// SHA-256 of a token: what is stored and compared.
@@ -82,8 +89,12 @@ pub fn scim(random: &[u8; RANDOM_BYTES]) -> (String, String) {
 fn with_id(prefix: &str, secret_chars: usize, random: &[u8]) -> (String, String) {
     let (secret, id) = random.split_at(2 * secret_chars);
     let id = base62(id);
-    let token = with_check(format!("{prefix}{id}_{}", base62(secret)));
+    let token = of_id(prefix, &id, secret);
     (id, token)
+}
+
+fn of_id(prefix: &str, id: &str, secret: &[u8]) -> String {
+    with_check(format!("{prefix}{id}_{}", base62(secret)))
 }
 
 /// Random bytes that one id takes.
@@ -106,6 +117,16 @@ pub fn personal(random: &[u8; SESSION_RANDOM_BYTES]) -> (String, String) {
     with_id(PERSONAL_PREFIX, PERSONAL_SECRET_CHARS, random)
 }
 
+/// Makes an invitation's secret: its id and the whole secret.
+pub fn invitation(random: &[u8; SESSION_RANDOM_BYTES]) -> (String, String) {
+    with_id(INVITATION_PREFIX, PERSONAL_SECRET_CHARS, random)
+}
+
+/// Makes another secret of an invitation that there is.
+pub fn invitation_again(id: &str, random: &[u8; SESSION_RANDOM_BYTES]) -> String {
+    of_id(INVITATION_PREFIX, id, &random[..2 * PERSONAL_SECRET_CHARS])
+}
+
 /// Recognises a token by its form and check; `None` if it is none of ours or was damaged.
 pub fn shape(token: &str) -> Option<Shape<'_>> {
     let body_chars = token.len().checked_sub(CHECK_CHARS)?;
@@ -116,10 +137,14 @@ pub fn shape(token: &str) -> Option<Shape<'_>> {
     if let Some(secret) = body.strip_prefix(OPERATOR_PREFIX) {
         return is_base62(secret, SECRET_CHARS).then_some(Shape::Operator);
     }
-    for (prefix, personal) in [(SESSION_PREFIX, false), (PERSONAL_PREFIX, true)] {
+    for prefix in [SESSION_PREFIX, PERSONAL_PREFIX, INVITATION_PREFIX] {
         let Some(rest) = body.strip_prefix(prefix) else { continue };
         let id = id_of(rest, PERSONAL_SECRET_CHARS)?;
-        return Some(if personal { Shape::Personal { id } } else { Shape::Session { id } });
+        return Some(match prefix {
+            SESSION_PREFIX => Shape::Session { id },
+            PERSONAL_PREFIX => Shape::Personal { id },
+            _ => Shape::Invitation { id },
+        });
     }
     if let Some(rest) = body.strip_prefix(SCIM_PREFIX) {
         return id_of(rest, SECRET_CHARS).map(|id| Shape::Scim { id });
@@ -201,6 +226,11 @@ mod tests {
         assert_eq!(shape(&token), Some(Shape::Session { id: &id }));
         let (id, token) = personal(&random);
         assert_eq!(shape(&token), Some(Shape::Personal { id: &id }));
+        let (id, token) = invitation(&random);
+        assert_eq!(shape(&token), Some(Shape::Invitation { id: &id }));
+        let again = invitation_again(&id, &std::array::from_fn(|index| index as u8));
+        assert_eq!(shape(&again), Some(Shape::Invitation { id: &id }));
+        assert_ne!(again, token);
     }
 
     #[test]

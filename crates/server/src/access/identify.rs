@@ -42,6 +42,8 @@ pub(super) fn identify(app: &App, context: &Context, method: &Method, headers: &
         Shape::Personal { id } => of_token(app, id, token).map(|person| Caller::Person(Arc::new(person))),
         // A session is the cookie's alone: what a page can put into a header is not enough.
         Shape::Session { .. } => None,
+        // An invitation is no credential: it is accepted, and that is all.
+        Shape::Invitation { .. } => None,
     };
     caller.ok_or_else(|| denied("unknown_credential", "the credential is not known here, or was revoked"))
 }
@@ -86,13 +88,7 @@ fn of_token(app: &App, id: &str, secret: &str) -> Option<Person> {
             return None;
         }
         let user = state.user(&token.user)?.clone();
-        let rights_max = match &token.permissions {
-            None => Rights::ALL,
-            // A name that this version does not know gives nothing.
-            Some(names) => {
-                names.iter().filter_map(|name| Rights::from_names([name.as_str()]).ok()).fold(Rights::NONE, Rights::and)
-            }
-        };
+        let rights_max = token.rights_max();
         let ids = |ids: &Vec<String>| ids.iter().filter_map(|id| OrganizationId::from_hex(id)).collect();
         let organizations = token.organizations.as_ref().map(ids);
         Some(Person { user, via: Via::Token(id.to_owned()), rights_max, organizations })

@@ -9,6 +9,7 @@ pub mod defaults;
 pub mod document;
 mod edit;
 mod effective;
+pub mod invitation;
 pub mod personal;
 mod sign_in;
 mod state;

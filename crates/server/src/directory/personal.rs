@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::DirectoryDamaged;
 use super::document::{Document, Kept};
+use crate::access::Rights;
 
 /// How somebody proved who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +90,14 @@ pub struct PersonalToken {
     /// Ids of organizations in hexadecimal digits: only these; all of its owner's, if none are named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organizations: Option<Vec<String>>,
+}
+
+impl PersonalToken {
+    /// Nothing beyond this, whatever its owner holds. A name that this version does not know gives nothing.
+    pub fn rights_max(&self) -> Rights {
+        let Some(names) = &self.permissions else { return Rights::ALL };
+        names.iter().filter_map(|name| Rights::from_names([name.as_str()]).ok()).fold(Rights::NONE, Rights::and)
+    }
 }
 
 /// The second factor of a person, whose id it has. Kept for no organization.

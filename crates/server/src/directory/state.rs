@@ -16,13 +16,14 @@ use super::document::{
     AccessRevision, Address, Document, Group, GroupMember, GroupRole, Kept, Level, Membership, OrganizationSettings,
     Role, ScimProfile, ScimToken, User, damaged, organization_of,
 };
+use super::invitation::Invitation;
 use super::personal::Personal;
 use super::sign_in::{self, SignIn};
 use super::{DirectoryDamaged, Effective, Reason};
 use crate::access::Rights;
 
 /// The kinds of entries that the directory is made of, in no order that matters.
-pub const KINDS: [&str; 11] = [
+pub const KINDS: [&str; 12] = [
     User::KIND,
     Address::KIND,
     Membership::KIND,
@@ -34,6 +35,7 @@ pub const KINDS: [&str; 11] = [
     OrganizationSettings::KIND,
     ScimToken::KIND,
     ScimProfile::KIND,
+    Invitation::KIND,
 ];
 
 /// An entry as it stands after a change: without a document it is gone.
@@ -58,6 +60,8 @@ pub struct State {
     organizations_of: HashMap<String, BTreeSet<OrganizationId>>,
     /// SCIM token → its organization.
     scim_tokens: HashMap<String, OrganizationId>,
+    /// Invitation → its organization.
+    invitations: HashMap<String, OrganizationId>,
 }
 
 /// What is kept about one organization.
@@ -77,6 +81,7 @@ pub struct OrganizationAccess {
     groups_of: HashMap<String, BTreeSet<String>>,
     scim_tokens: HashMap<String, Arc<Kept<ScimToken>>>,
     scim_profiles: HashMap<String, Arc<Kept<ScimProfile>>>,
+    invitations: BTreeMap<String, Arc<Kept<Invitation>>>,
     /// What users hold, as far as it was asked for since the last change.
     effective: Mutex<HashMap<String, Arc<Effective>>>,
 }
@@ -102,6 +107,7 @@ impl Clone for OrganizationAccess {
             groups_of: self.groups_of.clone(),
             scim_tokens: self.scim_tokens.clone(),
             scim_profiles: self.scim_profiles.clone(),
+            invitations: self.invitations.clone(),
             effective: Mutex::default(),
         }
     }
@@ -170,12 +176,15 @@ impl State {
                         of.insert(organization)
                     };
                 }
-                if kind == ScimToken::KIND {
-                    if gone {
-                        self.scim_tokens.remove(&entry.id);
-                    } else {
-                        self.scim_tokens.insert(entry.id.clone(), organization);
-                    }
+                let of_organizations = match kind {
+                    ScimToken::KIND => &mut self.scim_tokens,
+                    Invitation::KIND => &mut self.invitations,
+                    _ => return Ok(()),
+                };
+                if gone {
+                    of_organizations.remove(&entry.id);
+                } else {
+                    of_organizations.insert(entry.id.clone(), organization);
                 }
                 Ok(())
             }
@@ -236,6 +245,18 @@ impl State {
         Some((organization, self.organization(organization)?.scim_tokens.get(id)?))
     }
 
+    /// An invitation with the organization that it is to.
+    pub fn invitation(&self, id: &str) -> Option<(OrganizationId, &Arc<Kept<Invitation>>)> {
+        let organization = *self.invitations.get(id)?;
+        Some((organization, self.organization(organization)?.invitations.get(id)?))
+    }
+
+    /// All invitations with their organizations, in no order.
+    pub fn invitations(&self) -> impl Iterator<Item = (OrganizationId, &Arc<Kept<Invitation>>)> {
+        let each = self.organizations.iter();
+        each.flat_map(|(organization, access)| access.invitations.values().map(|kept| (*organization, kept)))
+    }
+
     /// What a user holds in an organization; `None` if they are no active member of it.
     pub fn effective(&self, organization: OrganizationId, user: &str) -> Option<Arc<Effective>> {
         self.organization(organization)?.effective(user)
@@ -273,6 +294,7 @@ impl OrganizationAccess {
             }
             ScimToken::KIND => put(&mut self.scim_tokens, entry, gone)?,
             ScimProfile::KIND => put(&mut self.scim_profiles, entry, gone)?,
+            Invitation::KIND => put(&mut self.invitations, entry, gone)?,
             AccessRevision::KIND => self.revision = (!gone).then_some(entry.version),
             _ => self.settings = if gone { None } else { Some(Arc::new(Kept::from_entry(entry)?)) },
         }
@@ -308,6 +330,11 @@ impl OrganizationAccess {
     /// All SCIM tokens, in no order.
     pub fn scim_tokens(&self) -> impl ExactSizeIterator<Item = &Arc<Kept<ScimToken>>> {
         self.scim_tokens.values()
+    }
+
+    /// All invitations by id, those that are over too.
+    pub fn invitations(&self) -> impl ExactSizeIterator<Item = &Arc<Kept<Invitation>>> {
+        self.invitations.values()
     }
 
     /// What an identity provider says of a member.

@@ -1,12 +1,14 @@
 //! What the routes do, one file per kind of thing. Each handler gets a call that was let through and checked, and gives
 //! back an answer or a problem; none decides about access.
 
+pub mod accepting;
 pub mod assignments;
 pub mod counts;
 pub mod export;
 pub mod groups;
 pub mod identity_providers;
 pub mod ingest;
+pub mod invitations;
 pub mod keys;
 pub mod listing;
 pub mod log;

@@ -108,7 +108,9 @@ impl Step<'_> {
         let user = user.ok_or_else(|| Problem::new(crate::problem::Kind::Internal, "the member has no account"))?;
         self.follow_groups(edit, &user)?;
         let user = self.as_called(user);
-        let opening = Opening { user, method: Method::Sso, second_factor: "none", only_in: Some(self.organization()) };
+        let only_in = Some(self.organization());
+        let opening =
+            Opening { user, method: Method::Sso, second_factor: "none", only_in, joins: only_in, alone: false };
         open(self.app, self.context, self.state, edit, opening)
     }
 

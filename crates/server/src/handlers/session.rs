@@ -118,8 +118,14 @@ async fn judge_password(
             edit.put(None, &id, Some(&**user), &document)?;
         }
         let managed_by = user.managed_by.as_deref().and_then(actarium_store::OrganizationId::from_hex);
-        let opening =
-            Opening { user: user.clone(), method: personal::Method::Password, second_factor, only_in: managed_by };
+        let opening = Opening {
+            user: user.clone(),
+            method: personal::Method::Password,
+            second_factor,
+            only_in: managed_by,
+            joins: None,
+            alone: false,
+        };
         let opened = opening::open(&within, &context, state, &mut edit, opening)?;
         Ok((edit, Ended::Opened(Box::new(opened))))
     })

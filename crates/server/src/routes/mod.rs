@@ -8,6 +8,7 @@ mod directory;
 mod events;
 mod identity_providers;
 mod ingest;
+mod invitations;
 mod log;
 mod organizations;
 mod query;
@@ -148,6 +149,13 @@ pub enum Operation {
     TokenRevoke,
     UserSessions,
     UserSessionRevoke,
+    InvitationList,
+    InvitationCreate,
+    InvitationView,
+    InvitationResend,
+    InvitationRevoke,
+    InvitationShow,
+    InvitationAccept,
     OidcStart,
     OidcCallback,
     IdentityProviderList,
@@ -383,10 +391,11 @@ const fn show(
 
 /// All routes.
 pub static ROUTES: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
-    let tables: [&'static [Route]; 9] = [
+    let tables: [&'static [Route]; 10] = [
         &service::ROUTES,
         &organizations::ROUTES,
         &directory::ROUTES,
+        &invitations::ROUTES,
         &scim::ROUTES,
         &signin::ROUTES,
         &identity_providers::ROUTES,
@@ -432,6 +441,9 @@ mod tests {
                 "/readyz",
                 "/metrics",
                 "/openapi.json",
+                // What the holder of an invitation's secret may know, and nothing without it.
+                "/v1/invitation",
+                "/v1/invitation/accept",
                 "/v1/session",
                 "/v1/session/oidc",
                 "/v1/session/oidc/callback/{id}"

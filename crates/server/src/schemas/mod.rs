@@ -3,6 +3,7 @@
 
 mod directory;
 mod identity_providers;
+mod invitations;
 mod scim;
 mod signin;
 
@@ -28,6 +29,7 @@ pub fn all() -> Value {
         .chain(answers())
         .chain(administration())
         .chain(directory::schemas())
+        .chain(invitations::schemas())
         .chain(scim::schemas())
         .chain(signin::schemas())
         .chain(identity_providers::schemas())

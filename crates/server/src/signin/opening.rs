@@ -50,6 +50,10 @@ pub struct Opening {
     pub second_factor: &'static str,
     /// The one organization that it opens, if not all of the person's.
     pub only_in: Option<OrganizationId>,
+    /// The organization that the person joins in the very same change.
+    pub joins: Option<OrganizationId>,
+    /// Whether all other sessions of the person end with it.
+    pub alone: bool,
 }
 
 /// A session that is made, with the token that is shown to its owner this once.
@@ -69,7 +73,7 @@ pub struct Opened {
 /// # Errors
 /// 500 for a fault of this program.
 pub fn open(app: &App, context: &Context, state: &State, edit: &mut Edit, opening: Opening) -> Result<Opened, Problem> {
-    let Opening { user, method, second_factor, only_in } = opening;
+    let Opening { user, method, second_factor, only_in, joins, alone } = opening;
     let now = app.clock.now();
     let mut random = [0; token::SESSION_RANDOM_BYTES];
     app.entropy.fill(&mut random);
@@ -86,19 +90,28 @@ pub fn open(app: &App, context: &Context, state: &State, edit: &mut Edit, openin
         ended_in: Vec::new(),
     };
     edit.put(None, &id, None, &session)?;
-    end_excess(app, state, edit, &user.id);
-    let person = Arc::new(Person {
-        organizations: reach(state, &session),
-        user,
-        via: Via::Session(id.clone()),
-        rights_max: Rights::ALL,
-    });
+    if alone {
+        end_others(state, edit, &user.id, &id);
+    } else {
+        end_excess(app, state, edit, &user.id);
+    }
+    let mut organizations = reach(state, &session);
+    if let (Some(reached), Some(joined)) = (&mut organizations, joins.filter(|joined| session.reaches(*joined)))
+        && !reached.contains(&joined)
+    {
+        reached.push(joined);
+    }
+    let person = Arc::new(Person { organizations, user, via: Via::Session(id.clone()), rights_max: Rights::ALL });
     let record = OwnRecord::of_request("session.sign_in", &Caller::Person(person.clone()), context, target(&id));
     let record = record.with("method", method.name()).with("second_factor", second_factor);
     // Somebody who joins in this very change is no member yet.
     let logs = match only_in {
         Some(only) => vec![only],
-        None => logs_of(app, state, &person.user.id),
+        None => {
+            let own = state.organizations_of(&person.user.id).filter(|own| Some(*own) != joins);
+            let own: Vec<_> = own.chain(joins).collect();
+            if own.is_empty() { logs_of(app, state, &person.user.id) } else { own }
+        }
     };
     for organization in logs {
         edit.record(organization, record.clone());

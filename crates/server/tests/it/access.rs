@@ -177,6 +177,8 @@ fn every_body_is_bounded_and_read_strictly() {
 /// What the requests of the walk below are about: one of everything, in the organization `acme`.
 struct Fixtures {
     provider: String,
+    invitation: String,
+    revocable: String,
     key: String,
     user: String,
     group: String,
@@ -214,13 +216,26 @@ impl Fixtures {
         let scim_group = made("scim/v2/Groups", json!({"schemas": [SCIM_GROUP], "displayName": "Provisioned"}));
         let provider = json!({"name": "Company", "issuer": "https://id.example.com", "client_id": "actarium"});
         let provider = made("identity-providers", provider);
-        Self { provider, key: service.key("acme").0, user: other, group, role, scim_token, scim_user, scim_group }
+        let invitation = made("invitations", json!({"email": "fay@example.com"}));
+        let revocable = made("invitations", json!({"email": "gil@example.com"}));
+        Self {
+            provider,
+            invitation,
+            revocable,
+            key: service.key("acme").0,
+            user: other,
+            group,
+            role,
+            scim_token,
+            scim_user,
+            scim_group,
+        }
     }
 
     /// A request that the route carries out: its path, body and the action of the record it leaves; none for a route
     /// that changes nothing anybody sees.
     fn sample(&self, route: &Route) -> Option<(String, Value, &'static str)> {
-        let Self { provider, key, user, group, role, scim_token, scim_user, scim_group } = self;
+        let Self { provider, invitation, revocable, key, user, group, role, scim_token, scim_user, scim_group } = self;
         let (id, member, body, action) = match route.operation {
             Operation::OrganizationCreate => ("", "", json!({"slug": "new", "name": "New"}), "organization.create"),
             Operation::OrganizationUpdate => ("", "", json!({"name": "Acme Inc."}), "organization.update"),
@@ -273,6 +288,11 @@ impl Fixtures {
             }
             Operation::IdentityProviderDelete => (provider.as_str(), "", Value::Null, "identity_provider.delete"),
             Operation::SignInUpdate => ("", "", json!({"joining_domains": ["example.com"]}), "sign_in.update"),
+            Operation::InvitationCreate => ("", "", json!({"email": "hal@example.com"}), "user.invite"),
+            Operation::InvitationResend => (invitation.as_str(), "", Value::Null, "user.invitation.resend"),
+            Operation::InvitationRevoke => (revocable.as_str(), "", Value::Null, "user.invitation.revoke"),
+            // With a secret that the operator does not have: `invitations` walks them with their records.
+            Operation::InvitationShow | Operation::InvitationAccept => return None,
             // A person's own, with a session that the operator does not have: `session` walks them with their records.
             Operation::SignIn
             | Operation::SignOut

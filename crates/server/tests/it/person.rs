@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::client::{Answer, Request, Service};
 
-const PASSWORD: &str = "violet-umbrella-71-quay";
+/// Everybody's password.
+pub const PASSWORD: &str = "violet-umbrella-71-quay";
 
 /// Somebody who is signed in.
 pub struct Person {

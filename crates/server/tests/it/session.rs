@@ -16,17 +16,17 @@ const EMAIL: &str = "ada@example.com";
 const PASSWORD: &str = "kvmt#2xw pqz7";
 
 /// The machine's clock, set ahead.
-struct Ahead {
+pub struct Ahead {
     clock: SystemClock,
     micros: AtomicI64,
 }
 
 impl Ahead {
-    fn new() -> Arc<Self> {
+    pub fn new() -> Arc<Self> {
         Arc::new(Self { clock: SystemClock::new(), micros: AtomicI64::new(0) })
     }
 
-    fn advance(&self, time: Duration) {
+    pub fn advance(&self, time: Duration) {
         self.micros.fetch_add(time.as_micros() as i64, Ordering::SeqCst);
     }
 }
@@ -294,7 +294,8 @@ fn a_new_password_ends_the_other_sessions() {
     }
 }
 
-fn secret_of(text: &str) -> totp::Secret {
+/// The secret that an authenticator is given as base 32.
+pub fn secret_of(text: &str) -> totp::Secret {
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut bits: u32 = 0;
     let (mut held, mut bytes) = (0, Vec::new());

@@ -1,0 +1,470 @@
+//! `/v1/invitation`: what an invitation is, and accepting it, for whoever has its secret.
+//!
+//! The secret opens one membership and nothing else. Where there is no account with the address, a new one is made; an
+//! account that is there joins only if its person says so, in a session of theirs or with its password and second factor:
+//! the secret is never enough to get into an account. Where the secret was shown to who invited, it does not prove that the
+//! address is its holder's: the new account's password then opens the inviting organization alone.
+//!
+//! Who comes with a secret that opens nothing is told the same whatever the reason; the log of the organization is told it.
+
+use std::sync::Arc;
+
+use actarium_core::text;
+use actarium_store::OrganizationId;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use crate::access::{Caller, Person, Via, authorize};
+use crate::app::App;
+use crate::context::Context;
+use crate::directory::document::{Address, GroupMember, Membership, Origin, User, pair_id};
+use crate::directory::invitation::{Inviter, Status};
+use crate::directory::{Edit, Kept, State, change, personal};
+use crate::dispatch::Call;
+use crate::form::{Form, readable};
+use crate::handlers::groups::group_target;
+use crate::handlers::organizations::{json_answer, name_of};
+use crate::handlers::second_factor::{Judged, judge};
+use crate::handlers::session::{bounded, not_proved};
+use crate::limits;
+use crate::problem::{Kind, Problem};
+use crate::recorder::{OwnRecord, service_target};
+use crate::refusals::RefusalKind;
+use crate::routes::Permission;
+use crate::signin::attempt::{Attempt, Failure, actor_of, logs_of, record_failed_sign_in, target_of};
+use crate::signin::invitations::{Held, Refused, find, target};
+use crate::signin::opening::{self, Opened, Opening, cookie_form, described, ends_at, reach};
+use crate::signin::password::{self, Verdict};
+use crate::signin::session::is_own_origin;
+use crate::token::{self, Shape};
+
+/// The one answer to every secret that opens nothing.
+fn not_valid() -> Problem {
+    let detail = "the invitation is not valid: it was used or taken back, is too old, or never was; ask for a new one";
+    Problem::new(Kind::NotFound, detail)
+}
+
+fn against_the_rules(pointer: &str, detail: impl Into<String>) -> Problem {
+    Problem::new(Kind::InvalidContent, "the content is against the rules").with_error(pointer, detail)
+}
+
+/// Begins a try at a secret: tries are counted by the sender's network and by what is tried, as those at passwords.
+fn begin(call: &Call, secret: &str) -> Result<Attempt, Problem> {
+    let id = match token::shape(secret) {
+        Some(Shape::Invitation { id }) => id,
+        _ => "",
+    };
+    Attempt::begin(&call.app, &call.context, &format!("invitation:{id}"))
+}
+
+fn anonymous() -> Value {
+    json!({"type": "anonymous", "id": "anonymous"})
+}
+
+/// Records that a secret opened nothing: in the log of the organization that it names, else in the operator's.
+fn refused(call: &Call, refused: &Refused) -> Problem {
+    let (organization, of) = match &refused.invitation {
+        Some((organization, kept)) => (*organization, target(&kept.id, &kept.email)),
+        None => (call.app.operator_organization.id, service_target()),
+    };
+    let (action, reason) = ("user.invitation.accept", refused.why.reason());
+    let what = of["id"].as_str().unwrap_or_default().to_owned();
+    let mut record = OwnRecord::new(action, anonymous(), of).unsuccessful(refused.why.outcome(), reason);
+    record.context = Some(call.context.clone());
+    let who = call.context.ip.map_or_else(|| "unknown".into(), |ip| ip.to_string());
+    call.app.refusals.refused(RefusalKind { organization, action, reason, who, what }, record);
+    not_valid()
+}
+
+/// Finds what a secret opens; a try at one that opens nothing counts.
+fn look_up(call: &Call, secret: &str) -> Result<Held, Problem> {
+    let attempt = begin(call, secret)?;
+    let found = call.app.directory.read(|state| find(state, secret, call.app.clock.now()));
+    let held = found.map_err(|why| refused(call, &why))?;
+    attempt.undone();
+    Ok(held)
+}
+
+/// Tells what an invitation is.
+///
+/// # Errors
+/// 404 for a secret that opens nothing, 429 after too many of these.
+pub async fn view(mut call: Call) -> Result<Response, Problem> {
+    let (_, read) = call.read_body().await?;
+    let mut form = Form::read(&read.bytes, &["secret"])?;
+    let secret = form.needed("secret", bounded);
+    form.finish()?;
+    let held = look_up(&call, &secret)?;
+    let organization = call.app.engine.organization_by_id(held.organization).ok_or_else(not_valid)?;
+    let invitation = &held.invitation;
+    let shown = call.app.directory.read(|state| {
+        json!({
+            "organization": {"slug": organization.slug, "name": name_of(&organization, state)},
+            "email": invitation.email,
+            "name": invitation.name,
+            "invited_by": invitation.invited_by.name(),
+            "expires_at": actarium_core::time::to_text(invitation.expires_at),
+            "account_exists": state.user_by_email(&invitation.email).is_some(),
+        })
+    });
+    json_answer(&shown)
+}
+
+/// What somebody accepts with.
+struct Answer {
+    secret: String,
+    name: Option<String>,
+    password: Option<String>,
+    code: Option<String>,
+    new_password: Option<String>,
+}
+
+/// Accepts an invitation: makes the account and signs in, or joins the account that there is.
+///
+/// # Errors
+/// 404 for a secret that opens nothing, 401 for an account that there is without its person's word, 422 for what is
+/// against the rules, 409 for what contradicts what is there, 429 after too many tries, 403 from a foreign page.
+pub async fn accept(mut call: Call) -> Result<Response, Problem> {
+    if !is_own_origin(&call.headers, call.app.public_url.as_ref().map(|url| url.origin())) {
+        return Err(Problem::new(Kind::Csrf, "accepting is for the service's own pages and for programs"));
+    }
+    let (_, read) = call.read_body().await?;
+    let mut form = Form::read(&read.bytes, &["secret", "name", "password", "code", "new_password"])?;
+    let answer = Answer {
+        secret: form.needed("secret", bounded),
+        name: form.optional("name", |name| readable(name, limits::NAME_CHARS_MAX)),
+        password: form.optional("password", bounded),
+        code: form.optional("code", bounded),
+        new_password: form.optional("new_password", bounded),
+    };
+    form.finish()?;
+    let held = look_up(&call, &answer.secret)?;
+    let account = call.app.directory.read(|state| state.user_by_email(&held.invitation.email).cloned());
+    match (account, answer.password.is_some()) {
+        (None, _) => with_new_account(&call, &held, answer).await,
+        (Some(user), true) => with_password(&call, &user, answer).await,
+        (Some(user), false) => in_session(&call, &user, answer).await,
+    }
+}
+
+/// One acceptance in the making, against the state that it meets.
+struct Step<'a> {
+    app: &'a App,
+    call: &'a CallParts,
+    state: &'a State,
+    held: &'a Held,
+}
+
+/// What of a call goes into its change.
+#[derive(Clone)]
+struct CallParts {
+    app: Arc<App>,
+    context: Context,
+}
+
+impl CallParts {
+    fn of(call: &Call) -> Self {
+        Self { app: call.app.clone(), context: call.context.clone() }
+    }
+}
+
+/// How a change came out that may find the invitation gone.
+enum Outcome {
+    Accepted(Box<Opened>),
+    Joined,
+    Refused(Refused),
+    Failed(Failure),
+}
+
+impl Step<'_> {
+    fn record(&self, action: &'static str, actor: &Value, target: Value) -> OwnRecord {
+        let mut record = OwnRecord::new(action, actor.clone(), target);
+        record.context = Some(self.call.context.clone());
+        record
+    }
+
+    /// Makes the account's person a member, in the groups of the invitation, and ends the invitation.
+    fn join(&self, edit: &mut Edit, user: &Kept<User>, name: Option<&str>, actor: &Value) -> Result<(), Problem> {
+        let Held { organization, invitation, groups } = self.held;
+        let (organization, now) = (*organization, self.app.clock.now());
+        let access = self.state.access(organization);
+        edit.touches_access(organization);
+        edit.put(Some(organization), &invitation.id, Some(&**invitation), &invitation.ended(Status::Accepted, now))?;
+        let called = name.or(invitation.name.as_deref()).filter(|name| *name != user.name);
+        let person = json!({"type": "user", "id": user.id, "name": called.unwrap_or(&user.name)});
+        let accepted = self.record("user.invitation.accept", actor, target(&invitation.id, &invitation.email));
+        let accepted = accepted.on(person.clone()).with("email", &*invitation.email);
+        let accepted = accepted.with("invited_by", invitation.invited_by.name());
+        edit.record(organization, accepted.changing("/status", Status::Pending.name(), Status::Accepted.name()));
+        match access.member(&user.id) {
+            Some(member) if !member.active => {
+                let detail =
+                    "the person is a user of the organization already, and not active: an administrator changes that";
+                return Err(Problem::new(Kind::Conflict, detail));
+            }
+            Some(_) => {}
+            None => {
+                if access.members().len() >= limits::MEMBERS_PER_ORGANIZATION_MAX {
+                    let most = limits::MEMBERS_PER_ORGANIZATION_MAX;
+                    let detail = format!("the organization has {most} users, the most it may have");
+                    return Err(Problem::new(Kind::Conflict, detail));
+                }
+                let membership = Membership {
+                    joined_at: now,
+                    origin: Origin::Invitation,
+                    active: true,
+                    name: called.map(str::to_owned),
+                    external_id: None,
+                };
+                edit.put(Some(organization), &user.id, None, &membership)?;
+                let record = self.record("user.create", actor, person.clone()).with("email", &*user.email);
+                edit.record(organization, record.with("origin", Origin::Invitation.name()));
+            }
+        }
+        for group in groups.iter().filter(|group| access.group_member_version(&group.id, &user.id).is_none()) {
+            let member = GroupMember { added_at: now, mapped_by: None };
+            edit.put(Some(organization), &pair_id(&group.id, &user.id), None, &member)?;
+            edit.record(organization, self.record("group.member.add", actor, group_target(group)).on(person.clone()));
+        }
+        Ok(())
+    }
+
+    /// Begins the session of somebody who has given their password.
+    fn open(
+        &self,
+        edit: &mut Edit,
+        user: Arc<Kept<User>>,
+        second_factor: &'static str,
+        alone: bool,
+    ) -> Result<Opened, Problem> {
+        let only_in = user.managed_by.as_deref().and_then(OrganizationId::from_hex);
+        let joins = Some(self.held.organization);
+        let method = personal::Method::Password;
+        let opening = Opening { user, method, second_factor, only_in, joins, alone };
+        opening::open(self.app, &self.call.context, self.state, edit, opening)
+    }
+}
+
+/// Runs an acceptance as one change, if the invitation holds still when its turn comes.
+async fn as_one_change(
+    call: &Call,
+    secret: String,
+    make: impl FnOnce(&Step<'_>, &mut Edit) -> Result<Outcome, Problem> + Send + 'static,
+) -> Result<Outcome, Problem> {
+    let parts = CallParts::of(call);
+    change(&call.app, move |state| {
+        let held = match find(state, &secret, parts.app.clock.now()) {
+            Ok(held) => held,
+            Err(refused) => return Ok((Edit::default(), Outcome::Refused(refused))),
+        };
+        let step = Step { app: &parts.app, call: &parts, state, held: &held };
+        let mut edit = Edit::default();
+        match make(&step, &mut edit)? {
+            outcome @ (Outcome::Refused(_) | Outcome::Failed(_)) => Ok((Edit::default(), outcome)),
+            outcome => Ok((edit, outcome)),
+        }
+    })
+    .await
+}
+
+/// Somebody without an account here: they choose its password.
+async fn with_new_account(call: &Call, held: &Held, answer: Answer) -> Result<Response, Problem> {
+    let app = &call.app;
+    let email = held.invitation.email.clone();
+    let name = answer.name.or_else(|| held.invitation.name.clone());
+    let name = name.ok_or_else(|| against_the_rules("/name", "is needed: the invitation names nobody"))?;
+    let password = answer.password.ok_or_else(|| {
+        against_the_rules("/password", "is needed: there is no account with the address yet, and this is its password")
+    })?;
+    password::check(&password, &email).map_err(|unsuitable| against_the_rules("/password", unsuitable.to_string()))?;
+    for (given, pointer) in [(answer.code.is_some(), "/code"), (answer.new_password.is_some(), "/new_password")] {
+        if given {
+            return Err(against_the_rules(pointer, "there is no account with the address yet"));
+        }
+    }
+    let (id, hash) = (call.new_id("usr"), app.sign_in.passwords.hash(&password).await?);
+    let outcome = as_one_change(call, answer.secret, move |step, edit| {
+        let Held { organization, invitation, .. } = step.held;
+        if step.state.user_by_email(&email).is_some() {
+            return Err(Problem::new(
+                Kind::Conflict,
+                "an account with the address was made at the same moment; try again",
+            ));
+        }
+        // Who was shown the secret need not be whose address it is.
+        let by_organization = invitation.shown && !matches!(invitation.invited_by, Inviter::Operator);
+        let managed_by = by_organization.then(|| organization.to_hex());
+        let document =
+            User { email: email.clone(), name, created_at: step.app.clock.now(), password: Some(hash), managed_by };
+        edit.put(None, &id, None, &document)?;
+        edit.put(None, &text::fold(&email), None, &Address { user: id.clone() })?;
+        let user = Arc::new(Kept { id, version: 1, document });
+        step.join(edit, &user, Some(&user.name), &actor_of(&user))?;
+        Ok(Outcome::Accepted(Box::new(step.open(edit, user.clone(), "none", false)?)))
+    })
+    .await?;
+    answered(call, outcome, None)
+}
+
+/// Somebody with an account who gives its password, and a code where it has a second factor.
+async fn with_password(call: &Call, user: &Arc<Kept<User>>, answer: Answer) -> Result<Response, Problem> {
+    let app = &call.app;
+    let attempt = Attempt::begin(app, &call.context, &user.email).inspect_err(|_| {
+        record_failed_sign_in(app, &call.context, Some(user), Failure::RateLimited);
+    })?;
+    let judged = judge_password(call, user, answer).await;
+    match &judged {
+        Ok(Outcome::Accepted(_) | Outcome::Joined) => attempt.succeeded(),
+        Ok(Outcome::Failed(_)) => {}
+        Ok(Outcome::Refused(_)) | Err(_) => attempt.undone(),
+    }
+    answered(call, judged?, Some(user))
+}
+
+async fn judge_password(call: &Call, user: &Kept<User>, answer: Answer) -> Result<Outcome, Problem> {
+    let passwords = &call.app.sign_in.passwords;
+    let stored = user.password.clone();
+    let verdict = passwords.verify(&answer.password.unwrap_or_default(), stored.as_deref()).await?;
+    let rehashed = match verdict {
+        Verdict::Wrong if stored.is_none() => return Ok(Outcome::Failed(Failure::NoPassword)),
+        Verdict::Wrong => return Ok(Outcome::Failed(Failure::WrongPassword)),
+        Verdict::Right => None,
+        Verdict::RightAndRehashed(hash) => Some(hash),
+    };
+    let new = match &answer.new_password {
+        Some(new) => {
+            let checked = password::check(new, &user.email);
+            checked.map_err(|unsuitable| against_the_rules("/new_password", unsuitable.to_string()))?;
+            Some(passwords.hash(new).await?)
+        }
+        None => None,
+    };
+    let (id, name, code) = (user.id.clone(), answer.name, answer.code);
+    as_one_change(call, answer.secret, move |step, edit| {
+        // The password may have been changed while this one was compared.
+        let same = |user: &&Arc<Kept<User>>| {
+            user.password == stored && text::equal_folded(&user.email, &step.held.invitation.email)
+        };
+        let Some(user) = step.state.user(&id).filter(same) else {
+            return Ok(Outcome::Failed(Failure::WrongPassword));
+        };
+        let second_factor = match judge(step.app, step.state, edit, &id, code.as_deref())? {
+            Judged::None => "none",
+            Judged::Code => "totp",
+            Judged::RecoveryCode => "recovery_code",
+            Judged::Missing => return Ok(Outcome::Failed(Failure::SecondFactorRequired)),
+            Judged::Wrong => return Ok(Outcome::Failed(Failure::WrongCode)),
+        };
+        let freed = must_be_their_own(step.held, user, new.is_some())?;
+        let mut document = user.document.clone();
+        if freed {
+            (document.password, document.managed_by) = (new, None);
+            let record = step.record("password.update", &actor_of(user), target_of(user));
+            for organization in logs_of(step.app, step.state, &id) {
+                edit.record(organization, record.clone());
+            }
+        } else if rehashed.is_some() {
+            document.password = rehashed;
+        }
+        if document != user.document {
+            edit.put(None, &id, Some(&**user), &document)?;
+        }
+        let user = Arc::new(Kept { id: id.clone(), version: user.version, document });
+        step.join(edit, &user, name.as_deref(), &actor_of(&user))?;
+        Ok(Outcome::Accepted(Box::new(step.open(edit, user.clone(), second_factor, freed)?)))
+    })
+    .await
+}
+
+/// Whether the account becomes its person's own by this. An account that another organization's administrator made opens
+/// that organization alone, since its password may be known there; it becomes the person's with a new password, from who
+/// has got mail at its address.
+fn must_be_their_own(held: &Held, user: &User, new_password: bool) -> Result<bool, Problem> {
+    let managed = user.managed_by.as_ref().is_some_and(|by| *by != held.organization.to_hex());
+    match (managed, held.invitation.shown, new_password) {
+        (false, _, false) => Ok(false),
+        (false, _, true) => Err(against_the_rules(
+            "/new_password",
+            "is only for accounts whose password another organization's administrator has set",
+        )),
+        (true, true, _) => Err(Problem::new(
+            Kind::Conflict,
+            "an administrator of another organization has made the account, and only an invitation that came by mail shows \
+             that the address is yours",
+        )),
+        (true, false, false) => Err(against_the_rules(
+            "/new_password",
+            "is needed: an administrator of another organization has set the account's password",
+        )),
+        (true, false, true) => Ok(true),
+    }
+}
+
+/// Somebody with an account who is signed in.
+async fn in_session(call: &Call, user: &Kept<User>, answer: Answer) -> Result<Response, Problem> {
+    let app = &call.app;
+    let token = cookie_form(app, &call.context).token(&call.headers).map(str::to_owned);
+    let Some(token) = token else { return Err(sign_in_first()) };
+    let (method, headers) = (axum::http::Method::POST, &call.headers);
+    let granted = authorize(app, &call.context, (&method, headers), None, Permission::Session).map_err(|denied| {
+        if denied.problem.kind == Kind::Unauthenticated { sign_in_first() } else { denied.problem }
+    })?;
+    let Caller::Person(person) = granted.caller else { return Err(sign_in_first()) };
+    let Via::Session(session) = person.via.clone() else { return Err(sign_in_first()) };
+    if person.user.id != user.id {
+        let detail =
+            "the session is somebody else's: sign out, then accept with the account that the invitation is for";
+        return Err(Problem::new(Kind::Forbidden, detail));
+    }
+    for (given, pointer) in [(answer.code.is_some(), "/code"), (answer.new_password.is_some(), "/new_password")] {
+        if given {
+            return Err(against_the_rules(pointer, "goes with `password`"));
+        }
+    }
+    let (id, within, name) = (user.id.clone(), session.clone(), answer.name);
+    let actor = Caller::Person(person.clone()).actor();
+    let outcome = as_one_change(call, answer.secret, move |step, edit| {
+        let kept = step.state.personal().session(&within).filter(|kept| kept.user == id).ok_or_else(sign_in_first)?;
+        // What another organization's identity provider or administrator can bring about counts there alone.
+        if !kept.reaches(step.held.organization) {
+            let detail = "the session is for another organization alone: send the account's password";
+            return Err(Problem::new(Kind::Forbidden, detail));
+        }
+        let user = step.state.user(&id).ok_or_else(sign_in_first)?;
+        step.join(edit, user, name.as_deref(), &actor)?;
+        Ok(Outcome::Joined)
+    })
+    .await?;
+    if let Outcome::Refused(why) = outcome {
+        return Err(refused(call, &why));
+    }
+    let (organizations, ends) = app.directory.read(|state| {
+        let kept = state.personal().session(&session);
+        kept.map(|kept| (reach(state, kept), ends_at(app, kept))).ok_or_else(sign_in_first)
+    })?;
+    let person = Person { organizations, ..person.as_ref().clone() };
+    json_answer(&described(app, &person, Some(&token), ends))
+}
+
+fn sign_in_first() -> Problem {
+    let detail = "there is an account with the address: sign in and accept with its session, or send its `password`, and a \
+                  `code` where it has a second factor";
+    Problem::new(Kind::Unauthenticated, detail)
+}
+
+/// The answer to who has given a password, as to a sign-in.
+fn answered(call: &Call, outcome: Outcome, user: Option<&Arc<Kept<User>>>) -> Result<Response, Problem> {
+    match outcome {
+        Outcome::Accepted(opened) => opening::signed_in(&call.app, &call.context, &opened),
+        Outcome::Joined => Err(Problem::new(Kind::Internal, "the session could not be begun")),
+        Outcome::Refused(why) => Err(refused(call, &why)),
+        Outcome::Failed(failure) => {
+            record_failed_sign_in(&call.app, &call.context, user.map(AsRef::as_ref), failure);
+            if failure == Failure::SecondFactorRequired {
+                let detail = "send the code of the authenticator, or a recovery code, too";
+                return Err(Problem::new(Kind::SecondFactorRequired, detail));
+            }
+            Err(not_proved())
+        }
+    }
+}
