@@ -9,22 +9,28 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use actarium_core::text;
+use actarium_core::{text, time};
 use actarium_store::OrganizationId;
 use serde_json::json;
 
 use crate::app::App;
 use crate::demo::{self, Member};
+use crate::directory::defaults::Default as DefaultRole;
 use crate::directory::document::{Address, GroupMember, Membership, Origin, User, pair_id};
+use crate::directory::invitation::{Invitation, Inviter, Status};
 use crate::directory::{Edit, State, change};
+use crate::limits;
 use crate::problem::Problem;
 use crate::recorder::OwnRecord;
 use crate::serve::{ServeError, service_actor};
+use crate::signin::invitations::{micros, target};
 use crate::token;
 
 /// The file in the data folder that holds address and password.
 pub const FILE_NAME: &str = "demo.password";
 const OWNER_ONLY: u32 = 0o600;
+/// Who has not answered yet.
+const GUEST: &str = "lena.vogt@northwind.example";
 
 /// Makes the team's accounts, unless they were made.
 ///
@@ -67,11 +73,57 @@ fn accounts(
         return Ok((edit, None));
     }
     edit.touches_access(organization);
-    for member in std::iter::once(administrator).chain(team) {
-        let password = (member == administrator).then(|| hash.to_owned());
-        add(app, state, &mut edit, organization, (member, password))?;
+    let inviter = add(app, state, &mut edit, organization, (administrator, Some(hash.to_owned())))?;
+    let inviter = Inviter::User { id: inviter, name: administrator.name.to_owned(), token: None };
+    let mut newest = administrator;
+    for member in team {
+        add(app, state, &mut edit, organization, (member, None))?;
+        newest = member;
     }
+    invitations(app, &mut edit, organization, &inviter, newest)?;
     Ok((edit, Some(administrator)))
+}
+
+/// One that waits for its answer, and the one by which a member of the team came. Nobody has a secret of either.
+fn invitations(
+    app: &App,
+    edit: &mut Edit,
+    organization: OrganizationId,
+    inviter: &Inviter,
+    newest: Member,
+) -> Result<(), Problem> {
+    let now = app.clock.now();
+    let waiting = (GUEST.to_owned(), DefaultRole::Developer, Status::Pending);
+    for (email, group, status) in [waiting, (newest.email(), newest.group, Status::Accepted)] {
+        let mut random = [0; token::SESSION_RANDOM_BYTES];
+        app.entropy.fill(&mut random);
+        let (id, secret) = token::invitation(&random);
+        let invitation = Invitation {
+            email: email.clone(),
+            name: None,
+            groups: vec![group.id().to_owned()],
+            invited_by: inviter.clone(),
+            created_at: now,
+            sent_at: now,
+            expires_at: now + micros(limits::INVITATION_TIME_MAX),
+            sha256: Some(token::to_hex(&token::hash(&secret))),
+            shown: false,
+            status: Status::Pending,
+            ended_at: None,
+        };
+        let kept = if status == Status::Pending { invitation } else { invitation.ended(status, now) };
+        edit.put(Some(organization), &id, None, &kept)?;
+        let group = json!({"type": "group", "id": group.id(), "name": group.name()});
+        let record = OwnRecord::new("user.invite", service_actor(), target(&id, &email)).on(group);
+        let record = record.with("email", &*email).with("expires_at", time::to_text(kept.expires_at));
+        edit.record(organization, record);
+        if status == Status::Accepted {
+            let record = OwnRecord::new("user.invitation.accept", service_actor(), target(&id, &email));
+            let record = record.with("email", email).with("invited_by", inviter.name());
+            edit.record(organization, record.changing("/status", Status::Pending.name(), status.name()));
+        }
+    }
+    Ok(())
 }
 
 fn add(
@@ -80,7 +132,7 @@ fn add(
     edit: &mut Edit,
     organization: OrganizationId,
     (member, password): (Member, Option<String>),
-) -> Result<(), Problem> {
+) -> Result<String, Problem> {
     let (email, now) = (member.email(), app.clock.now());
     let existing = state.user_by_email(&email);
     let id = existing.map_or_else(|| fresh_id(app, "usr"), |user| user.id.clone());
@@ -101,7 +153,7 @@ fn add(
     edit.put(Some(organization), &pair_id(group.id(), &id), None, &joining)?;
     let group = json!({"type": "group", "id": group.id(), "name": group.name()});
     edit.record(organization, OwnRecord::new("group.member.add", service_actor(), group).on(target));
-    Ok(())
+    Ok(id)
 }
 
 fn fresh_id(app: &App, prefix: &str) -> String {

@@ -29,10 +29,16 @@ impl Received {
         found[0].to_owned()
     }
 
+    /// The content with the line breaks taken out that the quoted-printable encoding puts in (RFC 2045, section 6.7).
+    pub fn unfolded(&self) -> String {
+        self.content.replace("=\r\n", "")
+    }
+
     /// The secret of the link in it.
     pub fn secret(&self) -> String {
-        let from = self.content.find("/invitation#").unwrap_or_else(|| panic!("no link: {}", self.content));
-        let rest = &self.content[from + "/invitation#".len()..];
+        let content = self.unfolded();
+        let from = content.find("/invitation#").unwrap_or_else(|| panic!("no link: {content}"));
+        let rest = &content[from + "/invitation#".len()..];
         rest.split(char::is_whitespace).next().unwrap().to_owned()
     }
 }
@@ -79,7 +85,7 @@ impl MailServer {
 
 fn converse(stream: &TcpStream, manner: Manner, mails: &Sender<Received>) -> Option<()> {
     let mut reader = BufReader::new(stream);
-    let mut say = |line: &str| (&mut &*stream).write_all(format!("{line}\r\n").as_bytes()).ok();
+    let say = |line: &str| (&mut &*stream).write_all(format!("{line}\r\n").as_bytes()).ok();
     say("220 mail.test ESMTP")?;
     let mut received = Received::default();
     loop {
