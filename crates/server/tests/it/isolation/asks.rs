@@ -96,6 +96,7 @@ pub fn request_of(route: &Route, slug: &str, ids: &Ids) -> (String, Option<Value
     };
     let body = match route.operation {
         Operation::UserCreate => Some(json!({"email": "intruder@example.com", "name": name, "groups": [ids.group]})),
+        Operation::InvitationCreate => Some(json!({"email": "intruder@example.com", "groups": [ids.group]})),
         Operation::UserUpdate | Operation::GroupUpdate | Operation::RoleUpdate => renamed(),
         Operation::OrganizationUpdate | Operation::IdentityProviderUpdate => renamed(),
         Operation::GroupCreate | Operation::KeyCreate | Operation::ScimTokenCreate => renamed(),
@@ -150,7 +151,8 @@ fn path_ids(route: &Route, ids: &Ids) -> (String, String) {
 
 /// Whether the route is about something that belongs to an organization and that the request names.
 pub fn names_something(route: &Route) -> bool {
-    let named_in_body = matches!(route.operation, Operation::UserCreate | Operation::ScimGroupCreate);
+    let named_in_body =
+        matches!(route.operation, Operation::UserCreate | Operation::InvitationCreate | Operation::ScimGroupCreate);
     let of_the_program = matches!(route.operation, Operation::ScimResourceType | Operation::ScimSchema);
     (route.path.contains("{id}") && !of_the_program) || named_in_body
 }
