@@ -16,6 +16,7 @@ pub struct Ids {
     pub key: String,
     pub scim_token: String,
     pub provider: String,
+    pub invitation: String,
     pub session: String,
     pub event: String,
 }
@@ -39,6 +40,7 @@ impl Ids {
             key: any(random, organization.keys.iter()),
             scim_token: any(random, organization.scim_tokens.iter()),
             provider: any(random, organization.providers.iter()),
+            invitation: any(random, organization.invitations.iter()),
             session: any(random, sessions.iter()),
             event: text(&random.one(events)["id"]),
         }
@@ -53,13 +55,15 @@ impl Ids {
             key: "0000000000000000".into(),
             scim_token: "0000000000000000".into(),
             provider: "idp_000000000000".into(),
+            invitation: "000000000000".into(),
             session: "0000000000000000".into(),
             event: "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b".into(),
         }
     }
 
-    pub fn all(&self) -> [&str; 8] {
-        [&self.user, &self.group, &self.role, &self.key, &self.scim_token, &self.provider, &self.session, &self.event]
+    pub fn all(&self) -> [&str; 9] {
+        let Self { user, group, role, key, scim_token, provider, invitation, session, event } = self;
+        [user, group, role, key, scim_token, provider, invitation, session, event]
     }
 }
 
@@ -135,6 +139,7 @@ fn path_ids(route: &Route, ids: &Ids) -> (String, String) {
         "on-prem-keys" => &ids.key,
         "scim-tokens" => &ids.scim_token,
         "identity-providers" => &ids.provider,
+        "invitations" => &ids.invitation,
         "sessions" => &ids.session,
         "events" => &ids.event,
         "scim" => match route.path.split('/').nth(6).unwrap_or_default() {
@@ -159,7 +164,7 @@ pub fn names_something(route: &Route) -> bool {
 
 /// All that must not be seen by who has nothing to do with the organization.
 pub fn secrets_of(organization: &Organization) -> Vec<&str> {
-    let Organization { marker, id, groups, roles, keys, scim_tokens, providers, .. } = organization;
+    let Organization { marker, id, groups, roles, keys, scim_tokens, providers, invitations, .. } = organization;
     let of_it = groups.keys().chain(roles.keys()).filter(|id| !is_default(id)).chain(keys).chain(scim_tokens);
-    of_it.chain(providers).chain([marker, id]).map(String::as_str).collect()
+    of_it.chain(providers).chain(invitations).chain([marker, id]).map(String::as_str).collect()
 }

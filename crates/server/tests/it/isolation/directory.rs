@@ -137,6 +137,8 @@ pub fn look(world: &mut World, route: &Route, caller: &Caller, of: usize) {
         Operation::IdentityProviderList => {
             assert_eq!(ids(&shown["identity_providers"]), organization.providers);
         }
+        Operation::InvitationList => assert_eq!(ids(&shown["invitations"]), organization.invitations),
+        Operation::InvitationView => assert_eq!(shown["id"], *ids_here.invitation),
         Operation::IdentityProviderView => assert_eq!(shown["id"], *ids_here.provider),
         Operation::SignInView => {
             assert_eq!(shown["joining_domains"], json!([format!("{}.example", organization.marker)]));

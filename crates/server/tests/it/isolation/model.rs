@@ -135,6 +135,7 @@ pub struct Organization {
     pub keys: Names,
     pub scim_tokens: Names,
     pub providers: Names,
+    pub invitations: Names,
     pub components: Vec<String>,
     /// The log, but for what reading it leaves there.
     pub events: Vec<Value>,

@@ -142,6 +142,9 @@ impl World {
             json!({"name": format!("Company {marker}"), "issuer": "https://id.example.com", "client_id": "a"});
         let provider = self.make(number, "identity-providers", &provider);
         self.organizations[number].providers.insert(provider);
+        let invitation = json!({"email": format!("guest@{marker}.example"), "name": format!("Guest {marker}")});
+        let invitation = self.make(number, "invitations", &invitation);
+        self.organizations[number].invitations.insert(invitation);
         let path = format!("/v1/orgs/{}/sign-in", self.organizations[number].slug);
         self.by_operator("PATCH", &path, &json!({"joining_domains": [format!("{marker}.example")]}));
     }
