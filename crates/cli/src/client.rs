@@ -308,6 +308,15 @@ impl Client {
         self.value(&self.text(response?)?)
     }
 
+    /// Gives something anew.
+    pub fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let sent = body.to_string();
+        let payload = Payload::json(sent.as_bytes());
+        let response =
+            self.retried(true, || payload.send(self.authorized(self.agent.put(self.address(path))), ANSWER_TIME_MAX));
+        self.value(&self.text(response?)?)
+    }
+
     /// Removes something.
     pub fn delete(&self, path: &str) -> Result<(), Failure> {
         self.retried(true, || self.authorized(self.agent.delete(self.address(path))).call())?;

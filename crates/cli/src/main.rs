@@ -15,6 +15,7 @@ mod login;
 mod manage;
 mod prompt;
 mod record;
+mod retention;
 mod search;
 mod serve;
 mod setup;
@@ -94,6 +95,9 @@ enum Command {
     Tail(search::TailArguments),
     /// Write everything that a search finds, oldest first
     Export(export::ExportArguments),
+    /// How long records are kept: show, plan, set, run
+    #[command(subcommand)]
+    Retention(retention::RetentionCommand),
     /// What the catalog knows of actions
     Catalog(catalog::CatalogArguments),
     /// Load the demo organization into a data folder that no server has open
@@ -165,6 +169,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Search(search) => search::search(&client()?, search),
         Command::Tail(tail) => search::tail(&client()?, tail),
         Command::Export(export) => export::export(&client()?, export),
+        Command::Retention(command) => retention::retention(&client()?, command),
         Command::Catalog(catalog) => catalog::catalog(catalog),
         Command::Admin(command) => admin::admin(&client()?, command),
         Command::Completions { shell } => {

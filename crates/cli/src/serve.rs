@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use actarium_server::directory::governance::RetentionDays;
 use actarium_server::forwarding::{ProxyHeader, TrustedProxies};
 use actarium_server::mail::{MailOptions, MailSender, MailServer};
 use actarium_server::masking::MaskingOptions;
 use actarium_server::oidc::endpoint::Reach;
 use actarium_server::public_url::PublicUrl;
+use actarium_server::retention::RetentionOptions;
 use actarium_server::signin::session::Expiry;
 use actarium_server::{IdentityProviderOptions, ServerOptions, console, demo_accounts, serve as run_server};
 use actarium_store::EngineOptions;
@@ -66,6 +68,15 @@ pub struct ServeArguments {
     /// Minutes after which a session is over in any case
     #[arg(long, value_name = "MINUTES", default_value = "10080", value_parser = clap::value_parser!(u64).range(1..=525_600))]
     session_minutes: u64,
+    /// The folder of the archive, which may be on another disk [default: archive in the data folder]
+    #[arg(long, value_name = "DIR")]
+    archive_dir: Option<PathBuf>,
+    /// Fewest days that organizations may keep records at hand
+    #[arg(long, value_name = "DAYS", default_value = "365", value_parser = clap::value_parser!(u32).range(0..=36_500))]
+    hot_days_min: u32,
+    /// Fewest days that organizations may keep records in the archive after that
+    #[arg(long, value_name = "DAYS", default_value = "365", value_parser = clap::value_parser!(u32).range(0..=36_500))]
+    archive_days_min: u32,
     /// How the log on stderr is written
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     log_format: LogFormat,
@@ -200,6 +211,7 @@ impl ServeArguments {
     fn engine(&self) -> EngineOptions {
         let mut options = EngineOptions::new(&self.data_dir);
         options.log_name.clone_from(&self.log_name);
+        options.archive_dir.clone_from(&self.archive_dir);
         let tuning = &self.tuning;
         let set = |place: &mut u64, value: Option<u64>| *place = value.unwrap_or(*place);
         set(&mut options.seal.rows, tuning.seal_rows);
@@ -229,6 +241,10 @@ pub fn serve(arguments: ServeArguments) -> Result<(), Failure> {
             absolute: Duration::from_secs(60 * arguments.session_minutes),
         },
         identity_providers: arguments.identity_providers.options(),
+        retention: RetentionOptions {
+            days_min: RetentionDays { hot_days: arguments.hot_days_min, archive_days: arguments.archive_days_min },
+            ..RetentionOptions::default()
+        },
         masking: MaskingOptions {
             enforced: arguments.masking.enforce_masking,
             mask_keys: arguments.masking.mask_key.clone(),

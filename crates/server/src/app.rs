@@ -22,6 +22,7 @@ use crate::oidc::issuers::Issuers;
 use crate::public_url::PublicUrl;
 use crate::recorder::Recorder;
 use crate::refusals::Refusals;
+use crate::retention::Work;
 use crate::shares::Shares;
 use crate::signin::opening::SignIn;
 
@@ -85,6 +86,8 @@ pub struct App {
     pub spent_attempts: Spent,
     /// What is masked in events.
     pub masking: MaskingRules,
+    /// How long records are kept, and the work of it.
+    pub retention: Work,
     /// Actarium's own records.
     pub recorder: Arc<Recorder>,
     /// Denials and refusals on their way to being records.

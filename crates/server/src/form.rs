@@ -20,6 +20,7 @@ enum Value {
     Texts(Vec<String>),
     Lists(Vec<(String, Vec<String>)>),
     Flag(bool),
+    Number(i64),
 }
 
 /// What a field of a form holds.
@@ -33,6 +34,8 @@ pub enum Holds {
     Lists,
     /// `true` or `false`.
     Flag,
+    /// A whole number.
+    Number,
 }
 
 impl Form {
@@ -75,6 +78,7 @@ impl Form {
             (_, Json::Null) => return,
             (Holds::Text, Json::Str(text)) => Value::Text(text.into_owned()),
             (Holds::Flag, Json::Bool(flag)) => Value::Flag(flag),
+            (Holds::Number, Json::Int(number)) => Value::Number(number),
             (Holds::Texts, Json::Array(items)) if items.len() <= limits::FORM_LIST_ENTRIES_MAX => {
                 Value::Texts(self.texts(pointer, items))
             }
@@ -94,6 +98,9 @@ impl Form {
             (Holds::Text, other) => return self.refuse(pointer, &format!("must be a text, not {}", other.kind())),
             (Holds::Flag, other) => {
                 return self.refuse(pointer, &format!("must be true or false, not {}", other.kind()));
+            }
+            (Holds::Number, other) => {
+                return self.refuse(pointer, &format!("must be a whole number, not {}", other.kind()));
             }
             (Holds::Texts, _) => return self.refuse(pointer, &list_of_texts()),
             (Holds::Lists, _) => {
@@ -164,6 +171,18 @@ impl Form {
             Value::Flag(flag) => Some(flag),
             _ => None,
         }
+    }
+
+    /// A whole number that must be there and in the range; the least one if it is not.
+    pub fn needed_number(&mut self, name: &str, range: std::ops::RangeInclusive<i64>) -> i64 {
+        match self.remove(name) {
+            Some(Value::Number(number)) if range.contains(&number) => return number,
+            Some(_) => {
+                self.refuse(&format!("/{name}"), &format!("must be {} to {}", range.start(), range.end()));
+            }
+            None => drop(self.needed(name, |_| Ok(()))),
+        }
+        *range.start()
     }
 
     fn remove(&mut self, name: &str) -> Option<Value> {

@@ -117,6 +117,12 @@ pub const GROUPS_PER_ORGANIZATION_MAX: usize = 10_000;
 pub const PROJECTS_PER_ASSIGNMENT_MAX: usize = 1000;
 /// Most entries of a list in a body of administration.
 pub const FORM_LIST_ENTRIES_MAX: usize = 1000;
+/// Legal holds of an organization at one time.
+pub const LEGAL_HOLDS_MAX: usize = 1000;
+/// Characters of one criterion of a legal hold.
+pub const HOLD_CRITERION_CHARS_MAX: usize = 1000;
+/// Characters of the reason of a legal hold.
+pub const GOVERNANCE_REASON_CHARS_MAX: usize = 500;
 /// Keys that an organization has masked or exempt.
 pub const MASKING_KEYS_MAX: usize = 100;
 /// Characters of such a key.

@@ -7,6 +7,7 @@ use actarium_core::filter::{Filter, ParameterError, SearchParameters};
 use actarium_core::row::Micros;
 use actarium_core::time;
 use actarium_query::{QueryError, Stop, TimeRange};
+use actarium_store::segment::Tier;
 use actarium_store::{Organization, OrganizationId, Snapshot};
 use sha2::{Digest, Sha256};
 
@@ -162,6 +163,13 @@ pub fn snapshot(engine: &actarium_store::Engine, organization: &Organization) ->
         Some(snapshot) => Ok(snapshot),
         None => engine.snapshot(organization.id).map_err(read_problem),
     }
+}
+
+/// Whether a time range reaches into the archive.
+pub fn reaches_archive(snapshot: &Snapshot, range: TimeRange) -> bool {
+    snapshot.segments.iter().map(|segment| segment.summary()).any(|summary| {
+        summary.tier == Tier::Archive && summary.occurred.1 >= range.from && summary.occurred.0 < range.to
+    })
 }
 
 /// What makes two requests of the same caller the same search, whatever page or count they ask for. Relative times

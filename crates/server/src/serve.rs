@@ -38,7 +38,9 @@ use crate::operator::{self, OperatorTokenError};
 use crate::public_url::PublicUrl;
 use crate::recorder::{OwnRecord, Recorder, service_target};
 use crate::refusals::Refusals;
+use crate::retention::{self, RetentionOptions, Work};
 use crate::router::router;
+use crate::scrub;
 use crate::signin::invitations;
 use crate::signin::opening::SignIn;
 use crate::signin::password::Passwords;
@@ -72,6 +74,8 @@ pub struct ServerOptions {
     pub masking: MaskingOptions,
     /// How mail is sent; without it, links of invitations are shown to who invites.
     pub mail: Option<MailOptions>,
+    /// Bounds of how long records are kept.
+    pub retention: RetentionOptions,
 }
 
 /// What the operator allows of the identity providers that organizations choose.
@@ -96,6 +100,7 @@ impl ServerOptions {
             identity_providers: IdentityProviderOptions::default(),
             masking: MaskingOptions::default(),
             mail: None,
+            retention: RetentionOptions::default(),
         }
     }
 }
@@ -195,6 +200,8 @@ pub async fn serve_with(
     note_service(&app, "service.start", after);
     let settling = settle_refusals(app.clone());
     let tidying = tidy_credentials(app.clone());
+    let retaining = tokio::spawn(retention::keep_up(app.clone()));
+    let watching = [tokio::spawn(scrub::keep_up(app.clone())), tokio::spawn(scrub::tell(app.clone()))];
     tracing::info!(%address, log = engine.log_name(), version = env!("CARGO_PKG_VERSION"), "listening");
     // Nobody may be waiting for it any more; that is no reason not to serve.
     let _ = listening.send(address);
@@ -206,6 +213,8 @@ pub async fn serve_with(
     let served = serving.await;
     settling.abort();
     tidying.abort();
+    retaining.abort();
+    watching.iter().for_each(tokio::task::JoinHandle::abort);
     finish(app).await?;
     served.map_err(|error| ServeError::Fault(format!("serving ended with a fault: {error}")))
 }
@@ -282,6 +291,7 @@ fn put_together(
         issuers,
         spent_attempts: Spent::default(),
         masking: MaskingRules::new(options.masking.clone()),
+        retention: Work::new(options.retention),
         recorder,
         refusals,
         metrics,

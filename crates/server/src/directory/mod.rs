@@ -9,6 +9,7 @@ pub mod defaults;
 pub mod document;
 mod edit;
 mod effective;
+pub mod governance;
 pub mod invitation;
 pub mod personal;
 mod sign_in;
@@ -55,7 +56,9 @@ impl Directory {
     /// See [`LoadError`].
     pub fn load(engine: &Engine) -> Result<Self, LoadError> {
         let mut state = State::default();
-        for kind in state::KINDS.into_iter().chain(personal::Personal::KINDS).chain(sign_in::KINDS) {
+        for kind in
+            state::KINDS.into_iter().chain(personal::Personal::KINDS).chain(sign_in::KINDS).chain(governance::KINDS)
+        {
             for entry in engine.directory_entries(kind, None)? {
                 state.apply(&Changed { entry, gone: false })?;
             }

@@ -16,6 +16,7 @@ use super::document::{
     AccessRevision, Address, Document, Group, GroupMember, GroupRole, Kept, Level, Membership, OrganizationSettings,
     Role, ScimProfile, ScimToken, User, damaged, organization_of,
 };
+use super::governance::{self, Governance};
 use super::invitation::Invitation;
 use super::personal::Personal;
 use super::sign_in::{self, SignIn};
@@ -56,6 +57,7 @@ pub struct State {
     organizations: HashMap<OrganizationId, OrganizationAccess>,
     personal: Personal,
     sign_in: HashMap<OrganizationId, SignIn>,
+    governance: HashMap<OrganizationId, Governance>,
     /// User → organizations in which they have a membership.
     organizations_of: HashMap<String, BTreeSet<OrganizationId>>,
     /// SCIM token → its organization.
@@ -165,6 +167,9 @@ impl State {
             kind if sign_in::KINDS.contains(&kind) => {
                 self.sign_in.entry(organization_of(entry)?).or_default().apply(entry, gone)
             }
+            kind if governance::KINDS.contains(&kind) => {
+                self.governance.entry(organization_of(entry)?).or_default().apply(entry, gone)
+            }
             kind if KINDS.contains(&kind) => {
                 let organization = organization_of(entry)?;
                 self.organizations.entry(organization).or_default().apply(entry, gone)?;
@@ -216,6 +221,12 @@ impl State {
     pub fn sign_in(&self, id: OrganizationId) -> &SignIn {
         static NOTHING: LazyLock<SignIn> = LazyLock::new(SignIn::default);
         self.sign_in.get(&id).unwrap_or(&NOTHING)
+    }
+
+    /// What is kept about how long an organization's records are kept.
+    pub fn governance(&self, id: OrganizationId) -> &Governance {
+        static NOTHING: LazyLock<Governance> = LazyLock::new(Governance::default);
+        self.governance.get(&id).unwrap_or(&NOTHING)
     }
 
     /// The organization that a provider belongs to.

@@ -12,7 +12,9 @@ use crate::handlers::proof::prove;
 use crate::limits;
 use crate::parameters::invalid;
 use crate::problem::{Kind, Problem};
-use crate::queries::{criteria, criteria_of_later_page, query_problem, run, search_key, search_record, snapshot};
+use crate::queries::{
+    criteria, criteria_of_later_page, query_problem, reaches_archive, run, search_key, search_record, snapshot,
+};
 use crate::recorder::OwnRecord;
 use crate::routes::JSON;
 
@@ -46,20 +48,21 @@ pub async fn search(call: &Call) -> Result<Response, Problem> {
     };
     let search = Search { range: criteria.range, filter: criteria.filter, order, limit, cursor, cursor_key };
     let (engine, of, scope) = (app.engine.clone(), organization.clone(), call.scope.clone());
-    let page = run(&app.turns.lookups, organization.id, limits::QUERY_TIME_MAX, move |stop| {
+    let (page, archive) = run(&app.turns.lookups, organization.id, limits::QUERY_TIME_MAX, move |stop| {
         let snapshot = snapshot(&engine, &of)?;
-        actarium_query::search(&snapshot, &scope, &search, stop).map_err(query_problem)
+        let page = actarium_query::search(&snapshot, &scope, &search, stop).map_err(query_problem)?;
+        Ok((page, reaches_archive(&snapshot, search.range)))
     })
     .await?;
     if let Some(begun) = begun {
         begun.answered(page.count)?;
     }
-    Ok(bytes_answer(JSON, render(&page)))
+    Ok(bytes_answer(JSON, render(&page, archive)))
 }
 
-/// `{"events": […], "next_cursor": …|null, "as_of": {…}}`.
-fn render(page: &Page) -> Vec<u8> {
-    let tail = json!({"next_cursor": page.next_cursor, "as_of": page.as_of}).to_string();
+/// `{"events": […], "next_cursor": …|null, "as_of": {…}, "archive": …}`.
+fn render(page: &Page, archive: bool) -> Vec<u8> {
+    let tail = json!({"next_cursor": page.next_cursor, "as_of": page.as_of, "archive": archive}).to_string();
     let mut out = Vec::with_capacity(page.events_json.len() + tail.len() + 16);
     out.extend_from_slice(b"{\"events\":[");
     out.extend_from_slice(&page.events_json);

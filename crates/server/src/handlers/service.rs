@@ -36,7 +36,10 @@ pub async fn ready(call: &Call) -> Result<Response, Problem> {
         tracing::warn!(reason, "not ready");
         Problem::new(Kind::Unavailable, "events cannot be recorded at present")
     })?;
-    json_answer(&json!({"status": "ok"}))
+    // One damaged log is no reason to keep all others from the service.
+    let damaged = call.app.engine.damaged().len();
+    let status = if damaged == 0 { "ok" } else { "degraded" };
+    json_answer(&json!({"status": status, "damaged_organizations": damaged}))
 }
 
 /// The API as an OpenAPI document.

@@ -6,6 +6,7 @@
 
 mod directory;
 mod events;
+mod governance;
 mod identity_providers;
 mod ingest;
 mod invitations;
@@ -165,6 +166,13 @@ pub enum Operation {
     IdentityProviderDelete,
     SignInView,
     SignInUpdate,
+    RetentionView,
+    RetentionUpdate,
+    RetentionPlan,
+    RetentionRun,
+    LegalHoldList,
+    LegalHoldPlace,
+    LegalHoldRelease,
     EventsRecord,
     EventsSearch,
     EventView,
@@ -391,7 +399,7 @@ const fn show(
 
 /// All routes.
 pub static ROUTES: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
-    let tables: [&'static [Route]; 10] = [
+    let tables: [&'static [Route]; 11] = [
         &service::ROUTES,
         &organizations::ROUTES,
         &directory::ROUTES,
@@ -399,6 +407,7 @@ pub static ROUTES: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
         &scim::ROUTES,
         &signin::ROUTES,
         &identity_providers::ROUTES,
+        &governance::ROUTES,
         &events::ROUTES,
         &log::ROUTES,
         &ingest::ROUTES,

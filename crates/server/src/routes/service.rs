@@ -20,9 +20,12 @@ pub(super) static ROUTES: [Route; 6] = [
             Operation::Ready,
             "/readyz",
             Permission::Public,
-            ("Can it do its work", "Answers 200 when events can be recorded and found, else 503."),
+            (
+                "Can it do its work",
+                "Answers 200 when events can be recorded and found, else 503; with a damaged log, 200 and `degraded`.",
+            ),
             &[],
-            &[answer(200, &[(JSON, "Status")], "It is ready.")],
+            &[answer(200, &[(JSON, "Readiness")], "It is ready.")],
         )
     },
     read(

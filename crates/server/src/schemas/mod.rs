@@ -2,6 +2,7 @@
 //! code that holds them. Objects that clients send are closed; answers may grow fields and are open.
 
 mod directory;
+mod governance;
 mod identity_providers;
 mod invitations;
 mod scim;
@@ -33,6 +34,7 @@ pub fn all() -> Value {
         .chain(scim::schemas())
         .chain(signin::schemas())
         .chain(identity_providers::schemas())
+        .chain(governance::schemas())
     {
         schemas.insert(name.to_owned(), schema);
     }
@@ -362,6 +364,7 @@ fn answers() -> Vec<(&'static str, Value)> {
         "events": list("Event"),
         "next_cursor": {"type": ["string", "null"]},
         "as_of": reference("AsOf"),
+        "archive": {"type": "boolean", "description": "Whether the time range reaches into the archive."},
     });
     let bucket = open(
         json!({
@@ -405,6 +408,7 @@ fn answers() -> Vec<(&'static str, Value)> {
         ("Tail", open(tail, &["events", "next", "as_of"])),
         ("Ingested", open(ingested, &["recorded", "duplicates", "skipped", "refused", "refused_more"])),
         ("Text", json!({"type": "string"})),
+        ("Readiness", open(readiness(), &["status", "damaged_organizations"])),
         ("Status", open(json!({"status": {"type": "string", "enum": ["ok"]}}), &["status"])),
         ("OpenApiDocument", open(json!({"openapi": {"type": "string"}}), &["openapi"])),
         ("Catalog", open(json!({"families": {"type": "array", "items": {"type": "object"}}}), &["families"])),
@@ -429,6 +433,13 @@ fn masking_keys(description: &str) -> Value {
     let key = json!({"type": "string", "minLength": 1, "maxLength": limits::MASKING_KEY_CHARS_MAX});
     let maximum = limits::MASKING_KEYS_MAX;
     json!({"type": "array", "items": key, "maxItems": maximum, "description": description})
+}
+
+fn readiness() -> Value {
+    json!({
+        "status": {"type": "string", "enum": ["ok", "degraded"]},
+        "damaged_organizations": {"type": "integer", "minimum": 0, "description": "Logs that take no writes."},
+    })
 }
 
 /// Organizations and keys.

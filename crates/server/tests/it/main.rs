@@ -21,6 +21,7 @@ mod own_records;
 mod permissions;
 mod person;
 mod recording;
+mod retention;
 mod revocation;
 mod scim;
 mod searching;

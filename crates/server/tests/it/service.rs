@@ -9,7 +9,7 @@ fn it_tells_that_it_is_alive_and_ready() {
     let service = Service::start();
     for path in ["/healthz", "/readyz"] {
         let answer = service.anonymous("GET", path).send();
-        assert_eq!((answer.status, answer.json()), (200, json!({"status": "ok"})));
+        assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("ok")));
         let head = service.anonymous("HEAD", path).send();
         assert_eq!((head.status, head.body.len()), (200, 0));
     }

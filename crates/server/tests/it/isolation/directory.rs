@@ -143,6 +143,10 @@ pub fn look(world: &mut World, route: &Route, caller: &Caller, of: usize) {
         Operation::SignInView => {
             assert_eq!(shown["joining_domains"], json!([format!("{}.example", organization.marker)]));
         }
+        // Every organization has what holds for all, and none has chosen or held anything.
+        Operation::RetentionView => assert_eq!((&shown["hot_days"], &shown["pending"]), (&json!(365), &json!(null))),
+        Operation::RetentionPlan => assert_eq!(shown["purged"]["events"], 0),
+        Operation::LegalHoldList => assert_eq!(shown, json!({"legal_holds": []})),
         Operation::ScimUserList | Operation::ScimUserSearch => scim_lists(&shown, all_users().collect()),
         Operation::ScimGroupList | Operation::ScimGroupSearch => scim_lists(&shown, all_groups().collect()),
         Operation::ScimSearch => scim_lists(&shown, all_users().chain(all_groups()).collect()),

@@ -1,0 +1,196 @@
+//! Carrying retention out: every hour, or when the operator says so, for each organization in small steps. What was begun
+//! is noted before the first step and recorded after the last, in one commit with the note's removal, so that a stop in
+//! between neither loses a record nor makes two.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actarium_store::{Hold, Organization, OrganizationId, TierEnds, TierPlan, TierStep};
+use parking_lot::Mutex;
+use serde_json::json;
+
+use super::{RetentionOptions, as_hold, cuts};
+use crate::app::App;
+use crate::directory::governance::{RETENTION_ID, RetentionRun};
+use crate::directory::{Edit, change};
+use crate::problem::{Kind, Problem};
+use crate::recorder::{OwnRecord, audit_log};
+use crate::serve::service_actor;
+
+/// How often it is looked whether something is due.
+const EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// What is known of the work of this run of the service.
+#[derive(Debug, Default)]
+pub struct Work {
+    /// The operator's bounds.
+    pub options: RetentionOptions,
+    /// Held for one step, and while a legal hold is placed: what is held when the answer is given stays.
+    pub step: tokio::sync::Mutex<()>,
+    /// Held while an organization's retention is carried out.
+    turn: tokio::sync::Mutex<()>,
+    /// Events moved and purged of the organizations that are being worked on.
+    progress: Mutex<BTreeMap<OrganizationId, Progress>>,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Events that went to the archive.
+    pub archived: u64,
+    /// Events that were purged.
+    pub purged: u64,
+    /// Events that were due and are held, with their neighbours.
+    pub held: u64,
+}
+
+impl Work {
+    /// Work within these bounds.
+    pub fn new(options: RetentionOptions) -> Self {
+        Self { options, ..Self::default() }
+    }
+
+    /// How far an organization's retention has come, if it is being carried out.
+    pub fn progress(&self, organization: OrganizationId) -> Option<Progress> {
+        self.progress.lock().get(&organization).copied()
+    }
+
+    fn count(&self, organization: OrganizationId, step: &TierStep) {
+        let mut progress = self.progress.lock();
+        let progress = progress.entry(organization).or_default();
+        progress.archived += step.archived;
+        progress.purged += step.purged;
+        progress.held += step.held;
+    }
+}
+
+/// Looks every hour, until it is aborted.
+pub async fn keep_up(app: Arc<App>) {
+    loop {
+        for organization in app.engine.organizations() {
+            if let Err(problem) = run(&app, &organization).await {
+                let detail = &*problem.detail;
+                tracing::error!(organization = %organization.slug, detail, "retention was not carried out; it is tried again");
+            }
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// Does for one organization what is due now. What was done.
+///
+/// # Errors
+/// 503 if something failed; what was done stays done, and the next run goes on.
+pub async fn run(app: &Arc<App>, organization: &Arc<Organization>) -> Result<Progress, Problem> {
+    let _turn = app.retention.turn.lock().await;
+    let id = organization.id;
+    let days = app.directory.read(|state| {
+        let chosen = state.governance(id).policy().map(|kept| kept.document.clone());
+        app.retention.options.policy_at(chosen.as_ref(), app.clock.now()).days
+    });
+    let cuts = cuts(days, app.clock.now());
+    let plan = blocking(app, move |app| app.engine.tier_plan(id, &cuts).map_err(|error| error.to_string())).await?;
+    let begun = app.directory.read(|state| state.governance(id).run().is_some());
+    if !begun && plan.to_archive.events == 0 && plan.to_purge.events == 0 {
+        return Ok(Progress::default());
+    }
+    app.retention.progress.lock().insert(id, Progress::default());
+    let result = carry_out(app, organization, cuts, &plan).await;
+    let progress = app.retention.progress.lock().remove(&id).unwrap_or_default();
+    result.map(|()| progress)
+}
+
+async fn carry_out(
+    app: &Arc<App>,
+    organization: &Arc<Organization>,
+    cuts: actarium_store::TierCuts,
+    plan: &TierPlan,
+) -> Result<(), Problem> {
+    let id = organization.id;
+    begin(app, id, plan).await?;
+    let ends: TierEnds = blocking(app, move |app| app.engine.tier_ends(id, &cuts)).await?;
+    let (mut from_seq, mut purged) = (0, 0);
+    loop {
+        let step = {
+            let _no_hold_is_placed_meanwhile = app.retention.step.lock().await;
+            let holds: Vec<Hold> =
+                app.directory.read(|state| state.governance(id).holds().map(|hold| as_hold(hold)).collect());
+            blocking(app, move |app| app.engine.tier_step(id, ends, &holds, from_seq)).await?
+        };
+        let Some(step) = step else { break };
+        from_seq = step.end_seq;
+        purged += step.purged;
+        app.retention.count(id, &step);
+    }
+    if purged > 0 {
+        blocking(app, |app| app.engine.wipe()).await?;
+    }
+    let after = blocking(app, move |app| app.engine.tier_plan(id, &cuts).map_err(|error| error.to_string())).await?;
+    end(app, organization, &after, cuts).await
+}
+
+/// Notes what is to be recorded at the end, unless a run that was interrupted has noted it.
+async fn begin(app: &Arc<App>, organization: OrganizationId, plan: &TierPlan) -> Result<(), Problem> {
+    let (plan, started_at) = (*plan, app.clock.now());
+    change(app, move |state| {
+        let mut edit = Edit::default();
+        if state.governance(organization).run().is_none() {
+            let run = RetentionRun {
+                started_at,
+                archived_before: plan.archived.events,
+                purged_before: plan.purged.events,
+                over_at_hand: plan.to_purge_hot_events,
+            };
+            edit.put(Some(organization), RETENTION_ID, None, &run)?;
+        }
+        Ok((edit, ()))
+    })
+    .await
+}
+
+/// Records what was done and takes the note away.
+async fn end(
+    app: &Arc<App>,
+    organization: &Arc<Organization>,
+    after: &TierPlan,
+    cuts: actarium_store::TierCuts,
+) -> Result<(), Problem> {
+    let (id, slug, after) = (organization.id, organization.slug.clone(), *after);
+    change(app, move |state| {
+        let mut edit = Edit::default();
+        let Some(run) = state.governance(id).run() else { return Ok((edit, ())) };
+        edit.delete::<RetentionRun>(Some(id), RETENTION_ID, run.version);
+        let record = |action, events: u64, before| {
+            OwnRecord::new(action, service_actor(), audit_log(&slug))
+                .with("records", json!(events))
+                .with("before", actarium_core::time::to_text(before))
+        };
+        let purged = after.purged.events.saturating_sub(run.purged_before);
+        // What has left the events at hand, without what went from there at once.
+        let left =
+            (after.archived.events + after.purged.events).saturating_sub(run.archived_before + run.purged_before);
+        let archived = left.saturating_sub(run.over_at_hand.min(purged));
+        if archived > 0 {
+            edit.record(id, record("record.archive", archived, cuts.archive_before));
+        }
+        if purged > 0 {
+            edit.record(id, record("record.purge", purged, cuts.purge_before));
+        }
+        Ok((edit, ()))
+    })
+    .await
+}
+
+async fn blocking<T: Send + 'static>(
+    app: &Arc<App>,
+    work: impl FnOnce(&App) -> Result<T, String> + Send + 'static,
+) -> Result<T, Problem> {
+    let app = app.clone();
+    let result = tokio::task::spawn_blocking(move || work(&app)).await;
+    let result = result.map_err(|_| Problem::new(Kind::Internal, "carrying out the retention failed"))?;
+    result.map_err(|detail| {
+        tracing::error!(detail, "retention");
+        Problem::new(Kind::Unavailable, "the retention could not be carried out now; what was done stays done")
+    })
+}

@@ -1,0 +1,72 @@
+//! Watching the logs: segments are read again and proved, slowly and for ever, and what is found damaged is on record. The
+//! store stops writes to a damaged log by itself; here it is told: in the operator's log, once for each.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::recorder::{OwnRecord, audit_log};
+use crate::serve::service_actor;
+
+/// Bytes of segments that are read again in a second, on average.
+const BYTES_PER_SECOND: u64 = 4 << 20;
+/// Time from the end of one pass over all segments to the beginning of the next.
+const BETWEEN_PASSES: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often it is looked which logs are damaged, whoever has found it.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// Reads all segments again and again, until it is aborted.
+pub async fn keep_up(app: Arc<App>) {
+    loop {
+        let mut segments = 0;
+        for organization in app.engine.organizations() {
+            let mut from_seq = 0;
+            loop {
+                let (engine, id) = (app.engine.clone(), organization.id);
+                let scrubbed = tokio::task::spawn_blocking(move || engine.scrub(id, from_seq)).await;
+                match scrubbed {
+                    Ok(Ok(Some(scrubbed))) => {
+                        segments += 1;
+                        from_seq = scrubbed.end_seq;
+                        let pause = Duration::from_secs_f64(scrubbed.bytes as f64 / BYTES_PER_SECOND as f64);
+                        tokio::time::sleep(pause).await;
+                    }
+                    Ok(Ok(None)) => break,
+                    Ok(Err(detail)) => {
+                        tracing::error!(organization = %organization.slug, detail, "a segment could not be proved");
+                        break;
+                    }
+                    Err(_) => break,
+                }
+            }
+        }
+        tracing::info!(segments, "all segments were read again");
+        tokio::time::sleep(BETWEEN_PASSES).await;
+    }
+}
+
+/// Records damage, until it is aborted.
+pub async fn tell(app: Arc<App>) {
+    let mut told = BTreeSet::new();
+    loop {
+        for (slug, detail) in app.engine.damaged() {
+            if told.contains(&slug) {
+                continue;
+            }
+            let mut record = OwnRecord::new("audit_log.verify", service_actor(), audit_log(&slug));
+            record.outcome = "failure";
+            record.reason = Some(format!("The log takes no more writes: {detail}"));
+            let target = json!({"type": "organization", "id": slug});
+            match app.recorder.note(app.operator_organization.id, &record.on(target)) {
+                Ok(()) => drop(told.insert(slug)),
+                Err(problem) => {
+                    tracing::error!(detail = %problem.detail, "damage could not be recorded; it is tried again")
+                }
+            }
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}

@@ -1,0 +1,186 @@
+//! Retention and legal holds: what is chosen, what is recorded, what is found and what is gone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use actarium_server::directory::governance::RetentionDays;
+use actarium_server::retention::RetentionOptions;
+use actarium_store::{Clock, SystemClock};
+use serde_json::{Value, json};
+
+use crate::client::{Service, event};
+use crate::person::Person;
+
+const DAY: i64 = 86_400_000_000;
+
+/// The system's clock, so much later.
+struct LaterClock {
+    clock: SystemClock,
+    later: AtomicI64,
+}
+
+impl LaterClock {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { clock: SystemClock::new(), later: AtomicI64::new(0) })
+    }
+
+    fn pass(&self, days: i64) {
+        self.later.fetch_add(days * DAY, Ordering::SeqCst);
+    }
+}
+
+impl Clock for LaterClock {
+    fn now(&self) -> i64 {
+        self.clock.now() + self.later.load(Ordering::SeqCst)
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.clock.elapsed()
+    }
+}
+
+fn run(service: &Service) -> Value {
+    let answer = service.request("POST", "/v1/admin/retention?organization=acme").send();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.json()
+}
+
+fn messages(service: &Service, query: &str) -> Vec<String> {
+    let found = service
+        .find("acme", &format!("action=component.deploy&from=2000-01-01T00:00:00Z&limit=1000&order=asc&{query}"));
+    found.iter().map(|event| event["targets"][0]["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn put(service: &Service, body: Value) -> crate::client::Answer {
+    service.request("PUT", "/v1/orgs/acme/retention").json(&body).send()
+}
+
+#[test]
+fn a_retention_is_chosen_within_bounds_and_each_choice_is_recorded() {
+    let clock = LaterClock::new();
+    let service = Service::start_at(tempfile::tempdir().unwrap(), clock.clone(), |_| {});
+    service.organization("acme");
+    let shown = service.get("/v1/orgs/acme/retention").json();
+    let year_each = json!({"hot_days": 365, "archive_days": 365, "locked": false, "pending": null,
+        "minimum": {"hot_days": 365, "archive_days": 365}, "running": null});
+    assert_eq!(shown, year_each);
+    let short = put(&service, json!({"hot_days": 364, "archive_days": 365}));
+    assert_eq!((short.status, &short.json()["errors"][0]["pointer"]), (422, &json!("/hot_days")), "{short:?}");
+    assert_eq!(put(&service, json!({"hot_days": 365})).status, 422);
+
+    let longer = put(&service, json!({"hot_days": 500, "archive_days": 500})).json();
+    assert_eq!((&longer["hot_days"], &longer["pending"]), (&json!(500), &Value::Null));
+    let shorter = put(&service, json!({"hot_days": 400, "archive_days": 400})).json();
+    assert_eq!((&shorter["hot_days"], &shorter["pending"]["hot_days"]), (&json!(500), &json!(400)));
+    clock.pass(29);
+    assert_eq!(service.get("/v1/orgs/acme/retention").json()["hot_days"], 500);
+    clock.pass(2);
+    let now = service.get("/v1/orgs/acme/retention").json();
+    assert_eq!((&now["hot_days"], &now["pending"]), (&json!(400), &Value::Null));
+
+    assert_eq!(put(&service, json!({"hot_days": 400, "archive_days": 400, "locked": true})).json()["locked"], true);
+    for body in
+        [json!({"hot_days": 400, "archive_days": 399}), json!({"hot_days": 500, "archive_days": 400, "locked": false})]
+    {
+        assert_eq!(put(&service, body).status, 422);
+    }
+    assert_eq!(put(&service, json!({"hot_days": 401, "archive_days": 400})).status, 200);
+    let records = service.find("acme", "action=retention.update&from=2000-01-01T00:00:00Z&order=asc");
+    let changes: Vec<_> = records.iter().map(|record| record["changes"].clone()).collect();
+    let both = |before: i32, after: i32| json!([{"path": "/hot_days", "before": before, "after": after}, {"path": "/archive_days", "before": before, "after": after}]);
+    assert_eq!(changes[..2], [both(365, 500), both(500, 400)]);
+    assert_eq!(changes[2], json!([{"path": "/locked", "before": false, "after": true}]));
+    assert_eq!(records.len(), 4);
+    assert_eq!(records[1]["metadata"]["effective_at"], shorter["pending"]["effective_at"]);
+}
+
+#[test]
+fn time_moves_records_to_the_archive_and_takes_them_away_and_holds_keep_them() {
+    let clock = LaterClock::new();
+    let bounds = RetentionDays { hot_days: 10, archive_days: 10 };
+    let options = RetentionOptions { days_min: bounds, days_default: bounds };
+    let start = |folder| Service::start_at(folder, clock.clone(), |server| server.retention = options);
+    let service = start(tempfile::tempdir().unwrap());
+    service.organization("acme");
+    for day in 0..30 {
+        assert_eq!(service.record("acme", &event("component.deploy", &format!("c-{day}"))).status, 201);
+        clock.pass(1);
+    }
+    let plan = service.get("/v1/orgs/acme/retention/plan").json();
+    assert_eq!(plan["archived"]["events"], 0);
+    assert_eq!(plan["to_purge"]["events"], 11, "the organization's creation and ten days: {plan}");
+    assert_eq!(plan["to_archive"]["events"], 10);
+    let ids = |days: std::ops::Range<i32>| days.map(|day| format!("c-{day}")).collect::<Vec<_>>();
+    assert_eq!(messages(&service, ""), ids(0..30), "a plan does nothing");
+
+    let hold = |body: Value| {
+        let answer = service.request("POST", "/v1/orgs/acme/legal-holds").json(&body).send();
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()["id"].as_str().unwrap().to_owned()
+    };
+    let held = hold(json!({"reason": "Case 7", "target": "component:c-3"}));
+    let refused = service.request("POST", "/v1/orgs/acme/legal-holds");
+    let refused = refused.json(&json!({"reason": "Case 8", "q": "nonsense:x"})).send();
+    assert_eq!((refused.status, &refused.json()["errors"][0]["pointer"]), (422, &json!("/q")), "{refused:?}");
+    // The block of a held record stays with it, as far as it lies in one segment with it.
+    let done = run(&service);
+    let count = |key: &str| done[key].as_u64().unwrap();
+    let (archived_count, purged_count, held_count) = (count("archived"), count("purged"), count("held"));
+    assert_eq!((archived_count, purged_count + held_count), (10 + held_count, 11), "{done}");
+    let left = messages(&service, "");
+    assert!(left.contains(&"c-3".to_owned()) && left.ends_with(&ids(10..30)), "{left:?}");
+    let page = service.get("/v1/orgs/acme/events?from=2000-01-01T00:00:00Z&limit=1").json();
+    assert_eq!(page["archive"], true, "the answer says that it reached the archive");
+    assert_eq!(service.get("/v1/orgs/acme/events?from=-2d").json()["archive"], false);
+    let export = service.get("/v1/orgs/acme/export?format=ndjson&from=2000-01-01T00:00:00Z&action=component.deploy");
+    assert_eq!(export.text().lines().count(), left.len());
+
+    let released = service.request("DELETE", &format!("/v1/orgs/acme/legal-holds/{held}?reason=closed")).send();
+    assert_eq!(released.status, 204, "{released:?}");
+    assert_eq!(service.get("/v1/orgs/acme/legal-holds").json(), json!({"legal_holds": []}));
+    let first =
+        service.find("acme", "action=component.deploy&from=2000-01-01T00:00:00Z&order=asc&limit=1")[0]["id"].clone();
+    let done = run(&service);
+    assert_eq!((&done["archived"], &done["purged"]), (&json!(0), &json!(held_count)), "{done}");
+    assert_eq!(messages(&service, ""), ids(10..30));
+    assert_eq!(messages(&service, "target=c-3"), Vec::<String>::new());
+    assert_eq!(service.get(&format!("/v1/orgs/acme/events/{}", first.as_str().unwrap())).status, 404);
+    assert_eq!(run(&service), json!({"archived": 0, "purged": 0, "held": 0}));
+
+    let purges = service.find("acme", "action=record.purge&from=2000-01-01T00:00:00Z");
+    let purged: u64 = purges.iter().map(|record| record["metadata"]["records"].as_u64().unwrap()).sum();
+    assert_eq!(purged, 11);
+    let archived = service.find("acme", "action=record.archive&from=2000-01-01T00:00:00Z&order=asc");
+    assert_eq!((archived.len(), &archived[0]["metadata"]["records"]), (1, &json!(archived_count)));
+    assert_eq!(archived[0]["actor"]["type"], "system");
+    let holds = service.find("acme", "action=legal_hold.*&from=2000-01-01T00:00:00Z&order=asc");
+    assert_eq!((&holds[0]["reason"], &holds[1]["reason"]), (&json!("Case 7"), &json!("closed")));
+    assert_eq!(holds[0]["metadata"]["target"], "component:c-3");
+
+    // It all comes back as it was, and the log goes on.
+    let service = start(service.stop());
+    assert_eq!(messages(&service, ""), ids(10..30));
+    assert_eq!(service.record("acme", &event("component.deploy", "c-30")).status, 201);
+    assert_eq!(messages(&service, ""), ids(10..31));
+}
+
+#[test]
+fn only_who_governs_the_log_may_choose_or_hold() {
+    let service = Service::start();
+    service.organization("acme");
+    let admin = Person::new(&service, "Admina", &["admin"]);
+    let auditor = Person::new(&service, "Audrey", &["auditor"]);
+    let engineer = Person::new(&service, "Enno", &["platform-engineer"]);
+    let body = json!({"hot_days": 400, "archive_days": 400});
+    for (person, allowed) in [(&admin, 200), (&auditor, 403), (&engineer, 403)] {
+        assert_eq!(person.send(&service, "PUT", "retention", body.clone()).status, allowed);
+        let held = person.send(&service, "POST", "legal-holds", json!({"reason": "A case"})).status;
+        assert_eq!(held, if allowed == 200 { 201 } else { 403 });
+    }
+    assert_eq!(
+        auditor.request(&service, "GET", "/v1/orgs/acme/retention").send().status,
+        200,
+        "an auditor reads everything"
+    );
+}
