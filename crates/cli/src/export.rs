@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::client::Client;
+use crate::evidence::{self, ProofChoices};
 use crate::failure::Failure;
 use crate::search::Criteria;
 use crate::show::{inert, inert_json};
@@ -23,6 +24,7 @@ enum Format {
 #[command(after_help = "Examples:
   actarium export --org demo --from -30d > events.ndjson
   actarium export --org demo --from -365d --format csv -o denied.csv outcome:denied
+  actarium export --org demo --proof -o demo.tar.zst
 
 With -o the file is there under its name only once it is complete.")]
 pub struct ExportArguments {
@@ -34,6 +36,8 @@ pub struct ExportArguments {
     /// The file to write; stdout if not given
     #[arg(short, long, value_name = "FILE", value_parser = output_file)]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    choices: ProofChoices,
 }
 
 /// A file's name. `-outcome:success` would be read as `-o utcome:success`, and everything be written to that file.
@@ -52,6 +56,9 @@ const SILENCE_MAX: Duration = Duration::from_secs(15 * 60);
 pub fn export(client: &Client, arguments: ExportArguments) -> Result<(), Failure> {
     let criteria = &arguments.criteria;
     let mut query = criteria.query();
+    if let (true, Some(output)) = (arguments.choices.proof, &arguments.output) {
+        return evidence::export(client, &criteria.org.path("export/proof"), query, &arguments.choices, output);
+    }
     let format = match arguments.format {
         Format::Ndjson => "ndjson",
         Format::Csv => "csv",

@@ -29,6 +29,8 @@ pub enum Failure {
     NotPermitted(String),
     /// Somebody pressed Ctrl-C.
     Interrupted(String),
+    /// A check came out other than well, and what it found has been written.
+    Verdict(u8),
     /// Whoever reads stdout has gone: nothing to say.
     ReaderGone,
 }
@@ -42,13 +44,14 @@ impl Failure {
             Self::Unavailable(_) => 3,
             Self::NotPermitted(_) => 4,
             Self::Interrupted(_) => EXIT_INTERRUPTED,
+            Self::Verdict(code) => *code,
             Self::ReaderGone => 0,
         })
     }
 
     /// Whether there is nothing to say.
     pub fn is_silent(&self) -> bool {
-        matches!(self, Self::ReaderGone)
+        matches!(self, Self::ReaderGone | Self::Verdict(_))
     }
 
     /// The failure with the place in a file at which the records begin that it is about.
@@ -132,7 +135,7 @@ impl fmt::Display for Failure {
                 write!(formatter, "actarium: {text}")
             }
             Self::Interrupted(text) => write!(formatter, "actarium: interrupted. {text}"),
-            Self::ReaderGone => Ok(()),
+            Self::ReaderGone | Self::Verdict(_) => Ok(()),
         }
     }
 }

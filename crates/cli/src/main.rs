@@ -8,6 +8,7 @@ mod catalog;
 mod client;
 mod credentials;
 mod ending;
+mod evidence;
 mod export;
 mod failure;
 mod import;
@@ -98,6 +99,10 @@ enum Command {
     /// How long records are kept: show, plan, set, run
     #[command(subcommand)]
     Retention(retention::RetentionCommand),
+    /// Prove that an event is in the log
+    Prove(evidence::ProveArguments),
+    /// Check an export or the proof of an event, without a server
+    Verify(evidence::VerifyArguments),
     /// What the catalog knows of actions
     Catalog(catalog::CatalogArguments),
     /// Load the demo organization into a data folder that no server has open
@@ -116,7 +121,7 @@ enum Command {
 }
 
 /// Commands that ask no server.
-const OFFLINE_COMMANDS: [&str; 4] = ["serve", "catalog", "demo", "completions"];
+const OFFLINE_COMMANDS: [&str; 5] = ["serve", "catalog", "verify", "demo", "completions"];
 
 /// The commands and options. Those that ask no server do not show the options of the connection.
 fn command() -> clap::Command {
@@ -170,6 +175,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Tail(tail) => search::tail(&client()?, tail),
         Command::Export(export) => export::export(&client()?, export),
         Command::Retention(command) => retention::retention(&client()?, command),
+        Command::Prove(prove) => evidence::prove(&client()?, &prove),
+        Command::Verify(verify) => evidence::verify(&verify),
         Command::Catalog(catalog) => catalog::catalog(catalog),
         Command::Admin(command) => admin::admin(&client()?, command),
         Command::Completions { shell } => {

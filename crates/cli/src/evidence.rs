@@ -1,0 +1,263 @@
+//! Proofs for people: of one event, of whole exports, and checking them. What checks is `actarium-verify`'s own code.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use actarium_core::disclosure::Disclosure;
+use actarium_core::tlog::ProofText;
+use actarium_verify::{Bundle, Report, Trust, verify_export};
+use clap::Args;
+
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::manage::OrgArgument;
+use crate::show::write_stdout;
+
+/// How long the server may work on the next piece of an export.
+const SILENCE_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// Prove that an event is in the log.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  actarium prove --org demo 0199c1b2-… > event.tlog-proof
+  actarium verify event.tlog-proof --key \"$(cat demo.key)\"")]
+pub struct ProveArguments {
+    #[command(flatten)]
+    org: OrgArgument,
+    /// The event's id
+    id: String,
+    /// The file to write; stdout if not given
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Check an export or the proof of an event.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit codes: 0 sound · 1 something is wrong · 2 wrong usage · 3 sound, but not anchored (with --require-anchor)
+
+Examples:
+  actarium verify export/ --key \"$(cat demo.key)\"
+  actarium verify export.tar.zst --anchor last-year.checkpoint --require-anchor"
+)]
+pub struct VerifyArguments {
+    /// A folder or .tar.zst of `actarium export --proof`, or a .tlog-proof of `actarium prove`
+    export: PathBuf,
+    /// The log's verifier key, from a source of your own
+    #[arg(long)]
+    key: Option<String>,
+    /// A checkpoint of the log that you kept
+    #[arg(long, value_name = "FILE")]
+    anchor: Vec<PathBuf>,
+    /// The key of a witness whose signature counts
+    #[arg(long, value_name = "KEY")]
+    witness: Vec<String>,
+    /// Say no where nothing that you gave vouches for it
+    #[arg(long)]
+    require_anchor: bool,
+}
+
+/// What of an export with proofs is asked for besides a filter.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ProofChoices {
+    /// Write what proves the events too: a folder, or a .tar.zst by its name; whole log if nothing is asked for
+    #[arg(long, requires = "output", conflicts_with = "format")]
+    pub proof: bool,
+    /// With --proof: show of every other event what the filter reads, so that nothing can be left out
+    #[arg(long, requires = "proof")]
+    complete: bool,
+    /// With --proof: the first sequence number
+    #[arg(long, requires = "proof", value_name = "SEQ")]
+    first_seq: Option<u64>,
+    /// With --proof: the sequence number after the last
+    #[arg(long, requires = "proof", value_name = "SEQ")]
+    end_seq: Option<u64>,
+    /// With --proof: a checkpoint that you kept; the export proves that the log begins with it
+    #[arg(long, requires = "proof", value_name = "FILE")]
+    anchor: Vec<PathBuf>,
+}
+
+impl ProofChoices {
+    /// As parameters of the API.
+    fn query(&self) -> Result<Vec<(String, String)>, Failure> {
+        let mut query = Vec::new();
+        let mut push = |name: &str, value: String| query.push((name.to_owned(), value));
+        if self.complete {
+            push("complete", "true".to_owned());
+        }
+        if let Some(first) = self.first_seq {
+            push("first_seq", first.to_string());
+        }
+        if let Some(end) = self.end_seq {
+            push("end_seq", end.to_string());
+        }
+        let mut trust = Trust::default();
+        for file in &self.anchor {
+            add_anchor(&mut trust, file)?;
+        }
+        for anchor in &trust.anchors {
+            push("anchor", anchor.checkpoint.size.to_string());
+        }
+        Ok(query)
+    }
+}
+
+fn add_anchor(trust: &mut Trust, file: &Path) -> Result<(), Failure> {
+    let bytes = std::fs::read(file).map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
+    trust.add_anchor(&bytes).map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))
+}
+
+/// Writes the proof of an event.
+pub fn prove(client: &Client, arguments: &ProveArguments) -> Result<(), Failure> {
+    let path = arguments.org.path_of("events", &arguments.id);
+    let mut proof = String::new();
+    let mut stream = client.stream(&path, &[("proof".to_owned(), "true".to_owned())], "text/plain", SILENCE_MAX)?;
+    stream
+        .read_to_string(&mut proof)
+        .map_err(|error| Failure::Unavailable(format!("the answer was broken off: {error}")))?;
+    match &arguments.output {
+        None => write_stdout(proof.as_bytes()),
+        Some(file) => {
+            std::fs::write(file, proof).map_err(|error| Failure::Refused(format!("{}: {error}", file.display())))
+        }
+    }
+}
+
+/// Writes an export with what proves it, and says what that is.
+pub fn export(
+    client: &Client,
+    path: &str,
+    mut query: Vec<(String, String)>,
+    choices: &ProofChoices,
+    output: &Path,
+) -> Result<(), Failure> {
+    query.extend(choices.query()?);
+    let named = |error: std::io::Error| Failure::Refused(format!("{}: {error}", output.display()));
+    let is_archive = output.extension().is_some_and(|ending| ending == "zst");
+    if !is_archive && output.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(Failure::Usage(format!("{} is there and not empty", output.display())));
+    }
+    let mut part = output.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let mut stream = client.stream(path, &query, "*/*", SILENCE_MAX)?;
+    let written = std::fs::File::create(&part).map_err(named).and_then(|mut file| {
+        std::io::copy(&mut stream, &mut file).and_then(|_| file.sync_all()).map_err(|error| {
+            Failure::Unavailable(format!("the export was broken off: {error}; what is there is not complete"))
+        })
+    });
+    let opened = written.and_then(|()| Bundle::open(&part).map_err(|error| Failure::Refused(error.to_string())));
+    let done = opened.and_then(|bundle| {
+        let report = verify_export(&bundle, &Trust::default()).map_err(|error| Failure::Refused(error.to_string()))?;
+        if !report.is_sound() {
+            return Err(Failure::Refused(format!("the server gave an export that does not verify\n{report}")));
+        }
+        if is_archive {
+            std::fs::rename(&part, output).map_err(named)?;
+        } else {
+            unpack(&bundle, output).map_err(named)?;
+        }
+        Ok(report)
+    });
+    if !is_archive || done.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    let report = done?;
+    report.statements.iter().for_each(|statement| eprintln!("{}: {statement}", output.display()));
+    Ok(())
+}
+
+fn unpack(bundle: &Bundle, folder: &Path) -> std::io::Result<()> {
+    let Bundle::Files(files) = bundle else { return Ok(()) };
+    std::fs::create_dir_all(folder)?;
+    for (name, bytes) in files {
+        // Names come from the server: none may lead out of the folder.
+        if name.contains(['/', '\\']) || name.starts_with('.') {
+            return Err(std::io::Error::other(format!("{name:?} is no file of an export")));
+        }
+        let mut file = std::fs::File::create(folder.join(name))?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Checks an export or a proof. The exit code is the answer.
+pub fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
+    let mut trust = Trust::default();
+    let usage = |error: actarium_verify::TrustError| Failure::Usage(error.to_string());
+    if let Some(key) = &arguments.key {
+        trust.add_key(key).map_err(usage)?;
+    }
+    for witness in &arguments.witness {
+        trust.add_witness(witness).map_err(usage)?;
+    }
+    for file in &arguments.anchor {
+        add_anchor(&mut trust, file)?;
+    }
+    let is_proof = arguments.export.extension().is_some_and(|ending| ending == "tlog-proof");
+    let report = if is_proof {
+        let text = std::fs::read_to_string(&arguments.export);
+        let text = text.map_err(|error| Failure::Usage(format!("{}: {error}", arguments.export.display())))?;
+        verify_proof(&text, &trust)
+    } else {
+        let opened = Bundle::open(&arguments.export).and_then(|bundle| verify_export(&bundle, &trust));
+        opened.map_err(|error| Failure::Usage(error.to_string()))?
+    };
+    write_stdout(report.to_string().as_bytes())?;
+    match report.exit_code(arguments.require_anchor) {
+        0 => Ok(()),
+        code => Err(Failure::Verdict(code)),
+    }
+}
+
+/// Checks the proof of one event.
+fn verify_proof(text: &str, trust: &Trust) -> Report {
+    let mut report = Report::default();
+    let proof = match ProofText::parse(text) {
+        Ok(proof) => proof,
+        Err(error) => {
+            report.find("proof", error.to_string());
+            return report;
+        }
+    };
+    let Some(event) = proof.extra.as_deref().map(Disclosure::parse) else {
+        report.find("proof", "it does not say which event it is of");
+        return report;
+    };
+    let event = match event {
+        Ok(event) => event,
+        Err(error) => {
+            report.find("proof", error.to_string());
+            return report;
+        }
+    };
+    if event.seq != proof.index || event.commit_of_parts() != event.commit || event.row().is_err() {
+        report.find(format!("event {}", proof.index), "its parts do not give its commit: edited");
+    }
+    if let Err(error) = proof.verify(&event.leaf()) {
+        report.find(format!("event {}", proof.index), error.to_string());
+    }
+    let checkpoint = &proof.checkpoint.checkpoint;
+    if let Some(key) = &trust.key {
+        match proof.checkpoint.verify(key) {
+            Ok(()) => report.anchors.push(format!("the checkpoint is signed by the key that you gave, {}", key.name())),
+            Err(error) => report.find("checkpoint", error.to_string()),
+        }
+    }
+    for anchor in &trust.anchors {
+        if anchor.checkpoint == *checkpoint {
+            report.anchors.push(format!("the checkpoint is the one of {} events that you kept", checkpoint.size));
+        }
+    }
+    match proof.checkpoint.witnesses(&trust.witnesses) {
+        Ok(signed) => {
+            signed.iter().for_each(|by| report.anchors.push(format!("witness {} saw the checkpoint", by.key.name())))
+        }
+        Err(error) => report.find("checkpoint", error.to_string()),
+    }
+    let (origin, size) = (&checkpoint.origin, checkpoint.size);
+    report.statements.push(format!("event {} is in the log {origin} at {size} events", proof.index));
+    report
+}
