@@ -4,6 +4,7 @@ import { infiniteQueryOptions, queryOptions, useQuery } from "@tanstack/react-qu
 
 import { api, body } from "../api/client";
 import type { Query } from "./criteria";
+import type { AuditEvent } from "./event";
 import { Catalog, type Family } from "./sentence";
 import type { FacetField } from "./terms";
 
@@ -81,7 +82,8 @@ export function facetsQuery(org: string, query: Query, fields: FacetField[], lim
 export function eventQuery(org: string, id: string) {
   return queryOptions({
     queryKey: ["event", org, id],
-    queryFn: ({ signal }) => body(api.GET("/v1/orgs/{org}/events/{id}", { params: { path: { org, id } }, signal })),
+    // The other form that it has, a proof, is another question.
+    queryFn: async ({ signal }) => (await body(api.GET("/v1/orgs/{org}/events/{id}", { params: { path: { org, id } }, signal }))) as AuditEvent,
     staleTime: Infinity,
   });
 }
