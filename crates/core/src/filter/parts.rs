@@ -91,7 +91,6 @@ mod tests {
             "ada",
             "orders",
             "c1",
-            "deploy",
         ] {
             let filter = Filter::parse(phrase).unwrap();
             let negated = Filter::parse(&format!("-{phrase}")).unwrap();
