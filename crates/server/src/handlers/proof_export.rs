@@ -87,6 +87,13 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
     if seqs.1.is_some_and(|end| end < seqs.0.unwrap_or(0)) {
         return Err(invalid("first_seq", "lies behind `end_seq`"));
     }
+    // Said before anything is sent, as nothing can be said afterwards.
+    let size = app.engine.head(organization.id).map_err(read_problem)?.size;
+    for (name, seq) in [("first_seq", seqs.0), ("end_seq", seqs.1)] {
+        if seq.is_some_and(|seq| seq > size) {
+            return Err(invalid(name, &format!("lies beyond the log, which has {size} events")));
+        }
+    }
     let anchors = call.parameters.all("anchor").filter_map(|size| size.parse().ok()).collect();
     let Some(turn) = app.turns.exports.try_take(organization.id) else {
         return Err(Problem::new(Kind::Overloaded, "too many exports are running").retry_after(30));
