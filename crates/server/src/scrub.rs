@@ -20,6 +20,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// Reads all segments again and again, until it is aborted.
 pub async fn keep_up(app: Arc<App>) {
+    // That the service has started is on record first: a log that is found damaged takes no more writes.
+    app.recorder.flush().await;
     loop {
         let mut segments = 0;
         for organization in app.engine.organizations() {
