@@ -98,7 +98,10 @@ impl World {
         let (may, may_not): (Vec<usize>, Vec<usize>) = all.iter().partition(|by| verdict(&self.callers[**by]).is_ok());
         let in_part = |by: &usize| matches!(verdict(&self.callers[*by]), Ok(Seen::Projects(_)));
         let in_part: Vec<usize> = may.iter().copied().filter(in_part).collect();
+        let revoked: Vec<usize> = all.iter().copied().filter(|by| !self.callers[*by].alive).collect();
         let mut askers = self.random.some(&may_not, CALLERS_PER_ROUTE, CALLERS_PER_ROUTE);
+        // How many there are is chance, that each route is asked with one is not.
+        askers.extend(self.random.some(&revoked, 1, 1));
         if asked.starts_with("`audit_logs_") {
             askers.extend(self.random.some(&may, 1, 3));
             askers.extend(self.random.some(&in_part, 2, 5));
