@@ -2,24 +2,15 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 
-import { launch, rows, Service, signIn, withPage } from "./service.mjs";
+import { administratorState, browser, rows, service, serviceAndBrowser, withPage } from "./service.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-let service;
-let browser;
+serviceAndBrowser();
 let state;
 before(async () => {
-  [service, browser] = await Promise.all([Service.start(), launch()]);
-  const context = await browser.newContext({ baseURL: service.url });
-  await signIn(await context.newPage(), service.administrator);
-  state = await context.storageState();
-  await context.close();
-});
-after(async () => {
-  await browser?.close();
-  await service?.stop();
+  state = await administratorState();
 });
 
 /** Fails on what is serious or critical. */

@@ -1,23 +1,14 @@
 // The audit log page: finding, narrowing, zooming, reading an event, following, exporting; compared with what the API says.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 
-import { launch, rows, Service, signIn, withPage } from "./service.mjs";
+import { administratorState, browser, rows, service, serviceAndBrowser, withPage } from "./service.mjs";
 
-let service;
-let browser;
+serviceAndBrowser();
 let state;
 before(async () => {
-  [service, browser] = await Promise.all([Service.start(), launch()]);
-  const context = await browser.newContext({ baseURL: service.url });
-  await signIn(await context.newPage(), service.administrator);
-  state = await context.storageState();
-  await context.close();
-});
-after(async () => {
-  await browser?.close();
-  await service?.stop();
+  state = await administratorState();
 });
 
 const on = (name, run, options) => test(name, () => withPage(browser, service, name, run, { storageState: state, ...options }));

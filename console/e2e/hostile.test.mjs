@@ -1,9 +1,9 @@
 // Events by somebody who wants to do harm: what they hold is shown inert, and visible as what it is.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 
-import { launch, rows, Service, signIn, withPage } from "./service.mjs";
+import { administratorState, browser, rows, service, serviceAndBrowser, withPage } from "./service.mjs";
 
 const HTML = `<img src=x onerror="alert(1)"><script>alert(2)</script><a href="javascript:alert(3)">x</a>`;
 const EVENTS = [
@@ -30,20 +30,11 @@ const event = ({ name, id }) => ({
 // Nearly all that one event may hold, in one text.
 const LONG = { ...event({ name: "long", id: "long" }), changes: [{ path: "/spec", before: "x".repeat(14_000), after: `${"<b>y</b>".repeat(1_700)}` }] };
 
-let service;
-let browser;
+serviceAndBrowser();
 let state;
 before(async () => {
-  [service, browser] = await Promise.all([Service.start(), launch()]);
   await service.record("demo", [...EVENTS.map(event), LONG]);
-  const context = await browser.newContext({ baseURL: service.url });
-  await signIn(await context.newPage(), service.administrator);
-  state = await context.storageState();
-  await context.close();
-});
-after(async () => {
-  await browser?.close();
-  await service?.stop();
+  state = await administratorState();
 });
 
 const LOG = "/orgs/demo/audit-logs?tz=utc&f=action:component.update&f=outcome:failure&from=-1h";

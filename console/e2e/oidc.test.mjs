@@ -4,17 +4,15 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 
-import { launch, rows, Service, withPage } from "./service.mjs";
+import { browser, rows, service, serviceAndBrowser, withPage } from "./service.mjs";
 
 const SECRET = "of-the-browser-test";
-let service;
-let browser;
+serviceAndBrowser({ arguments: ["--loopback-identity-providers"] });
 let provider;
 let issuer;
 before(async () => {
   const folder = new URL("../../tests/oidc/", import.meta.url).pathname;
   provider = spawn("node", ["provider.mjs"], { cwd: folder, stdio: ["pipe", "pipe", "ignore"] });
-  [service, browser] = await Promise.all([Service.start({ arguments: ["--loopback-identity-providers"] }), launch()]);
   for await (const line of createInterface({ input: provider.stdout })) {
     issuer = line.trim();
     break;
@@ -22,8 +20,6 @@ before(async () => {
 });
 after(async () => {
   provider?.kill();
-  await browser?.close();
-  await service?.stop();
 });
 
 test("somebody of the organization's provider is signed in, taken in, and sees what their group sees", async () => {

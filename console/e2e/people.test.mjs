@@ -1,19 +1,11 @@
 // Giving somebody access to the audit log, as an administrator does it: a role, a group, the role to the group, the user to the
 // group; and taking it away again. Beside it what else the pages of people, keys and the own account are for.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { launch, rows, Service, signIn, withPage } from "./service.mjs";
+import { browser, rows, service, serviceAndBrowser, signIn, withPage } from "./service.mjs";
 
-let service;
-let browser;
-before(async () => {
-  [service, browser] = await Promise.all([Service.start(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await service?.stop();
-});
+serviceAndBrowser();
 
 const denied = (page) => page.getByRole("heading", { name: "You do not have access to Audit logs" });
 

@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { after, before } from "node:test";
 import { chromium } from "playwright-core";
 
 const RESULTS = new URL(".results/", import.meta.url).pathname;
@@ -136,4 +137,27 @@ export async function signIn(page, { email, password }, path = "/") {
 export async function rows(page) {
   await page.locator(".audit-list[aria-busy=false]").waitFor();
   return page.locator(".row");
+}
+
+/** The service of a file's tests, and the browser that looks at it: there from before the first of them until after the last. */
+export let service;
+export let browser;
+
+export function serviceAndBrowser(options) {
+  before(async () => {
+    [service, browser] = await Promise.all([Service.start(options), launch()]);
+  });
+  after(async () => {
+    await browser?.close();
+    await service?.stop();
+  });
+}
+
+/** What a browser keeps of the administrator's signing in, so that tests need not do it again. */
+export async function administratorState() {
+  const context = await browser.newContext({ baseURL: service.url });
+  await signIn(await context.newPage(), service.administrator);
+  const state = await context.storageState();
+  await context.close();
+  return state;
 }

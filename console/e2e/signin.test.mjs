@@ -1,18 +1,10 @@
 // Signing in and out, and what somebody sees who may see little.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
-import { launch, PASSWORD, rows, Service, signIn, withPage } from "./service.mjs";
+import { browser, PASSWORD, rows, service, serviceAndBrowser, signIn, withPage } from "./service.mjs";
 
-let service;
-let browser;
-before(async () => {
-  [service, browser] = await Promise.all([Service.start(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await service?.stop();
-});
+serviceAndBrowser();
 
 test("somebody signs in with a password, comes to where they wanted to go, and signs out", () =>
   withPage(browser, service, "sign in", async (page) => {
