@@ -9,6 +9,7 @@ import { useCopy } from "../ui/copying";
 import { Dialog, DialogActions } from "../ui/Dialog";
 import { TextField } from "../ui/Field";
 import { FormDialog } from "../ui/Form";
+import { SecretField } from "../ui/Secret";
 import { useTell } from "../ui/Toast";
 
 type Step = "begin" | "codes" | "off" | null;
@@ -69,7 +70,7 @@ export function SecondFactor({ on }: { on: boolean }) {
         >
           {(errorOf) => (
             <>
-              <input className="input mono" readOnly aria-label="Secret" value={enrolment.secret} onFocus={(event) => event.target.select()} />
+              <SecretField name="Secret" secret={enrolment.secret} />
               <p><a href={enrolment.uri}>Open it in an authenticator on this device</a></p>
               <TextField label="Code" inputMode="numeric" autoComplete="one-time-code" required autoFocus value={code} error={errorOf("/code")} onChange={(event) => setCode(event.target.value)} />
             </>

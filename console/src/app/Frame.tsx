@@ -15,7 +15,7 @@ import { remember, remembered } from "./remembered";
 import "./frame.css";
 
 /** Lets through who is signed in; everybody else signs in first and comes back. */
-function useSignedIn(): { session: Session } | { instead: React.ReactNode } {
+export function useSignedIn(): { session: Session } | { instead: React.ReactNode } {
   const { data, error, isPending, refetch } = useQuery(sessionQuery);
   const location = useLocation();
   if (isPending) return { instead: <div className="app-waiting" role="status" aria-label="Loading" /> };
@@ -28,6 +28,20 @@ function useSignedIn(): { session: Session } | { instead: React.ReactNode } {
   return { session: data };
 }
 
+/** The frame of a page that belongs to no organization. */
+export function BareFrame({ session, children }: { session: Session; children: React.ReactNode }) {
+  return (
+    <div className="app app-bare">
+      <header className="app-header">
+        <Mark />
+        <div className="grow" />
+        <PersonMenu session={session} />
+      </header>
+      <main className="page" id="main">{children}</main>
+    </div>
+  );
+}
+
 /** `/`: the organization of the last visit, or the only or first one. */
 export function Home() {
   const signedIn = useSignedIn();
@@ -36,18 +50,11 @@ export function Home() {
   const chosen = organizationOf(session, remembered("organization") ?? undefined) ?? session.organizations[0];
   if (!chosen) {
     return (
-      <div className="app app-bare">
-        <header className="app-header">
-          <Mark />
-          <div className="grow" />
-          <PersonMenu session={session} />
-        </header>
-        <main className="page" id="main">
-          <Empty title="You belong to no organization">
-            Ask an administrator of your organization to add {session.user.email} to its users.
-          </Empty>
-        </main>
-      </div>
+      <BareFrame session={session}>
+        <Empty title="You belong to no organization">
+          Ask an administrator of your organization to add {session.user.email} to its users.
+        </Empty>
+      </BareFrame>
     );
   }
   return <Navigate to={`/orgs/${chosen.slug}`} replace />;

@@ -1,19 +1,18 @@
 // The users of a group: adding and removing them.
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link } from "react-router";
 
 import { api, body } from "../api/client";
 import { asProblem } from "../api/problem";
 import { may } from "../api/session";
 import { useOrganization } from "../app/organization";
 import { counted } from "../audit/words";
-import { Text } from "../text/Text";
 import { Button } from "../ui/Button";
 import { FormDialog } from "../ui/Form";
 import { Empty } from "../ui/states";
 import { useTell } from "../ui/Toast";
 import { Chooser } from "./Chooser";
+import { NamedIn } from "./links";
 import { membersQuery, useRenew, usersQuery, type Group } from "./queries";
 import { Searched, SearchInput, usePaused } from "./Searched";
 
@@ -52,12 +51,7 @@ export function GroupUsers({ group }: { group: Group }) {
         columns={[
           {
             title: "Name",
-            cell: (user) => (
-              <span className="two-lines">
-                <Link to={`/orgs/${org}/users/${user.id}`}><Text>{user.name}</Text></Link>
-                <span><Text>{user.email}</Text></span>
-              </span>
-            ),
+            cell: (user) => <NamedIn path="users" one={user} about={user.email} />,
           },
           { title: "", narrow: true, cell: (user) => manages && <Button onClick={() => remove(user.id, user.name)} aria-label={`Remove ${user.name} from the group`}>Remove</Button> },
         ]}

@@ -1,7 +1,7 @@
 // The groups of an organization: their users, and the roles that these have through them.
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link, useNavigate, useParams } from "react-router";
+import { useNavigate, useParams } from "react-router";
 
 import { api, body } from "../api/client";
 import { may } from "../api/session";
@@ -12,13 +12,14 @@ import { Button } from "../ui/Button";
 import { Confirm } from "../ui/Confirm";
 import { TextArea, TextField } from "../ui/Field";
 import { FormDialog } from "../ui/Form";
+import { NotYet } from "../ui/NotYet";
 import { PageHead } from "../ui/PageHead";
-import { Empty, Failed, Loading } from "../ui/states";
+import { Empty } from "../ui/states";
 import { Tabs } from "../ui/Tabs";
 import { useTell } from "../ui/Toast";
 import { GroupRoles } from "./GroupRoles";
 import { GroupUsers } from "./GroupUsers";
-import { AuditOf } from "./links";
+import { AuditOf, NamedIn } from "./links";
 import { groupQuery, groupsQuery, useRenew, type Group } from "./queries";
 import { Searched, SearchInput, usePaused } from "./Searched";
 import "../styles/pages.css";
@@ -54,12 +55,7 @@ function GroupList() {
         columns={[
           {
             title: "Name",
-            cell: (group) => (
-              <span className="two-lines">
-                <Link to={`/orgs/${organization.slug}/groups/${group.id}`}><Text>{group.name}</Text></Link>
-                <span><Text>{group.description}</Text></span>
-              </span>
-            ),
+            cell: (group) => <NamedIn path="groups" one={group} about={group.description} />,
           },
           { title: "Users", narrow: true, cell: (group) => group.member_count.toLocaleString("en") },
           { title: "Roles", cell: (group) => <span className="badges">{group.roles.map((role) => <span key={role.role} className="badge"><Text>{role.name}</Text></span>)}</span> },
@@ -113,8 +109,7 @@ function GroupPage({ id, tab }: { id: string; tab: Tab }) {
   const tell = useTell();
   const [dialog, setDialog] = useState<"edit" | "delete" | null>(null);
   const back = { to: `/orgs/${org}/groups`, label: "Groups" };
-  if (group.isPending) return <main className="page" id="main"><Loading /></main>;
-  if (!group.data) return <main className="page" id="main"><PageHead title="Group" back={back} /><Failed error={group.error} retry={() => void group.refetch()} /></main>;
+  if (!group.data) return <NotYet query={group} title="Group" back={back} />;
   const { name, description, default: isDefault, member_count, roles } = group.data;
   const manages = may(organization, "groups_manage") && !isDefault;
   return (

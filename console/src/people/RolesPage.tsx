@@ -1,7 +1,7 @@
 // The roles of an organization: what each permits, and which groups hold it.
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link, useNavigate, useParams } from "react-router";
+import { useNavigate, useParams } from "react-router";
 
 import { api, body } from "../api/client";
 import { may } from "../api/session";
@@ -12,10 +12,11 @@ import { Button } from "../ui/Button";
 import { Confirm } from "../ui/Confirm";
 import { TextArea, TextField } from "../ui/Field";
 import { FormDialog } from "../ui/Form";
+import { NotYet } from "../ui/NotYet";
 import { PageHead } from "../ui/PageHead";
-import { Empty, Failed, Loading } from "../ui/states";
+import { Empty } from "../ui/states";
 import { useTell } from "../ui/Toast";
-import { AuditOf, NamesIn } from "./links";
+import { AuditOf, NamedIn, NamesIn } from "./links";
 import { PermissionPicker, type Chosen } from "./PermissionPicker";
 import { permissionsQuery, roleQuery, rolesQuery, useRenew, type Role } from "./queries";
 import { Searched, SearchInput, usePaused } from "./Searched";
@@ -50,12 +51,7 @@ function RoleList() {
         columns={[
           {
             title: "Name",
-            cell: (role) => (
-              <span className="two-lines">
-                <Link to={`/orgs/${organization.slug}/roles/${role.id}`}><Text>{role.name}</Text></Link>
-                <span><Text>{role.description}</Text></span>
-              </span>
-            ),
+            cell: (role) => <NamedIn path="roles" one={role} about={role.description} />,
           },
           { title: "Permissions", optional: true, cell: (role) => <Summary role={role} /> },
           { title: "Groups", cell: (role) => <NamesIn path="groups" names={role.groups ?? []} none="none" /> },
@@ -132,8 +128,7 @@ function RolePage({ id }: { id: string }) {
   const tell = useTell();
   const [dialog, setDialog] = useState<"edit" | "delete" | null>(null);
   const back = { to: `/orgs/${org}/roles`, label: "Roles" };
-  if (role.isPending) return <main className="page" id="main"><Loading /></main>;
-  if (!role.data) return <main className="page" id="main"><PageHead title="Role" back={back} /><Failed error={role.error} retry={() => void role.refetch()} /></main>;
+  if (!role.data) return <NotYet query={role} title="Role" back={back} />;
   const { name, description, default: isDefault, groups = [], created_at, effective_permissions } = role.data;
   const manages = may(organization, "roles_manage") && !isDefault;
   return (

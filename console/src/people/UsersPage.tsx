@@ -1,7 +1,7 @@
 // The users of an organization: who they are and which groups they are in.
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link, useNavigate, useParams } from "react-router";
+import { useNavigate, useParams } from "react-router";
 
 import { api, body } from "../api/client";
 import { may, useSession } from "../api/session";
@@ -12,13 +12,14 @@ import { Button } from "../ui/Button";
 import { Confirm } from "../ui/Confirm";
 import { TextField } from "../ui/Field";
 import { FormDialog } from "../ui/Form";
+import { NotYet } from "../ui/NotYet";
 import { PageHead } from "../ui/PageHead";
-import { Empty, Failed, Loading } from "../ui/states";
+import { Empty, Failed } from "../ui/states";
 import { Table } from "../ui/Table";
 import { useTell } from "../ui/Toast";
 import { Chooser } from "./Chooser";
 import { EffectivePermissions } from "./EffectivePermissions";
-import { AuditOf, NamesIn } from "./links";
+import { AuditOf, NamedIn, NamesIn } from "./links";
 import { groupsQuery, useRenew, userQuery, userSessionsQuery, usersQuery, type User } from "./queries";
 import { Searched, SearchInput, usePaused } from "./Searched";
 import "../styles/pages.css";
@@ -60,12 +61,7 @@ function UserList() {
         columns={[
           {
             title: "Name",
-            cell: (user) => (
-              <span className="two-lines">
-                <Link to={`/orgs/${organization.slug}/users/${user.id}`}><Text>{user.name}</Text></Link>
-                <span><Text>{user.email}</Text></span>
-              </span>
-            ),
+            cell: (user) => <NamedIn path="users" one={user} about={user.email} />,
           },
           { title: "Groups", cell: (user) => <NamesIn path="groups" names={user.groups} none="none" /> },
           { title: "State", narrow: true, cell: (user) => (user.active ? "Active" : <span className="badge badge-warning">Deactivated</span>) },
@@ -145,8 +141,7 @@ function UserPage({ id }: { id: string }) {
   const [dialog, setDialog] = useState<"rename" | "remove" | "state" | null>(null);
   const close = () => setDialog(null);
   const back = { to: `/orgs/${org}/users`, label: "Users" };
-  if (user.isPending) return <main className="page" id="main"><Loading /></main>;
-  if (!user.data) return <main className="page" id="main"><PageHead title="User" back={back} /><Failed error={user.error} retry={() => void user.refetch()} /></main>;
+  if (!user.data) return <NotYet query={user} title="User" back={back} />;
   const { name, email, active, joined_at, origin, groups } = user.data;
   return (
     <main className="page" id="main">

@@ -1,4 +1,4 @@
-// From an object to what was done to it or by it, and to the page of a group or role.
+// From an object to what was done to it or by it, and to the page of a user, group or role.
 import { Link } from "react-router";
 
 import { may } from "../api/session";
@@ -12,6 +12,17 @@ export function AuditOf({ phrase, label = "Audit of this" }: { phrase: string; l
   const organization = useOrganization();
   if (!may(organization, "audit_logs_view")) return null;
   return <ButtonLink to={`/orgs/${organization.slug}/audit-logs?${new URLSearchParams({ q: phrase, from: "-365d" })}`}>{label}</ButtonLink>;
+}
+
+/** A name that leads to its page, and under it what tells it from others. */
+export function NamedIn({ path, one, about }: { path: "users" | "groups" | "roles"; one: Named; about: string }) {
+  const organization = useOrganization();
+  return (
+    <span className="two-lines">
+      <Link to={`/orgs/${organization.slug}/${path}/${one.id}`}><Text>{one.name}</Text></Link>
+      <span><Text>{about}</Text></span>
+    </span>
+  );
 }
 
 /** Names in a row, each a link to its page. */

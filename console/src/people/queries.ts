@@ -12,19 +12,21 @@ export type Named = { id: string; name: string };
 
 const PAGE_ROWS = 100;
 
-const page = (search: string, cursor: string) => ({
-  limit: PAGE_ROWS,
-  ...(search ? { search } : {}),
-  ...(cursor ? { cursor } : {}),
-});
+type Asked = { limit: number; search?: string; cursor?: string };
 
-export function usersQuery(org: string, search: string) {
+/** A list that is asked for in pages. */
+function paged<P extends { next_cursor: string | null }>(queryKey: string[], search: string, ask: (query: Asked, signal: AbortSignal) => Promise<P>) {
   return infiniteQueryOptions({
-    queryKey: ["people", org, "users", search],
-    queryFn: ({ pageParam, signal }) => body(api.GET("/v1/orgs/{org}/users", { params: { path: { org }, query: page(search, pageParam) }, signal })),
+    queryKey: [...queryKey, search],
+    queryFn: ({ pageParam, signal }) =>
+      ask({ limit: PAGE_ROWS, ...(search ? { search } : {}), ...(pageParam ? { cursor: pageParam } : {}) }, signal),
     initialPageParam: "",
     getNextPageParam: (last) => last.next_cursor ?? undefined,
   });
+}
+
+export function usersQuery(org: string, search: string) {
+  return paged(["people", org, "users"], search, (query, signal) => body(api.GET("/v1/orgs/{org}/users", { params: { path: { org }, query }, signal })));
 }
 
 export function userQuery(org: string, id: string) {
@@ -49,12 +51,7 @@ export function userSessionsQuery(org: string, id: string) {
 }
 
 export function groupsQuery(org: string, search: string) {
-  return infiniteQueryOptions({
-    queryKey: ["people", org, "groups", search],
-    queryFn: ({ pageParam, signal }) => body(api.GET("/v1/orgs/{org}/groups", { params: { path: { org }, query: page(search, pageParam) }, signal })),
-    initialPageParam: "",
-    getNextPageParam: (last) => last.next_cursor ?? undefined,
-  });
+  return paged(["people", org, "groups"], search, (query, signal) => body(api.GET("/v1/orgs/{org}/groups", { params: { path: { org }, query }, signal })));
 }
 
 export function groupQuery(org: string, id: string) {
@@ -65,22 +62,13 @@ export function groupQuery(org: string, id: string) {
 }
 
 export function membersQuery(org: string, id: string, search: string) {
-  return infiniteQueryOptions({
-    queryKey: ["people", org, "group", id, "members", search],
-    queryFn: ({ pageParam, signal }) =>
-      body(api.GET("/v1/orgs/{org}/groups/{id}/members", { params: { path: { org, id }, query: page(search, pageParam) }, signal })),
-    initialPageParam: "",
-    getNextPageParam: (last) => last.next_cursor ?? undefined,
-  });
+  return paged(["people", org, "group", id, "members"], search, (query, signal) =>
+    body(api.GET("/v1/orgs/{org}/groups/{id}/members", { params: { path: { org, id }, query }, signal })),
+  );
 }
 
 export function rolesQuery(org: string, search: string) {
-  return infiniteQueryOptions({
-    queryKey: ["people", org, "roles", search],
-    queryFn: ({ pageParam, signal }) => body(api.GET("/v1/orgs/{org}/roles", { params: { path: { org }, query: page(search, pageParam) }, signal })),
-    initialPageParam: "",
-    getNextPageParam: (last) => last.next_cursor ?? undefined,
-  });
+  return paged(["people", org, "roles"], search, (query, signal) => body(api.GET("/v1/orgs/{org}/roles", { params: { path: { org }, query }, signal })));
 }
 
 export function roleQuery(org: string, id: string) {

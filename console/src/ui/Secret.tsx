@@ -1,9 +1,12 @@
 // A secret that is shown once: to be copied now, and never to be had again.
-import { useRef } from "react";
-
 import { Button } from "./Button";
 import { useCopy } from "./copying";
 import { Dialog, DialogActions } from "./Dialog";
+
+/** Chosen whole as soon as it is touched. */
+export function SecretField({ name, secret }: { name: string; secret: string }) {
+  return <input className="input mono" readOnly aria-label={name} value={secret} onFocus={(event) => event.target.select()} />;
+}
 
 export function SecretDialog({ title, about, secret, what, onClose }: {
   title: string;
@@ -14,10 +17,9 @@ export function SecretDialog({ title, about, secret, what, onClose }: {
   onClose: () => void;
 }) {
   const copy = useCopy();
-  const field = useRef<HTMLInputElement>(null);
   return (
     <Dialog open onOpenChange={(open) => !open && onClose()} title={title} description={about} wide>
-      <input ref={field} className="input mono" readOnly aria-label={what} value={secret} onFocus={() => field.current?.select()} />
+      <SecretField name={what} secret={secret} />
       <DialogActions>
         <Button onClick={() => copy(secret, what)}>Copy</Button>
         <Button kind="primary" onClick={onClose}>I have kept it</Button>
