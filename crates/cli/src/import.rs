@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use actarium_core::hex::to_hex;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::value::RawValue;
@@ -238,8 +239,7 @@ fn send(
 
 /// The same for the same records at the same place of an import, so that a part that comes again is told.
 fn part_key(lines: &[u8], first: u64) -> String {
-    let digest = Sha256::digest(lines);
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = to_hex(&Sha256::digest(lines));
     format!("import-{first}-{digest}")
 }
 

@@ -5,6 +5,7 @@
 
 use crate::canonical::{ENTRY_BYTES, PART_NAMES, PartsDamaged, commit, entry, from_parts, part_hash};
 use crate::hash::Hash;
+use crate::hex::{from_hex, to_hex};
 use crate::json::{self, Json, push_i64, push_string};
 use crate::row::{EncodedRows, Micros};
 use crate::salt::{PARTS, Salt};
@@ -64,27 +65,8 @@ pub struct DisclosureDamaged(String);
 
 fn push_hex(out: &mut Vec<u8>, name: &str, bytes: &[u8]) {
     out.extend_from_slice(format!("\"{name}\":\"").as_bytes());
-    for byte in bytes {
-        out.extend_from_slice(format!("{byte:02x}").as_bytes());
-    }
+    out.extend_from_slice(to_hex(bytes).as_bytes());
     out.push(b'"');
-}
-
-fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let digits = text.as_bytes();
-    if digits.len() != 2 * N {
-        return None;
-    }
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(bytes)
 }
 
 impl Disclosure {
@@ -132,7 +114,7 @@ impl Disclosure {
         };
         let (seq, recorded_at) = (number("seq")? as u64, number("recorded_at")?);
         let commit = match field("commit") {
-            Some(Json::Str(text)) => unhex(text),
+            Some(Json::Str(text)) => from_hex(text),
             _ => None,
         };
         let commit = commit.ok_or_else(|| damaged("commit is not 64 hexadecimal digits"))?;
@@ -184,10 +166,10 @@ fn read_part((value, name): (&Json<'_>, &str)) -> Result<ShownPart, DisclosureDa
         .collect();
     let part = match texts[..] {
         [("salt", salt), ("text", text)] => {
-            unhex(salt).map(|salt| ShownPart::Whole { salt, text: text.as_bytes().to_vec() })
+            from_hex(salt).map(|salt| ShownPart::Whole { salt, text: text.as_bytes().to_vec() })
         }
-        [("hash", hash)] => unhex(hash).map(ShownPart::Withheld),
-        [("erased", hash)] => unhex(hash).map(ShownPart::Erased),
+        [("hash", hash)] => from_hex(hash).map(ShownPart::Withheld),
+        [("erased", hash)] => from_hex(hash).map(ShownPart::Erased),
         _ => None,
     };
     part.filter(|_| texts.len() == fields.len()).ok_or_else(damaged)

@@ -9,6 +9,7 @@ pub mod disclosure;
 pub mod event;
 pub mod filter;
 pub mod hash;
+pub mod hex;
 pub mod id;
 pub mod json;
 pub mod key_tree;

@@ -72,7 +72,10 @@ fn range(parameters: &Parameters, now: Micros) -> Result<TimeRange, Problem> {
 }
 
 /// `from` and `to` as they stand in a request.
-fn times(parameters: &Parameters, now: Micros) -> Result<(Option<Micros>, Option<Micros>), Problem> {
+///
+/// # Errors
+/// 400 for what is no time.
+pub fn times(parameters: &Parameters, now: Micros) -> Result<(Option<Micros>, Option<Micros>), Problem> {
     let at = |name: &str| {
         let parsed = parameters.one(name).map(|text| time::parse_search_time(text, now));
         parsed.transpose().map_err(|error| invalid(name, &format!("is not a time: {error}")))

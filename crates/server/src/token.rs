@@ -5,6 +5,7 @@
 //! CRC-32 of everything before it, so a token cut in copying is told from one that was revoked, and scanners for leaked
 //! secrets can recognise ours without asking. This file must not read files, stores or clocks.
 
+use actarium_core::hex;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -165,7 +166,7 @@ pub fn hash(token: &str) -> TokenHash {
 
 /// A hash as it is stored: 64 hexadecimal digits.
 pub fn to_hex(hash: &TokenHash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::to_hex(hash)
 }
 
 /// Whether a token has the hash that is stored, compared in a time that does not depend on where they differ.

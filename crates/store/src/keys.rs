@@ -6,6 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use actarium_core::hex::to_hex;
 use actarium_core::key_tree::KeyTree;
 use actarium_core::salt::EpochKey;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -75,10 +76,6 @@ fn write_key(path: &Path, label: &str, key: &[u8; 32]) -> Result<(), KeyError> {
 
 fn checksum(label: &str, key: &[u8; 32]) -> String {
     to_hex(&Sha256::new().chain_update(label).chain_update(key).finalize()[..4])
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn from_hex(text: &str) -> Option<[u8; 32]> {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use actarium_core::hex::{from_hex, to_hex};
 use actarium_core::row::Micros;
 
 /// Longest slug in characters.
@@ -22,20 +23,13 @@ impl OrganizationId {
 
     /// Reads 32 lower-case hexadecimal digits; `None` for anything else.
     pub fn from_hex(text: &str) -> Option<Self> {
-        if text.len() != 32 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-            return None;
-        }
-        let mut id = [0u8; 16];
-        for (byte, pair) in id.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        Some(Self(id))
+        from_hex(text).map(Self)
     }
 }
 
 impl fmt::Display for OrganizationId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        formatter.write_str(&to_hex(&self.0))
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use actarium_core::canonical::PART_NAMES;
 use actarium_core::disclosure::{Disclosure, ShownPart};
 use actarium_core::filter::{Filter, Place};
+use actarium_core::hex::from_hex;
 use actarium_core::render::{Placed, push_event};
 use actarium_core::row::{Column, EncodedRows, Micros};
 use actarium_core::salt::PARTS;
@@ -15,7 +16,6 @@ use actarium_core::tree::{Frontier, Hash, TILE_LEAVES, root};
 use serde::Deserialize;
 
 use crate::bundle::{Bundle, BundleError};
-use crate::export::unhex;
 use crate::manifest::{Kind, Manifest};
 use crate::report::Report;
 
@@ -334,7 +334,7 @@ impl<'a> Events<'a> {
     }
 
     fn block(&mut self, place: &str, block: u64, hash: &str) {
-        let Some(hash) = unhex::<32>(hash) else {
+        let Some(hash) = from_hex::<32>(hash) else {
             return self.report.find(place, "its hash is not 64 hexadecimal digits");
         };
         let Some(claimed) = &mut self.claimed else { return };

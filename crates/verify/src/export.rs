@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use actarium_core::filter::Filter;
+use actarium_core::hex::{from_hex, to_hex};
 use actarium_core::tlog::{Checkpoint, SignedCheckpoint, VerifierKey, cover, hash_of_base64, verify_consistency};
 use actarium_core::tree::Hash;
 use serde::Deserialize;
@@ -22,21 +23,6 @@ const MANIFEST: &str = "manifest.json";
 struct Kept {
     note: String,
     proof: Vec<String>,
-}
-
-pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    if text.len() != 2 * N || !text.is_ascii() {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Checks an export.
@@ -77,7 +63,7 @@ fn check_files(bundle: &Bundle, manifest: &Manifest, report: &mut Report) -> Res
     for (name, entry) in &manifest.files {
         match bundle.read(name)? {
             None => report.find(name, "it is missing"),
-            Some(bytes) if hex(&Sha256::digest(&bytes)) != entry.sha256 => {
+            Some(bytes) if to_hex(&Sha256::digest(&bytes)) != entry.sha256 => {
                 let (has, had) = (bytes.len() as u64, entry.bytes);
                 let how = match has.cmp(&had) {
                     std::cmp::Ordering::Less => format!("cut or edited: {has} bytes of {had}"),
@@ -151,7 +137,7 @@ fn check_checkpoint(
             ),
         );
     }
-    if (checkpoint.size, hex(&checkpoint.root)) != (manifest.checkpoint.size, manifest.checkpoint.root.clone()) {
+    if (checkpoint.size, to_hex(&checkpoint.root)) != (manifest.checkpoint.size, manifest.checkpoint.root.clone()) {
         report.find(MANIFEST, "size or root are not those of the checkpoint");
     }
     Ok(Some(signed))
@@ -175,7 +161,7 @@ fn check_events(
         );
         return Ok(());
     }
-    let Some(organization_id) = unhex::<16>(&manifest.organization_id) else {
+    let Some(organization_id) = from_hex::<16>(&manifest.organization_id) else {
         report.find(MANIFEST, "organization_id is not 32 hexadecimal digits");
         return Ok(());
     };
@@ -186,7 +172,7 @@ fn check_events(
             return Ok(());
         }
     };
-    let hashes = |texts: &[String]| -> Option<Vec<Hash>> { texts.iter().map(|text| unhex::<32>(text)).collect() };
+    let hashes = |texts: &[String]| -> Option<Vec<Hash>> { texts.iter().map(|text| from_hex::<32>(text)).collect() };
     let (mut before, mut after) = (Vec::new(), Vec::new());
     if manifest.kind != Kind::Filtered {
         let nodes = cover(range.end..checkpoint.size);

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::{Signature, VerifyingKey};
 
 use crate::hash::sha256;
+use crate::hex::to_hex;
 
 /// Bytes of a note that is read.
 pub const NOTE_BYTES_MAX: usize = 64 * 1024;
@@ -107,7 +108,7 @@ impl VerifierKey {
 
     /// The id as it stands in the key's text.
     pub fn id_text(&self) -> String {
-        self.id().iter().map(|byte| format!("{byte:02x}")).collect()
+        to_hex(&self.id())
     }
 
     /// What is signed and when, if the payload of a signature is this key's over a note's text.

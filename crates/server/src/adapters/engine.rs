@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use actarium_core::hex::to_hex;
 use actarium_core::limits::{
     ACTION_CHARS_MAX, EMAIL_CHARS_MAX, EVENT_BYTES_MAX, EXTERNAL_ID_CHARS_MAX, GROUP_CHARS_MAX, GROUPS_MAX,
     HTTP_METHOD_CHARS_MAX, HTTP_PATH_CHARS_MAX, HTTP_STATUS_MAX, HTTP_STATUS_MIN, ID_CHARS_MAX, ISSUER_CHARS_MAX,
@@ -523,5 +524,5 @@ fn is_method(text: &str) -> bool {
 /// A short text that stands for a long one.
 pub(super) fn digest(text: &str) -> String {
     let hash = Sha256::digest(text.as_bytes());
-    hash[..DIGEST_BYTES].iter().fold("sha256:".to_owned(), |hex, byte| hex + &format!("{byte:02x}"))
+    format!("sha256:{}", to_hex(&hash[..DIGEST_BYTES]))
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use actarium_core::hex::to_hex;
 use actarium_core::row::Micros;
 use actarium_store::backend::DirectoryEntry;
 use serde::{Deserialize, Serialize};
@@ -67,7 +68,7 @@ impl Document for Identity {
 pub fn identity_id(issuer: &str, subject: &str) -> String {
     let length = (issuer.len() as u64).to_be_bytes();
     let digest = Sha256::new().chain_update(length).chain_update(issuer).chain_update(subject).finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    to_hex(&digest)
 }
 
 /// The kinds of entries that [`SignIn`] is made of.

@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use actarium_core::disclosure::{Disclosure, ShownPart};
 use actarium_core::filter::{Filter, Place, Scope};
+use actarium_core::hex::to_hex;
 use actarium_core::render::{Placed, push_event};
 use actarium_core::tar::{TAR_BLOCK, tar_header, tar_padding};
 use actarium_core::time;
@@ -37,7 +38,7 @@ use crate::handlers::proof::disclosure;
 use crate::limits;
 use crate::parameters::invalid;
 use crate::problem::{Kind, Problem};
-use crate::queries::{filter, search_record, snapshot};
+use crate::queries::{filter, run, search_record, snapshot, times};
 use crate::recorder::{OwnRecord, Reserved};
 use crate::routes::ZSTD;
 
@@ -47,7 +48,8 @@ const ZSTD_LEVEL: i32 = 3;
 struct Export {
     app: Arc<App>,
     organization: Arc<Organization>,
-    seqs: (Option<u64>, Option<u64>),
+    snapshot: Snapshot,
+    range: Range<u64>,
     filter: Filter,
     query: ManifestQuery,
     proves: Proves,
@@ -70,12 +72,8 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
         return Err(Problem::new(Kind::Forbidden, detail));
     }
     let filter = filter(&call.parameters)?;
-    let now = app.clock.now();
-    let at = |name: &str| {
-        let parsed = call.parameters.one(name).map(|text| time::parse_search_time(text, now));
-        parsed.transpose().map_err(|error| invalid(name, &format!("is not a time: {error}")))
-    };
-    let query = ManifestQuery { phrase: filter.to_string(), from: at("from")?, to: at("to")? };
+    let (from, to) = times(&call.parameters, app.clock.now())?;
+    let query = ManifestQuery { phrase: filter.to_string(), from, to };
     let is_filtered = filter != Filter::All || query.from.is_some() || query.to.is_some();
     let proves = match (is_filtered, call.parameters.one("complete") == Some("true")) {
         (false, _) => Proves::Range,
@@ -88,19 +86,20 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
         return Err(invalid("first_seq", "lies behind `end_seq`"));
     }
     // Said before anything is sent, as nothing can be said afterwards.
-    let size = app.engine.head(organization.id).map_err(read_problem)?.size;
-    for (name, seq) in [("first_seq", seqs.0), ("end_seq", seqs.1)] {
-        if seq.is_some_and(|seq| seq > size) {
-            return Err(invalid(name, &format!("lies beyond the log, which has {size} events")));
-        }
-    }
+    let (engine, of) = (app.engine.clone(), organization.clone());
+    let (snapshot, range) = run(&app.turns.lookups, organization.id, limits::QUERY_TIME_MAX, move |_| {
+        let snapshot = snapshot(&engine, &of)?;
+        let range = range_of(&snapshot, seqs)?;
+        Ok((snapshot, range))
+    })
+    .await?;
     let anchors = call.parameters.all("anchor").filter_map(|size| size.parse().ok()).collect();
     let Some(turn) = app.turns.exports.try_take(organization.id) else {
         return Err(Problem::new(Kind::Overloaded, "too many exports are running").retry_after(30));
     };
     let place = app.recorder.reserve()?;
     let record = search_record(call, &organization, &filter, "audit_log.export").with("format", "proof");
-    let export = Export { app, organization, seqs, filter, query, proves, anchors, record, place };
+    let export = Export { app, organization, snapshot, range, filter, query, proves, anchors, record, place };
     let (sender, receiver) = mpsc::channel::<Piece>(limits::STREAM_PIECES_MAX);
     let handle = Handle::current();
     tokio::task::spawn_blocking(move || {
@@ -108,6 +107,26 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
         export.run(&sender, &handle);
     });
     Ok(bytes_answer(ZSTD, Body::new(StreamBody::new(ReceiverStream::new(receiver)))))
+}
+
+/// The events that are asked for, which the log must have.
+fn range_of(snapshot: &Snapshot, (first, end): (Option<u64>, Option<u64>)) -> Result<Range<u64>, Problem> {
+    // What was purged has nothing to show but its place in the tree.
+    let purged_end = match (snapshot.segments.first(), snapshot.tail.first()) {
+        (Some(segment), _) => segment.summary().first_seq,
+        (None, Some(batch)) => batch.rows.first_seq,
+        (None, None) => snapshot.size,
+    };
+    let range = first.unwrap_or(purged_end)..end.unwrap_or(snapshot.size);
+    if range.start < purged_end {
+        let detail = format!("events before {purged_end} were purged; ask from there on");
+        return Err(Problem::new(Kind::InvalidParameter, detail));
+    }
+    if range.end > snapshot.size || range.start > range.end {
+        let detail = format!("the log has {} events: no range {} to {}", snapshot.size, range.start, range.end);
+        return Err(Problem::new(Kind::InvalidParameter, detail));
+    }
+    Ok(range)
 }
 
 impl Export {
@@ -133,24 +152,7 @@ impl Export {
 
     /// Writes everything; how many events are shown whole.
     fn write(&self, pieces: &mut Pieces<'_>) -> Result<u64, Problem> {
-        let snapshot = snapshot(&self.app.engine, &self.organization)?;
-        let engine = &self.app.engine;
-        // What was purged has nothing to show but its place in the tree.
-        let purged_end = match (snapshot.segments.first(), snapshot.tail.first()) {
-            (Some(segment), _) => segment.summary().first_seq,
-            (None, Some(batch)) => batch.rows.first_seq,
-            (None, None) => snapshot.size,
-        };
-        let first = self.seqs.0.unwrap_or(purged_end);
-        if first < purged_end {
-            let detail = format!("events before {purged_end} were purged; ask from there on");
-            return Err(Problem::new(Kind::InvalidParameter, detail));
-        }
-        let range = first..self.seqs.1.unwrap_or(snapshot.size);
-        if range.end > snapshot.size || range.start > range.end {
-            let detail = format!("the log has {} events: no range {} to {}", snapshot.size, range.start, range.end);
-            return Err(Problem::new(Kind::InvalidParameter, detail));
-        }
+        let (engine, range) = (&self.app.engine, &self.range);
         let (_, note) = checkpoint_with(engine, &self.organization, range.end.max(1) - 1)?;
         let checkpoint = SignedCheckpoint::parse(note.as_bytes()).map_err(|error| {
             tracing::error!(%error, "a checkpoint of our own cannot be read");
@@ -158,8 +160,8 @@ impl Export {
         })?;
         let checkpoint = checkpoint.checkpoint;
         let mut archive = Archive::new(pieces)?;
-        let mut events = Events::new(self, &snapshot, checkpoint.size);
-        events.write(&mut archive, range.clone())?;
+        let mut events = Events::new(self, checkpoint.size);
+        events.write(&mut archive)?;
         let shown = events.shown;
         archive.file("key", format!("{}\n", engine.verifier_key(self.organization.id)).as_bytes())?;
         archive.file("checkpoint", note.as_bytes())?;
@@ -169,7 +171,7 @@ impl Export {
                 return Ok(Vec::new());
             }
             let hashes = engine.tree_nodes(self.organization.id, &cover(range)).map_err(proof_problem)?;
-            Ok(hashes.iter().map(|hash| hex(hash)).collect())
+            Ok(hashes.iter().map(|hash| to_hex(hash)).collect())
         };
         let manifest = Manifest {
             format: FORMAT.to_owned(),
@@ -182,7 +184,7 @@ impl Export {
             query: self.query.clone(),
             events: shown,
             undisclosed: range.end - range.start - shown,
-            checkpoint: TreeAt { size: checkpoint.size, root: hex(&checkpoint.root) },
+            checkpoint: TreeAt { size: checkpoint.size, root: to_hex(&checkpoint.root) },
             before: nodes(0..range.start)?,
             after: nodes(range.end..checkpoint.size)?,
             files: std::mem::take(&mut archive.files),
@@ -218,7 +220,6 @@ impl Export {
 /// The events on their way into files.
 struct Events<'e> {
     export: &'e Export,
-    snapshot: &'e Snapshot,
     size: u64,
     read: [bool; 4],
     shown: u64,
@@ -230,22 +231,24 @@ struct Events<'e> {
 }
 
 impl<'e> Events<'e> {
-    fn new(export: &'e Export, snapshot: &'e Snapshot, size: u64) -> Self {
+    fn new(export: &'e Export, size: u64) -> Self {
         let read = export.filter.parts();
         let (events, evidence, block) = (Vec::new(), Vec::new(), Vec::new());
-        Self { export, snapshot, size, read, shown: 0, events, evidence, block, number: 0 }
+        Self { export, size, read, shown: 0, events, evidence, block, number: 0 }
     }
 
-    fn write(&mut self, archive: &mut Archive<'_, '_>, range: Range<u64>) -> Result<(), Problem> {
-        let engine = self.export.app.engine.clone();
+    fn write(&mut self, archive: &mut Archive<'_, '_>) -> Result<(), Problem> {
+        let export = self.export;
+        let range = &export.range;
         let mut next = range.start;
         while next < range.end && !archive.pieces.gone {
             let end = (next + limits::PROOF_EXPORT_STEP_EVENTS).min(range.end);
             let mut result = Ok(());
+            let engine = &export.app.engine;
             engine
-                .for_each_disclosed(self.snapshot, next..end, &mut |event| {
+                .for_each_disclosed(&export.snapshot, next..end, &mut |event| {
                     if result.is_ok() {
-                        result = self.add(event, range.start);
+                        result = self.add(event);
                     }
                 })
                 .map_err(read_problem)?;
@@ -265,7 +268,7 @@ impl<'e> Events<'e> {
         Ok(())
     }
 
-    fn add(&mut self, event: &Disclosed<'_>, first: u64) -> Result<(), Problem> {
+    fn add(&mut self, event: &Disclosed<'_>) -> Result<(), Problem> {
         let organization = &self.export.organization;
         let place = Place { organization: &organization.id.0, seq: event.seq, recorded_at: event.recorded_at };
         let occurred_at = event.row.occurred_at.unwrap_or(event.recorded_at);
@@ -294,7 +297,7 @@ impl<'e> Events<'e> {
         if self.export.proves == Proves::Filtered {
             self.prove(event.seq)
         } else {
-            self.close_block(event, first);
+            self.close_block(event);
             Ok(())
         }
     }
@@ -319,22 +322,18 @@ impl<'e> Events<'e> {
     }
 
     /// After 256 events their common hash, so that a verifier can say where something was changed.
-    fn close_block(&mut self, event: &Disclosed<'_>, first: u64) {
+    fn close_block(&mut self, event: &Disclosed<'_>) {
         self.block.push(leaf_hash(&event.entry()));
         if (event.seq + 1).is_multiple_of(TILE_LEAVES) {
             let block = event.seq / TILE_LEAVES;
-            if block * TILE_LEAVES >= first {
-                let hash = hex(&root(&self.block));
+            if block * TILE_LEAVES >= self.export.range.start {
+                let hash = to_hex(&root(&self.block));
                 self.evidence.extend_from_slice(json!({"block": block, "hash": hash}).to_string().as_bytes());
                 self.evidence.push(b'\n');
             }
             self.block.clear();
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn broken(error: &dyn std::fmt::Display) -> Problem {
@@ -361,7 +360,7 @@ impl<'p, 's> Archive<'p, 's> {
         let written = self.encoder.write_all(&header).and_then(|()| self.encoder.write_all(bytes));
         let padding = [0; TAR_BLOCK];
         written.and_then(|()| self.encoder.write_all(&padding[..tar_padding(size)])).map_err(|error| broken(&error))?;
-        self.files.insert(name.to_owned(), FileEntry { bytes: size, sha256: hex(&Sha256::digest(bytes)) });
+        self.files.insert(name.to_owned(), FileEntry { bytes: size, sha256: to_hex(&Sha256::digest(bytes)) });
         let ready = std::mem::take(self.encoder.get_mut());
         self.pieces.piece.extend_from_slice(&ready);
         self.pieces.send();

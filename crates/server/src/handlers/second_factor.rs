@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use actarium_core::hex::to_hex;
 use actarium_core::row::Micros;
 use actarium_store::SecretPlace;
 use axum::response::Response;
@@ -69,7 +70,7 @@ pub fn judge(app: &App, state: &State, edit: &mut Edit, user: &str, code: Option
             None => return Ok(Judged::Wrong),
         }
     } else {
-        let hash = recovery::hash(code).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hash = to_hex(&recovery::hash(code));
         let Some(position) = document.recovery_codes.iter().position(|kept| *kept == hash) else {
             return Ok(Judged::Wrong);
         };
@@ -224,7 +225,7 @@ fn new_recovery_codes(app: &App) -> (Vec<String>, Vec<String>) {
         let mut random = [0; recovery::RANDOM_BYTES];
         app.entropy.fill(&mut random);
         let code = recovery::make(&random);
-        let hash = recovery::hash(&code).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = to_hex(&recovery::hash(&code));
         (code, hash)
     });
     made.unzip()

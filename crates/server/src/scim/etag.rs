@@ -3,6 +3,7 @@
 //! A tag is a hash of all that a client sees of the resource, so it changes with whatever changes that, wherever it was
 //! changed. Tags are weak: the same resource may be written in other ways.
 
+use actarium_core::hex::to_hex;
 use sha2::{Digest, Sha256};
 
 use crate::limits;
@@ -16,7 +17,7 @@ pub fn version(attributes: &Attributes) -> String {
     // The names of an object are in order, so equal attributes are equal bytes.
     let bytes = serde_json::to_vec(attributes).unwrap_or_default();
     let hash = Sha256::digest(&bytes);
-    let hex: String = hash[..TAG_BYTES].iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = to_hex(&hash[..TAG_BYTES]);
     format!("W/\"{hex}\"")
 }
 
