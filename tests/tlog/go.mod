@@ -1,0 +1,3 @@
+module actarium.test/tlog
+
+go 1.22
