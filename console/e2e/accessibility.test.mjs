@@ -2,14 +2,13 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { before, test } from "node:test";
+import { test } from "node:test";
 
 import { administratorState, browser, rows, service, serviceAndBrowser, withPage } from "./service.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-serviceAndBrowser();
 let state;
-before(async () => {
+serviceAndBrowser({}, async () => {
   state = await administratorState();
 });
 

@@ -1,7 +1,7 @@
 // Events by somebody who wants to do harm: what they hold is shown inert, and visible as what it is.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { before, test } from "node:test";
+import { test } from "node:test";
 
 import { administratorState, browser, rows, service, serviceAndBrowser, withPage } from "./service.mjs";
 
@@ -30,9 +30,8 @@ const event = ({ name, id }) => ({
 // Nearly all that one event may hold, in one text.
 const LONG = { ...event({ name: "long", id: "long" }), changes: [{ path: "/spec", before: "x".repeat(14_000), after: `${"<b>y</b>".repeat(1_700)}` }] };
 
-serviceAndBrowser();
 let state;
-before(async () => {
+serviceAndBrowser({}, async () => {
   await service.record("demo", [...EVENTS.map(event), LONG]);
   state = await administratorState();
 });

@@ -143,9 +143,11 @@ export async function rows(page) {
 export let service;
 export let browser;
 
-export function serviceAndBrowser(options) {
+/** `prepare` runs when both are there: hooks of a file do not wait for one another. */
+export function serviceAndBrowser(options = {}, prepare = async () => {}) {
   before(async () => {
     [service, browser] = await Promise.all([Service.start(options), launch()]);
+    await prepare();
   });
   after(async () => {
     await browser?.close();
