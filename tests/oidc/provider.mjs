@@ -1,12 +1,15 @@
 // A real OpenID Connect provider (npm oidc-provider) on a free port of the loopback, for the tests of signing in.
-// It prints one line, its issuer, and ends with its standard input. `POST /control` with JSON changes what it does:
+// With the files of a key and a certificate as arguments it speaks TLS. It prints one line, its issuer, and ends with its standard
+// input. `POST /control` with JSON changes what it does:
 //   clients     the clients it knows (oidc-provider's own form)
 //   accounts    who can sign in (with any password), by login: their claims
 //   inIdToken   whether claims of scopes are in the ID token (true) or only at the userinfo endpoint (false)
 //   tamper      claims that replace those of the next ID tokens, which are signed again: what a wrong provider would do;
 //               `alg` "none" or "HS256" signs them in these ways
 //   rotate      true: from now on it signs with a fresh key and publishes no other
+import fs from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import crypto from 'node:crypto';
 import { calculateJwkThumbprint, decodeJwt, exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT, UnsecuredJWT } from 'jose';
 import Provider from 'oidc-provider';
@@ -66,12 +69,16 @@ async function control(request, response) {
   response.writeHead(204).end();
 }
 
-const server = http.createServer((request, response) => {
+const [keyFile, certificateFile] = process.argv.slice(2);
+const answer = (request, response) => {
   const handled = request.url === '/control' ? control(request, response) : handle(request, response);
   Promise.resolve(handled).catch((error) => response.writeHead(500).end(String(error)));
-});
+};
+const server = keyFile
+  ? https.createServer({ key: fs.readFileSync(keyFile), cert: fs.readFileSync(certificateFile) }, answer)
+  : http.createServer(answer);
 server.listen(0, '127.0.0.1', async () => {
-  issuer = `http://127.0.0.1:${server.address().port}`;
+  issuer = `${keyFile ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
   await freshKey();
   build();
   console.log(issuer);

@@ -89,12 +89,18 @@ impl Call {
         token::id(prefix, &random)
     }
 
-    /// Scheme, host and port under which the client reaches the service: what addresses in answers begin with. Empty if
-    /// the client named no host.
+    /// Scheme, host and port under which the service is reached: what addresses in answers begin with. Where that was not
+    /// configured it is what the client says, and empty if the client named no host.
     pub fn origin(&self) -> String {
+        if let Some(url) = &self.app.public_url {
+            return url.origin().to_owned();
+        }
         let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let is_host = |host: &&str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-_[]".contains(&byte));
-        host.filter(is_host).map_or_else(String::new, |host| format!("http://{host}"))
+        host.filter(is_host).map_or_else(String::new, |host| {
+            let scheme = if self.context.tls { "https" } else { "http" };
+            format!("{scheme}://{host}")
+        })
     }
 
     /// Reads the body whole; its media type is one of the route's.
@@ -107,7 +113,8 @@ impl Call {
         let body = self.body.get_mut().take().unwrap_or_default();
         let sharer = self.organization.as_ref().map(|organization| organization.id);
         let read = body::read(body, &self.headers, self.route.body_bytes_max, (&self.app.bodies, sharer)).await?;
-        self.authorize_again()?;
+        let Granted { holds, scope, .. } = self.authorize_again()?;
+        (self.holds, self.scope) = (holds, scope);
         let metrics = &self.app.metrics;
         metrics.body_wire_bytes.fetch_add(read.wire_bytes as u64, std::sync::atomic::Ordering::Relaxed);
         metrics.body_bytes.fetch_add(read.bytes.len() as u64, std::sync::atomic::Ordering::Relaxed);
@@ -289,7 +296,9 @@ async fn handle(call: Call) -> Result<Response, Problem> {
         Operation::RoleDelete => handlers::roles::delete(call).await,
         Operation::KeyCreate => handlers::keys::create(call).await,
         Operation::KeyList => handlers::keys::list(&call),
-        Operation::KeyRevoke => handlers::keys::revoke(&call).await,
+        Operation::KeyView => handlers::keys::view(&call),
+        Operation::KeyUpdate => handlers::keys::update(call).await,
+        Operation::KeyRevoke => handlers::keys::revoke(call).await,
         Operation::ScimTokenList => handlers::scim_tokens::list(&call),
         Operation::ScimTokenCreate => handlers::scim_tokens::create(call).await,
         Operation::ScimTokenRevoke => handlers::scim_tokens::revoke(call).await,
@@ -374,6 +383,7 @@ fn record_denial(app: &App, route: &Route, context: &Context, slug: Option<&str>
         .with("status", denied.problem.kind.status().as_u16())
         .with("method", route.method.name())
         .with("route", route.path);
+    let record = app.directory.read(|state| record.as_called_in(state, organization.id));
     let kind = RefusalKind {
         organization: organization.id,
         action,

@@ -1,6 +1,8 @@
 //! Reading the small JSON bodies of administration: strict about what is there, with a pointer for what is wrong.
 
 use actarium_core::json::{self, Json};
+use actarium_core::row::Micros;
+use actarium_core::time;
 
 use crate::failures::refusal_problem;
 use crate::limits;
@@ -10,6 +12,8 @@ use crate::problem::{Kind, Problem};
 #[derive(Debug)]
 pub struct Form {
     fields: Vec<(String, Value)>,
+    /// Names of the fields that are null.
+    nulls: Vec<String>,
     /// What is wrong so far.
     problem: Problem,
 }
@@ -56,6 +60,7 @@ impl Form {
         let json = json::parse(body).map_err(|error| refusal_problem(error.into()))?;
         let mut form = Self {
             fields: Vec::new(),
+            nulls: Vec::new(),
             problem: Problem::new(Kind::InvalidContent, "the content is against the rules"),
         };
         let names = || known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
@@ -75,7 +80,7 @@ impl Form {
 
     fn take(&mut self, name: String, pointer: &str, holds: Holds, value: Json) {
         let value = match (holds, value) {
-            (_, Json::Null) => return,
+            (_, Json::Null) => return self.nulls.push(name),
             (Holds::Text, Json::Str(text)) => Value::Text(text.into_owned()),
             (Holds::Flag, Json::Bool(flag)) => Value::Flag(flag),
             (Holds::Number, Json::Int(number)) => Value::Number(number),
@@ -149,6 +154,11 @@ impl Form {
         Some(value)
     }
 
+    /// Whether a field is there and null, which in a change says that what it holds is to be removed.
+    pub fn is_null(&self, name: &str) -> bool {
+        self.nulls.iter().any(|null| null == name)
+    }
+
     /// A list of texts that may be there.
     pub fn list(&mut self, name: &str) -> Option<Vec<String>> {
         match self.remove(name)? {
@@ -201,6 +211,15 @@ impl Form {
 
 fn list_of_texts() -> String {
     format!("must be a list of at most {} texts", limits::FORM_LIST_ENTRIES_MAX)
+}
+
+/// Reads a time that is yet to come.
+///
+/// # Errors
+/// What is allowed.
+pub fn yet_to_come(text: &str, now: Micros) -> Result<Micros, String> {
+    let at = time::parse(text).ok().filter(|at| *at > now);
+    at.ok_or_else(|| "must be a time (RFC 3339) in the future, such as 2030-01-31T12:00:00Z".to_owned())
 }
 
 /// Checks a text that people read and that may be empty: no control characters but line breaks, bounded.

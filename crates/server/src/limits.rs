@@ -133,6 +133,8 @@ pub const DESCRIPTION_CHARS_MAX: usize = 1024;
 pub const EMAIL_CHARS_MAX: usize = 254;
 /// Most keys of one organization, revoked ones not counted.
 pub const KEYS_PER_ORGANIZATION_MAX: usize = 1000;
+/// Most networks that a key may be used from.
+pub const NETWORKS_PER_KEY_MAX: usize = 64;
 
 /// Fewest characters of a password. NIST SP 800-63B asks for 8 where there is a second factor and 15 where there is none;
 /// with slow hashes, growing delays and a list of breached passwords in front of them, 12 serve both.
@@ -175,11 +177,13 @@ pub const MAIL_STEP_TIME_MAX: Duration = Duration::from_secs(10);
 pub const MAIL_TIME_MAX: Duration = Duration::from_secs(20);
 /// Most characters of a mail server's answer that are kept.
 pub const MAIL_ANSWER_CHARS_MAX: usize = 300;
-/// Time between two writes of when a session or token was used last.
+/// Time between two writes of when a session or a person's token was used last.
 pub const LAST_USE_WRITTEN_TIME: Duration = Duration::from_secs(5 * 60);
-/// How often it is looked for sessions and tokens that are over.
+/// Time between two writes of when a key or a SCIM token was used last.
+pub const KEY_USE_WRITTEN_TIME: Duration = Duration::from_secs(60);
+/// How often it is looked for sessions and tokens that are over, and for last uses to be written.
 pub const CREDENTIALS_TIDIED_EVERY: Duration = Duration::from_secs(60);
-/// Most sessions and tokens that are written or taken away in one commit.
+/// Most credentials that are written or taken away in one commit.
 pub const TIDIED_AT_ONCE_MAX: usize = 1000;
 /// How long the secret of a second factor may wait to be confirmed.
 pub const ENROLMENT_TIME_MAX: Duration = Duration::from_secs(15 * 60);
@@ -240,6 +244,10 @@ pub const SIGN_INS_REMEMBERED_MAX: usize = 65_536;
 pub const RETURN_PATH_BYTES_MAX: usize = 1024;
 /// Most bytes of an e-mail address (RFC 5321, section 4.5.3.1.3).
 pub const EMAIL_BYTES_MAX: usize = 254;
+/// Most characters of a query parameter of the way to an identity provider and back.
+pub const SIGN_IN_PARAMETER_CHARS_MAX: usize = 1024;
+/// Most characters of the code that an identity provider sends a browser back with; those of some are long.
+pub const SIGN_IN_CODE_CHARS_MAX: usize = 2048;
 /// Most questions to identity providers that are open at one moment; a further one is refused.
 pub const PROVIDER_QUESTIONS_AT_ONCE_MAX: usize = 64;
 /// Most questions to one identity provider that are open at one moment; a further one is refused.
@@ -255,6 +263,10 @@ pub const PROVIDER_FAILURE_REMEMBERED_TIME: Duration = Duration::from_secs(5);
 pub const SCIM_BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Most bytes of a filter or a path of SCIM.
 pub const SCIM_FILTER_BYTES_MAX: usize = 4096;
+/// Most characters of another query parameter of SCIM.
+pub const SCIM_PARAMETER_CHARS_MAX: usize = 256;
+/// Most characters of the address of a resource of SCIM.
+pub const SCIM_REFERENCE_CHARS_MAX: usize = 2048;
 /// How deep parentheses and brackets of a filter of SCIM may nest.
 pub const SCIM_FILTER_DEPTH_MAX: usize = 16;
 /// Most terms of a filter of SCIM, groups of terms counted too.

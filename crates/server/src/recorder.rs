@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::access::Caller;
 use crate::context::Context;
+use crate::directory::State;
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
@@ -98,6 +99,21 @@ impl OwnRecord {
         for (part, piece) in (1..).zip(chars.chunks(actarium_core::limits::METADATA_TEXT_CHARS_MAX)) {
             let key = if part == 1 { key.to_owned() } else { format!("{key}.{part}") };
             self.metadata.insert(key, piece.iter().collect::<String>().into());
+        }
+        self
+    }
+
+    /// Calls its people what the organization calls them whose log it goes into: what another organization, or their
+    /// account, calls them is not for it to know.
+    #[must_use]
+    pub fn as_called_in(mut self, state: &State, organization: OrganizationId) -> Self {
+        let access = state.access(organization);
+        for who in std::iter::once(&mut self.actor).chain(&mut self.targets) {
+            let user = if who["type"] == "user" { who["id"].as_str() } else { None };
+            let called = user.and_then(|user| access.member(user)).and_then(|member| member.name.clone());
+            if let Some(called) = called {
+                who["name"] = Value::String(called);
+            }
         }
         self
     }

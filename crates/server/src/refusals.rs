@@ -88,7 +88,8 @@ impl Refusals {
                 return true;
             }
             let Some(record) = window.last.take() else { return false };
-            let counted_as = if kind.action == "session.sign_in" { "attempts" } else { "requests" };
+            let proving = matches!(kind.action, "session.sign_in" | "password.update" | "second_factor.update");
+            let counted_as = if proving { "attempts" } else { "requests" };
             let counted = record.clone().with(counted_as, window.counted);
             if self.recorder.note(kind.organization, &counted).is_ok() {
                 // A new window begins, so that a steady stream stays at one record per window.

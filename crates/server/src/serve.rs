@@ -24,7 +24,6 @@ use crate::app::{App, OPERATOR_NAME, OPERATOR_SLUG};
 use crate::connection;
 use crate::directory::{Directory, LoadError};
 use crate::forwarding::TrustedProxies;
-use crate::keys::{DIRECTORY_KIND, Key, KeyDamaged, KeyRing};
 use crate::limits;
 use crate::mail::{MailError, MailOptions, Mailer};
 use crate::masking::{MaskingOptions, MaskingRules};
@@ -125,13 +124,10 @@ pub enum ServeError {
     /// The directory cannot be read.
     #[error(transparent)]
     Directory(#[from] ReadError),
-    /// A key in the directory cannot be read.
-    #[error(transparent)]
-    Key(#[from] KeyDamaged),
     /// What belongs to the start cannot be recorded.
     #[error("the start cannot be recorded: {0}")]
     Record(#[from] AppendError),
-    /// People, groups and roles cannot be read.
+    /// People, groups, roles and keys cannot be read.
     #[error(transparent)]
     People(#[from] LoadError),
     /// The certificates for identity providers cannot be read.
@@ -229,12 +225,8 @@ async fn open(
         let data_dir = engine_options.data_dir.clone();
         let engine = Engine::open(engine_options, clock, entropy.clone())?;
         let operator = operator::read_or_make(&data_dir, entropy.as_ref())?;
-        let keys = KeyRing::default();
-        for entry in engine.directory_entries(DIRECTORY_KIND, None)? {
-            keys.insert(Key::from_entry(&entry)?);
-        }
         let directory = Directory::load(&engine)?;
-        Ok((engine, Credentials { operator, keys }, directory))
+        Ok((engine, Credentials { operator }, directory))
     });
     opening.await.unwrap_or_else(|error| Err(ServeError::Fault(format!("opening the store failed: {error}"))))
 }
@@ -357,7 +349,7 @@ fn tidy_credentials(app: Arc<App>) -> tokio::task::JoinHandle<()> {
         loop {
             tokio::time::sleep(limits::CREDENTIALS_TIDIED_EVERY).await;
             if let Err(problem) = upkeep::tidy(&app, false).await {
-                tracing::warn!(detail = %problem.detail, "sessions and tokens could not be tidied; it is tried again");
+                tracing::warn!(detail = %problem.detail, "credentials could not be tidied; it is tried again");
             }
             tidy_invitations(&app).await;
         }
@@ -374,7 +366,7 @@ async fn tidy_invitations(app: &Arc<App>) {
 async fn finish(app: Arc<App>) -> Result<(), ServeError> {
     app.refusals.settle(true);
     if let Err(problem) = upkeep::tidy(&app, true).await {
-        tracing::warn!(detail = %problem.detail, "when sessions were used last could not be written down");
+        tracing::warn!(detail = %problem.detail, "when credentials were used last could not be written down");
     }
     let flushing = async {
         app.recorder.flush().await;

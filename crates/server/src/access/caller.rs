@@ -6,9 +6,12 @@ use actarium_store::OrganizationId;
 use serde_json::{Value, json};
 
 use super::Rights;
-use crate::directory::Kept;
 use crate::directory::document::{ScimToken, User};
-use crate::keys::Key;
+use crate::directory::key::Key;
+use crate::directory::{Directory, Kept};
+
+/// What a person's [`Caller::sender`] begins with, before the id of their account.
+pub const USER_SENDER: &str = "user:";
 
 /// Who sends a request.
 #[derive(Clone, Debug)]
@@ -74,13 +77,26 @@ impl Person {
 }
 
 impl Caller {
+    /// A person under the name that an organization has for them: their account's may be another organization's.
+    pub fn as_called_in(self, directory: &Directory, organization: OrganizationId) -> Self {
+        let Caller::Person(person) = &self else { return self };
+        let called = directory.read(|state| {
+            let member = state.access(organization).member(&person.user.id)?;
+            member.name.clone().filter(|name| *name != person.user.name)
+        });
+        let Some(name) = called else { return self };
+        let mut user = person.user.as_ref().clone();
+        user.document.name = name;
+        Caller::Person(Arc::new(Person { user: Arc::new(user), ..person.as_ref().clone() }))
+    }
+
     /// The credential's stable name: the scope of `external_id` and `Idempotency-Key`.
     pub fn sender(&self) -> String {
         match self {
             Caller::Anonymous => "anonymous".into(),
             Caller::Operator => "operator".into(),
             Caller::Key(key) => format!("key:{}", key.id),
-            Caller::Person(person) => format!("user:{}", person.user.id),
+            Caller::Person(person) => format!("{USER_SENDER}{}", person.user.id),
             Caller::Scim(provisioner) => format!("scim:{}", provisioner.token.id),
         }
     }

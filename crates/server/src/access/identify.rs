@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Method, header};
 use super::{Caller, Denied, Person, Provisioner, Rights, Via};
 use crate::app::App;
 use crate::context::Context;
+use crate::directory::key::Key;
 use crate::problem::{Kind, Problem};
 use crate::signin::opening::{as_shown, cookie_form, ends_at, reach};
 use crate::signin::session::{has_csrf_token, is_own_origin};
@@ -23,7 +24,8 @@ fn denied(reason: &'static str, detail: &'static str) -> Denied {
 /// Who sends a request. A credential that is used is noted as used.
 ///
 /// # Errors
-/// 401 for no or an unknown credential, 403 for a change with a cookie that no page of ours asked for.
+/// 401 for no credential, an unknown one or one that is over, 403 for a key from outside its networks and for a change with
+/// a cookie that no page of ours asked for.
 pub(super) fn identify(app: &App, context: &Context, method: &Method, headers: &HeaderMap) -> Result<Caller, Denied> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return match cookie_form(app, context).token(headers) {
@@ -37,8 +39,8 @@ pub(super) fn identify(app: &App, context: &Context, method: &Method, headers: &
     };
     let caller = match shape {
         Shape::Operator => token::same(&token::hash(token), &app.credentials.operator).then_some(Caller::Operator),
-        Shape::Key { id } => app.credentials.keys.find(id, token).map(Caller::Key),
-        Shape::Scim { id } => provisioner(app, id, token).map(Caller::Scim),
+        Shape::Key { id } => key(app, context, id, token)?.map(Caller::Key),
+        Shape::Scim { id } => provisioner(app, id, token)?.map(Caller::Scim),
         Shape::Personal { id } => of_token(app, id, token).map(|person| Caller::Person(Arc::new(person))),
         // A session is the cookie's alone: what a page can put into a header is not enough.
         Shape::Session { .. } => None,
@@ -97,10 +99,41 @@ fn of_token(app: &App, id: &str, secret: &str) -> Option<Person> {
     Some(person)
 }
 
+/// The on-premises key whose token it is; `None` if it was never made or was revoked.
+fn key(app: &App, context: &Context, id: &str, token: &str) -> Result<Option<Arc<Key>>, Denied> {
+    let known = app.directory.read(|state| state.keys().get(id).cloned());
+    let Some(key) = known.filter(|key| token::is_hash_of(&key.sha256, token)) else { return Ok(None) };
+    let now = app.clock.now();
+    if key.is_over(now) {
+        return Err(ended(Caller::Key(key)));
+    }
+    if !key.may_come_from(context.ip) {
+        let from = context.ip.map_or_else(|| "an unknown address".into(), |ip| ip.to_canonical().to_string());
+        let problem = Problem::new(Kind::Forbidden, format!("the key may not be used from {from}"));
+        return Err(Denied { problem, caller: Caller::Key(key), reason: "network" });
+    }
+    app.sign_in.uses.note(id, now);
+    Ok(Some(key))
+}
+
 /// The identity provider whose token it is; `None` if it was never made or was revoked.
-fn provisioner(app: &App, id: &str, token: &str) -> Option<Arc<Provisioner>> {
-    let (organization, kept) = app.directory.read(|state| state.scim_token(id).map(|(of, kept)| (of, kept.clone())))?;
-    token::is_hash_of(&kept.sha256, token).then(|| Arc::new(Provisioner { organization, token: kept }))
+fn provisioner(app: &App, id: &str, token: &str) -> Result<Option<Arc<Provisioner>>, Denied> {
+    let known = app.directory.read(|state| state.scim_token(id).map(|(of, kept)| (of, kept.clone())));
+    let Some((organization, kept)) = known.filter(|(_, kept)| token::is_hash_of(&kept.sha256, token)) else {
+        return Ok(None);
+    };
+    let now = app.clock.now();
+    let provisioner = Arc::new(Provisioner { organization, token: kept });
+    if provisioner.token.expires_at.is_some_and(|at| at <= now) {
+        return Err(ended(Caller::Scim(provisioner)));
+    }
+    app.sign_in.uses.note(id, now);
+    Ok(Some(provisioner))
+}
+
+/// What is answered to a credential that is known and over: whoever has the whole of it may know.
+fn ended(caller: Caller) -> Denied {
+    Denied { problem: Problem::new(Kind::Unauthenticated, "the credential has expired"), caller, reason: "expired" }
 }
 
 /// The token of a `Bearer` credential (RFC 6750, section 2.1).

@@ -14,15 +14,15 @@ use actarium_core::filter::Scope;
 use actarium_store::Organization;
 use axum::http::{HeaderMap, Method};
 
-pub use caller::{Caller, Person, Provisioner, Via};
+pub use caller::{Caller, Person, Provisioner, USER_SENDER, Via};
 pub use right::{Area, Right, Rights};
 
 use crate::app::App;
 use crate::context::Context;
+use crate::directory::document::Level;
 use crate::directory::personal::Method::Sso;
 use crate::directory::{Directory, Effective};
 use crate::handlers::scim_tokens;
-use crate::keys::KeyRing;
 use crate::problem::{Kind, Problem};
 use crate::routes::{Permission, Route};
 use crate::token::TokenHash;
@@ -51,13 +51,11 @@ pub struct Denied {
     pub reason: &'static str,
 }
 
-/// The credentials that requests are checked against.
+/// The credentials that requests are checked against and the directory does not keep.
 #[derive(Debug)]
 pub struct Credentials {
     /// Hash of the operator's token.
     pub operator: TokenHash,
-    /// The keys.
-    pub keys: KeyRing,
 }
 
 /// Routes without an organization that a session which an organization's identity provider brought about is let through to: they
@@ -126,6 +124,7 @@ pub fn authorize(
         let problem = Problem::new(Kind::NotFound, format!("there is no organization `{shown}`"));
         return Err(Denied { problem, caller, reason: "unknown_organization" });
     };
+    let caller = caller.as_called_in(&app.directory, organization.id);
     match scope_of(&caller, &holds, permission) {
         Some(scope) => Ok(Granted { caller, organization: Some(organization), holds, scope }),
         None => Err(forbidden(caller, permission)),
@@ -143,12 +142,10 @@ fn forbidden(caller: Caller, permission: Permission) -> Denied {
 fn held(directory: &Directory, caller: &Caller, organization: &Organization) -> Option<Arc<Effective>> {
     match caller {
         Caller::Anonymous => None,
-        Caller::Operator => Some(Arc::new(Effective::everything())),
+        Caller::Operator => Some(Arc::new(Effective::of(Rights::ALL, &Level::Organization))),
         Caller::Key(key) => (key.organization == organization.id).then(Arc::default),
-        Caller::Scim(provisioner) => (provisioner.organization == organization.id).then(|| {
-            let organization = scim_tokens::rights_of(&provisioner.token);
-            Arc::new(Effective { organization, ..Effective::default() })
-        }),
+        Caller::Scim(provisioner) => (provisioner.organization == organization.id)
+            .then(|| Arc::new(directory.read(|state| scim_tokens::held(state, organization.id, &provisioner.token)))),
         Caller::Person(person) => {
             if !person.reaches(organization.id) {
                 return None;
@@ -192,13 +189,11 @@ fn may_without_organization(caller: &Caller, permission: Permission) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::Key;
-    use actarium_store::OrganizationId;
+    use crate::directory::key::tests::key;
 
     #[test]
     fn a_key_may_write_and_nothing_else() {
-        let key = Key::new(OrganizationId([1; 16]), ("k".into(), "t"), "n".into(), None, 0);
-        let caller = Caller::Key(Arc::new(key));
+        let caller = Caller::Key(Arc::new(key("")));
         let nothing = Effective::default();
         assert!(scope_of(&caller, &nothing, Permission::RecordEvents).is_some());
         assert!(scope_of(&caller, &nothing, Permission::Operator).is_none());

@@ -66,7 +66,7 @@ impl<D: Document> Kept<D> {
 /// A person's account, whatever organizations they belong to. Kept for no organization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
-    /// The address, as it was given.
+    /// The address; in memory in lower case.
     pub email: String,
     /// What people call them.
     pub name: String,
@@ -255,8 +255,14 @@ pub struct ScimToken {
     pub permissions: Vec<String>,
     /// When it was made.
     pub created_at: Micros,
-    /// The credential that made it.
+    /// The credential that made it: the token does nothing that a person who made it no longer may.
     pub created_by: String,
+    /// When it ends; never by itself, if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Micros>,
+    /// When it was used last, as far as that was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<Micros>,
     /// SHA-256 of the token, 64 hexadecimal digits.
     pub sha256: String,
 }

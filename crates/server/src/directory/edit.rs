@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use actarium_core::filter::SCOPE_PROJECTS_MAX;
 use actarium_core::row::EncodedRows;
 use actarium_store::backend::DirectoryEntry;
 use actarium_store::{Clock, DirectoryChange, NewOrganization, OrganizationId};
 
-use super::document::{AccessRevision, Document, Kept, REVISION_ID};
-use super::state::{Changed, State};
+use super::document::{AccessRevision, Document, GroupMember, GroupRole, Kept, Membership, REVISION_ID, Role};
+use super::state::{Changed, OrganizationAccess, State};
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
 
@@ -79,19 +80,23 @@ impl Edit {
     /// The change for the store, and what it leaves in the directory.
     ///
     /// # Errors
-    /// 409 if it would leave an organization without an administrator that has one, 500 for a fault of this program.
+    /// 409 if it would leave an organization without an administrator that has one, or give somebody more projects than they
+    /// could see, 500 for a fault of this program.
     pub(super) fn finish(mut self, state: &State, clock: &dyn Clock) -> Result<Finished, Problem> {
         let revision = AccessRevision { changed_at: clock.now() };
         for organization in std::mem::take(&mut self.access_of) {
             let before = state.organization(organization).and_then(|access| access.revision);
             let kept = before.map(|version| Kept { id: REVISION_ID.to_owned(), version, document: revision.clone() });
             self.put(Some(organization), REVISION_ID, kept.as_ref(), &revision)?;
-            keeps_an_administrator(state, organization, &self.changes)?;
+            let before = state.access(organization);
+            let after = after(before, organization, &self.changes)?;
+            keeps_an_administrator(before, &after)?;
+            keeps_scopes_bounded(&after, organization, &self.changes)?;
         }
         let changed = self.changes.iter().map(changed).collect();
         let mut records: Vec<(OrganizationId, EncodedRows)> = Vec::new();
         for (organization, record) in &self.records {
-            let rows = record.encode(clock)?;
+            let rows = record.clone().as_called_in(state, *organization).encode(clock)?;
             match records.iter_mut().find(|(of, _)| of == organization) {
                 Some((_, before)) => before.append(&rows),
                 None => records.push((*organization, rows)),
@@ -119,26 +124,62 @@ fn changed(change: &DirectoryChange) -> Changed {
     Changed { entry, gone: change.document.is_none() }
 }
 
-/// An organization that has an administrator keeps one.
-fn keeps_an_administrator(
-    state: &State,
-    organization: OrganizationId,
+/// What an organization comes to with the changes.
+fn after(
+    before: &OrganizationAccess,
+    id: OrganizationId,
     changes: &[DirectoryChange],
-) -> Result<(), Problem> {
-    let Some(before) = state.organization(organization).filter(|access| access.administrators() > 0) else {
-        return Ok(());
-    };
+) -> Result<OrganizationAccess, Problem> {
     let mut after = before.clone();
-    for change in changes.iter().filter(|change| change.organization == Some(organization)) {
+    for change in changes.iter().filter(|change| change.organization == Some(id)) {
         after.take_over(&changed(change)).map_err(|error| {
             tracing::error!(%error, "a change of the directory cannot be read back");
             Problem::new(Kind::Internal, "the change could not be made")
         })?;
     }
-    if after.administrators() > 0 {
+    Ok(after)
+}
+
+/// An organization that has an administrator keeps one.
+fn keeps_an_administrator(before: &OrganizationAccess, after: &OrganizationAccess) -> Result<(), Problem> {
+    if before.administrators() == 0 || after.administrators() > 0 {
         return Ok(());
     }
     let detail =
         "it would leave the organization without an administrator; add another member to the group Admin first";
+    Err(Problem::new(Kind::Conflict, detail))
+}
+
+/// Nobody is given the log of more projects than what they see of it can name: the others would be missing without a word.
+fn keeps_scopes_bounded(
+    after: &OrganizationAccess,
+    id: OrganizationId,
+    changes: &[DirectoryChange],
+) -> Result<(), Problem> {
+    if !after.has_roles_for_projects() {
+        return Ok(());
+    }
+    let written = changes.iter().filter(|change| change.organization == Some(id) && change.document.is_some());
+    let mut users: BTreeSet<&str> = BTreeSet::new();
+    for change in written {
+        match (change.kind.as_str(), change.id.split_once('/')) {
+            (GroupMember::KIND, Some((_, user))) => drop(users.insert(user)),
+            (GroupRole::KIND, Some((group, _))) => users.extend(after.members_of(group).map(String::as_str)),
+            (Role::KIND, _) => {
+                for group in after.groups_with(&change.id) {
+                    users.extend(after.members_of(&group).map(String::as_str));
+                }
+            }
+            (Membership::KIND, _) => drop(users.insert(&change.id)),
+            _ => {}
+        }
+    }
+    if !users.into_iter().any(|user| after.effective(user).is_some_and(|held| held.exceeds_scope())) {
+        return Ok(());
+    }
+    let detail = format!(
+        "it would give a user the log of more than {SCOPE_PROJECTS_MAX} projects, the most there may be; assign the role for \
+         the organization, or for fewer projects"
+    );
     Err(Problem::new(Kind::Conflict, detail))
 }

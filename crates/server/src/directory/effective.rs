@@ -18,9 +18,11 @@ pub struct Effective {
 }
 
 impl Effective {
-    /// What who runs the service holds.
-    pub fn everything() -> Self {
-        Self { organization: Rights::ALL, projects: BTreeMap::new() }
+    /// These permissions, held at a level.
+    pub fn of(rights: Rights, level: &Level) -> Self {
+        let mut held = Self::default();
+        held.add(rights, level);
+        held
     }
 
     /// Adds what a role gives at a level.
@@ -70,9 +72,17 @@ impl Effective {
             return None;
         }
         let shown = self.projects.iter().filter(|(_, rights)| rights.holds(right)).map(|(id, _)| &**id);
-        // Whoever holds it for more projects than a scope can have sees the first of them.
-        let projects: Vec<&str> = shown.take(SCOPE_PROJECTS_MAX).collect();
+        let projects: Vec<&str> = shown.collect();
+        // More than there may be nobody is given (`exceeds_scope`); who held more would see nothing.
         if projects.is_empty() { None } else { Scope::projects(projects).ok() }
+    }
+
+    /// Whether a permission is held for more projects than what is seen of the log can name.
+    pub fn exceeds_scope(&self) -> bool {
+        Right::ALL
+            .into_iter()
+            .filter(|right| right.by_project() && !self.organization.holds(*right))
+            .any(|right| self.projects.values().filter(|rights| rights.holds(right)).nth(SCOPE_PROJECTS_MAX).is_some())
     }
 
     /// Whether nothing is held.
@@ -112,6 +122,18 @@ mod tests {
         let mut one = Effective::default();
         one.add(rights(&["audit_logs_view"]), &Level::Project { projects: vec!["p".into()] });
         assert!(some.covers(&one) && !one.covers(&some));
+    }
+
+    #[test]
+    fn no_more_projects_are_held_than_can_be_seen() {
+        let projects = |count: usize| (0..count).map(|number| format!("p-{number:05}")).collect();
+        let mut held = Effective::default();
+        held.add(rights(&["audit_logs_view"]), &Level::Project { projects: projects(SCOPE_PROJECTS_MAX) });
+        assert!(!held.exceeds_scope() && held.scope(Right::AuditLogsView).is_some());
+        held.add(rights(&["audit_logs_export"]), &Level::Project { projects: projects(SCOPE_PROJECTS_MAX + 1) });
+        assert!(held.exceeds_scope());
+        held.add(rights(&["audit_logs_export"]), &Level::Organization);
+        assert!(!held.exceeds_scope(), "what is held for the organization names none");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod edit;
 mod effective;
 pub mod governance;
 pub mod invitation;
+pub mod key;
 pub mod personal;
 mod sign_in;
 mod state;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use actarium_store::{Engine, ReadError};
 use parking_lot::RwLock;
 
+use document::Document;
 pub use document::{DirectoryDamaged, Kept};
 pub use edit::Edit;
 pub use effective::{Effective, Reason};
@@ -56,9 +58,8 @@ impl Directory {
     /// See [`LoadError`].
     pub fn load(engine: &Engine) -> Result<Self, LoadError> {
         let mut state = State::default();
-        for kind in
-            state::KINDS.into_iter().chain(personal::Personal::KINDS).chain(sign_in::KINDS).chain(governance::KINDS)
-        {
+        let kinds = state::KINDS.into_iter().chain(personal::Personal::KINDS).chain(sign_in::KINDS);
+        for kind in kinds.chain(governance::KINDS).chain([key::OnPremKey::KIND]) {
             for entry in engine.directory_entries(kind, None)? {
                 state.apply(&Changed { entry, gone: false })?;
             }

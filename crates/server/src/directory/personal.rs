@@ -46,6 +46,9 @@ pub struct Session {
     pub last_used_at: Micros,
     /// How it began.
     pub method: Method,
+    /// The identity provider that it began through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// The address it began from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
@@ -247,6 +250,7 @@ mod tests {
             created_at: 1,
             last_used_at: 1,
             method: Method::Password,
+            provider: None,
             ip: None,
             user_agent: None,
             only_in: None,

@@ -18,6 +18,7 @@ use super::document::{
 };
 use super::governance::{self, Governance};
 use super::invitation::Invitation;
+use super::key::{Keys, OnPremKey};
 use super::personal::Personal;
 use super::sign_in::{self, SignIn};
 use super::{DirectoryDamaged, Effective, Reason};
@@ -56,6 +57,7 @@ pub struct State {
     addresses: HashMap<String, (String, u64)>,
     organizations: HashMap<OrganizationId, OrganizationAccess>,
     personal: Personal,
+    keys: Keys,
     sign_in: HashMap<OrganizationId, SignIn>,
     governance: HashMap<OrganizationId, Governance>,
     /// User → organizations in which they have a membership.
@@ -153,7 +155,17 @@ impl State {
     pub fn apply(&mut self, changed: &Changed) -> Result<(), DirectoryDamaged> {
         let (entry, gone) = (&changed.entry, changed.gone);
         match entry.kind.as_str() {
-            User::KIND => put(&mut self.users, entry, gone),
+            User::KIND => {
+                if gone {
+                    self.users.remove(&entry.id);
+                } else {
+                    let mut user = Kept::<User>::from_entry(entry)?;
+                    // Whoever gave it first chose its spelling, and what shows that is for nobody else to know.
+                    user.document.email = text::fold(&user.document.email);
+                    self.users.insert(entry.id.clone(), Arc::new(user));
+                }
+                Ok(())
+            }
             Address::KIND => {
                 if gone {
                     self.addresses.remove(&entry.id);
@@ -163,6 +175,7 @@ impl State {
                 }
                 Ok(())
             }
+            OnPremKey::KIND => self.keys.apply(entry, gone),
             kind if Personal::KINDS.contains(&kind) => self.personal.apply(entry, gone),
             kind if sign_in::KINDS.contains(&kind) => {
                 self.sign_in.entry(organization_of(entry)?).or_default().apply(entry, gone)
@@ -200,6 +213,11 @@ impl State {
     /// Sessions, tokens and second factors.
     pub fn personal(&self) -> &Personal {
         &self.personal
+    }
+
+    /// On-premises keys.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// An account.
@@ -248,6 +266,11 @@ impl State {
     /// The organizations that a user is a member of, active or not.
     pub fn organizations_of(&self, user: &str) -> impl Iterator<Item = OrganizationId> {
         self.organizations_of.get(user).into_iter().flatten().copied()
+    }
+
+    /// All SCIM tokens with the organization that each belongs to, in no order.
+    pub fn scim_tokens(&self) -> impl Iterator<Item = (OrganizationId, &Arc<Kept<ScimToken>>)> {
+        self.scim_tokens.keys().filter_map(|id| self.scim_token(id))
     }
 
     /// A SCIM token with the organization that it belongs to.
@@ -303,9 +326,10 @@ impl OrganizationAccess {
                     self.group_roles.entry(group.to_owned()).or_default().insert(role.to_owned(), kept);
                 }
             }
-            ScimToken::KIND => put(&mut self.scim_tokens, entry, gone)?,
-            ScimProfile::KIND => put(&mut self.scim_profiles, entry, gone)?,
-            Invitation::KIND => put(&mut self.invitations, entry, gone)?,
+            // Who holds what does not follow from these.
+            ScimToken::KIND => return put(&mut self.scim_tokens, entry, gone),
+            ScimProfile::KIND => return put(&mut self.scim_profiles, entry, gone),
+            Invitation::KIND => return put(&mut self.invitations, entry, gone),
             AccessRevision::KIND => self.revision = (!gone).then_some(entry.version),
             _ => self.settings = if gone { None } else { Some(Arc::new(Kept::from_entry(entry)?)) },
         }
@@ -485,6 +509,12 @@ impl OrganizationAccess {
             })
         });
         reasons.collect()
+    }
+
+    /// Whether any role holds for single projects.
+    pub fn has_roles_for_projects(&self) -> bool {
+        let mut assignments = self.group_roles.values().flat_map(BTreeMap::values);
+        assignments.any(|kept| matches!(kept.level, Level::Project { .. }))
     }
 
     /// How many active members have the role Admin for the organization.

@@ -43,13 +43,6 @@ pub fn list(call: &Call) -> Result<Response, Problem> {
     json_answer(&json!({ "roles": roles }))
 }
 
-/// What a role gives at a level.
-pub fn given_by_role(role: &RoleView, level: &Level) -> Effective {
-    let mut given = Effective::default();
-    given.add(role.rights, level);
-    given
-}
-
 /// A record of an assignment: the group, the role, and the projects that fit, with the level.
 fn record_of(record: OwnRecord, role: &RoleView, level: &Level) -> OwnRecord {
     let record = record.on(role_target(role)).with("level", level.name());
@@ -120,10 +113,10 @@ pub async fn assign(mut call: Call) -> Result<Response, Problem> {
         if role.kept.is_none() && role.id == group.id {
             return Err(Problem::new(Kind::Conflict, "a default group has the role of its name, for the organization"));
         }
-        must_cover(&call.holds, &given_by_role(&role, &level), "the role")?;
+        must_cover(&call.holds, &Effective::of(role.rights, &level), "the role")?;
         let before = access.assignment(&group.id, &role.id).cloned();
         if let Some(before) = &before {
-            must_cover(&call.holds, &given_by_role(&role, &before.level), "the role, as it is assigned,")?;
+            must_cover(&call.holds, &Effective::of(role.rights, &before.level), "the role, as it is assigned,")?;
         }
         let mut edit = Edit::default();
         if before.as_ref().is_none_or(|before| before.level != level) {
@@ -161,7 +154,7 @@ pub async fn unassign(call: Call) -> Result<Response, Problem> {
             }
             return Err(not_there());
         };
-        must_cover(&call.holds, &given_by_role(&role, &assignment.level), "the role")?;
+        must_cover(&call.holds, &Effective::of(role.rights, &assignment.level), "the role")?;
         let mut edit = Edit::default();
         edit.touches_access(organization);
         edit.delete::<GroupRole>(Some(organization), &assignment.id, assignment.version);

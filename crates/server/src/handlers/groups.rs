@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 use crate::directory::document::{Group, GroupMember, GroupRole, pair_id};
 use crate::directory::{Edit, Effective, GroupView, OrganizationAccess, State, change};
 use crate::dispatch::{Call, no_content};
-use crate::form::{Form, prose, readable};
+use crate::form::{Form, readable};
 use crate::handlers::assignments::shown_assignments;
 use crate::handlers::listing::{is_wanted, page};
+use crate::handlers::naming::{Naming, must_be_free, renaming};
 use crate::handlers::organizations::{created, json_answer};
 use crate::handlers::users::{list_users, user_target};
 use crate::limits;
@@ -107,8 +108,7 @@ pub fn members(call: &Call) -> Result<Response, Problem> {
 }
 
 fn name_must_be_free(access: &OrganizationAccess, name: &str, except: Option<&str>) -> Result<(), Problem> {
-    let taken = access.groups().any(|group| text::equal_folded(&group.name, name) && Some(&*group.id) != except);
-    if taken { Err(Problem::new(Kind::Conflict, format!("there is a group `{name}` already"))) } else { Ok(()) }
+    must_be_free("group", access.groups().map(|group| (group.id, group.name)), name, except)
 }
 
 /// Makes a group.
@@ -119,12 +119,12 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let (_, read) = call.read_body().await?;
     let mut form = Form::read(&read.bytes, &["name", "description"])?;
-    let name = form.needed("name", |name| readable(name, limits::NAME_CHARS_MAX));
-    let description = form.optional("description", |text| prose(text, limits::DESCRIPTION_CHARS_MAX));
+    let Naming { name, description } = Naming::read(&mut form, true);
     form.finish()?;
     let id = call.new_id("grp");
     let created_at = call.app.clock.now();
-    let group = Group { name, description: description.unwrap_or_default(), created_at, external_id: None };
+    let (name, description) = (name.unwrap_or_default(), description.unwrap_or_default());
+    let group = Group { name, description, created_at, external_id: None };
     let app = call.app.clone();
     let shown = change(&app, move |state| {
         let access = state.access(organization);
@@ -159,8 +159,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let (_, read) = call.read_body().await?;
     let mut form = Form::read(&read.bytes, &["name", "description"])?;
-    let name = form.optional("name", |name| readable(name, limits::NAME_CHARS_MAX));
-    let description = form.optional("description", |text| prose(text, limits::DESCRIPTION_CHARS_MAX));
+    let naming = Naming::read(&mut form, false);
     form.finish()?;
     let app = call.app.clone();
     let shown = change(&app, move |state| {
@@ -170,18 +169,16 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
             return Err(Problem::new(Kind::Conflict, "a default group can not be changed"));
         };
         let mut after = kept.document.clone();
-        if let Some(name) = name {
-            name_must_be_free(access, &name, Some(&group.id))?;
-            after.name = name;
-        }
-        after.description = description.unwrap_or(after.description);
+        naming.put_into((&mut after.name, &mut after.description), |name| {
+            name_must_be_free(access, name, Some(&group.id))
+        })?;
         let mut edit = Edit::default();
         if after != kept.document {
             edit.put(Some(organization), &group.id, Some(&*kept), &after)?;
             edit.touches_access(organization);
             let record = call.record("group.update", group_target(&group));
-            let record = record.changing("/name", &*kept.name, &*after.name);
-            edit.record(organization, record.changing("/description", &*kept.description, &*after.description));
+            let (before, after) = ((&*kept.name, &*kept.description), (&*after.name, &*after.description));
+            edit.record(organization, renaming(record, before, after));
         }
         let mut shown = shown(access, &group);
         (shown["name"], shown["description"]) = (json!(after.name), json!(after.description));

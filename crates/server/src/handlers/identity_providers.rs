@@ -14,8 +14,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::access::Rights;
 use crate::app::App;
-use crate::directory::document::{Document, GroupMember, Kept, SETTINGS_ID, pair_id};
+use crate::directory::document::{Document, GroupMember, Kept, Level, SETTINGS_ID, pair_id};
 use crate::directory::personal::{Method, Session};
 use crate::directory::{Edit, Effective, IdentityProvider, OrganizationAccess, State, change};
 use crate::dispatch::{Call, no_content};
@@ -210,7 +211,7 @@ fn no_such_provider() -> Problem {
 fn must_hold_everything(call: &Call) -> Result<(), Problem> {
     must_cover(
         &call.holds,
-        &Effective::everything(),
+        &Effective::of(Rights::ALL, &Level::Organization),
         "who signs in through an identity provider may be anybody: an administrator",
     )
 }
@@ -318,7 +319,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
             edit.put(Some(organization.id), &call.id, Some(&**before), &after)?;
             edit.record(organization.id, update_record(&call, before, &after));
             if !after.enabled || after.issuer != before.issuer {
-                end_sessions(state, organization.id, &mut edit);
+                end_sessions(state, organization.id, &call.id, &mut edit);
             }
         }
         Ok((edit, shown(&call.app, &organization.slug, &call.id, &after)))
@@ -358,7 +359,7 @@ pub async fn remove(call: Call) -> Result<Response, Problem> {
         let record = call.record("identity_provider.delete", target(&call.id, &provider.name));
         edit.record(organization.id, record.with("issuer", &*provider.issuer));
         take_mapped(&call, state, organization.id, &mut edit);
-        end_sessions(state, organization.id, &mut edit);
+        end_sessions(state, organization.id, &call.id, &mut edit);
         Ok((edit, ()))
     })
     .await?;
@@ -366,12 +367,14 @@ pub async fn remove(call: Call) -> Result<Response, Problem> {
     Ok(no_content())
 }
 
-/// Ends the sessions that the organization's providers have brought about, whichever it was: a session does not say.
-fn end_sessions(state: &State, organization: OrganizationId, edit: &mut Edit) {
+/// Ends the sessions that a provider has brought about, and those of the organization that do not say which one it was.
+fn end_sessions(state: &State, organization: OrganizationId, provider: &str, edit: &mut Edit) {
     let only_in = Some(organization.to_hex());
-    for session in
-        state.personal().sessions().filter(|session| session.method == Method::Sso && session.only_in == only_in)
-    {
+    let sessions = state.personal().sessions().filter(|session| {
+        let of_provider = session.provider.as_deref().is_none_or(|of| of == provider);
+        session.method == Method::Sso && session.only_in == only_in && of_provider
+    });
+    for session in sessions {
         edit.delete::<Session>(None, &session.id, session.version);
     }
 }

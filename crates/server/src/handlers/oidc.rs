@@ -187,6 +187,7 @@ fn refused(call: &Call, chosen: &Chosen, refusal: Refusal, person: Option<&Perso
         .unsuccessful("failure", refusal.sentence())
         .with("method", "sso")
         .with("refusal", refusal.name())
+        .with("provider", &*provider.id)
         .with("issuer", &*provider.issuer);
     if let Some(person) = person {
         record = record.with("subject", &*person.subject);

@@ -109,8 +109,15 @@ impl Step<'_> {
         self.follow_groups(edit, &user)?;
         let user = self.as_called(user);
         let only_in = Some(self.organization());
-        let opening =
-            Opening { user, method: Method::Sso, second_factor: "none", only_in, joins: only_in, alone: false };
+        let opening = Opening {
+            user,
+            method: Method::Sso,
+            second_factor: "none",
+            through: Some(self.arrival.provider.clone()),
+            only_in,
+            joins: only_in,
+            alone: false,
+        };
         open(self.app, self.context, self.state, edit, opening)
     }
 

@@ -9,10 +9,10 @@ use crate::directory::defaults::Default as DefaultRole;
 use crate::directory::document::{GroupRole, Level, Role};
 use crate::directory::{Edit, Effective, OrganizationAccess, RoleView, change};
 use crate::dispatch::{Call, no_content};
-use crate::form::{Form, Holds, prose, readable};
-use crate::handlers::assignments::given_by_role;
+use crate::form::{Form, Holds};
 use crate::handlers::groups::must_cover;
 use crate::handlers::listing::{is_wanted, page};
+use crate::handlers::naming::{Naming, must_be_free, renaming};
 use crate::handlers::organizations::{created, json_answer};
 use crate::limits;
 use crate::problem::{Kind, Problem};
@@ -97,17 +97,14 @@ pub fn view(call: &Call) -> Result<Response, Problem> {
 
 /// The fields of a role in a body, each if it is there.
 struct Fields {
-    name: Option<String>,
-    description: Option<String>,
+    naming: Naming,
     permissions: Option<(Vec<String>, Rights)>,
 }
 
 fn fields(body: &[u8], all_needed: bool) -> Result<Fields, Problem> {
     let known = [("name", Holds::Text), ("description", Holds::Text), ("permissions", Holds::Texts)];
     let mut form = Form::read_fields(body, &known)?;
-    let named = |name: &str| readable(name, limits::NAME_CHARS_MAX);
-    let name = if all_needed { Some(form.needed("name", named)) } else { form.optional("name", named) };
-    let description = form.optional("description", |text| prose(text, limits::DESCRIPTION_CHARS_MAX));
+    let naming = Naming::read(&mut form, all_needed);
     let permissions = form.list("permissions").map(|mut names| {
         names.sort();
         names.dedup();
@@ -126,18 +123,11 @@ fn fields(body: &[u8], all_needed: bool) -> Result<Fields, Problem> {
         form.refuse("/permissions", "is needed: a list of areas and permissions; GET /v1/permissions lists them");
     }
     form.finish()?;
-    Ok(Fields { name, description, permissions })
+    Ok(Fields { naming, permissions })
 }
 
 fn name_must_be_free(access: &OrganizationAccess, name: &str, except: Option<&str>) -> Result<(), Problem> {
-    let taken = access.roles().any(|role| text::equal_folded(&role.name, name) && Some(&*role.id) != except);
-    if taken { Err(Problem::new(Kind::Conflict, format!("there is a role `{name}` already"))) } else { Ok(()) }
-}
-
-fn for_organization(rights: Rights) -> Effective {
-    let mut given = Effective::default();
-    given.add(rights, &Level::Organization);
-    given
+    must_be_free("role", access.roles().map(|role| (role.id, role.name)), name, except)
 }
 
 /// Makes a role.
@@ -147,7 +137,7 @@ fn for_organization(rights: Rights) -> Effective {
 pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let (_, read) = call.read_body().await?;
-    let Fields { name, description, permissions } = fields(&read.bytes, true)?;
+    let Fields { naming: Naming { name, description }, permissions } = fields(&read.bytes, true)?;
     let (permissions, rights) = permissions.unwrap_or_default();
     let id = call.new_id("rol");
     let created_at = call.app.clock.now();
@@ -157,7 +147,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let shown = change(&app, move |state| {
         let access = state.access(organization);
         name_must_be_free(access, &role.name, None)?;
-        must_cover(&call.holds, &for_organization(rights), "the role")?;
+        must_cover(&call.holds, &Effective::of(rights, &Level::Organization), "the role")?;
         if access.roles().count() >= limits::GROUPS_PER_ORGANIZATION_MAX {
             let detail =
                 format!("the organization has {} roles, the most it may have", limits::GROUPS_PER_ORGANIZATION_MAX);
@@ -186,7 +176,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
 pub async fn update(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let (_, read) = call.read_body().await?;
-    let Fields { name, description, permissions } = fields(&read.bytes, false)?;
+    let Fields { naming, permissions } = fields(&read.bytes, false)?;
     let app = call.app.clone();
     let shown = change(&app, move |state| {
         let access = state.access(organization);
@@ -195,11 +185,9 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
             return Err(Problem::new(Kind::Conflict, "a default role can not be changed"));
         };
         let mut after = kept.document.clone();
-        if let Some(name) = name {
-            name_must_be_free(access, &name, Some(&role.id))?;
-            after.name = name;
-        }
-        after.description = description.unwrap_or(after.description);
+        naming.put_into((&mut after.name, &mut after.description), |name| {
+            name_must_be_free(access, name, Some(&role.id))
+        })?;
         let mut rights = role.rights;
         if let Some((permissions, chosen)) = permissions {
             // An area written out gives the same today and more tomorrow: compare what is named as well.
@@ -207,7 +195,13 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
                 permissions.iter().filter(|name| !kept.permissions.contains(name)).map(String::as_str),
             );
             let added = chosen.without(role.rights).and(named.unwrap_or_default());
-            must_cover(&call.holds, &for_organization(added), "the role")?;
+            must_cover(&call.holds, &Effective::of(added, &Level::Organization), "the role")?;
+            // Nor is anything taken from those above one.
+            let taken = role.rights.without(chosen);
+            for group in access.groups_with(&role.id) {
+                let Some(assignment) = access.assignment(&group, &role.id) else { continue };
+                must_cover(&call.holds, &Effective::of(taken, &assignment.level), "the role")?;
+            }
             (after.permissions, rights) = (permissions, chosen);
         }
         let mut edit = Edit::default();
@@ -215,8 +209,8 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
             edit.put(Some(organization), &role.id, Some(&*kept), &after)?;
             edit.touches_access(organization);
             let record = call.record("role.update", role_target(&role));
-            let record = record.changing("/name", &*kept.name, &*after.name);
-            let record = record.changing("/description", &*kept.description, &*after.description);
+            let (then, now) = ((&*kept.name, &*kept.description), (&*after.name, &*after.description));
+            let record = renaming(record, then, now);
             let record = record.changing("/permissions", json!(kept.permissions), json!(after.permissions));
             edit.record(organization, record);
         }
@@ -244,7 +238,7 @@ pub async fn delete(call: Call) -> Result<Response, Problem> {
         let groups = access.groups_with(&role.id);
         for group in &groups {
             let Some(assignment) = access.assignment(group, &role.id) else { continue };
-            must_cover(&call.holds, &given_by_role(&role, &assignment.level), "the role")?;
+            must_cover(&call.holds, &Effective::of(role.rights, &assignment.level), "the role")?;
             edit.delete::<GroupRole>(Some(organization), &assignment.id, assignment.version);
         }
         edit.delete::<Role>(Some(organization), &role.id, kept.version);

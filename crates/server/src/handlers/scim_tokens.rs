@@ -1,17 +1,19 @@
 //! `/v1/orgs/{org}/scim-tokens`: what identity providers come with. A token is given rights when it is made, never more than
-//! its maker holds then, and acts within them for as long as it is there.
+//! its maker holds then. At each request it has of these what its maker still holds: nothing, once a person who made it has
+//! left.
 
-use std::sync::Arc;
-
+use actarium_core::row::Micros;
 use actarium_core::time;
+use actarium_store::OrganizationId;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use crate::access::{Right, Rights};
+use crate::access::{Caller, Right, Rights, USER_SENDER};
+use crate::app::App;
 use crate::directory::document::{Level, ScimToken};
-use crate::directory::{Edit, Effective, Kept, change};
+use crate::directory::{Edit, Effective, Kept, State, change};
 use crate::dispatch::{Call, no_content};
-use crate::form::{Form, Holds, readable};
+use crate::form::{Form, Holds, readable, yet_to_come};
 use crate::handlers::groups::must_cover;
 use crate::handlers::organizations::{created, json_answer};
 use crate::limits;
@@ -37,12 +39,27 @@ pub fn rights_of(token: &ScimToken) -> Rights {
     base_rights().and(Rights::from_names(known).unwrap_or_default())
 }
 
-fn shown(token: &Kept<ScimToken>) -> Value {
+/// What a token may do now: what it was given, within what its maker holds.
+pub fn held(state: &State, organization: OrganizationId, token: &ScimToken) -> Effective {
+    let given = Effective::of(rights_of(token), &Level::Organization);
+    if token.created_by == Caller::Operator.sender() {
+        return given;
+    }
+    let maker = token.created_by.strip_prefix(USER_SENDER).and_then(|user| state.effective(organization, user));
+    given.within(maker.map_or(Rights::NONE, |maker| maker.organization))
+}
+
+fn shown(app: &App, state: &State, organization: OrganizationId, token: &Kept<ScimToken>) -> Value {
+    let last_used_at = app.sign_in.uses.last(&token.id, token.last_used_at.unwrap_or(Micros::MIN));
     json!({
         "id": token.id,
         "name": token.name,
         "permissions": token.permissions,
         "created_at": time::to_text(token.created_at),
+        "created_by": token.created_by,
+        "expires_at": token.expires_at.map(time::to_text),
+        "last_used_at": (last_used_at != Micros::MIN).then(|| time::to_text(last_used_at)),
+        "limited": held(state, organization, token).organization != rights_of(token),
     })
 }
 
@@ -58,7 +75,10 @@ fn target(id: &str, name: &str) -> Value {
 pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let (_, read) = call.read_body().await?;
-    let mut form = Form::read_fields(&read.bytes, &[("name", Holds::Text), ("permissions", Holds::Texts)])?;
+    let mut form = Form::read_fields(
+        &read.bytes,
+        &[("name", Holds::Text), ("permissions", Holds::Texts), ("expires_at", Holds::Text)],
+    )?;
     let name = form.needed("name", |name| readable(name, limits::NAME_CHARS_MAX));
     let mut permissions = form.list("permissions").unwrap_or_default();
     permissions.sort();
@@ -68,25 +88,27 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         let detail = format!("`{unknown}` is no area and no permission; GET /v1/permissions lists them");
         form.refuse("/permissions", &detail);
     }
+    let now = call.app.clock.now();
+    let expires_at = form.optional("expires_at", |text| yet_to_come(text, now).map(drop));
     form.finish()?;
+    let expires_at = expires_at.map(|text| yet_to_come(&text, now)).transpose();
+    let expires_at = expires_at.map_err(|detail| Problem::new(Kind::InvalidContent, detail))?;
     let mut random = [0; token::RANDOM_BYTES];
     call.app.entropy.fill(&mut random);
     let (id, secret) = token::scim(&random);
     let document = ScimToken {
         name,
         permissions,
-        created_at: call.app.clock.now(),
+        created_at: now,
         created_by: call.caller.sender(),
+        expires_at,
+        last_used_at: None,
         sha256: token::to_hex(&token::hash(&secret)),
     };
-    let mut given = Effective::default();
-    given.add(rights_of(&document), &Level::Organization);
-    must_cover(&call.holds, &given, "the token")?;
+    must_cover(&call.holds, &Effective::of(rights_of(&document), &Level::Organization), "the token")?;
     let app = call.app.clone();
     let kept = Kept { id: id.clone(), version: 1, document };
-    let mut answer = shown(&kept);
-    answer["secret"] = json!(secret);
-    change(&app, move |state| {
+    let mut answer = change(&app, move |state| {
         if state.access(organization).scim_tokens().len() >= limits::SCIM_TOKENS_PER_ORGANIZATION_MAX {
             let most = limits::SCIM_TOKENS_PER_ORGANIZATION_MAX;
             let detail = format!("the organization has {most} SCIM tokens, the most it may have");
@@ -96,10 +118,16 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         edit.put(Some(organization), &kept.id, None, &kept.document)?;
         let scopes: Vec<&str> = ["scim"].into_iter().chain(kept.permissions.iter().map(String::as_str)).collect();
         let record = call.record("token.create", target(&kept.id, &kept.name));
-        edit.record(organization, record.with("scopes", scopes.join(" ")));
-        Ok((edit, ()))
+        let record = record.with("scopes", scopes.join(" "));
+        let record = match kept.expires_at {
+            Some(at) => record.with("expires_at", time::to_text(at)),
+            None => record,
+        };
+        edit.record(organization, record);
+        Ok((edit, shown(&call.app, state, organization, &kept)))
     })
     .await?;
+    answer["secret"] = json!(secret);
     created(&answer)
 }
 
@@ -109,10 +137,12 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
 /// None that are the client's.
 pub fn list(call: &Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
-    let mut tokens: Vec<Arc<Kept<ScimToken>>> =
-        call.app.directory.read(|state| state.access(organization).scim_tokens().cloned().collect());
-    tokens.sort_by(|left, right| (left.created_at, &left.id).cmp(&(right.created_at, &right.id)));
-    json_answer(&json!({"tokens": tokens.iter().map(|token| shown(token)).collect::<Vec<_>>()}))
+    call.app.directory.read(|state| {
+        let mut tokens: Vec<_> = state.access(organization).scim_tokens().collect();
+        tokens.sort_by(|left, right| (left.created_at, &left.id).cmp(&(right.created_at, &right.id)));
+        let shown: Vec<_> = tokens.into_iter().map(|token| shown(&call.app, state, organization, token)).collect();
+        json_answer(&json!({ "tokens": shown }))
+    })
 }
 
 /// Revokes a token: the next request with it is refused.

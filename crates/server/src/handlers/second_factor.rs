@@ -1,7 +1,5 @@
 //! `/v1/password` and `/v1/second-factor`: what a person proves who they are with, changed by themselves.
-//!
-//! Whoever has got hold of a session has not got hold of these: each change needs the password again, and a code where
-//! there is a second factor; tries at it are counted like sign-ins.
+//! Each change needs a proof (`proving`): the password again, and a code where there is a second factor.
 
 use std::sync::Arc;
 
@@ -13,7 +11,6 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 
-use crate::access::Person;
 use crate::app::App;
 use crate::directory::document::{Document, User};
 use crate::directory::personal::SecondFactor;
@@ -21,17 +18,20 @@ use crate::directory::{Edit, State, change};
 use crate::dispatch::{Call, no_content};
 use crate::form::Form;
 use crate::handlers::organizations::json_answer;
+use crate::handlers::proving::{Proof, prove, use_code};
 use crate::handlers::session::{bounded, not_proved, person, session_id};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
-use crate::signin::attempt::{Attempt, logs_of, target_of};
+use crate::signin::attempt::{logs_of, target_of};
 use crate::signin::opening::end_others;
-use crate::signin::password::{self, Verdict};
+use crate::signin::password;
 use crate::signin::{recovery, totp};
 
 /// Who the authenticator says the code is for.
 const ISSUER: &str = "Actarium";
+/// The action of a change of the second factor, tries at it that fail too.
+const ACTION: &str = "second_factor.update";
 
 /// What a code came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,35 +90,6 @@ fn secret_of(app: &App, user: &str, wrapped: &str) -> Result<totp::Secret, Probl
     })
 }
 
-/// What a person proves who they are with, once more: the password, and a code where there is a second factor.
-struct Proof {
-    password: String,
-    code: Option<String>,
-}
-
-/// Compares the password; the code is judged in the change itself.
-async fn prove(call: &Call, person: &Person, password: &str) -> Result<(Attempt, Option<String>), Problem> {
-    let app = &call.app;
-    let stored = app.directory.read(|state| state.user(&person.user.id).and_then(|user| user.password.clone()));
-    let Some(stored) = stored else {
-        return Err(Problem::new(Kind::Conflict, "the account has no password: its person signs in elsewhere"));
-    };
-    let attempt = Attempt::begin(app, &call.context, &person.user.email)?;
-    match app.sign_in.passwords.verify(password, Some(&stored)).await {
-        Ok(Verdict::Wrong) => Err(wrong_proof()),
-        Ok(_) => Ok((attempt, Some(stored))),
-        Err(problem) => {
-            attempt.undone();
-            Err(problem)
-        }
-    }
-}
-
-fn wrong_proof() -> Problem {
-    Problem::new(Kind::InvalidContent, "the content is against the rules")
-        .with_error("", "the password or the code is wrong")
-}
-
 fn changed_meanwhile() -> Problem {
     Problem::new(Kind::Conflict, "the account was changed at the same moment")
 }
@@ -127,14 +98,6 @@ fn changed_meanwhile() -> Problem {
 fn record_everywhere(app: &App, state: &State, edit: &mut Edit, user: &str, record: &OwnRecord) {
     for organization in logs_of(app, state, user) {
         edit.record(organization, record.clone());
-    }
-}
-
-/// Judges the code of a proof within a change; a missing one is wrong here.
-fn use_code(app: &App, state: &State, edit: &mut Edit, user: &str, code: Option<&str>) -> Result<Judged, Problem> {
-    match judge(app, state, edit, user, code)? {
-        Judged::Missing | Judged::Wrong => Err(wrong_proof()),
-        judged => Ok(judged),
     }
 }
 
@@ -151,7 +114,7 @@ pub async fn change_password(mut call: Call) -> Result<Response, Problem> {
     let email = person.user.email.clone();
     let new = form.needed("new", |new| password::check(new, &email).map_err(|error| error.to_string()));
     form.finish()?;
-    let (attempt, stored) = prove(&call, &person, &current).await?;
+    let (attempt, stored) = prove(&call, &person, "password.update", &current).await?;
     let app = call.app.clone();
     let hash = app.sign_in.passwords.hash(&new).await?;
     change(&app, move |state| {
@@ -169,14 +132,6 @@ pub async fn change_password(mut call: Call) -> Result<Response, Problem> {
     Ok(no_content())
 }
 
-async fn read_proof(call: &mut Call) -> Result<Proof, Problem> {
-    let (_, read) = call.read_body().await?;
-    let mut form = Form::read(&read.bytes, &["password", "code"])?;
-    let proof = Proof { password: form.needed("password", bounded), code: form.optional("code", bounded) };
-    form.finish()?;
-    Ok(proof)
-}
-
 /// Gives a secret for an authenticator. It is kept nowhere: the client brings it back, wrapped, with a code of it. Who
 /// has a second factor already gives a code of that one, which is used up.
 ///
@@ -184,13 +139,13 @@ async fn read_proof(call: &mut Call) -> Result<Proof, Problem> {
 /// 422 for a wrong password or code, 409 for an account without a password, 429 after too many tries.
 pub async fn begin(mut call: Call) -> Result<Response, Problem> {
     let person = person(&call)?;
-    let proof = read_proof(&mut call).await?;
-    let (attempt, _) = prove(&call, &person, &proof.password).await?;
+    let proof = Proof::read(&mut call).await?;
+    let (attempt, _) = prove(&call, &person, ACTION, &proof.password).await?;
     let app = call.app.clone();
-    let (within, user) = (app.clone(), person.user.id.clone());
+    let user = person.user.id.clone();
     change(&app, move |state| {
         let mut edit = Edit::default();
-        use_code(&within, state, &mut edit, &user, proof.code.as_deref())?;
+        use_code(&call, state, &mut edit, (ACTION, &user), proof.code.as_deref())?;
         Ok((edit, ()))
     })
     .await?;
@@ -265,7 +220,7 @@ pub async fn confirm(mut call: Call) -> Result<Response, Problem> {
         };
         edit.put(None, &id, before.map(Arc::as_ref), &document)?;
         end_others(state, &mut edit, &id, &session);
-        let record = call.record("second_factor.update", target_of(&person.user)).with("method", "totp");
+        let record = call.record(ACTION, target_of(&person.user)).with("method", "totp");
         let record = record.changing("/second_factor", if before.is_some() { "totp" } else { "none" }, "totp");
         record_everywhere(&call.app, state, &mut edit, &id, &record);
         Ok((edit, ()))
@@ -281,18 +236,18 @@ pub async fn confirm(mut call: Call) -> Result<Response, Problem> {
 pub async fn remove(mut call: Call) -> Result<Response, Problem> {
     let person = person(&call)?;
     let session = session_id(&person)?.to_owned();
-    let proof = read_proof(&mut call).await?;
-    let (attempt, _) = prove(&call, &person, &proof.password).await?;
+    let proof = Proof::read(&mut call).await?;
+    let (attempt, _) = prove(&call, &person, ACTION, &proof.password).await?;
     let app = call.app.clone();
     change(&app, move |state| {
         let id = &person.user.id;
         let before = state.personal().second_factor(id).ok_or_else(no_second_factor)?;
         // The document goes, so that nothing of the code need be kept.
-        use_code(&call.app, state, &mut Edit::default(), id, proof.code.as_deref())?;
+        use_code(&call, state, &mut Edit::default(), (ACTION, id), proof.code.as_deref())?;
         let mut edit = Edit::default();
         edit.delete::<SecondFactor>(None, id, before.version);
         end_others(state, &mut edit, id, &session);
-        let record = call.record("second_factor.update", target_of(&person.user)).with("method", "none");
+        let record = call.record(ACTION, target_of(&person.user)).with("method", "none");
         record_everywhere(&call.app, state, &mut edit, id, &record.changing("/second_factor", "totp", "none"));
         Ok((edit, ()))
     })
@@ -311,15 +266,15 @@ fn no_second_factor() -> Problem {
 /// 422 for a wrong password or code, 409 if there is no second factor, 429 after too many tries.
 pub async fn renew_codes(mut call: Call) -> Result<Response, Problem> {
     let person = person(&call)?;
-    let proof = read_proof(&mut call).await?;
-    let (attempt, _) = prove(&call, &person, &proof.password).await?;
+    let proof = Proof::read(&mut call).await?;
+    let (attempt, _) = prove(&call, &person, ACTION, &proof.password).await?;
     let app = call.app.clone();
     let (codes, hashes) = new_recovery_codes(&app);
     change(&app, move |state| {
         let id = &person.user.id;
         let before = state.personal().second_factor(id).ok_or_else(no_second_factor)?;
         let code = proof.code.as_deref();
-        use_code(&call.app, state, &mut Edit::default(), id, code)?;
+        use_code(&call, state, &mut Edit::default(), (ACTION, id), code)?;
         let mut document = SecondFactor { recovery_codes: hashes, ..before.document.clone() };
         if let Some(code) = code.filter(|code| totp::is_code(code)) {
             let secret = secret_of(&call.app, id, &before.wrapped_secret)?;
@@ -328,7 +283,7 @@ pub async fn renew_codes(mut call: Call) -> Result<Response, Problem> {
         }
         let mut edit = Edit::default();
         edit.put(None, id, Some(&**before), &document)?;
-        let record = call.record("second_factor.update", target_of(&person.user)).with("method", "totp");
+        let record = call.record(ACTION, target_of(&person.user)).with("method", "totp");
         record_everywhere(&call.app, state, &mut edit, id, &record.with("recovery_codes", recovery::CODES));
         Ok((edit, ()))
     })

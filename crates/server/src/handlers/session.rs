@@ -122,6 +122,7 @@ async fn judge_password(
             user: user.clone(),
             method: personal::Method::Password,
             second_factor,
+            through: None,
             only_in: managed_by,
             joins: None,
             alone: false,

@@ -4,13 +4,14 @@
 //! own, and only when it opens nothing else then it is gone.
 
 use actarium_core::time;
+use actarium_store::OrganizationId;
 use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::access::{Person, Via};
 use crate::app::App;
 use crate::directory::personal::Session;
-use crate::directory::{Edit, Kept, change};
+use crate::directory::{Edit, Kept, State, change};
 use crate::dispatch::{Call, no_content};
 use crate::handlers::groups::must_cover;
 use crate::handlers::organizations::json_answer;
@@ -20,11 +21,17 @@ use crate::problem::{Kind, Problem};
 use crate::signin::attempt::logs_of;
 use crate::signin::opening::{ends_at, target};
 
-fn shown(app: &App, session: &Kept<Session>, own: Option<&str>) -> Value {
+fn shown(app: &App, state: &State, session: &Kept<Session>, own: Option<&str>) -> Value {
+    let of = session.only_in.as_deref().and_then(OrganizationId::from_hex);
+    let provider = session.provider.as_ref().map(|id| {
+        let known = of.and_then(|of| state.sign_in(of).provider(id));
+        json!({"id": id, "name": known.map(|known| known.name.clone())})
+    });
     json!({
         "id": session.id,
         "current": own == Some(&*session.id),
         "method": session.method.name(),
+        "provider": provider,
         "created_at": time::to_text(session.created_at),
         "last_used_at": time::to_text(app.sign_in.uses.last(&session.id, session.last_used_at)),
         "expires_at": time::to_text(ends_at(app, session)),
@@ -33,11 +40,16 @@ fn shown(app: &App, session: &Kept<Session>, own: Option<&str>) -> Value {
     })
 }
 
-fn list_shown(app: &App, mut sessions: Vec<&Kept<Session>>, own: Option<&str>) -> Result<Response, Problem> {
+fn list_shown(
+    app: &App,
+    state: &State,
+    mut sessions: Vec<&Kept<Session>>,
+    own: Option<&str>,
+) -> Result<Response, Problem> {
     let now = app.clock.now();
     sessions.retain(|session| ends_at(app, session) > now);
     sessions.sort_by_key(|session| std::cmp::Reverse(app.sign_in.uses.last(&session.id, session.last_used_at)));
-    let shown: Vec<_> = sessions.into_iter().map(|session| shown(app, session, own)).collect();
+    let shown: Vec<_> = sessions.into_iter().map(|session| shown(app, state, session, own)).collect();
     json_answer(&json!({ "sessions": shown }))
 }
 
@@ -56,7 +68,7 @@ pub fn list(call: &Call) -> Result<Response, Problem> {
     let person = person(call)?;
     call.app.directory.read(|state| {
         let sessions = state.personal().sessions_of(&person.user.id).map(|session| &**session).collect();
-        list_shown(&call.app, sessions, own_id(&person))
+        list_shown(&call.app, state, sessions, own_id(&person))
     })
 }
 
@@ -99,7 +111,7 @@ pub fn list_of_user(call: &Call) -> Result<Response, Problem> {
             return Err(Problem::new(Kind::NotFound, "the organization has no such user"));
         }
         let sessions = state.personal().sessions_of(&call.id).map(|session| &**session);
-        list_shown(&call.app, sessions.filter(|session| session.reaches(organization)).collect(), None)
+        list_shown(&call.app, state, sessions.filter(|session| session.reaches(organization)).collect(), None)
     })
 }
 

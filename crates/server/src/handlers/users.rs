@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::access::Caller;
 use crate::directory::document::{Address, GroupMember, Membership, Origin, ScimProfile, User, pair_id};
-use crate::directory::{Edit, Effective, State, change};
+use crate::directory::{Edit, Effective, Identity, State, change};
 use crate::dispatch::{Call, no_content};
 use crate::form::{Form, Holds, email, readable};
 use crate::handlers::groups::{group_target, must_cover};
@@ -279,6 +279,10 @@ pub fn end_membership(edit: &mut Edit, state: &State, organization: Organization
     }
     if let Some(profile) = access.scim_profile(user) {
         edit.delete::<ScimProfile>(Some(organization), user, profile.version);
+    }
+    // Who comes back is somebody whom the organization's identity provider has to prove anew.
+    for identity in state.sign_in(organization).identities_of(user) {
+        edit.delete::<Identity>(Some(organization), &identity.id, identity.version);
     }
     if let Some(member) = access.member(user) {
         edit.delete::<Membership>(Some(organization), user, member.version);

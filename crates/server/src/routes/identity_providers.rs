@@ -2,17 +2,18 @@
 
 use super::{JSON, Method, Operation, Permission, Route, answer, make, read, remove, show};
 use crate::access::Right;
+use crate::limits;
 use crate::parameters::{Form, Parameter};
 use crate::problem::Kind;
 
 const fn text(name: &'static str, required: bool, description: &'static str, example: &'static str) -> Parameter {
-    let form = Form::Text { chars_max: 1024 };
+    let form = Form::Text { chars_max: limits::SIGN_IN_PARAMETER_CHARS_MAX };
     Parameter { name, form, repeatable: false, required, description, example }
 }
 
 /// Codes of some providers are long.
 const CODE: Parameter = Parameter {
-    form: Form::Text { chars_max: 2048 },
+    form: Form::Text { chars_max: limits::SIGN_IN_CODE_CHARS_MAX },
     ..text("code", false, "What the provider gives for the person.", "SplxlOBeZQQYbYS6WxSbIA")
 };
 

@@ -186,6 +186,8 @@ pub enum Operation {
     LogKey,
     KeyCreate,
     KeyList,
+    KeyView,
+    KeyUpdate,
     KeyRevoke,
     ScimTokenList,
     ScimTokenCreate,

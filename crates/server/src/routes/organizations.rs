@@ -1,11 +1,14 @@
 //! Organizations and their keys.
 
-use super::{JSON, MAKE_PROBLEMS, Method, Operation, Permission, REMOVE_PROBLEMS, Route, answer, make, read, show};
+use super::{JSON, MAKE_PROBLEMS, Method, Operation, Permission, Route, answer, make, read, remove, show};
 use crate::access::Right;
 use crate::limits;
 
+const KEYS: &str = "/v1/orgs/{org}/on-prem-keys";
+const KEY: &str = "/v1/orgs/{org}/on-prem-keys/{id}";
+
 /// The routes.
-pub(super) static ROUTES: [Route; 7] = [
+pub(super) static ROUTES: [Route; 9] = [
     Route {
         method: Method::Post,
         bodies: &[(JSON, "NewOrganization")],
@@ -52,46 +55,43 @@ pub(super) static ROUTES: [Route; 7] = [
             &[answer(200, &[(JSON, "Organization")], "As it is now.")],
         )
     },
+    make(
+        Operation::KeyCreate,
+        (KEYS, Right::OnPremKeysCreate, "on_prem_key.create"),
+        ("Create a key", "It may write events of the organization and nothing else. Its secret is shown this once."),
+        &[(JSON, "NewKey")],
+        &[answer(201, &[(JSON, "KeyWithSecret")], "The key with its secret.")],
+    ),
+    show(
+        Operation::KeyList,
+        (KEYS, Right::OnPremKeysView, "on_prem_key.list"),
+        ("List keys", "Oldest first, without their secrets. Expired ones are listed, revoked ones are not."),
+        &[],
+        &[answer(200, &[(JSON, "Keys")], "The keys.")],
+    ),
+    show(
+        Operation::KeyView,
+        (KEY, Right::OnPremKeysView, "on_prem_key.view"),
+        ("Read a key", "Without its secret. When it was used last is written down once a minute."),
+        &[],
+        &[answer(200, &[(JSON, "Key")], "The key.")],
+    ),
     Route {
-        method: Method::Post,
-        bodies: &[(JSON, "NewKey")],
-        body_bytes_max: limits::ADMINISTRATION_BODY_BYTES_MAX,
-        problems: MAKE_PROBLEMS,
-        denied_action: Some("on_prem_key.create"),
-        ..read(
-            Operation::KeyCreate,
-            "/v1/orgs/{org}/on-prem-keys",
-            Permission::Right(Right::OnPremKeysCreate),
-            (
-                "Create a key",
-                "It may write events of the organization and nothing else. Its secret is shown this once.",
-            ),
-            &[],
-            &[answer(201, &[(JSON, "KeyWithSecret")], "The key with its secret.")],
+        method: Method::Patch,
+        ..make(
+            Operation::KeyUpdate,
+            (KEY, Right::OnPremKeysUpdate, "on_prem_key.update"),
+            ("Change a key", "What is left out stays, null removes. It holds from the next request with the key on."),
+            &[(JSON, "KeyUpdate")],
+            &[answer(200, &[(JSON, "Key")], "As it is now.")],
         )
     },
     Route {
-        denied_action: Some("on_prem_key.list"),
-        ..read(
-            Operation::KeyList,
-            "/v1/orgs/{org}/on-prem-keys",
-            Permission::Right(Right::OnPremKeysView),
-            ("List keys", "Oldest first, without their secrets. Revoked ones are not listed."),
-            &[],
-            &[answer(200, &[(JSON, "Keys")], "The keys.")],
-        )
-    },
-    Route {
-        method: Method::Delete,
-        problems: REMOVE_PROBLEMS,
-        denied_action: Some("on_prem_key.revoke"),
-        ..read(
+        answers: &[answer(204, &[], "It is revoked.")],
+        ..remove(
             Operation::KeyRevoke,
-            "/v1/orgs/{org}/on-prem-keys/{id}",
-            Permission::Right(Right::OnPremKeysRevoke),
+            (KEY, Right::OnPremKeysRevoke, "on_prem_key.revoke"),
             ("Revoke a key", "From the next request on it is unknown."),
-            &[],
-            &[answer(204, &[], "It is revoked.")],
         )
     },
 ];

@@ -19,7 +19,7 @@ const fn parameter(name: &'static str, form: Form, description: &'static str, ex
     Parameter { name, form, repeatable: false, required: false, description, example }
 }
 
-const TEXT: Form = Form::Text { chars_max: 256 };
+const TEXT: Form = Form::Text { chars_max: limits::SCIM_PARAMETER_CHARS_MAX };
 const FILTER: Form = Form::Text { chars_max: limits::SCIM_FILTER_BYTES_MAX };
 const NUMBER: Form = Form::Integer { min: -1_000_000_000, max: 1_000_000_000, default: None };
 const ATTRIBUTES: Parameter = parameter(

@@ -455,11 +455,17 @@ fn administration() -> Vec<(&'static str, Value)> {
         "keep_keys": masking_keys("Keys whose values stay."),
         "log_public": {"type": "boolean", "description": "Whether everybody may read what the log proves."},
     });
+    let key_fields = ["id", "name", "environment", "created_at", "expires_at", "networks", "last_used_at"];
+    let networks =
+        json!({"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": limits::NETWORKS_PER_KEY_MAX});
     let key = json!({
         "id": {"type": "string"},
         "name": {"type": "string"},
-        "environment": {"type": "string"},
+        "environment": {"type": ["string", "null"]},
         "created_at": time(),
+        "expires_at": or_null(time()),
+        "networks": or_null(networks.clone()),
+        "last_used_at": or_null(time()),
     });
     let mut with_secret = key.clone();
     with_secret["secret"] = json!({"type": "string", "description": "Shown this once."});
@@ -467,15 +473,18 @@ fn administration() -> Vec<(&'static str, Value)> {
     let new_key = json!({
         "name": readable(limits::NAME_CHARS_MAX),
         "environment": or_null(readable(limits::ENVIRONMENT_CHARS_MAX)),
+        "expires_at": or_null(time()),
+        "networks": or_null(networks),
     });
     vec![
         ("OrganizationUpdate", closed(organization_update(), &[])),
         ("NewOrganization", closed(new_organization, &["slug", "name"])),
         ("Organization", open(organization, &["slug", "name", "id", "created_at"])),
         ("Organizations", open(json!({"organizations": list("Organization")}), &["organizations"])),
-        ("NewKey", closed(new_key, &["name"])),
-        ("Key", open(key, &["id", "name", "created_at"])),
-        ("KeyWithSecret", open(with_secret, &["id", "name", "created_at", "secret"])),
+        ("NewKey", closed(new_key.clone(), &["name"])),
+        ("KeyUpdate", closed(new_key, &[])),
+        ("KeyWithSecret", open(with_secret, &key_fields.into_iter().chain(["secret"]).collect::<Vec<_>>())),
+        ("Key", open(key, &key_fields)),
         ("Keys", open(json!({"keys": list("Key")}), &["keys"])),
     ]
 }

@@ -21,20 +21,31 @@ fn tokens() -> Vec<(&'static str, Value)> {
         "maxItems": limits::FORM_LIST_ENTRIES_MAX,
         "description": "Areas and permissions beyond reading and writing users and groups.",
     });
-    let new = json!({"name": readable(limits::NAME_CHARS_MAX), "permissions": or_null(permissions)});
+    let new = json!({
+        "name": readable(limits::NAME_CHARS_MAX),
+        "permissions": or_null(permissions),
+        "expires_at": or_null(time()),
+    });
     let mut token = json!({
         "id": {"type": "string"},
         "name": {"type": "string"},
         "permissions": {"type": "array", "items": {"type": "string"}},
         "created_at": time(),
+        "created_by": {"type": "string", "description": "`operator`, or `user:` with the id of a person."},
+        "expires_at": or_null(time()),
+        "last_used_at": or_null(time()),
+        "limited": {
+            "type": "boolean",
+            "description": "Whether it may do less than it was given, because who made it no longer holds all of that.",
+        },
     });
-    let needed = ["id", "name", "permissions", "created_at"];
+    let needed = ["id", "name", "permissions", "created_at", "created_by", "expires_at", "last_used_at", "limited"];
     let shown = open(token.clone(), &needed);
     token["secret"] = json!({"type": "string", "pattern": "^act_scim_[0-9A-Za-z_]+$"});
     vec![
         ("NewScimToken", closed(new, &["name"])),
         ("ScimToken", shown),
-        ("ScimTokenWithSecret", open(token, &["id", "name", "permissions", "created_at", "secret"])),
+        ("ScimTokenWithSecret", open(token, &needed.into_iter().chain(["secret"]).collect::<Vec<_>>())),
         ("ScimTokens", open(json!({"tokens": list("ScimToken")}), &["tokens"])),
     ]
 }

@@ -54,6 +54,7 @@ fn answers() -> Vec<(&'static str, Value)> {
         "id": any(),
         "current": {"type": "boolean"},
         "method": {"type": "string", "enum": ["password", "sso"]},
+        "provider": or_null(open(json!({"id": any(), "name": maybe()}), &["id", "name"])),
         "created_at": time(),
         "last_used_at": time(),
         "expires_at": time(),
@@ -76,7 +77,10 @@ fn answers() -> Vec<(&'static str, Value)> {
     let enrolment = json!({"secret": any(), "uri": any(), "enrolment": any()});
     vec![
         ("OwnSession", open(own, &["user", "csrf_token", "expires_at", "second_factor", "organizations"])),
-        ("Session", open(session, &["id", "current", "method", "created_at", "last_used_at", "expires_at"])),
+        (
+            "Session",
+            open(session, &["id", "current", "method", "provider", "created_at", "last_used_at", "expires_at"]),
+        ),
         ("Sessions", open(json!({"sessions": list("Session")}), &["sessions"])),
         ("Enrolment", open(enrolment, &["secret", "uri", "enrolment"])),
         ("RecoveryCodes", open(json!({"recovery_codes": names()}), &["recovery_codes"])),

@@ -269,7 +269,7 @@ static MEMBERS: [Attribute; 3] = [
         case_exact: true,
         mutability: Mutability::Immutable,
         reference_types: &["User"],
-        chars_max: 2048,
+        chars_max: limits::SCIM_REFERENCE_CHARS_MAX,
         ..text("$ref", "Address of the user")
     },
     Attribute {

@@ -129,6 +129,7 @@ pub fn record_failed_sign_in(app: &App, context: &Context, user: Option<&Kept<Us
             who: context.ip.map_or_else(|| "unknown".into(), |ip| ip.to_string()),
             what: user.map_or_else(String::new, |user| user.id.clone()),
         };
-        app.refusals.refused(kind, record.clone());
+        let record = app.directory.read(|state| record.clone().as_called_in(state, organization));
+        app.refusals.refused(kind, record);
     }
 }

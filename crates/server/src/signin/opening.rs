@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::context::Context;
 use crate::directory::document::User;
 use crate::directory::personal::{Method, Session};
-use crate::directory::{Edit, Kept, State};
+use crate::directory::{Edit, IdentityProvider, Kept, State};
 use crate::handlers::organizations::{json_answer, name_of};
 use crate::limits;
 use crate::problem::Problem;
@@ -48,6 +48,8 @@ pub struct Opening {
     pub method: Method,
     /// What second factor was asked for: `totp`, `recovery_code` or `none`.
     pub second_factor: &'static str,
+    /// The identity provider that they came through, if it was one.
+    pub through: Option<Arc<Kept<IdentityProvider>>>,
     /// The one organization that it opens, if not all of the person's.
     pub only_in: Option<OrganizationId>,
     /// The organization that the person joins in the very same change.
@@ -73,7 +75,7 @@ pub struct Opened {
 /// # Errors
 /// 500 for a fault of this program.
 pub fn open(app: &App, context: &Context, state: &State, edit: &mut Edit, opening: Opening) -> Result<Opened, Problem> {
-    let Opening { user, method, second_factor, only_in, joins, alone } = opening;
+    let Opening { user, method, second_factor, through, only_in, joins, alone } = opening;
     let now = app.clock.now();
     let mut random = [0; token::SESSION_RANDOM_BYTES];
     app.entropy.fill(&mut random);
@@ -84,6 +86,7 @@ pub fn open(app: &App, context: &Context, state: &State, edit: &mut Edit, openin
         created_at: now,
         last_used_at: now,
         method,
+        provider: through.as_ref().map(|provider| provider.id.clone()),
         ip: context.ip.map(|ip| ip.to_string()),
         user_agent: context.user_agent.as_deref().map(str::to_owned),
         only_in: only_in.map(OrganizationId::to_hex),
@@ -103,7 +106,10 @@ pub fn open(app: &App, context: &Context, state: &State, edit: &mut Edit, openin
     }
     let person = Arc::new(Person { organizations, user, via: Via::Session(id.clone()), rights_max: Rights::ALL });
     let record = OwnRecord::of_request("session.sign_in", &Caller::Person(person.clone()), context, target(&id));
-    let record = record.with("method", method.name()).with("second_factor", second_factor);
+    let mut record = record.with("method", method.name()).with("second_factor", second_factor);
+    if let Some(provider) = &through {
+        record = record.with("provider", &*provider.id).with("issuer", &*provider.issuer);
+    }
     // Somebody who joins in this very change is no member yet.
     let logs = match only_in {
         Some(only) => vec![only],

@@ -1,16 +1,20 @@
-//! What is done about sessions and tokens every so often: last uses are written down, what is over is taken away.
-//! Neither is a change that anybody makes, so neither is recorded.
+//! What is done about credentials every so often: last uses are written down, sessions and personal tokens that are over are
+//! taken away. Neither is a change that anybody makes, so neither is recorded. Keys and SCIM tokens that are over stay
+//! until somebody revokes them: what they were for is still there.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use actarium_core::row::Micros;
+use actarium_store::OrganizationId;
 
 use super::opening::ends_at;
 use super::throttle::{AccountKey, Network};
 use crate::app::App;
+use crate::directory::document::{Document, ScimToken};
+use crate::directory::key::OnPremKey;
 use crate::directory::personal::{PersonalToken, Session};
-use crate::directory::{Edit, change};
+use crate::directory::{Edit, Kept, State, change};
 use crate::limits;
 use crate::problem::Problem;
 
@@ -19,51 +23,116 @@ use crate::problem::Problem;
 /// # Errors
 /// If the directory could not be changed; it is tried again the next time.
 pub async fn tidy(app: &Arc<App>, all: bool) -> Result<(), Problem> {
-    let within = app.clone();
-    change(app, move |state| {
-        let app = within;
-        let (now, uses) = (app.clock.now(), &app.sign_in.uses);
-        let apart = if all { 1 } else { micros(limits::LAST_USE_WRITTEN_TIME) };
-        let (personal, mut edit, mut entries) = (state.personal(), Edit::default(), 0);
+    loop {
+        let within = app.clone();
+        let more = change(app, move |state| {
+            let mut tidying = Tidying { app: &within, now: within.clock.now(), all, edit: Edit::default(), entries: 0 };
+            tidying.look_through(state)?;
+            Ok((tidying.edit, tidying.entries >= limits::TIDIED_AT_ONCE_MAX))
+        });
+        if !more.await? {
+            break;
+        }
+    }
+    app.directory.read(|state| {
+        let personal = state.personal();
+        app.sign_in.uses.retain(|id| {
+            let personal = personal.session(id).is_some() || personal.token(id).is_some();
+            personal || state.keys().get(id).is_some() || state.scim_token(id).is_some()
+        });
+    });
+    Ok(())
+}
+
+/// One commit of it in the making.
+struct Tidying<'a> {
+    app: &'a App,
+    now: Micros,
+    all: bool,
+    edit: Edit,
+    /// Credentials that it changes.
+    entries: usize,
+}
+
+impl Tidying<'_> {
+    /// Looks at credentials until the commit is full.
+    fn look_through(&mut self, state: &State) -> Result<(), Problem> {
+        let personal = state.personal();
         for session in personal.sessions() {
-            let last_used_at = uses.last(&session.id, session.last_used_at);
-            if ends_at(&app, session) <= now || state.user(&session.user).is_none() {
-                edit.delete::<Session>(None, &session.id, session.version);
-            } else if last_used_at - session.last_used_at >= apart {
-                let document = Session { last_used_at, ..session.document.clone() };
-                edit.put(None, &session.id, Some(&**session), &document)?;
+            if ends_at(self.app, session) <= self.now || state.user(&session.user).is_none() {
+                self.take_away::<Session>(&session.id, session.version);
             } else {
-                continue;
+                let written = Some(session.last_used_at);
+                self.write(None, session, written, limits::LAST_USE_WRITTEN_TIME, |session, at| {
+                    session.last_used_at = at;
+                })?;
             }
-            entries += 1;
-            if entries >= limits::TIDIED_AT_ONCE_MAX {
-                return Ok((edit, ()));
+            if self.is_full() {
+                return Ok(());
             }
         }
         for token in personal.tokens() {
-            let written = token.last_used_at.unwrap_or(token.created_at);
-            let last_used_at = uses.last(&token.id, written);
-            if token.expires_at <= now || state.user(&token.user).is_none() {
-                edit.delete::<PersonalToken>(None, &token.id, token.version);
-            } else if last_used_at - written >= apart {
-                let document = PersonalToken { last_used_at: Some(last_used_at), ..token.document.clone() };
-                edit.put(None, &token.id, Some(&**token), &document)?;
+            if token.expires_at <= self.now || state.user(&token.user).is_none() {
+                self.take_away::<PersonalToken>(&token.id, token.version);
             } else {
-                continue;
+                self.write(None, token, token.last_used_at, limits::LAST_USE_WRITTEN_TIME, |token, at| {
+                    token.last_used_at = Some(at);
+                })?;
             }
-            entries += 1;
-            if entries >= limits::TIDIED_AT_ONCE_MAX {
-                break;
+            if self.is_full() {
+                return Ok(());
             }
         }
-        Ok((edit, ()))
-    })
-    .await?;
-    app.directory.read(|state| {
-        let personal = state.personal();
-        app.sign_in.uses.retain(|id| personal.session(id).is_some() || personal.token(id).is_some());
-    });
-    Ok(())
+        for key in state.keys().all() {
+            let of = Some(key.organization);
+            self.write(of, key, key.last_used_at, limits::KEY_USE_WRITTEN_TIME, |key: &mut OnPremKey, at| {
+                key.last_used_at = Some(at);
+            })?;
+            if self.is_full() {
+                return Ok(());
+            }
+        }
+        for (of, token) in state.scim_tokens() {
+            let written = token.last_used_at;
+            self.write(Some(of), token, written, limits::KEY_USE_WRITTEN_TIME, |token: &mut ScimToken, at| {
+                token.last_used_at = Some(at);
+            })?;
+            if self.is_full() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.entries >= limits::TIDIED_AT_ONCE_MAX
+    }
+
+    fn take_away<D: Document>(&mut self, id: &str, version: u64) {
+        self.edit.delete::<D>(None, id, version);
+        self.entries += 1;
+    }
+
+    /// Writes the last use down if it is the first or the one that is written is old enough.
+    fn write<D: Document + Clone>(
+        &mut self,
+        organization: Option<OrganizationId>,
+        kept: &Kept<D>,
+        written: Option<Micros>,
+        apart: Duration,
+        set: impl FnOnce(&mut D, Micros),
+    ) -> Result<(), Problem> {
+        let apart = if self.all { 1 } else { micros(apart) };
+        let last = self.app.sign_in.uses.last(&kept.id, Micros::MIN);
+        if last == Micros::MIN || written.is_some_and(|written| last - written < apart) {
+            return Ok(());
+        }
+        let mut document = kept.document.clone();
+        set(&mut document, last);
+        self.edit.put(organization, &kept.id, Some(kept), &document)?;
+        self.entries += 1;
+        Ok(())
+    }
 }
 
 /// Tells the throttle, after a start, from which networks accounts are used: where they have sessions.

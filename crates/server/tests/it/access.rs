@@ -246,6 +246,7 @@ impl Fixtures {
             Operation::OrganizationCreate => ("", "", json!({"slug": "new", "name": "New"}), "organization.create"),
             Operation::OrganizationUpdate => ("", "", json!({"name": "Acme Inc."}), "organization.update"),
             Operation::KeyCreate => ("", "", json!({"name": "another"}), "on_prem_key.create"),
+            Operation::KeyUpdate => (key.as_str(), "", json!({"name": "renamed"}), "on_prem_key.update"),
             Operation::KeyRevoke => (key.as_str(), "", Value::Null, "on_prem_key.revoke"),
             Operation::UserCreate => ("", "", json!({"email": "eve@example.com", "name": "Eve"}), "user.create"),
             Operation::UserUpdate => (user.as_str(), "", json!({"name": "Robert"}), "user.update"),
@@ -302,7 +303,7 @@ impl Fixtures {
             Operation::InvitationRevoke => (revocable.as_str(), "", Value::Null, "user.invitation.revoke"),
             // With a secret that the operator does not have: `invitations` walks them with their records.
             Operation::InvitationShow | Operation::InvitationAccept => return None,
-            // A person's own, with a session that the operator does not have: `session` walks them with their records.
+            // A person's own, with a session that the operator does not have: `own_affairs` walks them with their records.
             Operation::SignIn
             | Operation::SignOut
             | Operation::SessionRevoke

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Service};
 use crate::mail_server::{MailServer, Manner};
 use crate::person::{PASSWORD, Person};
-use crate::session::{Ahead, secret_of};
+use crate::ahead::Ahead;
+use crate::session::secret_of;
 
 const EVE: &str = "eve@example.com";
 const NEW_PASSWORD: &str = "kvmt#2xw pqz7";

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test measures how long it waited")]
 
 mod access;
+mod ahead;
 mod client;
 mod console;
 mod directory;
@@ -15,8 +16,10 @@ mod keys;
 mod log;
 mod mail_server;
 mod masking;
+mod names;
 mod oidc;
 mod openapi;
+mod own_affairs;
 mod own_records;
 mod permissions;
 mod person;
@@ -24,6 +27,7 @@ mod recording;
 mod retention;
 mod revocation;
 mod scim;
+mod scim_tokens;
 mod searching;
 mod service;
 mod session;

@@ -168,7 +168,7 @@ fn directory_versions_are_checked(backend: &dyn Backend) {
     change(directory("k1", Some(1), Some("2"))).unwrap();
     change(directory("k0", None, Some("0"))).unwrap();
     change(DirectoryChange { organization: None, ..directory("k9", None, Some("9")) }).unwrap();
-    change(DirectoryChange { organization: Some(B), ..directory("k1", None, Some("b")) }).unwrap();
+    change(DirectoryChange { organization: Some(B), ..directory("k1", None, Some("\"b\"")) }).unwrap();
     let ids = |of| -> Vec<_> {
         let entries = backend.directory_entries("key", of).unwrap();
         entries.into_iter().map(|entry| (entry.organization, entry.id, entry.version)).collect()

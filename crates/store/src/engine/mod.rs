@@ -582,8 +582,15 @@ fn check_request(request: &Request, bytes_max: u64) -> Result<(), AppendError> {
         if names.iter().any(|name| name.is_empty() || name.len() > DIRECTORY_NAME_BYTES_MAX) {
             return invalid("kind and id of a directory entry have 1 to 256 bytes");
         }
+        if !change.kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
+            return invalid("the kind of a directory entry has small letters, digits and underscores");
+        }
         if change.document.as_ref().is_some_and(|text| text.is_empty() || text.len() > DIRECTORY_DOCUMENT_BYTES_MAX) {
             return invalid("a directory entry has 1 to 262144 bytes");
+        }
+        let is_json = |text: &String| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        if !change.document.as_ref().is_none_or(is_json) {
+            return invalid("a directory entry is JSON");
         }
     }
     Ok(())

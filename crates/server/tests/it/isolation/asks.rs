@@ -102,7 +102,7 @@ pub fn request_of(route: &Route, slug: &str, ids: &Ids) -> (String, Option<Value
         Operation::UserCreate => Some(json!({"email": "intruder@example.com", "name": name, "groups": [ids.group]})),
         Operation::InvitationCreate => Some(json!({"email": "intruder@example.com", "groups": [ids.group]})),
         Operation::UserUpdate | Operation::GroupUpdate | Operation::RoleUpdate => renamed(),
-        Operation::OrganizationUpdate | Operation::IdentityProviderUpdate => renamed(),
+        Operation::OrganizationUpdate | Operation::IdentityProviderUpdate | Operation::KeyUpdate => renamed(),
         Operation::GroupCreate | Operation::KeyCreate | Operation::ScimTokenCreate => renamed(),
         Operation::RoleCreate => Some(json!({"name": name, "permissions": ["users_view"]})),
         Operation::GroupMemberAdd => Some(json!({"user": ids.user})),

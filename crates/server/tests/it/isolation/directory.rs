@@ -133,6 +133,7 @@ pub fn look(world: &mut World, route: &Route, caller: &Caller, of: usize) {
         Operation::GroupRoles => assignments_are_right(&organization.groups[&ids_here.group], &shown["roles"]),
         Operation::RoleView => role_is_right(world, organization, &shown),
         Operation::KeyList => assert_eq!(ids(&shown["keys"]), organization.keys),
+        Operation::KeyView => assert_eq!(shown["id"], *ids_here.key),
         Operation::ScimTokenList => assert_eq!(ids(&shown["tokens"]), organization.scim_tokens),
         Operation::IdentityProviderList => {
             assert_eq!(ids(&shown["identity_providers"]), organization.providers);

@@ -2,25 +2,41 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use actarium_server::oidc::fetch::read_roots;
 use serde_json::Value;
 use ureq::Agent;
+use ureq::tls::{RootCerts, TlsConfig};
 
 /// A provider that runs until it is dropped.
 pub struct Provider {
     child: Child,
     pub issuer: String,
+    /// What its certificate is checked against, if it speaks TLS.
+    roots: Option<RootCerts>,
 }
 
 impl Provider {
     pub fn start() -> Self {
+        Self::start_with(&[], None)
+    }
+
+    /// Starts one that speaks TLS with a certificate of an authority that nobody knows; gives the authority's file.
+    pub fn start_with_tls(folder: &Path) -> (Self, PathBuf) {
+        let [authority, key, certificate] = make_certificates(folder);
+        let roots = read_roots(&authority).unwrap();
+        (Self::start_with(&[key, certificate], Some(roots)), authority)
+    }
+
+    fn start_with(arguments: &[PathBuf], roots: Option<RootCerts>) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/oidc");
         assert!(folder.join("node_modules").is_dir(), "run `npm ci` in tests/oidc first; tests/run does");
         let mut child = Command::new("node")
             .arg("provider.mjs")
+            .args(arguments)
             .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -30,13 +46,14 @@ impl Provider {
         let mut issuer = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut issuer).unwrap();
         let issuer = issuer.trim().to_owned();
-        assert!(issuer.starts_with("http://127.0.0.1:"), "the provider did not start");
-        Self { child, issuer }
+        assert!(issuer.contains("://127.0.0.1:"), "the provider did not start");
+        Self { child, issuer, roots }
     }
 
     /// Changes what it does; see the script.
     pub fn control(&self, changes: &Value) {
-        let answer = agent().post(format!("{}/control", self.issuer)).send(changes.to_string()).unwrap();
+        let answer =
+            agent(self.roots.clone()).post(format!("{}/control", self.issuer)).send(changes.to_string()).unwrap();
         assert_eq!(answer.status(), 204);
     }
 }
@@ -48,8 +65,27 @@ impl Drop for Provider {
     }
 }
 
-fn agent() -> Agent {
+/// Files of an authority, and of a key with a certificate by it for this machine.
+fn make_certificates(folder: &Path) -> [PathBuf; 3] {
+    let file = |name: &str| folder.join(name);
+    let openssl = |arguments: &str| {
+        let made =
+            Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().expect("openssl is there");
+        assert!(made.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&made.stderr));
+    };
+    std::fs::write(file("names"), "subjectAltName=IP:127.0.0.1\n").unwrap();
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    openssl(&format!("req -x509 {key} -keyout authority.key -out authority.pem -days 2 -subj /CN=Authority"));
+    openssl(&format!("req {key} -keyout key.pem -out request.pem -subj /CN=127.0.0.1"));
+    let signed = "-CA authority.pem -CAkey authority.key -CAcreateserial -days 2 -extfile names";
+    openssl(&format!("x509 -req -in request.pem -out certificate.pem {signed}"));
+    [file("authority.pem"), file("key.pem"), file("certificate.pem")]
+}
+
+fn agent(roots: Option<RootCerts>) -> Agent {
+    let tls = roots.map_or_else(TlsConfig::default, |roots| TlsConfig::builder().root_certs(roots).build());
     let config = Agent::config_builder()
+        .tls_config(tls)
         .http_status_as_error(false)
         .max_redirects(0)
         .proxy(None)
@@ -74,7 +110,12 @@ pub struct Browser {
 
 impl Browser {
     pub fn new() -> Self {
-        Self { agent: agent(), cookies: BTreeMap::new() }
+        Self { agent: agent(None), cookies: BTreeMap::new() }
+    }
+
+    /// One that knows the provider's authority.
+    pub fn knowing(provider: &Provider) -> Self {
+        Self { agent: agent(provider.roots.clone()), cookies: BTreeMap::new() }
     }
 
     /// Signs in at a provider, beginning at its authorization endpoint: follows redirects, fills in the login form, consents.

@@ -131,7 +131,19 @@ fn who_is_new_joins_with_the_groups_of_the_claim_and_a_session_for_this_organiza
         world.service.find_count("acme", &format!("action={action}"), count);
         assert_eq!(world.service.find("other", &format!("action={action}")).len(), 0);
     }
-    // The session ends when the provider is switched off.
+    let id = session["user"]["id"].as_str().unwrap();
+    let listed = world.service.get(&format!("/v1/orgs/acme/users/{id}/sessions")).json();
+    assert_eq!(listed["sessions"][0]["provider"], json!({"id": world.id, "name": "Company"}));
+    let record = &world.service.find("acme", "action=session.sign_in")[0];
+    assert_eq!(record["metadata"]["provider"], world.id);
+    assert_eq!(record["metadata"]["issuer"], world.provider.issuer);
+    // What becomes of another provider of the organization is nothing to it.
+    let another = json!({"name": "Another", "issuer": "https://id.example.com", "client_id": "actarium"});
+    let another = world.service.request("POST", "/v1/orgs/acme/identity-providers").json(&another).send().json();
+    let path = format!("/v1/orgs/acme/identity-providers/{}", another["id"].as_str().unwrap());
+    assert_eq!(world.service.request("DELETE", &path).send().status, 204);
+    assert_eq!(world.get(&mut browser, "/v1/orgs/acme/events").0, 200);
+    // The session ends when its own provider is switched off.
     world.change(json!({"enabled": false}));
     assert_eq!(world.get(&mut browser, "/v1/orgs/acme/events").0, 401);
     world.change(json!({"enabled": true}));
@@ -208,6 +220,93 @@ fn a_member_is_signed_in_to_only_by_a_provider_with_authority() {
     world.change(json!({"authoritative_domains": ["example.com"]}));
     world.signed_in();
     world.service.find_count("acme", "action=user.create", 1);
+}
+
+#[test]
+fn an_answer_of_another_issuer_signs_nobody_in() {
+    let world = World::new();
+    for change in [
+        |back: &str, issuer: &str| back.replace(issuer, "https%3A%2F%2Fevil.example"),
+        |back: &str, issuer: &str| back.replace(&format!("iss={issuer}"), &format!("iss={issuer}%2F")),
+        // The provider says in its metadata that it names itself: an answer that does not is not its own.
+        |back: &str, issuer: &str| back.replace(&format!("&iss={issuer}"), ""),
+    ] {
+        let mut browser = Browser::new();
+        let back = world.go(&mut browser);
+        let issuer = parameter(&back, "iss").to_owned();
+        assert!(!issuer.is_empty(), "{back}");
+        let changed = change(&back, &issuer);
+        assert_ne!(changed, back);
+        world.refused(&browser.send(&changed, None), "answered_by_another_issuer", 1);
+    }
+    world.signed_in();
+}
+
+#[test]
+fn the_last_administrator_stays_one_whatever_the_claim_says() {
+    let world = World::new();
+    world.change(json!({"group_mapping": {"ops": ["admin"]}}));
+    world.signed_in();
+    assert_eq!(world.groups(), json!(["admin"]));
+    world.account(json!({"groups": []}));
+    world.signed_in();
+    assert_eq!(world.groups(), json!(["admin"]), "nobody else is one");
+    assert_eq!(world.service.find("acme", "action=group.member.remove").len(), 0);
+    let body = json!({"email": "zed@example.com", "name": "Zed", "groups": ["admin"]});
+    assert_eq!(world.service.request("POST", "/v1/orgs/acme/users").json(&body).send().status, 201);
+    world.signed_in();
+    assert_eq!(world.groups(), json!([]), "now there is another one");
+    world.service.find_count("acme", "action=group.member.remove", 1);
+}
+
+/// What the operator allows of providers: their networks, and who vouches for them.
+#[test]
+fn a_provider_at_home_is_asked_only_where_its_network_and_its_certificate_are_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (provider, authority) = Provider::start_with_tls(folder.path());
+    assert!(provider.issuer.starts_with("https://127.0.0.1:"), "{}", provider.issuer);
+    let ada = json!({"email": "ada@example.com", "email_verified": true, "name": "Ada"});
+    provider.control(&json!({"accounts": {"ada": ada}}));
+    for (private_networks, roots, allowed) in
+        [(false, true, false), (true, false, false), (false, false, false), (true, true, true)]
+    {
+        let service = Service::start_on(tempfile::tempdir().unwrap(), |options| {
+            options.identity_providers.reach = Reach { private_networks, http_on_loopback: false };
+            options.identity_providers.roots = roots.then(|| authority.clone());
+        });
+        service.organization("acme");
+        let id = choose(&service, &provider, "acme");
+        let domains = json!({"joining_domains": ["example.com"]});
+        assert_eq!(service.request("PATCH", "/v1/orgs/acme/sign-in").json(&domains).send().status, 200);
+        let mut browser = Browser::knowing(&provider);
+        let url = format!("http://{}/v1/session/oidc?org=acme&provider={id}&return_to=/events", service.address);
+        let start = browser.send(&url, None);
+        let Some(there) = start.location.filter(|_| allowed) else {
+            assert_eq!(start.status, 503, "{private_networks} {roots}: {}", start.body);
+            assert!(!start.body.contains("certificate") && !start.body.contains("127.0.0.1"), "{}", start.body);
+            let record = &service.find_count("acme", "q=action:session.sign_in%20provider_unreachable", 1)[0];
+            assert_eq!(record["metadata"]["provider"], id);
+            continue;
+        };
+        assert!(there.starts_with(&provider.issuer), "{there}");
+        let back = browser.sign_in(&there, "ada");
+        let end = browser.send(&back, None);
+        assert_eq!(end.location, Some(format!("http://{}/events", service.address)), "{}", end.body);
+    }
+}
+
+/// What was proven of somebody ends with their membership: whoever is made a member again is linked by nothing.
+#[test]
+fn a_link_goes_with_the_membership() {
+    let world = World::new();
+    let mut browser = world.signed_in();
+    let user = world.get(&mut browser, "/v1/session").1["user"]["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/orgs/acme/users/{user}");
+    assert_eq!(world.service.request("DELETE", &path).send().status, 204);
+    let body = json!({"email": "ada@example.com", "name": "Ada", "groups": ["admin"]});
+    let again = world.service.request("POST", "/v1/orgs/acme/users").json(&body).send();
+    assert_eq!((again.status, again.json()["id"].as_str()), (201, Some(&*user)));
+    world.refuses("member_not_linked");
 }
 
 #[test]

@@ -9,14 +9,15 @@ use rusqlite::Connection;
 /// Marks a database as Actarium's: "ActJ" in the header's application id.
 pub(super) const APPLICATION_ID: i32 = 0x4163_744a;
 /// Version of the tables that this program writes.
-pub(super) const SCHEMA_VERSION: i32 = 2;
+pub(super) const SCHEMA_VERSION: i32 = 3;
 /// Bytes of a page. Batches of some hundred kilobytes are usual, so larger than SQLite's default.
 pub(super) const PAGE_BYTES: u32 = 8_192;
 /// Bits of a journal key that hold the sequence number; the organization's number lies above.
 pub(super) const SEQ_BITS: u32 = 40;
 
-/// Statements that lead from each version to the next: the first makes version 1 out of nothing.
-const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [VERSION_1, VERSION_2];
+/// Statements that lead from each version to the next: the first makes version 1 out of nothing. What stands here was run
+/// by released programs: it is added to and never changed, and a new database goes through all of it too.
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [VERSION_1, VERSION_2, VERSION_3];
 
 const VERSION_1: &str = "
 CREATE TABLE identity (
@@ -122,6 +123,24 @@ CREATE TABLE checkpoints (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// Directory entries are JSON, their kinds are names, and what belongs to an organization belongs to one that is there.
+/// `organization` is 0 for what belongs to none; `owner` is what of it the foreign key needs, and takes no room.
+const VERSION_3: &str = "
+CREATE TABLE directory_3 (
+    kind TEXT NOT NULL CHECK (length(kind) BETWEEN 1 AND 256 AND kind NOT GLOB '*[^a-z0-9_]*'),
+    organization INTEGER NOT NULL CHECK (organization >= 0),
+    id TEXT NOT NULL CHECK (length(id) BETWEEN 1 AND 256),
+    version INTEGER NOT NULL CHECK (version > 0),
+    document TEXT NOT NULL CHECK (length(document) BETWEEN 1 AND 262144 AND json_valid(document)),
+    owner INTEGER GENERATED ALWAYS AS (NULLIF(organization, 0)) VIRTUAL REFERENCES organizations (number),
+    PRIMARY KEY (kind, organization, id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO directory_3 (kind, organization, id, version, document)
+    SELECT kind, organization, id, version, document FROM directory;
+DROP TABLE directory;
+ALTER TABLE directory_3 RENAME TO directory;
+";
+
 /// Looks at the header of an existing file without SQLite.
 ///
 /// # Errors
@@ -170,4 +189,108 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         transaction.commit()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::params;
+    use sha2::{Digest, Sha256};
+
+    /// A database as the program of that version made it.
+    fn of_version(version: i32) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        for statements in &MIGRATIONS[..version as usize] {
+            connection.execute_batch(statements).unwrap();
+        }
+        connection.pragma_update(None, "user_version", version).unwrap();
+        let id = [7u8; 16];
+        connection.execute("INSERT INTO organizations VALUES (3, ?1, 'acme', 'Acme', 5)", params![&id[..]]).unwrap();
+        connection
+    }
+
+    fn tables(connection: &Connection) -> Vec<(String, Option<String>)> {
+        let mut statement = connection.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name").unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    fn insert(connection: &Connection, kind: &str, organization: i64, document: &str) -> rusqlite::Result<usize> {
+        connection.execute(
+            "INSERT INTO directory (kind, organization, id, version, document) VALUES (?1, ?2, 'x', 2, ?3)",
+            params![kind, organization, document],
+        )
+    }
+
+    fn entries(connection: &Connection) -> Vec<(String, i64, String, i64, String)> {
+        let mut statement = connection
+            .prepare("SELECT kind, organization, id, version, document FROM directory ORDER BY kind, organization")
+            .unwrap();
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
+        statement.query_map([], row).unwrap().collect::<rusqlite::Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn what_released_programs_ran_is_not_changed() {
+        let digests: Vec<String> = MIGRATIONS
+            .iter()
+            .map(|statements| Sha256::digest(statements).iter().map(|byte| format!("{byte:02x}")).collect())
+            .collect();
+        assert_eq!(digests, RELEASED, "add a version instead of changing one");
+    }
+
+    const RELEASED: [&str; SCHEMA_VERSION as usize] = [
+        "22019d73840fe27c802225b2039378ddd75b2658575817dc125973dd83e37388",
+        "94cd6b145721d366e87059cdfc9e92353d073fcc40d754dd901e7c4388bd1a9b",
+        "90ebff7238fb9bf2b901a4cb01ba69a0b7ec9b5094d7b2e5d456702d68e4d3f9",
+    ];
+
+    #[test]
+    fn every_older_version_comes_to_the_present_one_with_what_it_holds() {
+        for version in 1..SCHEMA_VERSION {
+            let mut old = of_version(version);
+            insert(&old, "user", 0, "{\"name\":\"Ada\"}").unwrap();
+            insert(&old, "membership", 3, "{}").unwrap();
+            let before = entries(&old);
+            migrate(&mut old).unwrap();
+            assert_eq!(old.pragma_query_value(None, "user_version", |row| row.get(0)), Ok(SCHEMA_VERSION));
+            assert_eq!(entries(&old), before, "from version {version}");
+            assert_eq!(tables(&old), tables(&of_version(SCHEMA_VERSION)), "from version {version}");
+            migrate(&mut old).unwrap();
+            assert_eq!(entries(&old), before, "again");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_taken_over_leaves_the_database_as_it_was() {
+        let mut old = of_version(1);
+        insert(&old, "user", 0, "{\"name\":").unwrap();
+        let before = (entries(&old), tables(&old));
+        let error = migrate(&mut old).unwrap_err();
+        assert!(error.to_string().contains("CHECK constraint failed"), "{error}");
+        assert_eq!(old.pragma_query_value(None, "user_version", |row| row.get(0)), Ok(1));
+        assert_eq!((entries(&old), tables(&old)), before);
+    }
+
+    #[test]
+    fn directory_entries_are_held_to_their_rules() {
+        let connection = of_version(SCHEMA_VERSION);
+        let long = "x".repeat(257);
+        for (kind, organization, document, rule) in [
+            ("User", 0, "{}", "CHECK"),
+            ("", 0, "{}", "CHECK"),
+            (&*long, 0, "{}", "CHECK"),
+            ("user", -1, "{}", "CHECK"),
+            ("user", 0, "", "CHECK"),
+            ("user", 0, "{", "CHECK"),
+            ("user", 4, "{}", "FOREIGN KEY"),
+        ] {
+            let error = insert(&connection, kind, organization, document).unwrap_err();
+            assert!(error.to_string().contains(rule), "{kind:?} {organization} {document:?}: {error}");
+        }
+        insert(&connection, "user", 3, "{}").unwrap();
+        let gone = connection.execute("DELETE FROM organizations", []).unwrap_err();
+        assert!(gone.to_string().contains("FOREIGN KEY"), "{gone}");
+    }
 }

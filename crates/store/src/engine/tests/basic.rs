@@ -239,6 +239,11 @@ fn a_change_and_its_records_are_one() {
     append(entry("k1", None, Some("{\"a\":1}"))).unwrap();
     let conflict = append(entry("k1", None, Some("{}"))).unwrap_err();
     assert!(matches!(conflict, AppendError::DirectoryConflict { .. }), "{conflict:?}");
+    for (kind, document) in [("On-prem", "{}"), ("on_prem_key", "{"), ("on_prem_key", "")] {
+        let wrong = DirectoryChange { kind: kind.to_owned(), ..entry("k3", None, Some(document)) };
+        let refused = append(wrong).unwrap_err();
+        assert!(matches!(refused, AppendError::Invalid { .. }), "{kind} {document}: {refused:?}");
+    }
     append(entry("k1", Some(1), Some("{\"a\":2}"))).unwrap();
     append(entry("k2", None, Some("{}"))).unwrap();
     append(entry("k2", Some(1), None)).unwrap();

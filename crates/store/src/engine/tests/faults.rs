@@ -1,6 +1,7 @@
 //! Files that are missing, foreign, damaged or superfluous: a clear error, nothing overwritten, the others go on.
 
 use super::*;
+use crate::engine::append::{Change, DirectoryChange};
 use crate::engine::snapshot::ReadError;
 
 fn segment_file(harness: &Harness, organization: OrganizationId) -> std::path::PathBuf {
@@ -41,6 +42,60 @@ fn foreign_empty_and_newer_databases_are_refused_and_left_alone() {
         assert!(error.to_string().contains(expected), "{error} says {expected}");
         assert_eq!(std::fs::read(database(&harness)).unwrap(), before, "{expected}");
     }
+}
+
+/// A folder of the first version of the tables is opened, brought to the present one and goes on: events, people, everything.
+#[test]
+fn an_older_folder_is_opened_and_goes_on() {
+    let mut harness = Harness::new();
+    let demo = harness.create("demo");
+    harness.append(demo, plain(0..50)).unwrap();
+    harness.engine().seal_now(None);
+    harness.append(demo, plain(50..80)).unwrap();
+    let change = |organization, version| DirectoryChange {
+        kind: "membership".to_owned(),
+        organization,
+        id: "usr_1".to_owned(),
+        expected_version: version,
+        document: Some("{\"active\":true}".to_owned()),
+    };
+    let made = Change { directory: vec![change(Some(demo), None), change(None, None)], ..Change::default() };
+    wait(harness.engine().change(made)).unwrap();
+    let entries = harness.engine().directory_entries("membership", None).unwrap();
+    let (events, root) = (harness.read(demo), harness.engine().snapshot(demo).unwrap().root);
+    harness.stop();
+    // What was new since: tiles and checkpoints, and the rules of the directory.
+    sql(
+        &harness,
+        "ALTER TABLE directory RENAME TO newer;
+         CREATE TABLE directory (
+             kind TEXT NOT NULL CHECK (length(kind) BETWEEN 1 AND 256),
+             organization INTEGER NOT NULL CHECK (organization >= 0),
+             id TEXT NOT NULL CHECK (length(id) BETWEEN 1 AND 256),
+             version INTEGER NOT NULL CHECK (version > 0),
+             document TEXT NOT NULL CHECK (length(document) BETWEEN 1 AND 262144),
+             PRIMARY KEY (kind, organization, id)
+         ) STRICT, WITHOUT ROWID;
+         INSERT INTO directory SELECT kind, organization, id, version, document FROM newer;
+         DROP TABLE newer;
+         DROP TABLE tiles;
+         DROP TABLE checkpoints;
+         PRAGMA user_version = 1",
+    );
+    harness.start().unwrap();
+    assert_eq!(harness.engine().directory_entries("membership", None).unwrap(), entries);
+    assert_eq!(harness.read(demo), events);
+    assert_eq!(harness.engine().snapshot(demo).unwrap().root, root);
+    wait(harness.engine().change(Change { directory: vec![change(Some(demo), Some(1))], ..Change::default() }))
+        .unwrap();
+    harness.append(demo, plain(80..90)).unwrap();
+    harness.stop();
+    let database = rusqlite::Connection::open(harness.data().join("actarium.db")).unwrap();
+    let version: i32 = database.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, 3);
+    drop(database);
+    harness.start().unwrap();
+    assert_eq!(harness.read(demo).len(), 90);
 }
 
 #[test]
