@@ -240,7 +240,7 @@ impl Step<'_> {
         let only_in = user.managed_by.as_deref().and_then(OrganizationId::from_hex);
         let joins = Some(self.held.organization);
         let method = personal::Method::Password;
-        let opening = Opening { user, method, second_factor, only_in, joins, alone };
+        let opening = Opening { user, method, second_factor, through: None, only_in, joins, alone };
         opening::open(self.app, &self.call.context, self.state, edit, opening)
     }
 }
