@@ -10,8 +10,9 @@ use actarium_core::row::Micros;
 use actarium_store::OrganizationId;
 use serde_json::{Value, json};
 
-use crate::access::{Caller, Right, Via};
+use crate::access::{Caller, Right, Rights, Via};
 use crate::app::App;
+use crate::directory::document::Level;
 use crate::directory::invitation::{Invitation, Inviter, Status};
 use crate::directory::{Edit, Effective, GroupView, Kept, State, change};
 use crate::handlers::users::name_in;
@@ -113,7 +114,7 @@ pub fn find(state: &State, secret: &str, now: Micros) -> Result<Held, Refused> {
 
 /// What an inviter holds now; `None` for who is no active member any more, or whose token is no more.
 fn held_by(state: &State, organization: OrganizationId, inviter: &Inviter, now: Micros) -> Option<Arc<Effective>> {
-    let Inviter::User { id, token, .. } = inviter else { return Some(Arc::new(Effective::everything())) };
+    let Inviter::User { id, token, .. } = inviter else { return Some(Arc::new(Effective::of(Rights::ALL, &Level::Organization))) };
     let held = state.effective(organization, id)?;
     let Some(token) = token else { return Some(held) };
     let token = state.personal().token(token).filter(|token| token.user == *id && token.expires_at > now)?;
