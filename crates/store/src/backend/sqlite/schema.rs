@@ -178,17 +178,18 @@ pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     migrate(connection)
 }
 
-/// Brings the tables to the present version, one transaction per version.
+/// Brings the tables to the present version, or leaves the database to the program that wrote it, as it was.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
-    let mut version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    while version < SCHEMA_VERSION {
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(MIGRATIONS[version as usize])?;
-        version += 1;
-        transaction.pragma_update(None, "user_version", version)?;
-        transaction.commit()?;
+    let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version == SCHEMA_VERSION {
+        return Ok(());
     }
-    Ok(())
+    let transaction = connection.transaction()?;
+    for statements in &MIGRATIONS[version as usize..] {
+        transaction.execute_batch(statements)?;
+    }
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()
 }
 
 #[cfg(test)]
