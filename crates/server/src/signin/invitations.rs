@@ -114,7 +114,9 @@ pub fn find(state: &State, secret: &str, now: Micros) -> Result<Held, Refused> {
 
 /// What an inviter holds now; `None` for who is no active member any more, or whose token is no more.
 fn held_by(state: &State, organization: OrganizationId, inviter: &Inviter, now: Micros) -> Option<Arc<Effective>> {
-    let Inviter::User { id, token, .. } = inviter else { return Some(Arc::new(Effective::of(Rights::ALL, &Level::Organization))) };
+    let Inviter::User { id, token, .. } = inviter else {
+        return Some(Arc::new(Effective::of(Rights::ALL, &Level::Organization)));
+    };
     let held = state.effective(organization, id)?;
     let Some(token) = token else { return Some(held) };
     let token = state.personal().token(token).filter(|token| token.user == *id && token.expires_at > now)?;

@@ -11,10 +11,10 @@ use actarium_server::signin::totp;
 use actarium_store::Clock;
 use serde_json::{Value, json};
 
+use crate::ahead::Ahead;
 use crate::client::{Answer, Service};
 use crate::mail_server::{MailServer, Manner};
 use crate::person::{PASSWORD, Person};
-use crate::ahead::Ahead;
 use crate::session::secret_of;
 
 const EVE: &str = "eve@example.com";
