@@ -7,7 +7,7 @@ use crate::canonical::{ENTRY_BYTES, PART_NAMES, PartsDamaged, commit, entry, fro
 use crate::hash::Hash;
 use crate::hex::{from_hex, to_hex};
 use crate::json::{self, Json, push_i64, push_string};
-use crate::row::{EncodedRows, Micros};
+use crate::row::{EncodedRows, Micros, RowView};
 use crate::salt::{PARTS, Salt};
 use crate::tree::leaf_hash;
 
@@ -139,14 +139,24 @@ impl Disclosure {
         leaf_hash(&self.entry())
     }
 
-    /// The event, without what is not shown.
+    /// The event, without what is not shown, and with what was erased marked so.
     ///
     /// # Errors
     /// If the fact is not shown, or a text is not the canonical one.
     pub fn row(&self) -> Result<EncodedRows, PartsDamaged> {
         let [fact, identity, personal, detail] = self.parts.each_ref().map(ShownPart::text);
         let missing = || PartsDamaged { part: PART_NAMES[0], problem: "it is not shown".to_owned() };
-        from_parts(fact.ok_or_else(missing)?, identity, personal, detail)
+        let rows = from_parts(fact.ok_or_else(missing)?, identity, personal, detail)?;
+        let hashes = self.parts.each_ref().map(|part| match part {
+            ShownPart::Erased(hash) => Some(hash),
+            _ => None,
+        });
+        if hashes.iter().all(Option::is_none) {
+            return Ok(rows);
+        }
+        let mut with_hashes = EncodedRows::new();
+        with_hashes.push(&RowView { erased: hashes, ..rows.row(0) });
+        Ok(with_hashes)
     }
 }
 
@@ -179,7 +189,7 @@ fn read_part((value, name): (&Json<'_>, &str)) -> Result<ShownPart, DisclosureDa
 mod tests {
     use super::*;
     use crate::canonical::Canonicalizer;
-    use crate::row::{Column, RowView};
+    use crate::row::Column;
     use crate::salt::EpochKey;
 
     fn disclosed() -> Disclosure {

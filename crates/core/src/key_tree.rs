@@ -82,15 +82,25 @@ impl KeyTree {
 
     /// Destroys the salts of a range of leaves ([`leaf_index`]).
     pub fn destroy(&mut self, leaves: Range<u32>) {
-        assert!(leaves.end <= LEAVES, "an epoch has {LEAVES} leaves");
+        self.destroy_each(&[leaves]);
+    }
+
+    /// Destroys the salts of several ranges of leaves, which ascend and do not overlap.
+    ///
+    /// # Panics
+    /// If they do not, or an epoch has no such leaves.
+    pub fn destroy_each(&mut self, ranges: &[Range<u32>]) {
+        assert!(ranges.is_sorted_by(|before, after| before.end <= after.start), "ranges ascend");
+        assert!(ranges.last().is_none_or(|last| last.end <= LEAVES), "an epoch has {LEAVES} leaves");
         let mut kept = Vec::with_capacity(self.nodes.len() + 2 * DEPTH as usize);
         let mut waiting: Vec<Node> = self.nodes.drain(..).rev().collect();
         while let Some(mut node) = waiting.pop() {
             let own = node.leaves();
-            if leaves.is_empty() || own.end <= leaves.start || leaves.end <= own.start {
+            let first = ranges.partition_point(|range| range.end <= own.start);
+            let Some(leaves) = ranges.get(first).filter(|range| !range.is_empty() && range.start < own.end) else {
                 kept.push(node);
                 continue;
-            }
+            };
             if leaves.start > own.start || leaves.end < own.end {
                 let [left, right] = node.children();
                 waiting.push(right);

@@ -6,6 +6,7 @@
 pub mod canonical;
 pub mod catalog;
 pub mod disclosure;
+pub mod erasure;
 pub mod event;
 pub mod filter;
 pub mod hash;

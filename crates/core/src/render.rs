@@ -2,6 +2,7 @@
 //!
 //! Nothing is parsed or checked again; this is the hot path of searches and exports.
 
+use crate::canonical::PART_NAMES;
 use crate::canonical::scan::Scan;
 use crate::id::EventId;
 use crate::json::{push_i64, push_string};
@@ -43,7 +44,24 @@ pub fn push_event(out: &mut Vec<u8>, placed: &Placed<'_>, row: &RowView<'_>) {
     out.push(b'"');
     push_body(out, row);
     push_text(out, "source", row.get(Column::Source));
+    push_erased(out, row);
     out.push(b'}');
+}
+
+/// The names of the parts that were erased.
+fn push_erased(out: &mut Vec<u8>, row: &RowView<'_>) {
+    if !row.is_erased() {
+        return;
+    }
+    out.extend_from_slice(b",\"erased\":[");
+    let start = out.len();
+    for (name, _) in PART_NAMES.iter().zip(row.erased).filter(|(_, hash)| hash.is_some()) {
+        if out.len() > start {
+            out.push(b',');
+        }
+        push_string(out, name);
+    }
+    out.push(b']');
 }
 
 /// Appends the event as a client would send it again: without what the server gives.

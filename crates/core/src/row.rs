@@ -3,7 +3,11 @@
 //! An event is taken apart into columns once, at ingest, and every later form (journal, tail, segment) holds
 //! exactly these texts, so the canonical bytes can be made again from any of them. Structured fields (`actor`,
 //! `targets`, `http`, `changes`, `metadata`) are canonical JSON texts, which repeat and so cost little.
+//! Of a part that was erased its hash stands in place of the texts, so that the event's commit can still be made.
 //! This file must not interpret the texts; `event` makes them, `canonical` and `render` read them.
+
+use crate::hash::Hash;
+use crate::salt::PARTS;
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 pub type Micros = i64;
@@ -108,21 +112,33 @@ pub struct RowView<'a> {
     pub occurred_at: Option<Micros>,
     /// The text of each column, by discriminant; `None` where the event has no such field.
     pub texts: [Option<&'a str>; COLUMNS],
+    /// The hash of each part that was erased, by number of the part; its texts are `None`.
+    pub erased: [Option<&'a Hash>; PARTS],
 }
 
 impl<'a> RowView<'a> {
     /// A row without any text.
-    pub const EMPTY: RowView<'static> = RowView { occurred_at: None, texts: [None; COLUMNS] };
+    pub const EMPTY: RowView<'static> = RowView { occurred_at: None, texts: [None; COLUMNS], erased: [None; PARTS] };
 
     /// The text of a column.
     #[inline]
     pub fn get(&self, column: Column) -> Option<&'a str> {
         self.texts[column as usize]
     }
+
+    /// Whether a part of it was erased.
+    #[inline]
+    pub fn is_erased(&self) -> bool {
+        self.erased.iter().any(Option::is_some)
+    }
 }
 
 const HAS_OCCURRED_AT: u32 = 1 << 31;
 const COLUMN_MASK: u32 = (1 << COLUMNS) - 1;
+/// Bit of the first part; those of erased parts are set.
+const ERASED_SHIFT: u32 = COLUMNS as u32;
+/// The fact, part 0, is never erased.
+const ERASED_MASK: u32 = ((1 << PARTS) - 2) << ERASED_SHIFT;
 
 /// Encoded rows that cannot be read: damaged, or not written by this format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -137,7 +153,7 @@ pub struct RowDamaged {
 /// Rows in the order in which they are to be recorded, encoded one after the other.
 ///
 /// Per row: a little-endian `u32` with a bit per present column and bit 31 when a time of occurrence follows, that time
-/// as little-endian `i64` microseconds, then for each present column its length in bytes as LEB128 and its UTF-8.
+/// as little-endian `i64` microseconds, then for each erased part (bits 19 to 21) its hash, then for each present column its length in bytes as LEB128 and its UTF-8.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EncodedRows {
     bytes: Vec<u8>,
@@ -229,12 +245,18 @@ impl EncodedRows {
                 mask |= 1 << bit;
             }
         }
+        for (part, hash) in row.erased.iter().enumerate().skip(1) {
+            mask |= u32::from(hash.is_some()) << (ERASED_SHIFT + part as u32);
+        }
         if row.occurred_at.is_some() {
             mask |= HAS_OCCURRED_AT;
         }
         self.bytes.extend_from_slice(&mask.to_le_bytes());
         if let Some(at) = row.occurred_at {
             self.bytes.extend_from_slice(&at.to_le_bytes());
+        }
+        for hash in row.erased.iter().skip(1).flatten() {
+            self.bytes.extend_from_slice(*hash);
         }
         for text in row.texts.iter().flatten() {
             push_varint(&mut self.bytes, text.len() as u64);
@@ -279,12 +301,13 @@ impl EncodedRows {
     }
 }
 
-/// The mask of a row, and what follows it and the time.
+/// The mask of a row, and what follows it, the time and the hashes of erased parts.
 fn mask_of(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let (mask, rest) = bytes.split_first_chunk::<4>()?;
     let mask = u32::from_le_bytes(*mask);
     let time_bytes = if mask & HAS_OCCURRED_AT != 0 { size_of::<Micros>() } else { 0 };
-    Some((mask, rest.get(time_bytes..)?))
+    let hash_bytes = (mask & ERASED_MASK).count_ones() as usize * size_of::<Hash>();
+    Some((mask, rest.get(time_bytes + hash_bytes..)?))
 }
 
 fn find_texts<'r, const N: usize>(
@@ -316,13 +339,18 @@ fn decode_row(bytes: &[u8]) -> Result<(RowView<'_>, usize), RowDamaged> {
     let damaged = |problem| RowDamaged { offset: 0, problem };
     let (mask, mut rest) = bytes.split_first_chunk::<4>().ok_or(damaged("cut within the column mask"))?;
     let mask = u32::from_le_bytes(*mask);
-    if mask & !(HAS_OCCURRED_AT | COLUMN_MASK) != 0 {
+    if mask & !(HAS_OCCURRED_AT | ERASED_MASK | COLUMN_MASK) != 0 {
         return Err(damaged("unknown column in the mask"));
     }
     let mut row = RowView::EMPTY;
     if mask & HAS_OCCURRED_AT != 0 {
         let (at, after) = rest.split_first_chunk::<8>().ok_or(damaged("cut within the time"))?;
         row.occurred_at = Some(i64::from_le_bytes(*at));
+        rest = after;
+    }
+    for part in (1..PARTS).filter(|part| mask & 1 << (ERASED_SHIFT + *part as u32) != 0) {
+        let (hash, after) = rest.split_first_chunk().ok_or(damaged("cut within the hash of an erased part"))?;
+        row.erased[part] = Some(hash);
         rest = after;
     }
     let mut columns = mask & COLUMN_MASK;

@@ -122,11 +122,11 @@ impl FacetField {
         matches!(self, Self::Resource | Self::Target)
     }
 
-    /// Calls `f` with each distinct value (and its name) that a stored text has for this field.
+    /// Calls `f` with each distinct value (and its name) that a stored text has for this field. An id that was erased is none.
     fn values<'t>(self, text: &'t str, f: &mut dyn FnMut(Cow<'t, str>, Option<Cow<'t, str>>)) {
         let of_kind = |kind: &str, f: &mut dyn FnMut(Cow<'t, str>, Option<Cow<'t, str>>)| {
             let mut seen: Vec<Cow<'t, str>> = Vec::new();
-            for target in stored::targets(text).filter(|target| target.kind == kind) {
+            for target in stored::targets(text).filter(|target| target.kind == kind && !target.id.is_empty()) {
                 if !seen.contains(&target.id) {
                     seen.push(target.id.clone());
                     f(target.id, target.name);
@@ -134,10 +134,16 @@ impl FacetField {
             }
         };
         match self {
-            Self::Actor => stored::actors(text).take(1).for_each(|actor| f(actor.id, actor.name)),
+            Self::Actor => {
+                let actor = stored::actors(text).next().filter(|actor| !actor.id.is_empty());
+                actor.into_iter().for_each(|actor| f(actor.id, actor.name));
+            }
             Self::ActorType => stored::actors(text).take(1).for_each(|actor| f(actor.kind, None)),
             Self::Resource => stored::targets(text).take(1).for_each(|target| f(target.kind, None)),
-            Self::Target => stored::targets(text).take(1).for_each(|target| f(target.id, target.name)),
+            Self::Target => {
+                let target = stored::targets(text).next().filter(|target| !target.id.is_empty());
+                target.into_iter().for_each(|target| f(target.id, target.name));
+            }
             Self::TargetType => {
                 let mut seen: Vec<Cow<'t, str>> = Vec::new();
                 for target in stored::targets(text) {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use actarium_core::erasure::{ErasableParts, erase};
 use actarium_core::filter::{Filter, Scope};
 use actarium_core::row::{Column, EncodedRows, Micros, RowView};
 use actarium_query::TimeRange;
@@ -128,7 +129,15 @@ fn event(seq: u64, recorded_at: Micros, random: u64) -> Event {
         _ => None,
     };
     let mut rows = EncodedRows::new();
-    rows.push(&row);
+    match r(70, 8) {
+        // Some have lost parts.
+        0 => {
+            let bits = r(71, 8);
+            let parts = ErasableParts { identity: bits & 1 != 0, personal: bits & 2 != 0, detail: bits & 4 != 0 };
+            rows = erase(&row, recorded_at, &[[seq as u8; 32]; 4], parts).unwrap();
+        }
+        _ => rows.push(&row),
+    }
     Event { seq, recorded_at, rows }
 }
 

@@ -23,7 +23,9 @@ fn is_seen(event: &Event, scope: &Scope) -> bool {
     let Scope::Projects(ids) = scope else { return true };
     let Some(targets) = event.view().get(Column::Targets) else { return false };
     let targets: Vec<Value> = serde_json::from_str(targets).expect("targets are JSON");
-    let of_id = |id: &str| targets.iter().any(|target| target["type"] == "project" && target["id"] == id);
+    // An id that was erased is as an empty one, which no project has.
+    let id_of = |target: &Value| target["id"].as_str().unwrap_or_default().to_owned();
+    let of_id = |id: &str| targets.iter().any(|target| target["type"] == "project" && id_of(target) == id);
     ids.iter().any(of_id)
 }
 
@@ -246,7 +248,7 @@ fn counted_one_by_one(events: &[&Event]) -> Counted {
         }
         // An event counts once for a value, however often it has it.
         let mut seen: Vec<(&str, String)> = Vec::new();
-        for (field, value, name) in values {
+        for (field, value, name) in values.into_iter().filter(|(_, value, _)| !value.is_empty()) {
             let (count, names) = counted.entry(field).or_default().entry(value.clone()).or_default();
             if !seen.contains(&(field, value.clone())) {
                 *count += 1;

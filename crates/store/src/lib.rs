@@ -19,6 +19,7 @@ pub use engine::append::{
 };
 pub use engine::checkpoints::Published;
 pub use engine::disclosed::{Disclosed, EntryBytes};
+pub use engine::erasing::{EraseStep, Erasure};
 pub use engine::evidence::{LogHead, ProofError};
 pub use engine::options::{EngineLimits, EngineOptions, Journal, SealPolicy};
 pub use engine::snapshot::{ReadError, Snapshot, TailBatch};

@@ -72,7 +72,7 @@ impl Canonicalizer {
         Ok(Parts { texts: std::array::from_fn(|part| self.buffers[part][SALT_BYTES..].to_vec()) })
     }
 
-    /// The hashes of the four parts of an event under their salts.
+    /// The hashes of the four parts of an event under their salts; of parts that were erased those that the row keeps.
     ///
     /// # Errors
     /// If a column does not hold canonical text.
@@ -87,7 +87,13 @@ impl Canonicalizer {
         for (buffer, salt) in self.buffers.iter_mut().zip(salts) {
             buffer[..SALT_BYTES].copy_from_slice(salt);
         }
-        Ok(sha256_of_each(&mut self.buffers))
+        let mut hashes = sha256_of_each(&mut self.buffers);
+        for (hash, erased) in hashes.iter_mut().zip(row.erased) {
+            if let Some(erased) = erased {
+                *hash = *erased;
+            }
+        }
+        Ok(hashes)
     }
 
     /// The leaf hash of an event: that of its entry, which holds the commit to its parts.

@@ -18,11 +18,17 @@ fn fault(what: &str, error: &dyn std::fmt::Display) -> Problem {
     Problem::new(Kind::Internal, "the proof could not be made; the organization's operator has to look")
 }
 
-/// An event with its salts and canonical texts, all of it.
+/// An event with its salts and canonical texts, all that is left of it.
 pub fn disclosure(event: &Disclosed<'_>) -> Result<Disclosure, Problem> {
     let parts = Canonicalizer::new().parts(&event.row, event.recorded_at).map_err(|error| fault("parts", &error))?;
-    let mut salts = event.salts.into_iter();
-    let parts = parts.texts.map(|text| ShownPart::Whole { salt: salts.next().expect("a salt for each part"), text });
+    let mut numbers = 0..;
+    let parts = parts.texts.map(|text| {
+        let part = numbers.next().expect("it has no end");
+        match event.salts[part] {
+            Some(salt) => ShownPart::Whole { salt, text },
+            None => ShownPart::Erased(event.part_hashes[part]),
+        }
+    });
     Ok(Disclosure { seq: event.seq, recorded_at: event.recorded_at, commit: event.commit(), parts })
 }
 

@@ -302,11 +302,11 @@ impl<'e> Events<'e> {
         }
     }
 
-    /// Leaves of an event that the filter does not find what the filter reads. There is always something left to withhold,
-    /// so that it is never taken for one that is shown.
+    /// Leaves of an event that the filter does not find what the filter reads, and what it has lost marked as lost. Unless
+    /// all else was erased there is something left to withhold, so that it is not taken for one that is shown.
     fn withhold(&self, disclosed: &mut Disclosure) {
         for (part, read) in disclosed.parts.iter_mut().zip(self.read) {
-            if !read {
+            if !read && !matches!(part, ShownPart::Erased(_)) {
                 *part = ShownPart::Withheld(part.hash());
             }
         }

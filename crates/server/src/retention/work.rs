@@ -124,6 +124,7 @@ async fn carry_out(
         app.retention.count(id, &step);
     }
     if purged > 0 {
+        // What is still being read goes with the next look of the store's own upkeep.
         blocking(app, |app| app.engine.wipe()).await?;
     }
     let after = blocking(app, move |app| app.engine.tier_plan(id, &cuts).map_err(|error| error.to_string())).await?;

@@ -267,6 +267,13 @@ fn digests_are_found_until_they_are_pruned(backend: &dyn Backend) {
     assert_eq!(backend.prune_idempotency(25, 2).unwrap(), 1);
     let left: Vec<bool> = (0..5).map(|number| backend.find_idempotency(A, &[number; 32]).unwrap().is_some()).collect();
     assert_eq!(left, [false, false, false, true, true]);
+    // By the events that they recorded: 1 and 2, and 9.
+    assert_eq!(backend.forget_idempotency(A, &[0..1, 3..9, 10..20], 0).unwrap(), 0);
+    assert_eq!(backend.forget_idempotency(A, &[5..6, 9..10], 301).unwrap(), 0, "recorded before");
+    assert_eq!(backend.forget_idempotency(B, &[1..3, 9..10], 0).unwrap(), 0);
+    assert_eq!(backend.forget_idempotency(A, &[0..1, 2..3], 41).unwrap(), 1);
+    assert_eq!(backend.forget_idempotency(A, &[5..6, 9..10], 0).unwrap(), 1);
+    assert!(backend.cut_log().unwrap());
 }
 
 fn tiles_grow_with_the_manifest(backend: &dyn Backend) {

@@ -410,6 +410,24 @@ impl Backend for MemoryBackend {
         Ok(old.len())
     }
 
+    fn forget_idempotency(
+        &self,
+        organization: OrganizationId,
+        seqs: &[std::ops::Range<u64>],
+        from: Micros,
+    ) -> Result<usize, BackendError> {
+        let mut state = self.state.lock();
+        let before = state.idempotency.len();
+        state.idempotency.retain(|(of, _), record| {
+            *of != organization || record.recorded_at < from || !record.runs.iter().any(|run| run.touches(seqs))
+        });
+        Ok(before - state.idempotency.len())
+    }
+
+    fn cut_log(&self) -> Result<bool, BackendError> {
+        Ok(true)
+    }
+
     fn tidy(&self, _idle: bool) -> Result<(), BackendError> {
         Ok(())
     }

@@ -13,6 +13,8 @@ pub mod sqlite;
 
 pub use types::*;
 
+use std::ops::Range;
+
 use actarium_core::row::Micros;
 
 use crate::organization::OrganizationId;
@@ -184,6 +186,25 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// If it fails; it may be called again.
     fn prune_idempotency(&self, before: Micros, records_max: usize) -> Result<usize, BackendError>;
+
+    /// Forgets the idempotency digests of an organization that were recorded from a time on and whose requests recorded or
+    /// repeated an event of these ranges (ascending). What they were is overwritten. How many were forgotten.
+    ///
+    /// # Errors
+    /// If it fails; it may be called again.
+    fn forget_idempotency(
+        &self,
+        organization: OrganizationId,
+        seqs: &[Range<u64>],
+        from: Micros,
+    ) -> Result<usize, BackendError>;
+
+    /// Moves everything that was committed out of the log that is written ahead, and cuts that log, so that what was
+    /// overwritten is nowhere any more. Whether that could be done; not while somebody is reading.
+    ///
+    /// # Errors
+    /// If it fails; it may be called again.
+    fn cut_log(&self) -> Result<bool, BackendError>;
 
     /// Bounds what the store keeps beside its data. `idle`: nothing is waiting, so thorough work may block commits for
     /// a moment.

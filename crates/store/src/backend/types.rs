@@ -165,6 +165,14 @@ pub struct RecordedRun {
     pub recorded_at: Micros,
 }
 
+impl RecordedRun {
+    /// Whether it has an event of one of these ranges, which ascend.
+    pub fn touches(&self, seqs: &[std::ops::Range<u64>]) -> bool {
+        let at = seqs.partition_point(|range| range.end <= self.first_seq);
+        seqs.get(at).is_some_and(|range| range.start < self.first_seq + self.count)
+    }
+}
+
 /// What a request with an idempotency key recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyRecord {

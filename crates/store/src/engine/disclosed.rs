@@ -2,6 +2,7 @@
 //! nor leaf hashes of living events are stored.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use actarium_core::canonical::{Canonicalizer, ENTRY_BYTES, commit, entry};
 use actarium_core::row::{Micros, RowView};
@@ -27,8 +28,8 @@ pub struct Disclosed<'r> {
     pub recorded_at: Micros,
     /// The event.
     pub row: RowView<'r>,
-    /// The salts of its parts.
-    pub salts: [Salt; PARTS],
+    /// The salts of its parts; those of erased parts are gone.
+    pub salts: [Option<Salt>; PARTS],
     /// The hashes of its parts under their salts.
     pub part_hashes: [Hash; PARTS],
 }
@@ -43,6 +44,13 @@ impl Disclosed<'_> {
     pub fn entry(&self) -> EntryBytes {
         entry(self.recorded_at, &self.commit())
     }
+}
+
+/// Whether a log's segments are still those of a snapshot.
+fn is_present(log: &Log, snapshot: &Snapshot) -> bool {
+    let state = log.state.lock();
+    let present = state.segments.as_deref().unwrap_or_default();
+    present.len() == snapshot.segments.len() && present.iter().zip(&*snapshot.segments).all(|(a, b)| Arc::ptr_eq(a, b))
 }
 
 /// Calls `f` with each row of a range of a snapshot, in order.
@@ -100,15 +108,19 @@ impl Shared {
             }
             let mut disclose = || -> Result<(), LeafError> {
                 let these = match salts.as_mut().and_then(EpochSalts::next_salts) {
-                    Some(these) => these?,
+                    Some(these) => these,
                     None => {
                         let tree = self.keys.epoch_key(organization, epoch_of(seq))?;
                         let salts = salts.insert(EpochSalts::new(tree, seq));
-                        salts.next_salts().expect("an epoch has the event it was opened at")?
+                        salts.next_salts().expect("an epoch has the event it was opened at")
                     }
                 };
-                let part_hashes = canonicalizer.part_hashes(&row, recorded_at, &these)?;
-                f(&Disclosed { seq, recorded_at, row, salts: these, part_hashes });
+                let part_hashes = these.part_hashes(&mut canonicalizer, seq, recorded_at, &row)?;
+                // A part that was erased has no salt to show, whatever is left of the keys.
+                let erased = row.erased.map(|hash| hash.is_some());
+                let left = these.left();
+                let salts = std::array::from_fn(|part| left[part].filter(|_| !erased[part]));
+                f(&Disclosed { seq, recorded_at, row, salts, part_hashes });
                 Ok(())
             };
             failed = disclose().err();
@@ -116,6 +128,11 @@ impl Shared {
         match failed {
             None => Ok(()),
             Some(LeafError::Backend(error)) => Err(self.read_error(log, &error)),
+            // What was read is of before an erasure, and the keys of after it.
+            Some(LeafError::Destroyed { .. } | LeafError::Key { .. }) if !is_present(log, snapshot) => {
+                let detail = "events were erased or purged while they were read; ask again".to_owned();
+                Err(ReadError::Unavailable { detail })
+            }
             Some(error) => {
                 Err(ReadError::Damaged { organization: log.organization.slug.clone(), detail: error.to_string() })
             }

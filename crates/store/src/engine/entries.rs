@@ -100,15 +100,15 @@ impl Reading<'_> {
     fn entry(&mut self, seq: u64, recorded_at: Micros, row: &RowView<'_>) -> Result<Entry, LeafError> {
         let follows = self.next == seq;
         let salts = match self.salts.as_mut().filter(|_| follows).and_then(EpochSalts::next_salts) {
-            Some(salts) => salts?,
+            Some(salts) => salts,
             None => {
                 let tree = self.shared.keys.epoch_key(self.log.organization.id, epoch_of(seq))?;
                 let salts = self.salts.insert(EpochSalts::new(tree, seq));
-                salts.next_salts().expect("an epoch has the event it was opened at")?
+                salts.next_salts().expect("an epoch has the event it was opened at")
             }
         };
         self.next = seq + 1;
-        let hashes = self.canonicalizer.part_hashes(row, recorded_at, &salts)?;
+        let hashes = salts.part_hashes(&mut self.canonicalizer, seq, recorded_at, row)?;
         Ok(Entry { recorded_at, commit: commit(&hashes) })
     }
 }

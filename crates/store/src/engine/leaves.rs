@@ -51,6 +51,36 @@ impl KeyRing {
     }
 }
 
+/// The salts of one event.
+#[derive(Clone, Copy)]
+pub(crate) struct EventSalts {
+    salts: [Salt; PARTS],
+    /// Whether each is left; those that are not are zeros here.
+    left: [bool; PARTS],
+}
+
+impl EventSalts {
+    /// Each salt that is left.
+    pub fn left(&self) -> [Option<Salt>; PARTS] {
+        std::array::from_fn(|part| self.left[part].then_some(self.salts[part]))
+    }
+
+    /// The hashes of the parts of the event, which must have lost those parts whose salts are gone.
+    #[inline]
+    pub fn part_hashes(
+        &self,
+        canonicalizer: &mut Canonicalizer,
+        seq: u64,
+        recorded_at: Micros,
+        row: &RowView<'_>,
+    ) -> Result<[Hash; PARTS], LeafError> {
+        if !self.left.iter().zip(&row.erased).all(|(left, erased)| *left || erased.is_some()) {
+            return Err(LeafError::Destroyed { seq });
+        }
+        Ok(canonicalizer.part_hashes(row, recorded_at, &self.salts)?)
+    }
+}
+
 /// The salts of consecutive events of one epoch.
 #[derive(Clone)]
 pub(crate) enum EpochSalts {
@@ -71,17 +101,16 @@ impl EpochSalts {
 
     /// The salts of the next event; `None` after the last one of the epoch.
     #[inline]
-    pub fn next_salts(&mut self) -> Option<Result<[Salt; PARTS], LeafError>> {
+    pub fn next_salts(&mut self) -> Option<EventSalts> {
         match self {
-            Self::Whole(sequence) => sequence.next_salts().map(Ok),
+            Self::Whole(sequence) => sequence.next_salts().map(|salts| EventSalts { salts, left: [true; PARTS] }),
             Self::Rest { next, end, .. } if next == end => None,
             Self::Rest { tree, next, .. } => {
                 let seq = *next;
                 *next += 1;
                 let salts = tree.salts(seq);
-                let whole = salts.iter().all(Option::is_some);
-                let salts = salts.map(Option::unwrap_or_default);
-                Some(if whole { Ok(salts) } else { Err(LeafError::Destroyed { seq }) })
+                let left = salts.each_ref().map(Option::is_some);
+                Some(EventSalts { salts: salts.map(Option::unwrap_or_default), left })
             }
         }
     }
@@ -139,13 +168,13 @@ impl TreeBuilder {
     ) -> Result<[Hash; PARTS], LeafError> {
         let seq = self.size();
         let salts = match self.salts.as_mut().and_then(EpochSalts::next_salts) {
-            Some(salts) => salts?,
+            Some(salts) => salts,
             None => {
                 let sequence = self.salts.insert(EpochSalts::new(key(epoch_of(seq))?, seq));
-                sequence.next_salts().expect("an epoch has the event it was opened at")?
+                sequence.next_salts().expect("an epoch has the event it was opened at")
             }
         };
-        Ok(canonicalizer.part_hashes(row, recorded_at, &salts)?)
+        salts.part_hashes(canonicalizer, seq, recorded_at, row)
     }
 
     /// Appends the next row by the hashes of its parts.

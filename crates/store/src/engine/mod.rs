@@ -12,6 +12,7 @@ mod committer;
 mod dedup;
 pub mod disclosed;
 mod entries;
+pub mod erasing;
 pub mod evidence;
 mod files;
 mod housekeeping;
@@ -433,11 +434,13 @@ impl Engine {
         tiering::step(&self.shared, &log, ends, holds, from_seq).map_err(|error| error.to_string())
     }
 
-    /// Overwrites what the journal has of purged events. Blocks.
+    /// Overwrites what the data folder still has of events that were purged and parts that were erased: in the journal and
+    /// its write-ahead log, and in files that nobody lists any more. Whether all of it is gone; else somebody is still
+    /// reading, and it is to be called again. Blocks.
     ///
     /// # Errors
     /// What failed, in words; it may be called again.
-    pub fn wipe(&self) -> Result<(), String> {
+    pub fn wipe(&self) -> Result<bool, String> {
         tiering::wipe(&self.shared).map_err(|error| error.to_string())
     }
 

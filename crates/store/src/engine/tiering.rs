@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actarium_core::canonical::{Canonicalizer, commit};
 use actarium_core::filter::{Filter, Place};
@@ -29,6 +30,8 @@ use crate::segment::{Entry, Segment, Tier, build_purged, read_purged};
 const PURGED_FILE_EVENTS_MAX: u64 = 65_536;
 /// Held events are kept with their neighbours in aligned blocks of so many, so that a segment never falls into crumbs.
 pub const HOLD_BLOCK_EVENTS: u64 = 256;
+/// How long it is waited for readers before what they read is removed.
+const WIPE_PAUSES_MILLIS: [u64; 6] = [10, 50, 100, 200, 500, 1_000];
 /// Bytes of dropped journal batches removed at once.
 const COLLECT_BYTES: u64 = 4 << 20;
 
@@ -208,16 +211,23 @@ pub(crate) fn step(
     result
 }
 
-/// Overwrites what the journal still has of what was purged, also in its write-ahead log, and removes the files.
-pub(crate) fn wipe(shared: &Shared) -> Result<(), SealError> {
+/// Overwrites what the journal still has of what was purged or erased, also in its write-ahead log, and removes the files.
+/// Whether all of it is gone.
+pub(crate) fn wipe(shared: &Shared) -> Result<bool, SealError> {
     while shared.backend.collect(COLLECT_BYTES)? {
         if shared.stopping() {
             return Err(SealError::Stopping);
         }
     }
-    shared.backend.tidy(true)?;
-    housekeeping::remove_retired(shared);
-    Ok(())
+    housekeeping::collect_orphans(shared);
+    for pause in WIPE_PAUSES_MILLIS {
+        housekeeping::remove_retired(shared);
+        if shared.backend.cut_log()? && shared.retired.lock().is_empty() {
+            return Ok(true);
+        }
+        shared.pause(Duration::from_millis(pause));
+    }
+    Ok(false)
 }
 
 /// Sequence numbers at which events change their tier.
@@ -447,7 +457,13 @@ impl Sealing {
         Ok(changes)
     }
 
-    fn publish_step(&self, log: &Log, removed: &[ManifestEntry], added: Vec<ManifestEntry>, opened: Vec<Arc<Segment>>) {
+    pub(super) fn publish_step(
+        &self,
+        log: &Log,
+        removed: &[ManifestEntry],
+        added: Vec<ManifestEntry>,
+        opened: Vec<Arc<Segment>>,
+    ) {
         let gone = |first_seq: u64| removed.iter().any(|entry| entry.summary.first_seq == first_seq);
         let mut retired = Vec::new();
         let mut state = log.state.lock();

@@ -11,6 +11,7 @@ use arrow_array::StringArray;
 use arrow_array::builder::StringBuilder;
 use hashbrown::HashTable;
 
+use super::erased::ErasedRows;
 use super::terms::TermTable;
 use crate::committed::CommittedRows;
 
@@ -37,6 +38,8 @@ pub struct Columns {
     pub occurred: Vec<Micros>,
     /// The texts, by column.
     pub texts: [TextColumn; COLUMNS],
+    /// The rows that have lost a part.
+    pub erased: ErasedRows,
     order: OnceLock<TimeOrder>,
 }
 
@@ -222,6 +225,7 @@ impl Columns {
         let first_seq = runs.first().map_or(0, |run| run.first_seq);
         let mut recorded = Vec::with_capacity(rows);
         let mut occurred = Vec::with_capacity(rows);
+        let mut erased = ErasedRows::default();
         let mut builders: [ColumnBuilder; COLUMNS] = std::array::from_fn(|_| ColumnBuilder::default());
         for run in runs {
             assert_eq!(run.first_seq, first_seq + recorded.len() as u64, "runs follow each other without a gap");
@@ -229,6 +233,7 @@ impl Columns {
                 let at = recorded.len();
                 recorded.push(recorded_at);
                 occurred.push(row.occurred_at.unwrap_or(recorded_at));
+                erased.push(at as u32, &row);
                 for (builder, text) in builders.iter_mut().zip(row.texts) {
                     if let Some(text) = text {
                         builder.push(at, text);
@@ -237,7 +242,7 @@ impl Columns {
             }
         }
         let texts = builders.map(|builder| builder.finish(rows));
-        Self { first_seq, recorded, occurred, texts, order: OnceLock::new() }
+        Self { first_seq, recorded, occurred, texts, erased, order: OnceLock::new() }
     }
 
     /// Number of rows.
@@ -269,7 +274,8 @@ impl Columns {
     pub fn row(&self, row: usize) -> RowView<'_> {
         let (occurred, recorded) = (self.occurred[row], self.recorded[row]);
         let texts = Column::ALL.map(|column| self.text(column, row));
-        RowView { occurred_at: (occurred != recorded).then_some(occurred), texts }
+        let erased = self.erased.of(row as u32);
+        RowView { occurred_at: (occurred != recorded).then_some(occurred), texts, erased }
     }
 }
 

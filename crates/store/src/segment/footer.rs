@@ -48,6 +48,8 @@ pub(super) enum SectionKind {
     Ids,
     /// The newest rows, whole.
     Newest,
+    /// The hashes of parts that were erased; not there, if none were.
+    Erased,
 }
 
 /// How a column lies in the file.

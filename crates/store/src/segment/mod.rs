@@ -7,6 +7,7 @@
 mod bloom;
 mod columns;
 mod days;
+mod erased;
 mod file;
 mod find;
 mod footer;
@@ -31,6 +32,7 @@ use actarium_core::row::{Column, Micros};
 pub use bloom::BLOOM_BLOCK_ROWS;
 pub use columns::{Columns, DictionaryColumn, NO_CODE, Postings, TextColumn, TimeOrder};
 pub use days::{DayCounts, MICROS_PER_DAY, OUTCOMES, outcome_index};
+pub use erased::ErasedRows;
 pub use find::ExternalId;
 pub use newest::NewestRows;
 pub use purged::{Entry, PURGED_EVENT_BYTES, build_purged, read_purged};
@@ -195,6 +197,7 @@ enum PartKind {
     IdFilter,
     Days,
     Newest,
+    Erased,
 }
 
 #[derive(Clone)]
@@ -207,6 +210,7 @@ enum CachedPart {
     IdFilter(Arc<bloom::IdFilter>),
     Days(Arc<DayCounts>),
     Newest(Arc<NewestRows>),
+    Erased(Arc<ErasedRows>),
 }
 
 #[derive(Clone)]
@@ -223,6 +227,7 @@ impl quick_cache::Weighter<PartKey, CachedPart> for PartBytes {
             CachedPart::IdFilter(filter) => filter.byte_len(),
             CachedPart::Days(days) => days.byte_len(),
             CachedPart::Newest(newest) => newest.byte_len(),
+            CachedPart::Erased(erased) => erased.byte_len(),
         };
         bytes as u64 + 128
     }

@@ -14,6 +14,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 
 use super::columns::{DictionaryColumn, NO_CODE, TimeOrder};
 use super::days::DayCounts;
+use super::erased::ErasedRows;
 use super::file::CheckedFile;
 use super::footer::{ColumnLayout, Footer, SectionKind};
 use super::newest::NewestRows;
@@ -303,6 +304,32 @@ impl Segment {
         NewestRows::from_bytes(&bytes).ok_or_else(|| self.damaged("its newest rows are cut"))
     }
 
+    /// The rows that have lost a part, with the hashes of those parts; `None` if no row has.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is damaged.
+    pub fn erased(&self) -> Result<Option<Arc<ErasedRows>>, SegmentError> {
+        let footer = self.footer()?;
+        if footer.section(SectionKind::Erased, None).is_none() {
+            return Ok(None);
+        }
+        let part = self.cached(PartKind::Erased, 0, 0, || {
+            let erased = self.erased_of(&footer)?.unwrap_or_default();
+            Ok(CachedPart::Erased(Arc::new(erased)))
+        })?;
+        let CachedPart::Erased(erased) = part else { unreachable!("a key names one kind of part") };
+        Ok(Some(erased))
+    }
+
+    /// The same as it stands in the file, past the cache.
+    fn erased_of(&self, footer: &Footer) -> Result<Option<ErasedRows>, SegmentError> {
+        let Some(section) = footer.section(SectionKind::Erased, None) else { return Ok(None) };
+        let length = usize::try_from(section.length).map_err(|_| self.damaged("an impossible length"))?;
+        let bytes = footer.file.read(section.offset, length).map_err(|error| self.damaged(error))?;
+        let erased = ErasedRows::from_bytes(&bytes);
+        erased.map(Some).ok_or_else(|| self.damaged("its hashes of erased parts are cut"))
+    }
+
     /// Whether its rows can be found without reading the file's footer and times first.
     pub fn is_warm(&self) -> bool {
         let times = PartKey { segment: self.number, kind: PartKind::Times, column: 0, page: 0 };
@@ -346,6 +373,7 @@ impl Segment {
         let footer = Arc::new(self.read_footer()?);
         let range = (seqs.start - first) as usize..(seqs.end - first) as usize;
         let selection = RowSelection::from_consecutive_ranges(std::iter::once(range), self.summary.rows as usize);
+        let erased = self.erased_of(&footer)?;
         let leaves = 0..footer.metadata.parquet_schema().num_columns();
         let reader = self.reader(&footer, leaves, Some(selection), SEQUENCE_BATCH_ROWS)?;
         let mut next = seqs.start;
@@ -356,7 +384,11 @@ impl Segment {
                 if batch.seqs[row] as u64 != next {
                     return Err(self.damaged(format!("row {next} carries the number {}", batch.seqs[row])));
                 }
-                f(next, batch.recorded[row], batch.row(row));
+                let mut view = batch.row(row);
+                if let Some(erased) = &erased {
+                    view.erased = erased.of((next - first) as u32);
+                }
+                f(next, batch.recorded[row], view);
                 next += 1;
             }
         }

@@ -8,6 +8,7 @@ use arrow_array::{Array, FixedSizeBinaryArray, StringArray};
 use hashbrown::HashMap;
 
 use super::columns::DictionaryColumn;
+use super::erased::ErasedRows;
 use super::footer::{ColumnLayout, Footer};
 use super::pack::Packing;
 use super::read::{Segment, Times};
@@ -52,6 +53,7 @@ pub struct RowReader<'s> {
     times: Arc<Times>,
     dictionaries: [Option<Arc<DictionaryColumn>>; COLUMNS],
     parts: [Option<Arc<DictionaryColumn>>; Part::ALL.len()],
+    erased: Option<Arc<ErasedRows>>,
     pages: HashMap<(u16, u32), Arc<TextPage>, foldhash::fast::FixedState>,
 }
 
@@ -69,7 +71,8 @@ impl<'s> RowReader<'s> {
         for (place, part) in parts.iter_mut().zip(Part::ALL) {
             *place = segment.part(part)?;
         }
-        Ok(Self { segment, footer, times, dictionaries, parts, pages: HashMap::default() })
+        let erased = segment.erased()?;
+        Ok(Self { segment, footer, times, dictionaries, parts, erased, pages: HashMap::default() })
     }
 
     /// Gets the pages that these rows need, each column's missing ones in one pass. `columns` says which texts will be
@@ -119,6 +122,9 @@ impl<'s> RowReader<'s> {
         let recorded = self.times.recorded[row as usize];
         let occurred = self.times.occurred[row as usize];
         view.occurred_at = (occurred != recorded).then_some(occurred);
+        if let Some(erased) = &self.erased {
+            view.erased = erased.of(row);
+        }
         for (room, column) in scratch.ids.iter_mut().zip(ID_COLUMNS) {
             room.clear();
             if let ColumnLayout::Plain { packed: Some((leaf, packing)), .. } = &self.footer.layout[column as usize] {

@@ -314,6 +314,9 @@ fn index_sections(
             TextColumn::Plain(_) => {}
         }
     }
+    if !columns.erased.is_empty() {
+        sections.push((SectionKind::Erased, None, columns.erased.to_bytes()));
+    }
     let words = words_of_blocks(columns.len(), &plain_texts);
     sections.push((SectionKind::TextTerms, None, words.as_bytes().to_vec()));
     sections

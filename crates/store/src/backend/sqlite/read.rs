@@ -284,7 +284,7 @@ pub(super) fn encode_runs(runs: &[RecordedRun]) -> Vec<u8> {
     words.flat_map(u64::to_le_bytes).collect()
 }
 
-fn decode_runs(bytes: &[u8]) -> Option<Vec<RecordedRun>> {
+pub(super) fn decode_runs(bytes: &[u8]) -> Option<Vec<RecordedRun>> {
     let (runs, rest) = bytes.as_chunks::<24>();
     if !rest.is_empty() {
         return None;

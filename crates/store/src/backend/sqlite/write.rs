@@ -1,9 +1,11 @@
 //! What is written, each in one transaction, and the upkeep of the file.
 
+use std::ops::Range;
+
 use actarium_core::row::Micros;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::read::{OPERATOR, encode_runs, fixed, journal_key};
+use super::read::{OPERATOR, decode_runs, encode_runs, fixed, journal_key};
 use super::{FREE_BYTES_MIN, REWRITE_BYTES_MAX, SqliteBackend, WAL_BYTES_MAX, WAL_MOVE_BYTES, backend_error};
 use crate::backend::{
     Backend, BackendError, Commit, CommitError, DirectoryChange, DirectoryEntry, EpochKeyChange, Fence,
@@ -208,6 +210,27 @@ impl Backend for SqliteBackend {
             .map_err(failed)
     }
 
+    fn forget_idempotency(
+        &self,
+        organization: OrganizationId,
+        seqs: &[Range<u64>],
+        from: Micros,
+    ) -> Result<usize, BackendError> {
+        let number = self.number(organization).ok_or_else(|| unknown(organization))?;
+        let mut writer = self.writer.lock();
+        let transaction = begin(&mut writer)?;
+        let forgotten = forget_idempotency(&transaction, number, seqs, from).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+        Ok(forgotten)
+    }
+
+    fn cut_log(&self) -> Result<bool, BackendError> {
+        let mover = self.mover.lock();
+        let _no_commit_meanwhile = self.writer.lock();
+        let busy: i64 = mover.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(failed)?;
+        Ok(busy == 0)
+    }
+
     fn tidy(&self, idle: bool) -> Result<(), BackendError> {
         let mover = self.mover.lock();
         let wal = self.wal_bytes();
@@ -363,6 +386,29 @@ fn insert_idempotency(transaction: &Transaction<'_>, number: i64, record: &Idemp
         )?
         .execute(params![number, &record.digest[..], &record.body[..], record.recorded_at, encode_runs(&record.runs)])
         .map(|_| ())
+}
+
+fn forget_idempotency(
+    transaction: &Transaction<'_>,
+    number: i64,
+    seqs: &[Range<u64>],
+    from: Micros,
+) -> rusqlite::Result<usize> {
+    let mut statement = transaction
+        .prepare_cached("SELECT digest, runs FROM idempotency WHERE organization = ?1 AND recorded_at >= ?2")?;
+    let mut rows = statement.query(params![number, from])?;
+    let mut touched: Vec<[u8; 32]> = Vec::new();
+    while let Some(row) = rows.next()? {
+        if decode_runs(row.get_ref(1)?.as_blob()?).is_none_or(|runs| runs.iter().any(|run| run.touches(seqs))) {
+            touched.push(fixed(row, 0)?);
+        }
+    }
+    for digest in &touched {
+        transaction
+            .prepare_cached("DELETE FROM idempotency WHERE organization = ?1 AND digest = ?2")?
+            .execute(params![number, &digest[..]])?;
+    }
+    Ok(touched.len())
 }
 
 fn check_fence(transaction: &Transaction<'_>, fence: &Fence) -> Result<(), ManifestError> {

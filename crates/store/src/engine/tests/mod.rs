@@ -1,6 +1,7 @@
 //! Tests of the engine: against a folder of its own, with a clock in the test's hand, compared with what was sent.
 
 mod basic;
+mod erasing;
 mod evidence;
 mod faults;
 mod model;

@@ -1,0 +1,236 @@
+//! Removing parts of an event, and how it is written down which parts of which events were removed.
+//!
+//! An event whose parts are removed keeps the hashes of those parts, so that its commit and every proof stay as they were.
+//! Nothing here destroys a salt or decides what is to be removed.
+
+use std::ops::Range;
+
+use crate::canonical::{Canonicalizer, PART_NAMES, PartsDamaged, from_parts};
+use crate::hash::Hash;
+use crate::row::{Column, EncodedRows, Micros, RowView};
+use crate::salt::PARTS;
+
+/// Parts of an event that can be erased: all but the fact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ErasableParts {
+    /// Ids of actor and targets, `external_id`, session, request and trace ids.
+    pub identity: bool,
+    /// Names, e-mail addresses, IP address, user agent, groups.
+    pub personal: bool,
+    /// Message, reason, changes, http, surface, metadata.
+    pub detail: bool,
+}
+
+impl ErasableParts {
+    /// Nothing.
+    pub const NONE: Self = Self { identity: false, personal: false, detail: false };
+    /// Who somebody is, and nothing else.
+    pub const PERSONAL: Self = Self { personal: true, ..Self::NONE };
+    /// What was said about it, and nothing else.
+    pub const DETAIL: Self = Self { detail: true, ..Self::NONE };
+
+    /// Whether a part, by its number, is among them.
+    pub const fn has(self, part: usize) -> bool {
+        match part {
+            1 => self.identity,
+            2 => self.personal,
+            3 => self.detail,
+            _ => false,
+        }
+    }
+
+    /// Whether it is no part at all.
+    pub const fn is_empty(self) -> bool {
+        !(self.identity || self.personal || self.detail)
+    }
+
+    /// The parts of either.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self {
+            identity: self.identity || other.identity,
+            personal: self.personal || other.personal,
+            detail: self.detail || other.detail,
+        }
+    }
+
+    /// The parts that a row has lost.
+    pub fn erased_of(row: &RowView<'_>) -> Self {
+        let [_, identity, personal, detail] = row.erased.map(|hash| hash.is_some());
+        Self { identity, personal, detail }
+    }
+
+    /// Whether all of these are among `others`.
+    pub fn is_within(self, others: Self) -> bool {
+        self.union(others) == others
+    }
+
+    /// The names of the parts.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        (0..PARTS).filter(move |part| self.has(*part)).map(|part| PART_NAMES[part])
+    }
+
+    /// The names with commas between them, as a record of an erasure has them.
+    pub fn to_text(self) -> String {
+        self.names().collect::<Vec<_>>().join(",")
+    }
+
+    /// Adds the part of this name.
+    ///
+    /// # Errors
+    /// What would be right, if there is no such part or it is never erased.
+    pub fn add(&mut self, name: &str) -> Result<(), String> {
+        match name {
+            "identity" => self.identity = true,
+            "personal" => self.personal = true,
+            "detail" => self.detail = true,
+            "fact" => return Err("the fact is never erased; it can be identity, personal or detail".to_owned()),
+            _ => return Err(format!("there is no part {name:?}; it can be identity, personal or detail")),
+        }
+        Ok(())
+    }
+}
+
+/// The row without some of its parts. What was erased before stays so. `hashes` are those of all of the row's parts.
+///
+/// # Errors
+/// If the row is not canonical.
+pub fn erase(
+    row: &RowView<'_>,
+    recorded_at: Micros,
+    hashes: &[Hash; PARTS],
+    parts: ErasableParts,
+) -> Result<EncodedRows, PartsDamaged> {
+    let gone = parts.union(ErasableParts::erased_of(row));
+    let texts = Canonicalizer::new()
+        .parts(row, recorded_at)
+        .map_err(|error| PartsDamaged { part: PART_NAMES[0], problem: error.to_string() })?;
+    let [fact, identity, personal, detail] = &texts.texts;
+    let kept = |part: usize, text| (!gone.has(part)).then_some(text);
+    let rows = from_parts(fact, kept(1, &**identity), kept(2, &**personal), kept(3, &**detail))?;
+    let mut left = RowView { occurred_at: row.occurred_at, ..rows.row(0) };
+    // Who sent it is of use only together with `external_id`.
+    left.texts[Column::Sender as usize] = row.get(Column::Sender).filter(|_| !gone.identity);
+    for (part, hash) in hashes.iter().enumerate() {
+        left.erased[part] = gone.has(part).then_some(row.erased[part].unwrap_or(hash));
+    }
+    let mut erased = EncodedRows::new();
+    erased.push(&left);
+    Ok(erased)
+}
+
+/// Sequence numbers, ascending, as ranges.
+pub fn ranges_of(seqs: impl IntoIterator<Item = u64>) -> Vec<Range<u64>> {
+    let mut ranges: Vec<Range<u64>> = Vec::new();
+    for seq in seqs {
+        match ranges.last_mut() {
+            Some(last) if last.end == seq => last.end = seq + 1,
+            _ => ranges.push(seq..seq + 1),
+        }
+    }
+    ranges
+}
+
+/// Ranges as a record of an erasure has them: `3-7,9`, both ends included.
+pub fn ranges_to_text(ranges: &[Range<u64>]) -> String {
+    let text = |range: &Range<u64>| match range.end - range.start {
+        1 => range.start.to_string(),
+        _ => format!("{}-{}", range.start, range.end - 1),
+    };
+    ranges.iter().map(text).collect::<Vec<_>>().join(",")
+}
+
+/// Reads what [`ranges_to_text`] makes; `None` for anything else.
+pub fn ranges_from_text(text: &str) -> Option<Vec<Range<u64>>> {
+    let range = |text: &str| {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
+        (first <= last && last < u64::MAX).then(|| first..last + 1)
+    };
+    text.split(',').filter(|text| !text.is_empty()).map(range).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canonical::commit;
+    use crate::salt::EpochKey;
+
+    const SALTS: EpochKey = EpochKey([5; 32]);
+
+    fn row() -> RowView<'static> {
+        let mut row = RowView { occurred_at: Some(7), ..RowView::EMPTY };
+        let texts = [
+            (Column::Action, "component.deploy"),
+            (Column::Outcome, "success"),
+            (Column::Source, "api"),
+            (Column::Sender, "key:1"),
+            (
+                Column::Actor,
+                r#"{"type":"agent","id":"bot","name":"Bot","metadata":{"a":1},"on_behalf_of":{"type":"user","id":"ada","email":"ada@example.com"}}"#,
+            ),
+            (Column::SessionId, "ses"),
+            (Column::Targets, r#"[{"type":"component","id":"c","name":"orders"},{"type":"project","id":"p"}]"#),
+            (Column::Ip, "10.0.0.1"),
+            (Column::Message, "Ada deployed"),
+            (Column::ExternalId, "x-1"),
+        ];
+        for (column, text) in texts {
+            row.texts[column as usize] = Some(text);
+        }
+        row
+    }
+
+    fn hashes(row: &RowView<'_>) -> [Hash; PARTS] {
+        Canonicalizer::new().part_hashes(row, 9, &SALTS.salts(3)).unwrap()
+    }
+
+    fn every_choice() -> impl Iterator<Item = ErasableParts> {
+        (0..8u8).map(|bits| ErasableParts { identity: bits & 1 != 0, personal: bits & 2 != 0, detail: bits & 4 != 0 })
+    }
+
+    #[test]
+    fn the_commit_stays_and_nothing_of_the_part_does() {
+        let (row, of_part) =
+            (row(), [["ada\"", "x-1", "ses"], ["@example", "orders", "10.0"], ["deployed", "\"a\"", "a\":1"]]);
+        let before = hashes(&row);
+        for parts in every_choice() {
+            let rows = erase(&row, 9, &before, parts).unwrap();
+            let again = EncodedRows::from_bytes(rows.as_bytes().to_vec()).unwrap();
+            let left = again.row(0);
+            assert_eq!(ErasableParts::erased_of(&left), parts);
+            assert_eq!(commit(&hashes(&left)), commit(&before), "{parts:?}");
+            assert_eq!(left.get(Column::Sender).is_some(), !parts.identity);
+            let text = left.texts.iter().flatten().copied().collect::<Vec<_>>().join("\n");
+            for (part, words) in of_part.iter().enumerate() {
+                for word in words {
+                    assert_eq!(text.contains(word), !parts.has(part + 1), "{word} {parts:?} {text}");
+                }
+            }
+            // One part after the other, and again, comes to the same.
+            let step = erase(&row, 9, &before, ErasableParts { detail: false, ..parts }).unwrap();
+            let twice = erase(&step.row(0), 9, &hashes(&step.row(0)), parts).unwrap();
+            assert_eq!(twice, rows);
+        }
+    }
+
+    #[test]
+    fn ranges_read_back() {
+        let ranges = ranges_of([0, 3, 4, 5, 9, 11, 12]);
+        assert_eq!(ranges_to_text(&ranges), "0,3-5,9,11-12");
+        assert_eq!(ranges_from_text("0,3-5,9,11-12"), Some(ranges));
+        for bad in ["a", "5-3", "1-", "-1", "1,,x", "18446744073709551615"] {
+            assert_eq!(ranges_from_text(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn parts_have_names() {
+        let mut parts = ErasableParts::NONE;
+        parts.add("detail").unwrap();
+        parts.add("personal").unwrap();
+        assert_eq!(parts.to_text(), "personal,detail");
+        assert!(parts.add("fact").unwrap_err().contains("never"));
+        assert!(parts.add("name").unwrap_err().contains("no part"));
+    }
+}
