@@ -33,6 +33,10 @@ const VIEWS = {
     await (await rows(page)).first().click();
     await page.locator(".event-facts").waitFor();
   },
+  proof: async (page) => {
+    await page.getByRole("button", { name: "Verify" }).click();
+    await page.getByRole("button", { name: "Show steps" }).click();
+  },
   json: async (page) => {
     await page.getByRole("tab", { name: "JSON" }).click();
     await page.locator(".event-json").waitFor();

@@ -1,8 +1,8 @@
 // Makes the pictures of docs/CONSOLE.md and README.md, of a fresh demo organization: `npm run screenshots` in console/.
-// Another folder than docs/console can be given.
+// Another folder than docs/console can be given, and behind it the names of the pictures to make.
 import { mkdir } from "node:fs/promises";
 
-import { launch, rows, Service, signIn } from "./service.mjs";
+import { launch, rows, Service, signIn, withBundle } from "./service.mjs";
 
 const folder = process.argv[2] ?? new URL("../../docs/console/", import.meta.url).pathname;
 const WIDE = { width: 1280, height: 760 };
@@ -35,6 +35,12 @@ const PICTURES = [
     await page.getByRole("tab", { name: "Around it" }).click();
     await page.locator(".around-row").first().waitFor();
   }],
+  ["proof", `${LOG}?tz=utc&from=-30d&q=action:component.promote&f=outcome:denied`, "light", WIDE, async (page) => {
+    await openEvent(page, 0);
+    await page.getByRole("button", { name: "Verify" }).click();
+    await page.locator(".proof-lines").waitFor();
+    await page.locator(".drawer-event").evaluate((drawer) => drawer.scrollTo({ top: drawer.scrollHeight }));
+  }],
   ["give-access", "/orgs/demo/groups/auditor/roles", "light", { width: 1280, height: 460 }, async (page) => {
     await page.getByRole("heading", { level: 1 }).waitFor();
     await page.waitForTimeout(800);
@@ -50,13 +56,17 @@ await mkdir(folder, { recursive: true });
 const [service, browser] = await Promise.all([Service.start(), launch()]);
 try {
   const first = await browser.newContext({ baseURL: service.url });
+  await withBundle(first, service);
   await signIn(await first.newPage(), service.administrator);
   const storageState = await first.storageState();
   await first.close();
+  const wanted = process.argv.slice(3);
   for (const [name, path, colorScheme, viewport, prepare, signedIn = true] of PICTURES) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
     const context = await browser.newContext({
       baseURL: service.url, colorScheme, viewport, timezoneId: "UTC", locale: "en-GB", storageState: signedIn ? storageState : undefined,
     });
+    await withBundle(context, service);
     const page = await context.newPage();
     await page.goto(path);
     await prepare(page);

@@ -10,7 +10,9 @@ import { after, before } from "node:test";
 import { chromium } from "playwright-core";
 
 const RESULTS = new URL(".results/", import.meta.url).pathname;
-const BINARY = process.env.ACTARIUM_BIN ?? new URL("../../bin/actarium", import.meta.url).pathname;
+export const BINARY = process.env.ACTARIUM_BIN ?? new URL("../../bin/actarium", import.meta.url).pathname;
+/** A bundle that stands in for the one in the binary, so that it can be tested without building the binary anew. */
+const BUNDLE = process.env.CONSOLE_DIST;
 const START_MILLIS_MAX = 120_000;
 /** The password of the people that tests make. */
 export const PASSWORD = "violet-umbrella-71-quay";
@@ -27,6 +29,7 @@ export class Service {
     let log = "";
     service.process.stderr.on("data", (bytes) => (log = (log + bytes).slice(-20_000)));
     service.ended = new Promise((resolve) => service.process.once("exit", resolve));
+    service.process.once("error", (error) => (log += `${BINARY}: ${error.message}`));
     const listening = (async () => {
       for await (const line of createInterface({ input: service.process.stdout })) {
         const found = /^listening on (http:\S+)/.exec(line);
@@ -90,11 +93,27 @@ export async function launch() {
   });
 }
 
+/** Gives the pages of a browser the files of `CONSOLE_DIST`, under the headers that the service gives its own. */
+export async function withBundle(context, service) {
+  if (!BUNDLE) return;
+  const { headers } = await fetch(service.url, { headers: { accept: "text/html" } });
+  const kept = Object.fromEntries([...headers].filter(([name]) => !/^(content-|etag|vary|transfer-)/.test(name) || name === "content-security-policy"));
+  const types = { js: "text/javascript", css: "text/css", svg: "image/svg+xml", woff2: "font/woff2", html: "text/html; charset=utf-8" };
+  await context.route(() => true, async (route) => {
+    const { pathname } = new URL(route.request().url());
+    if (pathname.startsWith("/v1/") || pathname.endsWith(".json")) return route.fallback();
+    const name = /^\/(assets\/.*|favicon\.svg)$/.exec(pathname)?.[1] ?? "index.html";
+    const body = await readFile(join(BUNDLE, name)).catch(() => null);
+    return body ? route.fulfill({ body, headers: { ...kept, "content-type": types[name.split(".").pop()] } }) : route.fulfill({ status: 404 });
+  });
+}
+
 /** A page of a fresh browser; `run` is given it, and what it complained about fails the test. */
 export async function withPage(browser, service, name, run, { allowed = [], ...options } = {}) {
   const context = await browser.newContext({
     baseURL: service.url, viewport: { width: 1440, height: 860 }, timezoneId: "UTC", locale: "en-GB", acceptDownloads: true, ...options,
   });
+  await withBundle(context, service);
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: service.url });
   await context.tracing.start({ screenshots: true, snapshots: true });
   const page = await context.newPage();
@@ -158,6 +177,7 @@ export function serviceAndBrowser(options = {}, prepare = async () => {}) {
 /** What a browser keeps of the administrator's signing in, so that tests need not do it again. */
 export async function administratorState() {
   const context = await browser.newContext({ baseURL: service.url });
+  await withBundle(context, service);
   await signIn(await context.newPage(), service.administrator);
   const state = await context.storageState();
   await context.close();

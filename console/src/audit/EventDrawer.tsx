@@ -1,7 +1,10 @@
-// One event, whole: what happened in a sentence, who, what, from where, what changed; what happened around it; its JSON.
+// One event, whole: what happened in a sentence, who, what, from where, what changed; its proof; what happened
+// around it; its JSON.
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, type ReactNode } from "react";
 
+import { may } from "../api/session";
+import { useOrganization } from "../app/organization";
 import { LongText, Text } from "../text/Text";
 import { full, zoneShort, type Zone } from "../time/zone";
 import { Button, IconButton } from "../ui/Button";
@@ -13,6 +16,7 @@ import { Around } from "./Around";
 import { Changes } from "./Changes";
 import type { Tab } from "./criteria";
 import { actorLabel, chain, OUTCOME_WORDS, targetLabel, type AuditEvent } from "./event";
+import { ProofSection } from "./ProofSection";
 import { eventQuery, useCatalog } from "./queries";
 import { LinkedSentence } from "./Sentence";
 import { typedTarget } from "./terms";
@@ -73,6 +77,7 @@ export function EventDrawer(props: DrawerProps) {
 }
 
 function Facts({ event, zone, onFilter }: DrawerProps & { event: AuditEvent }) {
+  const organization = useOrganization();
   const catalog = useCatalog();
   const known = catalog.get(event.action);
   const { context } = event;
@@ -160,6 +165,7 @@ function Facts({ event, zone, onFilter }: DrawerProps & { event: AuditEvent }) {
           </dl>
         </>
       )}
+      {may(organization, "audit_logs_verify") && <ProofSection key={event.id} org={organization.slug} event={event} />}
     </div>
   );
 }
