@@ -13,6 +13,7 @@ use actarium_core::{text, time};
 use actarium_store::OrganizationId;
 use serde_json::json;
 
+use crate::access::Standing;
 use crate::app::App;
 use crate::demo::{self, Member};
 use crate::directory::defaults::Default as DefaultRole;
@@ -43,7 +44,9 @@ pub async fn make(app: &Arc<App>, data_dir: &Path) -> Result<(), ServeError> {
     let password = fresh_id(app, "demo").replace('_', "-");
     let hash = app.sign_in.passwords.hash(&password).await.map_err(fault)?;
     let (by, of) = (app.clone(), organization.id);
-    let Some(administrator) = change(app, move |state| accounts(&by, state, of, &hash)).await.map_err(fault)? else {
+    let Some(administrator) =
+        change(app, Standing::of_the_service(), move |state| accounts(&by, state, of, &hash)).await.map_err(fault)?
+    else {
         return Ok(());
     };
     let keeping = path.clone();

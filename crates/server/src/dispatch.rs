@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::access::{Caller, Denied, Granted, authorize, keep_to_organization};
+use crate::access::{Asked, Caller, Denied, Granted, Standing, authorize, keep_to_organization};
 use crate::app::App;
 use crate::body::{self, ReadBody};
 use crate::context::Context;
@@ -127,10 +127,23 @@ impl Call {
     /// # Errors
     /// As for a request that comes now.
     pub fn authorize_again(&self) -> Result<Granted, Problem> {
-        let slug = self.organization.as_ref().map(|organization| organization.slug.as_str());
-        let method = axum::http::Method::from_bytes(self.route.method.name().as_bytes()).unwrap_or_default();
-        authorize(&self.app, &self.context, (&method, &self.headers), slug, self.route.permission)
-            .map_err(|denied| denied.problem)
+        self.asked().authorize(&self.app)
+    }
+
+    /// What it was let through with, for a change that may have to wait for its turn.
+    pub fn standing(&self) -> Standing {
+        Standing::of_request(self.asked())
+    }
+
+    fn asked(&self) -> Asked {
+        Asked {
+            context: self.context.clone(),
+            method: axum::http::Method::from_bytes(self.route.method.name().as_bytes()).unwrap_or_default(),
+            headers: self.headers.clone(),
+            slug: self.organization.as_ref().map(|organization| organization.slug.clone()),
+            permission: self.route.permission,
+            holds: self.holds.clone(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 mod caller;
 mod identify;
 mod right;
+mod standing;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use axum::http::{HeaderMap, Method};
 
 pub use caller::{Caller, Person, Provisioner, USER_SENDER, Via};
 pub use right::{Area, Right, Rights};
+pub use standing::{Asked, Standing};
 
 use crate::app::App;
 use crate::context::Context;

@@ -28,6 +28,7 @@ pub use effective::{Effective, Reason};
 pub use sign_in::{Identity, IdentityProvider, SignIn, identity_id};
 pub use state::{Changed, GroupView, OrganizationAccess, RoleView, State};
 
+use crate::access::Standing;
 use crate::app::App;
 use crate::failures::append_problem;
 use crate::problem::{Kind, Problem};
@@ -73,20 +74,23 @@ impl Directory {
     }
 }
 
-/// Changes the directory. `make` sees the state as no other change can alter it before this one is made, and says what is
+/// Changes the directory, if who asked for it may still do so when its turn comes. `make` sees the state as no other change can alter it before this one is made, and says what is
 /// to be written and recorded, and what the answer is. Once begun it is carried through even if its client goes away.
 ///
 /// # Errors
-/// What `make` refuses, 409 for what would leave no administrator or was changed elsewhere at the same moment, 503 if it
-/// could not be made durable.
+/// What `make` refuses; 401, 403 or 404 for who may not do it any more; 409 for who may do other things than when it was
+/// asked for, for what would leave no administrator, or for what was changed elsewhere at the same moment; 503 if it could
+/// not be made durable.
 pub async fn change<T: Send + 'static>(
     app: &Arc<App>,
+    standing: Standing,
     make: impl FnOnce(&State) -> Result<(Edit, T), Problem> + Send + 'static,
 ) -> Result<T, Problem> {
     let app = app.clone();
     let changing = tokio::spawn(async move {
         let directory = &app.directory;
         let _turn = directory.turn.lock().await;
+        standing.must_hold(&app)?;
         let (finished, answer) = {
             let state = directory.state.read();
             let (edit, answer) = make(&state)?;

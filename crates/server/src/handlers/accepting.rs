@@ -252,7 +252,7 @@ async fn as_one_change(
     make: impl FnOnce(&Step<'_>, &mut Edit) -> Result<Outcome, Problem> + Send + 'static,
 ) -> Result<Outcome, Problem> {
     let parts = CallParts::of(call);
-    change(&call.app, move |state| {
+    change(&call.app, call.standing(), move |state| {
         let held = match find(state, &secret, parts.app.clock.now()) {
             Ok(held) => held,
             Err(refused) => return Ok((Edit::default(), Outcome::Refused(refused))),

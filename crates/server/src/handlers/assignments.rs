@@ -103,7 +103,7 @@ pub async fn assign(mut call: Call) -> Result<Response, Problem> {
     let level = level_of(&mut form);
     form.finish()?;
     let app = call.app.clone();
-    let shown = change(&app, move |state| {
+    let shown = change(&app, call.standing(), move |state| {
         let access = state.access(organization);
         let group = group_of(access, &call.id)?;
         let Some(role) = access.role(&role) else {
@@ -143,7 +143,7 @@ pub async fn unassign(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let app = call.app.clone();
     let call = Arc::new(call);
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let access = state.access(organization);
         let group = group_of(access, &call.id)?;
         let not_there = || Problem::new(Kind::NotFound, "the group does not have this role");

@@ -126,7 +126,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let (name, description) = (name.unwrap_or_default(), description.unwrap_or_default());
     let group = Group { name, description, created_at, external_id: None };
     let app = call.app.clone();
-    let shown = change(&app, move |state| {
+    let shown = change(&app, call.standing(), move |state| {
         let access = state.access(organization);
         name_must_be_free(access, &group.name, None)?;
         if access.groups().count() >= limits::GROUPS_PER_ORGANIZATION_MAX {
@@ -162,7 +162,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
     let naming = Naming::read(&mut form, false);
     form.finish()?;
     let app = call.app.clone();
-    let shown = change(&app, move |state| {
+    let shown = change(&app, call.standing(), move |state| {
         let access = state.access(organization);
         let group = group_of(access, &call.id)?;
         let Some(kept) = group.kept.clone() else {
@@ -194,7 +194,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
 pub async fn delete(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let app = call.app.clone();
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let access = state.access(organization);
         let group = group_of(access, &call.id)?;
         must_cover(&call.holds, &access.given_by(&group.id), "the group")?;
@@ -249,7 +249,7 @@ pub async fn add_member(mut call: Call) -> Result<Response, Problem> {
     let app = call.app.clone();
     let call = Arc::new(call);
     let by = call.clone();
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let access = state.access(organization);
         let group = group_of(access, &by.id)?;
         if access.member(&user).is_none() {
@@ -300,7 +300,7 @@ pub fn join(
 pub async fn remove_member(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let app = call.app.clone();
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let access = state.access(organization);
         let group = group_of(access, &call.id)?;
         let Some(version) = access.group_member_version(&group.id, &call.member) else {

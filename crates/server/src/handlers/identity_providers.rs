@@ -277,7 +277,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         created_at: app.clock.now(),
     };
     wanted.put_into(&mut provider);
-    let answer = change(&app, move |state| {
+    let answer = change(&app, call.standing(), move |state| {
         if state.sign_in(organization.id).providers().len() >= limits::PROVIDERS_PER_ORGANIZATION_MAX {
             let most = limits::PROVIDERS_PER_ORGANIZATION_MAX;
             let detail = format!("the organization has {most} identity providers, the most it may have");
@@ -303,7 +303,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
     let wanted = Wanted::read(&call.app, &read.bytes, false)?;
     must_hold_everything(&call)?;
     let (app, id) = (call.app.clone(), call.id.clone());
-    let answer = change(&app, move |state| {
+    let answer = change(&app, call.standing(), move |state| {
         let before = state.sign_in(organization.id).provider(&call.id).ok_or_else(no_such_provider)?;
         let mut after = before.document.clone();
         wanted.put_into(&mut after);
@@ -352,7 +352,7 @@ fn update_record(call: &Call, before: &Kept<IdentityProvider>, after: &IdentityP
 pub async fn remove(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?;
     let (app, id) = (call.app.clone(), call.id.clone());
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let provider = state.sign_in(organization.id).provider(&call.id).ok_or_else(no_such_provider)?;
         let mut edit = Edit::default();
         edit.delete::<IdentityProvider>(Some(organization.id), &call.id, provider.version);
@@ -416,7 +416,7 @@ pub async fn update_settings(mut call: Call) -> Result<Response, Problem> {
     let joining_domains = domains(&mut form, "joining_domains");
     form.finish()?;
     let (app, id) = (call.app.clone(), organization.id);
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let kept = state.access(organization.id).settings();
         let before = kept.map(|kept| kept.document.clone()).unwrap_or_default();
         let mut after = before.clone();

@@ -157,7 +157,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         call.app.entropy.fill(&mut random);
         let secret = token::invitation(&random);
         let within = call.clone();
-        let made = change(&call.app, move |state| {
+        let made = change(&call.app, call.standing(), move |state| {
             let mut edit = Edit::default();
             let made = make(&within, state, &mut edit, &to, &wanted, secret)?;
             Ok((edit, made))
@@ -298,7 +298,7 @@ pub async fn resend(call: Call) -> Result<Response, Problem> {
     let call = Arc::new(call);
     let making = async move {
         let within = call.clone();
-        let made = change(&call.app, move |state| {
+        let made = change(&call.app, call.standing(), move |state| {
             let mut edit = Edit::default();
             let made = renew(&within, state, &mut edit, &to)?;
             Ok((edit, made))
@@ -341,7 +341,7 @@ fn renew(call: &Call, state: &State, edit: &mut Edit, to: &Organization) -> Resu
 pub async fn revoke(call: Call) -> Result<Response, Problem> {
     let to = call.organization()?;
     let app = call.app.clone();
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let (kept, now) = (of(state, &call)?, call.app.clock.now());
         must_cover(&call.holds, &rank(state.access(to.id), kept), "a group of the invitation")?;
         must_be_pending(kept, now)?;
@@ -417,7 +417,7 @@ async fn show_instead(
     let record = call.record(made.action, target(&made.id, &made.invitation.email));
     let record = record.with("email", &*made.invitation.email).with("delivery", "link");
     let record = record.unsuccessful("failure", format!("the mail was not delivered: {undelivered}"));
-    change(&within.app, move |state| {
+    change(&within.app, within.standing(), move |state| {
         let mut edit = Edit::default();
         edit.record(to, record);
         let found = state.invitation(&id).filter(|(_, kept)| kept.sha256.as_ref() == Some(&sha256));

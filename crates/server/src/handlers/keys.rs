@@ -140,7 +140,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     wanted.put_into(&mut key);
     let mut answer = shown(&app, &id, &key);
     answer["secret"] = json!(secret);
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         if state.keys().of(organization).count() >= limits::KEYS_PER_ORGANIZATION_MAX {
             let most = limits::KEYS_PER_ORGANIZATION_MAX;
             let detail = format!("the organization has {most} keys, the most it may have; revoke one first");
@@ -200,7 +200,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
     let (_, read) = call.read_body().await?;
     let app = call.app.clone();
     let wanted = Wanted::read(&read.bytes, app.clock.now(), false)?;
-    let answer = change(&app, move |state| {
+    let answer = change(&app, call.standing(), move |state| {
         let before: &Key = state.keys().get_of(organization, &call.id).ok_or_else(no_such_key)?;
         let mut after = before.document.clone();
         wanted.put_into(&mut after);
@@ -232,7 +232,7 @@ fn update_record(call: &Call, before: &Kept<OnPremKey>, after: &OnPremKey) -> Ow
 pub async fn revoke(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let app = call.app.clone();
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let key = state.keys().get_of(organization, &call.id).ok_or_else(no_such_key)?;
         let mut edit = Edit::default();
         edit.delete::<OnPremKey>(Some(organization), &key.id, key.version);

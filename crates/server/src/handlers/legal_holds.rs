@@ -73,7 +73,7 @@ pub async fn place(mut call: Call) -> Result<Response, Problem> {
     let (id, app) = (call.new_id("hold"), call.app.clone());
     // No step of a purge that does not know of the hold runs on behind the answer.
     let _no_step_meanwhile = app.retention.step.lock().await;
-    let shown = change(&app, move |state| {
+    let shown = change(&app, call.standing(), move |state| {
         let mut edit = Edit::default();
         if state.governance(organization.id).holds().len() >= limits::LEGAL_HOLDS_MAX {
             let detail = format!("the organization has {} legal holds, the most it may have", limits::LEGAL_HOLDS_MAX);
@@ -118,7 +118,7 @@ pub async fn release(call: Call) -> Result<Response, Problem> {
     readable(&reason, limits::GOVERNANCE_REASON_CHARS_MAX)
         .map_err(|allowed| crate::parameters::invalid("reason", &allowed))?;
     let app = call.app.clone();
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let mut edit = Edit::default();
         let hold = state.governance(organization.id).hold(&call.id);
         let hold = hold.ok_or_else(|| Problem::new(Kind::NotFound, "there is no such legal hold"))?;

@@ -40,7 +40,7 @@ pub struct Arrival {
 /// 503 if it could not be made durable.
 pub async fn arrive(call: &Call, arrival: Arrival) -> Result<Result<Opened, Refusal>, Problem> {
     let (app, context, id) = (call.app.clone(), call.context.clone(), call.new_id("usr"));
-    change(&call.app, move |state| {
+    change(&call.app, call.standing(), move |state| {
         let step = Step { app: &app, context: &context, state, arrival: &arrival };
         let mut edit = Edit::default();
         match step.admitted() {

@@ -126,7 +126,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
     }
     form.finish()?;
     let (app, of) = (call.app.clone(), organization.clone());
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let mut edit = Edit::default();
         let (name_before, masking_before) = (name_of(&of, state).to_owned(), masking_of(&of, state));
         let name = name.unwrap_or_else(|| name_before.clone());

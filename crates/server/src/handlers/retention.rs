@@ -67,7 +67,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
     form.finish()?;
     let wanted = RetentionDays { hot_days: hot_days as u32, archive_days: archive_days as u32 };
     let app = call.app.clone();
-    let (policy, call) = change(&app, move |state| {
+    let (policy, call) = change(&app, call.standing(), move |state| {
         let (now, options) = (call.app.clock.now(), call.app.retention.options);
         let mut edit = Edit::default();
         let before = policy_of(&call, state)?;

@@ -144,7 +144,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let role =
         Role { name: name.unwrap_or_default(), description: description.unwrap_or_default(), created_at, permissions };
     let app = call.app.clone();
-    let shown = change(&app, move |state| {
+    let shown = change(&app, call.standing(), move |state| {
         let access = state.access(organization);
         name_must_be_free(access, &role.name, None)?;
         must_cover(&call.holds, &Effective::of(rights, &Level::Organization), "the role")?;
@@ -178,7 +178,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
     let (_, read) = call.read_body().await?;
     let Fields { naming, permissions } = fields(&read.bytes, false)?;
     let app = call.app.clone();
-    let shown = change(&app, move |state| {
+    let shown = change(&app, call.standing(), move |state| {
         let access = state.access(organization);
         let role = role_of(access, &call.id)?;
         let Some(kept) = role.kept.clone() else {
@@ -227,7 +227,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
 pub async fn delete(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let app = call.app.clone();
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let access = state.access(organization);
         let role = role_of(access, &call.id)?;
         let Some(kept) = role.kept.clone() else {

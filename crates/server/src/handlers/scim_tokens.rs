@@ -108,7 +108,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     must_cover(&call.holds, &Effective::of(rights_of(&document), &Level::Organization), "the token")?;
     let app = call.app.clone();
     let kept = Kept { id: id.clone(), version: 1, document };
-    let mut answer = change(&app, move |state| {
+    let mut answer = change(&app, call.standing(), move |state| {
         if state.access(organization).scim_tokens().len() >= limits::SCIM_TOKENS_PER_ORGANIZATION_MAX {
             let most = limits::SCIM_TOKENS_PER_ORGANIZATION_MAX;
             let detail = format!("the organization has {most} SCIM tokens, the most it may have");
@@ -152,7 +152,7 @@ pub fn list(call: &Call) -> Result<Response, Problem> {
 pub async fn revoke(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let app = call.app.clone();
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let token = state.scim_token(&call.id).filter(|(of, _)| *of == organization).map(|(_, token)| token);
         let token = token.ok_or_else(|| Problem::new(Kind::NotFound, "the organization has no such token"))?;
         let mut edit = Edit::default();

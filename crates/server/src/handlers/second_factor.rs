@@ -117,7 +117,7 @@ pub async fn change_password(mut call: Call) -> Result<Response, Problem> {
     let (attempt, stored) = prove(&call, &person, "password.update", &current).await?;
     let app = call.app.clone();
     let hash = app.sign_in.passwords.hash(&new).await?;
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let id = &person.user.id;
         let user = state.user(id).filter(|user| user.password == stored).ok_or_else(changed_meanwhile)?;
         let mut edit = Edit::default();
@@ -143,7 +143,7 @@ pub async fn begin(mut call: Call) -> Result<Response, Problem> {
     let (attempt, _) = prove(&call, &person, ACTION, &proof.password).await?;
     let app = call.app.clone();
     let user = person.user.id.clone();
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let mut edit = Edit::default();
         use_code(&call, state, &mut edit, (ACTION, &user), proof.code.as_deref())?;
         Ok((edit, ()))
@@ -209,7 +209,7 @@ pub async fn confirm(mut call: Call) -> Result<Response, Problem> {
         .ok_or_else(|| refused("/code", "must be the code that the authenticator shows now"))?;
     let (codes, hashes) = new_recovery_codes(&app);
     let wrapped = app.engine.wrap_secret(&place(&id), &secret);
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let mut edit = Edit::default();
         let before = state.personal().second_factor(&id);
         let document = SecondFactor {
@@ -239,7 +239,7 @@ pub async fn remove(mut call: Call) -> Result<Response, Problem> {
     let proof = Proof::read(&mut call).await?;
     let (attempt, _) = prove(&call, &person, ACTION, &proof.password).await?;
     let app = call.app.clone();
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let id = &person.user.id;
         let before = state.personal().second_factor(id).ok_or_else(no_second_factor)?;
         // The document goes, so that nothing of the code need be kept.
@@ -270,7 +270,7 @@ pub async fn renew_codes(mut call: Call) -> Result<Response, Problem> {
     let (attempt, _) = prove(&call, &person, ACTION, &proof.password).await?;
     let app = call.app.clone();
     let (codes, hashes) = new_recovery_codes(&app);
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let id = &person.user.id;
         let before = state.personal().second_factor(id).ok_or_else(no_second_factor)?;
         let code = proof.code.as_deref();

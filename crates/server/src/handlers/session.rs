@@ -100,7 +100,7 @@ async fn judge_password(
         Verdict::RightAndRehashed(hash) => Some(hash),
     };
     let (within, context, id) = (app.clone(), call.context.clone(), user.id.clone());
-    change(app, move |state| {
+    change(app, call.standing(), move |state| {
         let mut edit = Edit::default();
         // The password may have been changed while this one was compared.
         let Some(user) = state.user(&id).filter(|user| user.password == stored) else {
@@ -181,7 +181,7 @@ pub async fn sign_out(call: Call) -> Result<Response, Problem> {
     let person = person(&call)?;
     let id = session_id(&person)?.to_owned();
     let (app, form) = (call.app.clone(), cookie_form(&call.app, &call.context));
-    change(&app, move |state: &State| {
+    change(&app, call.standing(), move |state: &State| {
         let mut edit = Edit::default();
         let Some(session) = state.personal().session(&id) else { return Ok((edit, ())) };
         edit.delete::<Session>(None, &id, session.version);

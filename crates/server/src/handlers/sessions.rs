@@ -84,7 +84,7 @@ pub async fn revoke(call: Call) -> Result<Response, Problem> {
     let person = person(&call)?;
     session_id(&person)?;
     let app = call.app.clone();
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let session = state.personal().session(&call.id).filter(|session| session.user == person.user.id);
         let session = session.ok_or_else(no_such_session)?;
         let mut edit = Edit::default();
@@ -122,7 +122,7 @@ pub fn list_of_user(call: &Call) -> Result<Response, Problem> {
 pub async fn revoke_of_user(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let app = call.app.clone();
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let access = state.access(organization);
         let session = state.personal().session(&call.id);
         let session = session.filter(|session| access.member(&session.user).is_some() && session.reaches(organization));

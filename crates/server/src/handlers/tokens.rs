@@ -130,7 +130,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         permissions,
         organizations,
     };
-    let kept = change(&app, move |state| {
+    let kept = change(&app, call.standing(), move |state| {
         if state.personal().tokens_of(&person.user.id).count() >= limits::TOKENS_PER_USER_MAX {
             let detail = format!("you have {} tokens, the most there may be", limits::TOKENS_PER_USER_MAX);
             return Err(Problem::new(Kind::Conflict, detail));
@@ -168,7 +168,7 @@ pub async fn revoke(call: Call) -> Result<Response, Problem> {
         return Err(Problem::new(Kind::Forbidden, "a token may revoke itself and no other"));
     }
     let app = call.app.clone();
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let token = state.personal().token(&call.id).filter(|token| token.user == person.user.id);
         let token = token.ok_or_else(|| Problem::new(Kind::NotFound, "you have no such token"))?;
         let mut edit = Edit::default();

@@ -160,7 +160,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     };
     let account = User { email: address, name, created_at: now, password, managed_by };
     let app = call.app.clone();
-    let user = change(&app, move |state| {
+    let user = change(&app, call.standing(), move |state| {
         let access = state.access(organization);
         let existing = state.user_by_email(&account.email);
         let id = existing.map_or(id, |user| user.id.clone());
@@ -222,7 +222,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
     let active = form.flag("active");
     form.finish()?;
     let (app, id) = (call.app.clone(), call.id.clone());
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let access = state.access(organization);
         let before = access.member(&call.id).ok_or_else(no_such_user)?.clone();
         must_cover(&call.holds, &rank(state, organization, &call.id), "the user")?;
@@ -255,7 +255,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
 pub async fn remove(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let app = call.app.clone();
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         state.access(organization).member(&call.id).ok_or_else(no_such_user)?;
         must_cover(&call.holds, &rank(state, organization, &call.id), "the user")?;
         let mut edit = Edit::default();

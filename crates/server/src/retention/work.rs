@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use super::{RetentionOptions, as_hold, cuts};
+use crate::access::Standing;
 use crate::app::App;
 use crate::directory::governance::{RETENTION_ID, RetentionRun};
 use crate::directory::{Edit, change};
@@ -134,7 +135,7 @@ async fn carry_out(
 /// Notes what is to be recorded at the end, unless a run that was interrupted has noted it.
 async fn begin(app: &Arc<App>, organization: OrganizationId, plan: &TierPlan) -> Result<(), Problem> {
     let (plan, started_at) = (*plan, app.clock.now());
-    change(app, move |state| {
+    change(app, Standing::of_the_service(), move |state| {
         let mut edit = Edit::default();
         if state.governance(organization).run().is_none() {
             let run = RetentionRun {
@@ -158,7 +159,7 @@ async fn end(
     cuts: actarium_store::TierCuts,
 ) -> Result<(), Problem> {
     let (id, slug, after) = (organization.id, organization.slug.clone(), *after);
-    change(app, move |state| {
+    change(app, Standing::of_the_service(), move |state| {
         let mut edit = Edit::default();
         let Some(run) = state.governance(id).run() else { return Ok((edit, ())) };
         edit.delete::<RetentionRun>(Some(id), RETENTION_ID, run.version);

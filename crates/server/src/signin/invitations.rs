@@ -10,7 +10,7 @@ use actarium_core::row::Micros;
 use actarium_store::OrganizationId;
 use serde_json::{Value, json};
 
-use crate::access::{Caller, Right, Rights, Via};
+use crate::access::{Caller, Right, Rights, Standing, Via};
 use crate::app::App;
 use crate::directory::document::Level;
 use crate::directory::invitation::{Invitation, Inviter, Status};
@@ -169,7 +169,7 @@ pub fn expire(
 /// If the directory could not be changed; it is tried again the next time.
 pub async fn tidy(app: &Arc<App>) -> Result<(), Problem> {
     let now = app.clock.now();
-    change(app, move |state| {
+    change(app, Standing::of_the_service(), move |state| {
         let mut edit = Edit::default();
         let mut entries = 0;
         for (organization, invitation) in state.invitations() {

@@ -10,6 +10,7 @@ use actarium_store::OrganizationId;
 
 use super::opening::ends_at;
 use super::throttle::{AccountKey, Network};
+use crate::access::Standing;
 use crate::app::App;
 use crate::directory::document::{Document, ScimToken};
 use crate::directory::key::OnPremKey;
@@ -25,7 +26,7 @@ use crate::problem::Problem;
 pub async fn tidy(app: &Arc<App>, all: bool) -> Result<(), Problem> {
     loop {
         let within = app.clone();
-        let more = change(app, move |state| {
+        let more = change(app, Standing::of_the_service(), move |state| {
             let mut tidying = Tidying { app: &within, now: within.clock.now(), all, edit: Edit::default(), entries: 0 };
             tidying.look_through(state)?;
             Ok((tidying.edit, tidying.entries >= limits::TIDIED_AT_ONCE_MAX))

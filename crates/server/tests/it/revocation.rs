@@ -192,7 +192,7 @@ fn of_two_administrators_who_remove_each_other_one_stays() {
         let done = statuses.iter().filter(|status| (200..300).contains(*status)).count();
         assert_eq!(done, 1, "race {race}: {statuses:?}");
         // The other one was too late: the last administrator cannot go, or is nobody here any more.
-        assert!(statuses.iter().all(|status| matches!(status, 200 | 204 | 403 | 404 | 409)), "{statuses:?}");
+        assert!(statuses.iter().all(|status| matches!(status, 200 | 204 | 401 | 403 | 404 | 409)), "{statuses:?}");
         let admins = service.get("/v1/orgs/acme/groups/admin/members").json();
         let active = admins["users"].as_array().unwrap().iter().filter(|user| user["active"] == true).count();
         assert_eq!(active, 1, "race {race}: {admins}");
@@ -206,4 +206,47 @@ fn of_two_administrators_who_remove_each_other_one_stays() {
             made(&service, "groups/admin/members", &body);
         }
     }
+}
+
+/// Changes that are asked for together with the one that ends the right to them.
+const WAITING: usize = 12;
+
+#[test]
+fn a_change_that_waits_for_its_turn_is_not_made_for_who_has_lost_the_right_meanwhile() {
+    let service = Service::start();
+    service.organization("acme");
+    let ada = Person::new(&service, "Ada", &["admin"]);
+    let bob = Person::new(&service, "Bob", &["admin"]);
+    let membership = format!("/v1/orgs/acme/groups/admin/members/{}", bob.id);
+    let mut refused = 0;
+    for race in 0..RACES {
+        let together = std::sync::Barrier::new(WAITING + 1);
+        let statuses: Vec<u16> = std::thread::scope(|scope| {
+            let (service, together, bob) = (&service, &together, &bob);
+            let making: Vec<_> = (0..WAITING)
+                .map(|number| {
+                    scope.spawn(move || {
+                        let body = json!({"name": format!("Of Bob {race} {number}"), "description": ""});
+                        let request = bob.request(service, "POST", "/v1/orgs/acme/groups").json(&body);
+                        together.wait();
+                        request.send().status
+                    })
+                })
+                .collect();
+            let ending = ada.request(service, "DELETE", &membership);
+            together.wait();
+            assert_eq!(ending.send().status, 204, "race {race}");
+            making.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(statuses.iter().all(|status| matches!(status, 201 | 403 | 409)), "race {race}: {statuses:?}");
+        refused += statuses.iter().filter(|status| **status != 201).count();
+        let log = service.get("/v1/orgs/acme/events?from=-1h&limit=1000&order=asc").json();
+        let events = log["events"].as_array().unwrap();
+        let ended = events.iter().rposition(|event| event["action"] == "group.member.remove").unwrap();
+        let after = events[ended..].iter().filter(|event| event["action"] == "group.create");
+        let late: Vec<_> = after.filter(|event| event["outcome"] == "success").collect();
+        assert!(late.is_empty(), "race {race}: made after the right to it was gone: {late:?}");
+        made(&service, "groups/admin/members", &json!({"user": bob.id}));
+    }
+    assert!(refused > 0, "no change came too late: nothing was shown");
 }

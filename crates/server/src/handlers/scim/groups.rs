@@ -161,7 +161,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let (id, created_at) = (call.new_id("grp"), call.app.clock.now());
     let call = Arc::new(call);
     let (by, made) = (call.clone(), id.clone());
-    change(&call.app, move |state| {
+    change(&call.app, call.standing(), move |state| {
         let access = state.access(organization);
         must_be_free(access, &wanted.name, None)?;
         if access.groups().count() >= limits::GROUPS_PER_ORGANIZATION_MAX {
@@ -266,7 +266,7 @@ async fn modify(
     let (base, selection) = (base(&call)?, selection(&call, &[ResourceType::Group])?);
     let call = Arc::new(call);
     let (by, at) = (call.clone(), base.clone());
-    change(&call.app, move |state| {
+    change(&call.app, call.standing(), move |state| {
         let access = state.access(organization);
         let entry = Entry::new(access, group_of(access, &by.id)?, true);
         must_match(&by.headers, &entry.resource(&at).version)?;
@@ -319,7 +319,7 @@ fn view_again(
 pub async fn delete(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let (app, base) = (call.app.clone(), base(&call)?);
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let access = state.access(organization);
         let entry = Entry::new(access, group_of(access, &call.id)?, true);
         must_match(&call.headers, &entry.resource(&base).version)?;

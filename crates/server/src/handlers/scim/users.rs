@@ -154,7 +154,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let (fresh_id, now) = (call.new_id("usr"), call.app.clock.now());
     let call = Arc::new(call);
     let by = call.clone();
-    let id = change(&call.app, move |state| {
+    let id = change(&call.app, call.standing(), move |state| {
         let access = state.access(organization);
         let address = person.address()?;
         let existing = state.user_by_email(address);
@@ -257,7 +257,7 @@ async fn modify(
     let now = call.app.clock.now();
     let call = Arc::new(call);
     let (by, at) = (call.clone(), base.clone());
-    change(&call.app, move |state| {
+    change(&call.app, call.standing(), move |state| {
         let entry = Entry::of(state, organization, &by.id, true).ok_or_else(no_such_user)?;
         must_match(&by.headers, &entry.resource(&at).version)?;
         let before = entry.person();
@@ -335,7 +335,7 @@ fn follow_address(
 pub async fn delete(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let (app, base) = (call.app.clone(), base(&call)?);
-    change(&app, move |state| {
+    change(&app, call.standing(), move |state| {
         let entry = Entry::of(state, organization, &call.id, true).ok_or_else(no_such_user)?;
         must_match(&call.headers, &entry.resource(&base).version)?;
         let mut edit = Edit::default();
