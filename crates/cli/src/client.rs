@@ -252,6 +252,11 @@ impl Client {
         self.text(self.retried(true, || self.try_get(path, query, "application/json", None))?)
     }
 
+    /// Asks for a text that is no JSON.
+    pub fn get_plain(&self, path: &str, query: &[(String, String)]) -> Result<String, Failure> {
+        self.text(self.retried(true, || self.try_get(path, query, "text/plain", None))?)
+    }
+
     /// Asks for something that comes as a stream, of which every `silence_max` something is to come.
     pub fn stream(
         &self,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actarium_core::disclosure::Disclosure;
 use actarium_core::tlog::ProofText;
-use actarium_verify::{Bundle, Report, Trust, verify_export};
+use actarium_verify::{Bundle, Report, Seen, Trust, verify_export};
 use clap::Args;
 
 use crate::client::Client;
@@ -251,12 +251,9 @@ fn verify_proof(text: &str, trust: &Trust) -> Report {
             report.anchors.push(format!("the checkpoint is the one of {} events that you kept", checkpoint.size));
         }
     }
-    match proof.checkpoint.witnesses(&trust.witnesses) {
-        Ok(signed) => {
-            signed.iter().for_each(|by| report.anchors.push(format!("witness {} saw the checkpoint", by.key.name())))
-        }
-        Err(error) => report.find("checkpoint", error.to_string()),
-    }
+    let mut seen = Seen::default();
+    seen.note("checkpoint", &proof.checkpoint, trust, &mut report);
+    seen.tell(&mut report);
     let (origin, size) = (&checkpoint.origin, checkpoint.size);
     report.statements.push(format!("event {} is in the log {origin} at {size} events", proof.index));
     report

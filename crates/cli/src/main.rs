@@ -12,6 +12,7 @@ mod evidence;
 mod export;
 mod failure;
 mod import;
+mod log;
 mod login;
 mod manage;
 mod prompt;
@@ -22,6 +23,7 @@ mod serve;
 mod setup;
 mod show;
 mod signing_in;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -99,10 +101,15 @@ enum Command {
     /// How long records are kept: show, plan, set, run
     #[command(subcommand)]
     Retention(retention::RetentionCommand),
+    /// The log as what it proves: show, key, checkpoint
+    #[command(subcommand)]
+    Log(log::LogCommand),
     /// Prove that an event is in the log
     Prove(evidence::ProveArguments),
     /// Check an export or the proof of an event, without a server
     Verify(evidence::VerifyArguments),
+    /// Run a witness, which signs other machines' checkpoints
+    Witness(witness::WitnessArguments),
     /// What the catalog knows of actions
     Catalog(catalog::CatalogArguments),
     /// Load the demo organization into a data folder that no server has open
@@ -121,7 +128,7 @@ enum Command {
 }
 
 /// Commands that ask no server.
-const OFFLINE_COMMANDS: [&str; 5] = ["serve", "catalog", "verify", "demo", "completions"];
+const OFFLINE_COMMANDS: [&str; 6] = ["serve", "witness", "catalog", "verify", "demo", "completions"];
 
 /// The commands and options. Those that ask no server do not show the options of the connection.
 fn command() -> clap::Command {
@@ -175,8 +182,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Tail(tail) => search::tail(&client()?, tail),
         Command::Export(export) => export::export(&client()?, export),
         Command::Retention(command) => retention::retention(&client()?, command),
+        Command::Log(command) => log::log(&client()?, command),
         Command::Prove(prove) => evidence::prove(&client()?, &prove),
         Command::Verify(verify) => evidence::verify(&verify),
+        Command::Witness(arguments) => witness::witness(&arguments),
         Command::Catalog(catalog) => catalog::catalog(catalog),
         Command::Admin(command) => admin::admin(&client()?, command),
         Command::Completions { shell } => {

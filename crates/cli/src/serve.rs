@@ -13,6 +13,7 @@ use actarium_server::oidc::endpoint::Reach;
 use actarium_server::public_url::PublicUrl;
 use actarium_server::retention::RetentionOptions;
 use actarium_server::signin::session::Expiry;
+use actarium_server::witnessing::{WITNESSES_MAX, WitnessAddress, WitnessOptions};
 use actarium_server::{IdentityProviderOptions, ServerOptions, console, demo_accounts, serve as run_server};
 use actarium_store::EngineOptions;
 use clap::{Args, ValueEnum};
@@ -26,7 +27,7 @@ use crate::failure::{EXIT_INTERRUPTED, Failure};
 const LEFTOVER_TIME_MAX: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum LogFormat {
+pub enum LogFormat {
     Text,
     Json,
 }
@@ -83,6 +84,8 @@ pub struct ServeArguments {
     #[command(flatten)]
     identity_providers: IdentityProviderArguments,
     #[command(flatten)]
+    witnesses: WitnessesArguments,
+    #[command(flatten)]
     mail: MailArguments,
     #[command(flatten)]
     masking: MaskingArguments,
@@ -120,6 +123,39 @@ impl IdentityProviderArguments {
             http_on_loopback: self.loopback_identity_providers,
         };
         IdentityProviderOptions { reach, roots: self.identity_provider_roots.clone() }
+    }
+}
+
+/// Who signs checkpoints besides the log itself.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Witnesses")]
+struct WitnessesArguments {
+    /// A witness that signs the logs' checkpoints, by its address and verifier key; repeatable
+    #[arg(long = "witness", value_name = "URL=KEY", env = "ACTARIUM_WITNESS", value_delimiter = ' ')]
+    witnesses: Vec<WitnessAddress>,
+    /// Certificates (PEM) that witnesses' are checked against, instead of the public ones
+    #[arg(long, value_name = "FILE")]
+    witness_roots: Option<PathBuf>,
+    /// Seconds between two looks at what witnesses have to sign
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    witness_seconds: u64,
+}
+
+impl WitnessesArguments {
+    fn options(&self) -> Result<WitnessOptions, Failure> {
+        if self.witnesses.len() > WITNESSES_MAX {
+            return Err(Failure::Usage(format!("at most {WITNESSES_MAX} witnesses")));
+        }
+        for (number, witness) in self.witnesses.iter().enumerate() {
+            if self.witnesses[..number].iter().any(|other| other.key == witness.key) {
+                return Err(Failure::Usage(format!("the witness {} is named twice", witness.key.name())));
+            }
+        }
+        Ok(WitnessOptions {
+            witnesses: self.witnesses.clone(),
+            roots: self.witness_roots.clone(),
+            every: Duration::from_secs(self.witness_seconds),
+        })
     }
 }
 
@@ -250,6 +286,7 @@ pub fn serve(arguments: ServeArguments) -> Result<(), Failure> {
             mask_keys: arguments.masking.mask_key.clone(),
             keep_keys: arguments.masking.keep_key.clone(),
         },
+        witnesses: arguments.witnesses.options()?,
         mail: arguments.mail.options()?,
         ..ServerOptions::new(arguments.engine())
     };
@@ -376,7 +413,7 @@ fn console_sign_in(told: &Told) -> String {
     format!("\n  sign in  as {email} with the password in {}", path.display())
 }
 
-fn log_to_stderr(format: LogFormat) {
+pub fn log_to_stderr(format: LogFormat) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()

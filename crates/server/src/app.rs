@@ -23,8 +23,10 @@ use crate::public_url::PublicUrl;
 use crate::recorder::Recorder;
 use crate::refusals::Refusals;
 use crate::retention::Work;
+use crate::scrub::Passes;
 use crate::shares::Shares;
 use crate::signin::opening::SignIn;
+use crate::witnessing::Witnesses;
 
 /// Slug of the operator's own organization.
 pub const OPERATOR_SLUG: &str = "actarium";
@@ -88,6 +90,10 @@ pub struct App {
     pub masking: MaskingRules,
     /// How long records are kept, and the work of it.
     pub retention: Work,
+    /// Who signs the logs' checkpoints besides the log itself.
+    pub witnesses: Witnesses,
+    /// When segments were read again last.
+    pub scrubs: Passes,
     /// Actarium's own records.
     pub recorder: Arc<Recorder>,
     /// Denials and refusals on their way to being records.

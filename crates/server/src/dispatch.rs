@@ -261,6 +261,7 @@ async fn handle(call: Call) -> Result<Response, Problem> {
         Operation::EventsHistogram => handlers::counts::histogram(&call).await,
         Operation::EventsFacets => handlers::counts::facets(&call).await,
         Operation::EventsTail => handlers::tail::tail(call).await,
+        Operation::LogView => handlers::log::view(&call),
         Operation::LogCheckpoint => handlers::log::checkpoint(&call).await,
         Operation::LogTile => handlers::log::tile(&call).await,
         Operation::LogKey => handlers::log::key(&call),

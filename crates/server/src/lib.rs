@@ -48,5 +48,7 @@ pub mod serve;
 pub mod shares;
 pub mod signin;
 pub mod token;
+pub mod witness_service;
+pub mod witnessing;
 
 pub use serve::{IdentityProviderOptions, ServeError, ServerOptions, serve, serve_with};

@@ -287,3 +287,22 @@ pub const SCIM_MEMBERS_CHANGED_MAX: usize = 2000;
 pub const SCIM_TOKENS_PER_ORGANIZATION_MAX: usize = 100;
 /// Most entity tags that are compared for one request.
 pub const ENTITY_TAGS_MAX: usize = 32;
+
+/// How long a connection to a witness may take to be made.
+pub const WITNESS_CONNECT_TIME_MAX: Duration = Duration::from_secs(3);
+/// How long a witness may take to answer.
+pub const WITNESS_ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
+/// Most bytes of a witness's answer.
+pub const WITNESS_ANSWER_BYTES_MAX: u64 = 64 * 1024;
+/// Most characters of a witness's words that are shown.
+pub const WITNESS_SHOWN_CHARS_MAX: usize = 200;
+/// Longest pause before a witness that did not answer is asked again.
+pub const WITNESS_RETRY_PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
+/// How long a start waits for the witnesses.
+pub const WITNESSES_AT_START_TIME_MAX: Duration = Duration::from_secs(5);
+/// Most signatures of a witness that become durable together.
+pub const COSIGNATURES_KEPT_AT_ONCE: usize = 256;
+/// How long a log may take to send a witness its request.
+pub const WITNESS_REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
+/// Most requests that a witness works on at one moment; a further one is refused.
+pub const WITNESS_REQUESTS_AT_ONCE_MAX: usize = 64;

@@ -81,7 +81,7 @@ fn tag(route: &Route) -> &'static str {
         "provisioning"
     } else if route.path.contains("/ingest/") {
         "ingest"
-    } else if route.path.contains("/log/") {
+    } else if route.path.contains("/log/") || route.path.ends_with("/log") {
         "evidence"
     } else if route.path.contains("/events") || route.path.ends_with("/export") {
         "events"

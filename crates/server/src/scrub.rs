@@ -1,15 +1,40 @@
 //! Watching the logs: segments are read again and proved, slowly and for ever, and what is found damaged is on record. The
 //! store stops writes to a damaged log by itself; here it is told: in the operator's log, once for each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use actarium_core::row::Micros;
+use actarium_store::OrganizationId;
+use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::app::App;
 use crate::recorder::{OwnRecord, audit_log};
 use crate::serve::service_actor;
+
+/// A pass over all segments of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// When it ended.
+    pub finished_at: Micros,
+    /// Segments that were read and proved.
+    pub segments: u64,
+    /// Events before this one were proved; those behind it are not in segments yet.
+    pub end_seq: u64,
+}
+
+/// The last pass over each log, of this run of the service.
+#[derive(Debug, Default)]
+pub struct Passes(Mutex<BTreeMap<OrganizationId, Pass>>);
+
+impl Passes {
+    /// The last pass over a log; `None` before the first has ended.
+    pub fn last(&self, organization: OrganizationId) -> Option<Pass> {
+        self.0.lock().get(&organization).copied()
+    }
+}
 
 /// Bytes of segments that are read again in a second, on average.
 const BYTES_PER_SECOND: u64 = 4 << 20;
@@ -25,18 +50,23 @@ pub async fn keep_up(app: Arc<App>) {
     loop {
         let mut segments = 0;
         for organization in app.engine.organizations() {
-            let mut from_seq = 0;
+            let (mut from_seq, mut of_log) = (0, 0);
             loop {
                 let (engine, id) = (app.engine.clone(), organization.id);
                 let scrubbed = tokio::task::spawn_blocking(move || engine.scrub(id, from_seq)).await;
                 match scrubbed {
                     Ok(Ok(Some(scrubbed))) => {
-                        segments += 1;
+                        of_log += 1;
                         from_seq = scrubbed.end_seq;
                         let pause = Duration::from_secs_f64(scrubbed.bytes as f64 / BYTES_PER_SECOND as f64);
                         tokio::time::sleep(pause).await;
                     }
-                    Ok(Ok(None)) => break,
+                    Ok(Ok(None)) => {
+                        let finished_at = app.clock.now();
+                        let pass = Pass { finished_at, segments: of_log, end_seq: from_seq };
+                        app.scrubs.0.lock().insert(organization.id, pass);
+                        break;
+                    }
                     Ok(Err(detail)) => {
                         tracing::error!(organization = %organization.slug, detail, "a segment could not be proved");
                         break;
@@ -44,6 +74,7 @@ pub async fn keep_up(app: Arc<App>) {
                     Err(_) => break,
                 }
             }
+            segments += of_log;
         }
         tracing::info!(segments, "all segments were read again");
         tokio::time::sleep(BETWEEN_PASSES).await;

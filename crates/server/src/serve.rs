@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use ureq::tls::RootCerts;
 
 use crate::access::Credentials;
 use crate::app::{App, OPERATOR_NAME, OPERATOR_SLUG};
@@ -39,7 +40,7 @@ use crate::recorder::{OwnRecord, Recorder, service_target};
 use crate::refusals::Refusals;
 use crate::retention::{self, RetentionOptions, Work};
 use crate::router::router;
-use crate::scrub;
+use crate::scrub::{self, Passes};
 use crate::signin::invitations;
 use crate::signin::opening::SignIn;
 use crate::signin::password::Passwords;
@@ -47,6 +48,7 @@ use crate::signin::session::Expiry;
 use crate::signin::throttle::Throttle;
 use crate::signin::upkeep;
 use crate::signin::uses::Uses;
+use crate::witnessing::{WitnessOptions, Witnesses, work as witness_work};
 use crate::{demo_accounts, demo_loading};
 
 /// How often it is looked whether gathered refusals are to be recorded.
@@ -75,6 +77,8 @@ pub struct ServerOptions {
     pub mail: Option<MailOptions>,
     /// Bounds of how long records are kept.
     pub retention: RetentionOptions,
+    /// Who signs the logs' checkpoints.
+    pub witnesses: WitnessOptions,
 }
 
 /// What the operator allows of the identity providers that organizations choose.
@@ -100,6 +104,7 @@ impl ServerOptions {
             masking: MaskingOptions::default(),
             mail: None,
             retention: RetentionOptions::default(),
+            witnesses: WitnessOptions::default(),
         }
     }
 }
@@ -130,7 +135,7 @@ pub enum ServeError {
     /// People, groups, roles and keys cannot be read.
     #[error(transparent)]
     People(#[from] LoadError),
-    /// The certificates for identity providers cannot be read.
+    /// Certificates that others' are checked against cannot be read.
     #[error("{path}: {source}")]
     Roots {
         /// Their file.
@@ -190,6 +195,7 @@ pub async fn serve_with(
     if options.demo {
         demo_accounts::make(&app, &options.engine.data_dir).await?;
     }
+    witness_work::ask_at_start(&app).await;
     upkeep::remember_networks(&app);
     tidy_invitations(&app).await;
     let after = last_end(&app).await;
@@ -197,7 +203,10 @@ pub async fn serve_with(
     let settling = settle_refusals(app.clone());
     let tidying = tidy_credentials(app.clone());
     let retaining = tokio::spawn(retention::keep_up(app.clone()));
-    let watching = [tokio::spawn(scrub::keep_up(app.clone())), tokio::spawn(scrub::tell(app.clone()))];
+    let mut watching = vec![tokio::spawn(scrub::keep_up(app.clone())), tokio::spawn(scrub::tell(app.clone()))];
+    for witness in 0..options.witnesses.witnesses.len() {
+        watching.push(tokio::spawn(witness_work::keep_up(app.clone(), witness)));
+    }
     tracing::info!(%address, log = engine.log_name(), version = env!("CARGO_PKG_VERSION"), "listening");
     // Nobody may be waiting for it any more; that is no reason not to serve.
     let _ = listening.send(address);
@@ -284,6 +293,8 @@ fn put_together(
         spent_attempts: Spent::default(),
         masking: MaskingRules::new(options.masking.clone()),
         retention: Work::new(options.retention),
+        witnesses: Witnesses::new(&options.witnesses, roots(options.witnesses.roots.as_ref())?),
+        scrubs: Passes::default(),
         recorder,
         refusals,
         metrics,
@@ -297,11 +308,15 @@ fn put_together(
     }))
 }
 
-fn issuers(options: &IdentityProviderOptions, clock: Arc<dyn Clock>) -> Result<Issuers, ServeError> {
+fn roots(path: Option<&PathBuf>) -> Result<Option<RootCerts>, ServeError> {
     let read = |path: &PathBuf| {
         read_roots(path).map_err(|source| ServeError::Roots { path: path.display().to_string(), source })
     };
-    let roots = options.roots.as_ref().map(read).transpose()?;
+    path.map(read).transpose()
+}
+
+fn issuers(options: &IdentityProviderOptions, clock: Arc<dyn Clock>) -> Result<Issuers, ServeError> {
+    let roots = roots(options.roots.as_ref())?;
     Ok(Issuers::new(Fetcher::new(options.reach, roots), options.reach, clock))
 }
 

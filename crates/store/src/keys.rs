@@ -27,11 +27,14 @@ pub const LOG_NAME_BYTES_MAX: usize = 200;
 pub const MASTER_KEY_FILE: &str = "master.key";
 /// File of the key that signs checkpoints.
 pub const LOG_KEY_FILE: &str = "log.key";
+/// File of the key that a witness signs with.
+pub const WITNESS_KEY_FILE: &str = "witness.key";
 /// File of the log's name.
 pub const LOG_NAME_FILE: &str = "log.name";
 
 const MASTER_KEY_LABEL: &str = "actarium-master-key-v1";
 const LOG_KEY_LABEL: &str = "actarium-log-key-v1";
+const WITNESS_KEY_LABEL: &str = "actarium-witness-key-v1";
 const DERIVED_LABEL: &str = "actarium/derived-secret/v1\n";
 const NONCE_BYTES: usize = 24;
 const CHECK_TEXT: &[u8] = b"actarium master key check v1";
@@ -220,6 +223,21 @@ impl LogKey {
         let mut seed = [0u8; 32];
         entropy.fill(&mut seed);
         write_key(&folder.join(LOG_KEY_FILE), LOG_KEY_LABEL, &seed)?;
+        Ok(Self { key: SigningKey::from_bytes(&seed) })
+    }
+
+    /// Reads the key of a witness, or makes it where it may be new, durably.
+    pub fn of_witness(folder: &Path, may_be_new: bool, entropy: &dyn Entropy) -> Result<Self, KeyError> {
+        let path = folder.join(WITNESS_KEY_FILE);
+        let seed = match read_key(&path, WITNESS_KEY_LABEL) {
+            Err(KeyError::Missing(_)) if may_be_new => {
+                let mut seed = [0u8; 32];
+                entropy.fill(&mut seed);
+                write_key(&path, WITNESS_KEY_LABEL, &seed)?;
+                seed
+            }
+            read => read?,
+        };
         Ok(Self { key: SigningKey::from_bytes(&seed) })
     }
 

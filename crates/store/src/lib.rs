@@ -1,4 +1,4 @@
-//! Durable storage of organizations' logs: journal, sealer, segments, manifest, recovery.
+//! Durable storage of organizations' logs: journal, sealer, segments, manifest, recovery; and the memory of a witness.
 //!
 //! [`Engine`] is the way in. Below it, [`backend::Backend`] is the boundary at which SQLite is one of several stores,
 //! and [`segment`] is what a sealed run of a log looks like. Nothing here knows HTTP, JSON requests or permissions.
@@ -11,7 +11,9 @@ mod folder;
 pub mod keys;
 pub mod organization;
 pub mod segment;
+pub mod witness;
 
+pub use backend::StoredCosignature;
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use engine::append::{
     Append, AppendError, Appended, Change, DirectoryChange, DuplicateScope, FirstSeen, IdempotencyKey, NewOrganization,
@@ -21,6 +23,7 @@ pub use engine::checkpoints::Published;
 pub use engine::disclosed::{Disclosed, EntryBytes};
 pub use engine::erasing::{EraseStep, Erasure};
 pub use engine::evidence::{LogHead, ProofError};
+pub use engine::generation::Generation;
 pub use engine::options::{EngineLimits, EngineOptions, Journal, SealPolicy};
 pub use engine::snapshot::{ReadError, Snapshot, TailBatch};
 pub use engine::stats::{COMMIT_LATENCY_BUCKETS_MICROS, EngineStats, Refused};

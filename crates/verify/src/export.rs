@@ -13,7 +13,7 @@ use crate::bundle::{Bundle, BundleError};
 use crate::events::Events;
 use crate::manifest::{FORMAT, Kind, Manifest};
 use crate::report::Report;
-use crate::trust::Trust;
+use crate::trust::{Seen, Trust};
 
 /// Name of the table of contents.
 const MANIFEST: &str = "manifest.json";
@@ -202,6 +202,7 @@ fn check_anchors(
     let lines = bundle.read("checkpoints.ndjson")?.unwrap_or_default();
     let own_key = bundle.read("key")?.and_then(|bytes| VerifierKey::parse(String::from_utf8_lossy(&bytes).trim()).ok());
     let key = trust.key.clone().or(own_key);
+    let mut seen = Seen::default();
     let mut kept: BTreeMap<u64, Hash> = BTreeMap::from([(checkpoint.size, checkpoint.root)]);
     for (number, line) in lines.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
         let place = format!("checkpoints.ndjson line {}", number + 1);
@@ -222,7 +223,10 @@ fn check_anchors(
         }
         let old = &signed.checkpoint;
         match verify_consistency((old.size, &old.root), (checkpoint.size, &checkpoint.root), &proof) {
-            Ok(()) => drop(kept.insert(old.size, old.root)),
+            Ok(()) => {
+                kept.insert(old.size, old.root);
+                seen.note(&place, &signed, trust, report);
+            }
             Err(error) => {
                 report.find(place, format!("the log does not begin with what it signed at {}: {error}", old.size))
             }
@@ -231,17 +235,10 @@ fn check_anchors(
     for anchor in &trust.anchors {
         check_anchor(&anchor.checkpoint, checkpoint, &kept, roots, report);
     }
-    let signed = SignedCheckpoint::parse(&bundle.read("checkpoint")?.unwrap_or_default());
-    match signed.map(|signed| signed.witnesses(&trust.witnesses)) {
-        Ok(Ok(witnesses)) => {
-            for witness in witnesses {
-                let at = witness.time_seconds.unwrap_or_default();
-                report.anchors.push(format!("witness {} saw this checkpoint, {at} s after 1970", witness.key.name()));
-            }
-        }
-        Ok(Err(error)) => report.find("checkpoint", error.to_string()),
-        Err(_) => {}
+    if let Ok(signed) = SignedCheckpoint::parse(&bundle.read("checkpoint")?.unwrap_or_default()) {
+        seen.note("checkpoint", &signed, trust, report);
     }
+    seen.tell(report);
     Ok(())
 }
 

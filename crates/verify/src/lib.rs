@@ -15,4 +15,4 @@ pub use bundle::{Bundle, BundleError};
 pub use export::verify_export;
 pub use manifest::{FORMAT, FileEntry, Kind, Manifest, ManifestQuery, SeqRange, TreeAt};
 pub use report::{Finding, Report};
-pub use trust::{Trust, TrustError};
+pub use trust::{Seen, Trust, TrustError};

@@ -1,6 +1,11 @@
 //! What the reader brings along: the log's key, earlier checkpoints, witnesses' keys. An export is measured by it.
 
+use std::collections::BTreeMap;
+
+use actarium_core::time;
 use actarium_core::tlog::{KeyKind, SignedCheckpoint, VerifierKey};
+
+use crate::report::Report;
 
 /// What the reader knows from elsewhere.
 #[derive(Clone, Debug, Default)]
@@ -53,5 +58,33 @@ impl Trust {
         let anchor = SignedCheckpoint::parse(bytes).map_err(|error| TrustError(format!("--anchor: {error}")))?;
         self.anchors.push(anchor);
         Ok(())
+    }
+}
+
+/// What witnesses that the reader trusts have seen of a log: of each the most.
+#[derive(Debug, Default)]
+pub struct Seen(BTreeMap<String, (u64, u64)>);
+
+impl Seen {
+    /// Notes who signed a checkpoint that was found to be of this log. A signature that is not good is wrong.
+    pub fn note(&mut self, place: &str, signed: &SignedCheckpoint, trust: &Trust, report: &mut Report) {
+        match signed.witnesses(&trust.witnesses) {
+            Ok(witnesses) => {
+                for witness in witnesses {
+                    let saw = (signed.checkpoint.size, witness.time_seconds.unwrap_or_default());
+                    let most = self.0.entry(witness.key.name().to_owned()).or_default();
+                    *most = saw.max(*most);
+                }
+            }
+            Err(error) => report.find(place, error.to_string()),
+        }
+    }
+
+    /// Puts it into the report.
+    pub fn tell(self, report: &mut Report) {
+        for (name, (size, seconds)) in self.0 {
+            let at = i64::try_from(seconds).unwrap_or_default().saturating_mul(1_000_000);
+            report.anchors.push(format!("witness {name} saw the log at {size} events, on {}", time::to_text(at)));
+        }
     }
 }

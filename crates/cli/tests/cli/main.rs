@@ -51,8 +51,8 @@ fn help() {
         let help = String::from_utf8(output.stdout).unwrap();
         let is_family = help.contains("\nCommands:\n");
         assert!(is_family || help.contains("Example"), "{command:?} has no example:\n{help}");
-        let asks_no_server =
-            ["serve", "catalog", "demo", "completions", "verify"].contains(&command.first().map_or("", |it| it));
+        let asks_no_server = ["serve", "witness", "catalog", "demo", "completions", "verify"]
+            .contains(&command.first().map_or("", |it| it));
         assert_eq!(help.contains("--url"), !asks_no_server, "{command:?}\n{help}");
         text.push_str(
             &format!("$ actarium {} --help\n{help}\n", command.join(" ")).replace("actarium  --", "actarium --"),

@@ -1,5 +1,5 @@
 //! The public formats of a transparency log, as c2sp.org writes them down: signed notes, checkpoints, cosignatures, tiles,
-//! inclusion and consistency proofs. Readers that others wrote understand these bytes, so they are exact.
+//! inclusion and consistency proofs, requests to witnesses. Readers that others wrote understand these bytes, so they are exact.
 //!
 //! Pure: who signs, and where hashes are kept, is passed in. Nothing here knows what an entry means.
 
@@ -10,6 +10,7 @@ mod proof_text;
 #[cfg(test)]
 mod tests;
 mod tile;
+mod witness;
 
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 pub use note::{
@@ -23,4 +24,7 @@ pub use proof::{
 pub use proof_text::{ProofText, ProofTextError, hash_of_base64, hash_to_base64};
 pub use tile::{
     BundleDamaged, TILE_WIDTH, TileAddress, TileKind, TilePathError, decode_bundle, encode_bundle, partial_width, tiles,
+};
+pub use witness::{
+    ADD_CHECKPOINT_BYTES_MAX, AddCheckpoint, AddCheckpointError, TREE_SIZE_FORM, WitnessRefusal, key_of_origin,
 };

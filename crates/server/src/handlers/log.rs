@@ -1,18 +1,22 @@
 //! `/v1/orgs/{org}/log/…`: checkpoints, tiles and the verifier key, with the media types and cache headers that readers of
 //! c2sp.org/tlog-tiles expect.
 
-use actarium_core::tlog::TileAddress;
+use actarium_core::time;
+use actarium_core::tlog::{KeyKind, TileAddress, VerifierKey, hash_to_base64};
 use actarium_store::{Engine, Organization, ProofError, Published};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 use crate::dispatch::{Call, bytes_answer};
 use crate::failures::read_problem;
+use crate::handlers::organizations::json_answer;
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::queries::run;
 use crate::routes::{BYTES, TEXT};
+use crate::witnessing::Status;
 
 /// A checkpoint is the newest for as long as none can follow it.
 const NEWEST: &str = "max-age=1";
@@ -26,7 +30,73 @@ const IMMUTABLE: &str = "max-age=31536000, immutable";
 pub async fn checkpoint(call: &Call) -> Result<Response, Problem> {
     let organization = call.organization()?;
     let published = newest(call, &organization).await?;
-    Ok(cached(call, text_answer(published.note.clone()), NEWEST))
+    let engine = &call.app.engine;
+    let note = if call.parameters.one("witnessed") == Some("true") {
+        let witnessed = engine.witnessed(organization.id).map(|(_, note)| note);
+        witnessed.ok_or_else(|| Problem::new(Kind::NotFound, "no witness has signed a checkpoint of this log"))?
+    } else {
+        engine.with_cosignatures(organization.id, published.size, &published.note)
+    };
+    Ok(cached(call, text_answer(note), NEWEST))
+}
+
+/// How the log stands: where it ends, what was published of it, who signed that, when it was read again.
+///
+/// # Errors
+/// If there is no such log.
+pub fn view(call: &Call) -> Result<Response, Problem> {
+    let organization = call.organization()?;
+    let (app, id) = (&call.app, organization.id);
+    let head = app.engine.head(id).map_err(read_problem)?;
+    let key = app.engine.verifier_key(id);
+    let published = app.engine.published(id);
+    let kept = app.engine.newest_cosignatures(id);
+    let size = published.as_ref().map_or(0, |published| published.size);
+    let witnesses: Vec<Value> =
+        app.witnesses.status(id, size, &kept).iter().map(|status| witness_shown(status, size)).collect();
+    let scrub = app.scrubs.last(id).map(|pass| {
+        let finished_at = time::to_text(pass.finished_at);
+        json!({"finished_at": finished_at, "segments": pass.segments, "end_seq": pass.end_seq})
+    });
+    let stopped = app.engine.damaged().into_iter().find(|(slug, _)| *slug == organization.slug);
+    let public = app.directory.read(|state| state.access(id).has_open_log());
+    json_answer(&json!({
+        "origin": key.name(),
+        "key": key.to_string(),
+        "log_key": log_key(&app.engine).to_string(),
+        "generation": app.engine.generation(id),
+        "public": public,
+        "size": head.size,
+        "root": hash_to_base64(&head.root),
+        "state": if stopped.is_some() { "stopped" } else { "ok" },
+        "detail": stopped.map(|(_, detail)| detail),
+        "checkpoint": published.map(|published| json!({
+            "size": published.size,
+            "root": hash_to_base64(&published.root),
+            "published_at": time::to_text(published.published_at),
+        })),
+        "witnesses": witnesses,
+        "scrub": scrub,
+    }))
+}
+
+fn witness_shown(status: &Status, size: u64) -> Value {
+    let signed = status.signed.as_ref();
+    json!({
+        "name": status.key.name(),
+        "key": status.key.to_string(),
+        "state": status.state,
+        "detail": status.detail,
+        "size": signed.map(|signed| signed.size),
+        "signed_at": signed.map(|signed| time::to_text(signed.signed_at)),
+        "behind": size.saturating_sub(signed.map_or(0, |signed| signed.size)),
+    })
+}
+
+/// The key of the whole service as a verifier key: it stands for the logs of all its organizations.
+pub fn log_key(engine: &Engine) -> VerifierKey {
+    VerifierKey::new(engine.log_name(), KeyKind::Log, engine.log_public_key())
+        .expect("a log's name and key are checked when it opens")
 }
 
 /// The newest published checkpoint; the first one is made when it is asked for.
@@ -99,11 +169,15 @@ pub fn proof_problem(error: ProofError) -> Problem {
     }
 }
 
-/// A checkpoint that has an event: the one that was published last, or else one of the log as it stands, signed at once.
+/// A checkpoint that has an event, with its size: the newest that a witness has signed, else the one that was published
+/// last, else one of the log as it stands, signed at once.
 ///
 /// # Errors
 /// If the log cannot be read.
 pub fn checkpoint_with(engine: &Engine, organization: &Organization, seq: u64) -> Result<(u64, String), Problem> {
+    if let Some(witnessed) = engine.witnessed(organization.id).filter(|(size, _)| *size > seq) {
+        return Ok(witnessed);
+    }
     if let Some(published) = engine.published(organization.id).filter(|published| published.size > seq) {
         return Ok((published.size, published.note.clone()));
     }

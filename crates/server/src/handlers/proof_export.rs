@@ -201,10 +201,15 @@ impl Export {
         let kept = engine.kept_checkpoints(organization, 1, limits::CHECKPOINTS_EXPORTED_MAX).map_err(read_problem)?;
         let mut notes: BTreeMap<u64, String> =
             kept.into_iter().filter(|kept| kept.size < size).map(|kept| (kept.size, kept.note)).collect();
+        // What witnesses have signed goes before what only the log has.
+        let cosigned = engine.kept_cosigned(organization, 1, limits::CHECKPOINTS_EXPORTED_MAX).map_err(read_problem)?;
+        notes.extend(cosigned.into_iter().filter(|(kept, _)| *kept < size));
+        let origin = engine.verifier_key(organization).name().to_owned();
+        notes.retain(|_, note| note.split('\n').next() == Some(&origin));
         for anchor in self.anchors.iter().copied().filter(|anchor| (1..size).contains(anchor)) {
             let root = engine.root_at(organization, anchor).map_err(proof_problem)?;
             let note = engine.sign_checkpoint(organization, LogHead { size: anchor, root }).map_err(read_problem)?;
-            notes.insert(anchor, note.to_string());
+            notes.entry(anchor).or_insert_with(|| note.to_string());
         }
         let mut lines = Vec::new();
         for (old, note) in notes {

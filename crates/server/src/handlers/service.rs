@@ -93,6 +93,7 @@ pub async fn metrics(call: &Call) -> Result<Response, Problem> {
     out.sample("actarium_build_info", &format!("version=\"{}\"", env!("CARGO_PKG_VERSION")), 1);
     write_recording(&mut out, &stats);
     write_store(&mut out, &stats);
+    call.app.witnesses.write_metrics(&call.app.engine, &mut out);
     call.app.metrics.write(&mut out);
     Ok(bytes_answer(METRICS_FORM, out.into_text()))
 }

@@ -1,12 +1,25 @@
 //! What the log proves to anybody: checkpoints, tiles, the key that verifies them.
 
-use super::{BYTES, Operation, Permission, Route, TEXT, answer, read};
+use super::query::WITNESSED;
+use super::{BYTES, JSON, Operation, Permission, Route, TEXT, answer, read, show};
+use crate::access::Right;
 use crate::problem::Kind;
 
 const LOG_PROBLEMS: &[Kind] = &[Kind::Overloaded, Kind::Unavailable];
 
 /// The routes.
-pub(super) static ROUTES: [Route; 3] = [
+pub(super) static ROUTES: [Route; 4] = [
+    show(
+        Operation::LogView,
+        ("/v1/orgs/{org}/log", Right::AuditLogsView, "audit_log.verify"),
+        (
+            "See how the log stands",
+            "Where it ends, what was published of it, what witnesses have signed, when segments were read again, and whether \
+             it takes writes.",
+        ),
+        &[],
+        &[answer(200, &[(JSON, "LogStanding")], "How it stands.")],
+    ),
     Route {
         problems: LOG_PROBLEMS,
         denied_action: Some("audit_log.verify"),
@@ -17,9 +30,9 @@ pub(super) static ROUTES: [Route; 3] = [
             (
                 "Read the newest checkpoint",
                 "Size and root of the log's tree, signed (c2sp.org/tlog-checkpoint). A new one is published at most once a \
-                 second while the log grows.",
+                 second while the log grows. Signatures of witnesses stand below the log's own as soon as there are any.",
             ),
-            &[],
+            WITNESSED,
             &[answer(200, &[(TEXT, "Text")], "The signed note.")],
         )
     },

@@ -181,6 +181,7 @@ pub enum Operation {
     EventsTail,
     EventsExport,
     ProofExport,
+    LogView,
     LogCheckpoint,
     LogTile,
     LogKey,

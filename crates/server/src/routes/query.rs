@@ -189,3 +189,11 @@ pub(super) const LIST: &[Parameter] = &[
     ),
     parameter("cursor", Form::Text { chars_max: 1024 }, "YWRh", "The `next_cursor` of the page before."),
 ];
+
+/// The parameter of a checkpoint.
+pub const WITNESSED: &[Parameter] = &[parameter(
+    "witnessed",
+    Form::OneOf(&["false", "true"]),
+    "true",
+    "The newest checkpoint that a witness has signed, instead of the newest of all.",
+)];

@@ -5,6 +5,7 @@ mod directory;
 mod governance;
 mod identity_providers;
 mod invitations;
+mod log;
 mod scim;
 mod signin;
 
@@ -35,6 +36,7 @@ pub fn all() -> Value {
         .chain(signin::schemas())
         .chain(identity_providers::schemas())
         .chain(governance::schemas())
+        .chain(log::schemas())
     {
         schemas.insert(name.to_owned(), schema);
     }

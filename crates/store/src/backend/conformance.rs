@@ -87,6 +87,7 @@ pub(crate) fn suite<B: Backend>(mut new: impl FnMut() -> B) {
     digests_are_found_until_they_are_pruned(&new());
     tiles_grow_with_the_manifest(&new());
     checkpoints_are_kept_by_the_hour(&new());
+    cosignatures_are_kept_by_the_hour_and_witness(&new());
 }
 
 fn identity_is_established_once(backend: &dyn Backend) {
@@ -328,6 +329,28 @@ fn checkpoints_are_kept_by_the_hour(backend: &dyn Backend) {
     assert!(newest.contains(&checkpoint(A, 9, 3 * MICROS_PER_HOUR + 1)) && newest.contains(&checkpoint(B, 4, 1)));
     assert!(backend.keep_checkpoints(&[checkpoint(OrganizationId([7; 16]), 1, 1)]).is_err());
     assert_eq!(backend.checkpoints(A, 0, 1).unwrap().len(), 1);
+}
+
+fn cosignatures_are_kept_by_the_hour_and_witness(backend: &dyn Backend) {
+    backend.commit(&with_two()).unwrap();
+    let by = |witness: &str, organization, size, signed_at| StoredCosignature {
+        organization,
+        witness: witness.to_owned(),
+        size,
+        signed_at,
+        note: format!("{size} {witness}"),
+    };
+    backend.keep_cosignatures(&[by("v", A, 3, 1), by("w", A, 3, 1), by("w", B, 1, 1)]).unwrap();
+    backend.keep_cosignatures(&[by("w", A, 5, MICROS_PER_HOUR - 1)]).unwrap();
+    backend.keep_cosignatures(&[by("w", A, 8, MICROS_PER_HOUR), by("w", A, 8, MICROS_PER_HOUR + 1)]).unwrap();
+    let kept = |from, count_max| backend.cosignatures(A, from, count_max).unwrap();
+    let all = [by("v", A, 3, 1), by("w", A, 5, MICROS_PER_HOUR - 1), by("w", A, 8, MICROS_PER_HOUR + 1)];
+    assert_eq!(kept(0, 10), all);
+    assert_eq!((kept(4, 10), kept(0, 1)), (all[1..].to_vec(), all[..1].to_vec()));
+    let newest = backend.newest_cosignatures().unwrap();
+    assert_eq!(newest.len(), 3);
+    assert!([&all[0], &all[2], &by("w", B, 1, 1)].into_iter().all(|wanted| newest.contains(wanted)));
+    assert!(backend.keep_cosignatures(&[by("w", OrganizationId([7; 16]), 1, 1)]).is_err());
 }
 
 #[test]

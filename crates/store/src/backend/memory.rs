@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::{
     Backend, BackendError, Commit, CommitError, DirectoryChange, DirectoryEntry, Fence, Head, IdempotencyRecord,
     Identity, JournalBatch, JournalExtent, LeaseRequest, MICROS_PER_HOUR, ManifestChange, ManifestEntry, ManifestError,
-    OrganizationCommit, Overview, StoredCheckpoint, WrappedEpochKey,
+    OrganizationCommit, Overview, StoredCheckpoint, StoredCosignature, WrappedEpochKey,
 };
 use crate::organization::{Organization, OrganizationId};
 
@@ -25,6 +25,7 @@ struct Log {
     segments: BTreeMap<u64, ManifestEntry>,
     tiles: BTreeMap<(u8, u64), Vec<u8>>,
     checkpoints: BTreeMap<u64, StoredCheckpoint>,
+    cosignatures: BTreeMap<(u64, String), StoredCosignature>,
 }
 
 impl Log {
@@ -44,6 +45,7 @@ impl Log {
             segments: BTreeMap::new(),
             tiles: BTreeMap::new(),
             checkpoints: BTreeMap::new(),
+            cosignatures: BTreeMap::new(),
         }
     }
 
@@ -329,6 +331,44 @@ impl Backend for MemoryBackend {
     fn newest_checkpoints(&self) -> Result<Vec<StoredCheckpoint>, BackendError> {
         let state = self.state.lock();
         Ok(state.logs.values().filter_map(|log| log.checkpoints.values().next_back().cloned()).collect())
+    }
+
+    fn keep_cosignatures(&self, cosignatures: &[StoredCosignature]) -> Result<(), BackendError> {
+        let mut state = self.state.lock();
+        if let Some(of_none) = cosignatures.iter().find(|kept| !state.logs.contains_key(&kept.organization)) {
+            return Err(unknown(of_none.organization));
+        }
+        for cosignature in cosignatures {
+            let log = state.logs.get_mut(&cosignature.organization).expect("checked");
+            let hour = |at: Micros| at / MICROS_PER_HOUR;
+            log.cosignatures.retain(|_, kept| {
+                kept.witness != cosignature.witness || hour(kept.signed_at) != hour(cosignature.signed_at)
+            });
+            log.cosignatures.insert((cosignature.size, cosignature.witness.clone()), cosignature.clone());
+        }
+        Ok(())
+    }
+
+    fn cosignatures(
+        &self,
+        organization: OrganizationId,
+        from: u64,
+        count_max: usize,
+    ) -> Result<Vec<StoredCosignature>, BackendError> {
+        let read = |log: &Log| {
+            let kept = log.cosignatures.range((from, String::new())..);
+            kept.take(count_max).map(|(_, kept)| kept.clone()).collect()
+        };
+        Ok(self.log(organization, read).unwrap_or_default())
+    }
+
+    fn newest_cosignatures(&self) -> Result<Vec<StoredCosignature>, BackendError> {
+        let state = self.state.lock();
+        let mut newest = BTreeMap::new();
+        for kept in state.logs.values().flat_map(|log| log.cosignatures.values()) {
+            newest.insert((kept.organization, kept.witness.clone()), kept.clone());
+        }
+        Ok(newest.into_values().collect())
     }
 
     fn collect(&self, bytes_max: u64) -> Result<bool, BackendError> {

@@ -131,6 +131,31 @@ pub trait Backend: Send + Sync {
     /// If they cannot be read.
     fn newest_checkpoints(&self) -> Result<Vec<StoredCheckpoint>, BackendError>;
 
+    /// Keeps witnesses' signatures, all or none, durably. Of those of one organization and witness that were made in one
+    /// hour only the last one stays.
+    ///
+    /// # Errors
+    /// If they cannot be made durable.
+    fn keep_cosignatures(&self, cosignatures: &[StoredCosignature]) -> Result<(), BackendError>;
+
+    /// The witnesses' signatures of an organization that are kept, ascending by size, at most `count_max` of them from
+    /// size `from` on.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn cosignatures(
+        &self,
+        organization: OrganizationId,
+        from: u64,
+        count_max: usize,
+    ) -> Result<Vec<StoredCosignature>, BackendError>;
+
+    /// The newest signature of every witness under checkpoints of every organization.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn newest_cosignatures(&self) -> Result<Vec<StoredCosignature>, BackendError>;
+
     /// Removes some of the journal batches that were dropped, about `bytes_max` of them, overwriting what they held.
     /// Whether there is more to remove.
     ///

@@ -325,6 +325,21 @@ pub struct StoredCheckpoint {
     pub note: String,
 }
 
+/// A witness's signature under a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCosignature {
+    /// Whose log it is of.
+    pub organization: OrganizationId,
+    /// Name and id of the witness's key, with a plus sign between them.
+    pub witness: String,
+    /// Number of events of the checkpoint.
+    pub size: u64,
+    /// When the witness signed, by its own clock.
+    pub signed_at: Micros,
+    /// The checkpoint with the log's signature and the witness's.
+    pub note: String,
+}
+
 /// Why a manifest was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {

@@ -8,6 +8,7 @@ use actarium_core::row::Micros;
 use actarium_core::tlog::{Checkpoint, KeyKind, SignedCheckpoint, VerifierKey, root_at};
 use actarium_core::tree::Hash;
 
+use super::generation;
 use super::log::Log;
 use super::shared::Shared;
 use super::tiles::TreeReader;
@@ -49,16 +50,16 @@ pub(crate) struct CheckpointSigner {
 }
 
 impl CheckpointSigner {
-    /// The verifier key of an organization's log: its name is the log's origin.
-    pub fn verifier_key(&self, organization: OrganizationId) -> VerifierKey {
-        let origin = format!("{}/{organization}", self.log_name);
+    /// The verifier key of a generation of an organization's log: its name is the log's origin.
+    pub fn verifier_key(&self, organization: OrganizationId, generation: u64) -> VerifierKey {
+        let origin = generation::origin(&self.log_name, organization, generation);
         VerifierKey::new(&origin, KeyKind::Log, self.key.public())
             .expect("a log's name and key are checked when it opens")
     }
 
     /// A signed checkpoint. The caller has seen that the tree is durable at this size.
-    pub fn sign(&self, organization: OrganizationId, size: u64, root: Hash) -> String {
-        let key = self.verifier_key(organization);
+    pub fn sign(&self, log: &Log, size: u64, root: Hash) -> String {
+        let key = self.verifier_key(log.organization.id, generation::of(log));
         let checkpoint = Checkpoint { origin: key.name().to_owned(), size, root };
         let note = checkpoint.sign(&key, &|message| self.key.sign(message));
         note.expect("the origin is the name of a key").to_string()
@@ -69,7 +70,7 @@ impl CheckpointSigner {
 ///
 /// # Errors
 /// In words, how they disagree.
-pub(crate) fn take_over(log: &Log, newest: &StoredCheckpoint) -> Result<(), String> {
+pub(crate) fn take_over(log: &Log, log_name: &str, newest: &StoredCheckpoint) -> Result<(), String> {
     let read = SignedCheckpoint::parse(newest.note.as_bytes());
     let checkpoint = read.map_err(|error| format!("the newest checkpoint: {error}"))?.checkpoint;
     let head = log.state.lock().head;
@@ -84,6 +85,10 @@ pub(crate) fn take_over(log: &Log, newest: &StoredCheckpoint) -> Result<(), Stri
     }
     if checkpoint.size == head.size && checkpoint.root != head.root {
         return Err(format!("the checkpoint that was published at {} has another root than the head", head.size));
+    }
+    // One of the generation before is no checkpoint of this one.
+    if checkpoint.origin != generation::origin(log_name, log.organization.id, generation::of(log)) {
+        return Ok(());
     }
     let checked = checkpoint.size == head.size;
     *log.published.lock() = Some(Published::new(&checkpoint, newest, checked));
@@ -136,7 +141,7 @@ pub(crate) fn publish(shared: &Shared, signer: &CheckpointSigner) -> Result<usiz
             continue;
         }
         let organization = log.organization.id;
-        let note = signer.sign(organization, head.size, head.root);
+        let note = signer.sign(&log, head.size, head.root);
         let stored = StoredCheckpoint { organization, size: head.size, published_at: now, note };
         made.push((log, head.root, stored));
     }

@@ -40,7 +40,7 @@ pub enum ProofError {
 }
 
 impl Engine {
-    fn evident_log(&self, organization: OrganizationId) -> Result<Arc<Log>, ReadError> {
+    pub(super) fn evident_log(&self, organization: OrganizationId) -> Result<Arc<Log>, ReadError> {
         self.shared.log(organization).ok_or(ReadError::UnknownOrganization)
     }
 
@@ -144,7 +144,7 @@ impl Engine {
 
     /// The key that verifies the checkpoints of an organization's log. Does not block.
     pub fn verifier_key(&self, organization: OrganizationId) -> VerifierKey {
-        self.signer.verifier_key(organization)
+        self.signer.verifier_key(organization, self.generation(organization))
     }
 
     /// The checkpoint that was published last; `None` before the first. Does not block.
@@ -169,7 +169,7 @@ impl Engine {
         {
             return Ok(note.clone());
         }
-        let note: Arc<str> = self.signer.sign(organization, head.size, head.root).into();
+        let note: Arc<str> = self.signer.sign(&log, head.size, head.root).into();
         *signed = Some((head, note.clone()));
         Ok(note)
     }

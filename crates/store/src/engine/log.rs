@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::checkpoints::Published;
+use super::cosigned::Newest;
 use super::evidence::LogHead;
 use super::tail::Tail;
 use crate::backend::{ManifestEntry, Overview};
@@ -110,10 +111,14 @@ pub(crate) struct Log {
     pub sealing: Mutex<()>,
     /// When it was last read, in milliseconds by [`crate::Clock::elapsed`].
     pub last_read_millis: AtomicU64,
+    /// Which generation of the log this is.
+    pub generation: AtomicU64,
     /// The newest checkpoint that was published.
     pub published: Mutex<Option<Arc<Published>>>,
     /// The checkpoint that was signed at once last, for a receipt or a proof.
     pub signed: Mutex<Option<(LogHead, Arc<str>)>>,
+    /// The newest signature of each witness under one of its checkpoints.
+    pub cosigned: Mutex<Newest>,
     /// Whether its segments changed since somebody looked whether to merge them.
     pub look_for_merges: AtomicBool,
 }
@@ -131,8 +136,10 @@ impl Log {
             size: watch::Sender::new(head.size),
             loading: Mutex::new(()),
             sealing: Mutex::new(()),
+            generation: AtomicU64::new(1),
             published: Mutex::new(None),
             signed: Mutex::new(None),
+            cosigned: Mutex::new(Newest::new()),
             last_read_millis: AtomicU64::new(0),
             look_for_merges: AtomicBool::new(!manifest.is_empty()),
             state: Mutex::new(LogState {

@@ -2,19 +2,22 @@
 //!
 //! A request goes into `queue`; the `committer` takes what waits, looks for repeats (`dedup`, `staging`), hashes
 //! (`leaves`), makes one commit durable, and publishes it to each `log` with its `tail` in memory. Readers take
-//! snapshots (`loading`). What proves the logs comes from `evidence`, `disclosed`, `tiles` and `checkpoints`. `sealer` decides what becomes segments, `seal` does it, `housekeeping` cleans up after it,
+//! snapshots (`loading`). What proves the logs comes from `evidence`, `disclosed`, `tiles`, `checkpoints`
+//! and `cosigned`. `sealer` decides what becomes segments, `seal` does it, `housekeeping` cleans up after it,
 //! `recovery` opens and compares. Nothing here knows SQL, HTTP or who may do what.
 
 pub mod append;
 pub mod checkpoints;
 mod codec;
 mod committer;
+pub mod cosigned;
 mod dedup;
 pub mod disclosed;
 mod entries;
 pub mod erasing;
 pub mod evidence;
 mod files;
+pub mod generation;
 mod housekeeping;
 mod ids;
 mod leaves;
@@ -154,7 +157,10 @@ impl Engine {
             options.archive_dir.clone().unwrap_or_else(|| options.data_dir.join(recovery::ARCHIVE_FOLDER));
         let archive = SegmentFiles::open(&archive_folder)
             .map_err(|error| OpenError::Io { path: archive_folder.display().to_string(), detail: error.to_string() })?;
-        let logs = load_logs(&*opened.backend, &options)?;
+        let logs = load_logs(&*opened.backend, &options, &opened.log_name)?;
+        let signer = Arc::new(CheckpointSigner { log_name: opened.log_name, key: opened.log_key });
+        cosigned::load(&*opened.backend, &logs, &signer)
+            .map_err(|error| recovery::backend_failure(&options.data_dir, error))?;
         let mut holder = [0u8; 16];
         entropy.fill(&mut holder);
         let keys = KeyRing { backend: opened.backend.clone(), master: Arc::new(opened.master) };
@@ -186,7 +192,7 @@ impl Engine {
         shared.last_write_millis.store(shared.elapsed_millis(), Ordering::Relaxed);
         let engine = Arc::new(Engine {
             shared,
-            signer: Arc::new(CheckpointSigner { log_name: opened.log_name, key: opened.log_key }),
+            signer,
             running: Mutex::new(Running { lock: Some(opened.lock), ..Running::default() }),
         });
         engine.start(&options.data_dir, options.checkpoints_every)?;
@@ -536,7 +542,7 @@ impl Drop for Engine {
 }
 
 /// All logs as the backend has them, each compared with itself.
-fn load_logs(backend: &dyn Backend, options: &EngineOptions) -> Result<Registry, OpenError> {
+fn load_logs(backend: &dyn Backend, options: &EngineOptions, log_name: &str) -> Result<Registry, OpenError> {
     let failed = |error| recovery::backend_failure(&options.data_dir, error);
     let mut logs = Registry::default();
     for overview in backend.overview().map_err(failed)? {
@@ -552,9 +558,10 @@ fn load_logs(backend: &dyn Backend, options: &EngineOptions) -> Result<Registry,
         logs.by_slug.insert(organization.slug.clone(), organization.id);
         logs.by_id.insert(organization.id, Arc::new(Log::new(&overview, manifest, damaged)));
     }
+    generation::load(backend, &logs).map_err(failed)?;
     for newest in backend.newest_checkpoints().map_err(failed)? {
         let Some(log) = logs.by_id.get(&newest.organization) else { continue };
-        if let Err(detail) = checkpoints::take_over(log, &newest) {
+        if let Err(detail) = checkpoints::take_over(log, log_name, &newest) {
             log.set_damaged(&detail);
         }
     }

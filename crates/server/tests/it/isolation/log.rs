@@ -129,6 +129,7 @@ pub fn look(world: &mut World, route: &Route, caller: &Caller, of: usize, seen: 
     match route.operation {
         Operation::EventView => view(world, caller, of, seen),
         Operation::EventsTail => tail(world, caller, of, seen),
+        Operation::LogView => standing(world, caller, of),
         Operation::LogCheckpoint => log_of(world, caller, of, "checkpoint"),
         Operation::LogTile => log_of(world, caller, of, "tile/entries/000.p/1"),
         Operation::LogKey => log_of(world, caller, of, "key"),
@@ -142,6 +143,14 @@ fn log_of(world: &World, caller: &Caller, of: usize, what: &str) {
     let path = format!("/v1/orgs/{}/log/{what}", world.organizations[of].slug);
     let answer = world.request(caller, "GET", &path).send();
     assert_eq!(answer.status, 200, "{path}: {answer:?}");
+}
+
+/// How the log stands tells nothing of another organization.
+fn standing(world: &World, caller: &Caller, of: usize) {
+    let path = format!("/v1/orgs/{}/log", world.organizations[of].slug);
+    let answer = world.request(caller, "GET", &path).send();
+    assert_eq!(answer.status, 200, "{path}: {answer:?}");
+    world.shows_only(&answer, of, &path);
 }
 
 /// Exports with proofs are for who sees all of the log, and verifies it; they hold nothing of another organization.

@@ -1,10 +1,10 @@
-//! Tiles and checkpoints: what proves a log to others. Their hashes and signatures are made elsewhere.
+//! Tiles, checkpoints and witnesses' signatures: what proves a log to others. Their hashes and signatures are made elsewhere.
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::SqliteBackend;
 use super::read::fixed;
-use crate::backend::{BackendError, MICROS_PER_HOUR, StoredCheckpoint, StoredTile};
+use crate::backend::{BackendError, MICROS_PER_HOUR, StoredCheckpoint, StoredCosignature, StoredTile};
 use crate::organization::OrganizationId;
 
 /// Writes tiles, in the place of those that they make longer.
@@ -50,7 +50,69 @@ fn checkpoint(row: &Row<'_>) -> rusqlite::Result<StoredCheckpoint> {
     })
 }
 
+/// Writes witnesses' signatures, each in the place of an earlier one of the same organization, witness and hour.
+pub(super) fn keep_cosignatures(
+    transaction: &Transaction<'_>,
+    cosignatures: &[(i64, &StoredCosignature)],
+) -> rusqlite::Result<()> {
+    for (number, kept) in cosignatures {
+        transaction
+            .prepare_cached(
+                "DELETE FROM cosignatures
+                 WHERE organization = ?1 AND witness = ?2 AND signed_at / ?4 = ?3 / ?4",
+            )?
+            .execute(params![number, kept.witness, kept.signed_at, MICROS_PER_HOUR])?;
+        transaction
+            .prepare_cached(
+                "INSERT INTO cosignatures (organization, size, witness, signed_at, note) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET signed_at = excluded.signed_at, note = excluded.note",
+            )?
+            .execute(params![number, kept.size as i64, kept.witness, kept.signed_at, kept.note])?;
+    }
+    Ok(())
+}
+
+fn cosignature(row: &Row<'_>) -> rusqlite::Result<StoredCosignature> {
+    Ok(StoredCosignature {
+        organization: OrganizationId(fixed(row, 0)?),
+        size: row.get::<_, i64>(1)? as u64,
+        witness: row.get(2)?,
+        signed_at: row.get(3)?,
+        note: row.get(4)?,
+    })
+}
+
 impl SqliteBackend {
+    pub(super) fn read_cosignatures(
+        &self,
+        organization: OrganizationId,
+        from: u64,
+        count_max: usize,
+    ) -> Result<Vec<StoredCosignature>, BackendError> {
+        let Some(number) = self.number(organization) else { return Ok(Vec::new()) };
+        self.reading(|connection: &Connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT o.id, c.size, c.witness, c.signed_at, c.note FROM cosignatures c
+                 JOIN organizations o ON o.number = c.organization
+                 WHERE c.organization = ?1 AND c.size >= ?2 ORDER BY c.size, c.witness LIMIT ?3",
+            )?;
+            let rows = statement.query_map(params![number, from as i64, count_max as i64], cosignature)?;
+            rows.collect()
+        })
+    }
+
+    pub(super) fn read_newest_cosignatures(&self) -> Result<Vec<StoredCosignature>, BackendError> {
+        self.reading(|connection: &Connection| {
+            // Of one witness the sizes only grow, and SQLite takes the other columns from the row with the maximum.
+            let mut statement = connection.prepare_cached(
+                "SELECT o.id, max(c.size), c.witness, c.signed_at, c.note FROM cosignatures c
+                 JOIN organizations o ON o.number = c.organization GROUP BY c.organization, c.witness",
+            )?;
+            let rows = statement.query_map([], cosignature)?;
+            rows.collect()
+        })
+    }
+
     pub(super) fn read_tile(
         &self,
         organization: OrganizationId,

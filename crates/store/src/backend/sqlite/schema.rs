@@ -9,7 +9,7 @@ use rusqlite::Connection;
 /// Marks a database as Actarium's: "ActJ" in the header's application id.
 pub(super) const APPLICATION_ID: i32 = 0x4163_744a;
 /// Version of the tables that this program writes.
-pub(super) const SCHEMA_VERSION: i32 = 3;
+pub(super) const SCHEMA_VERSION: i32 = 4;
 /// Bytes of a page. Batches of some hundred kilobytes are usual, so larger than SQLite's default.
 pub(super) const PAGE_BYTES: u32 = 8_192;
 /// Bits of a journal key that hold the sequence number; the organization's number lies above.
@@ -17,7 +17,7 @@ pub(super) const SEQ_BITS: u32 = 40;
 
 /// Statements that lead from each version to the next: the first makes version 1 out of nothing. What stands here was run
 /// by released programs: it is added to and never changed, and a new database goes through all of it too.
-const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [VERSION_1, VERSION_2, VERSION_3];
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 const VERSION_1: &str = "
 CREATE TABLE identity (
@@ -141,6 +141,18 @@ DROP TABLE directory;
 ALTER TABLE directory_3 RENAME TO directory;
 ";
 
+/// What witnesses have signed of the logs' checkpoints.
+const VERSION_4: &str = "
+CREATE TABLE cosignatures (
+    organization INTEGER NOT NULL REFERENCES organizations (number),
+    size INTEGER NOT NULL CHECK (size >= 0),
+    witness TEXT NOT NULL CHECK (length(witness) BETWEEN 1 AND 512),
+    signed_at INTEGER NOT NULL,
+    note TEXT NOT NULL CHECK (length(note) BETWEEN 1 AND 65536),
+    PRIMARY KEY (organization, size, witness)
+) STRICT, WITHOUT ROWID;
+";
+
 /// Looks at the header of an existing file without SQLite.
 ///
 /// # Errors
@@ -245,6 +257,7 @@ mod tests {
         "22019d73840fe27c802225b2039378ddd75b2658575817dc125973dd83e37388",
         "94cd6b145721d366e87059cdfc9e92353d073fcc40d754dd901e7c4388bd1a9b",
         "90ebff7238fb9bf2b901a4cb01ba69a0b7ec9b5094d7b2e5d456702d68e4d3f9",
+        "9fee48c459794c65a630907e2b4d74aa414d99812b4d5795578bf4d89f4bbd2f",
     ];
 
     #[test]

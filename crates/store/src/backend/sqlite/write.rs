@@ -10,7 +10,7 @@ use super::{FREE_BYTES_MIN, REWRITE_BYTES_MAX, SqliteBackend, WAL_BYTES_MAX, WAL
 use crate::backend::{
     Backend, BackendError, Commit, CommitError, DirectoryChange, DirectoryEntry, EpochKeyChange, Fence,
     IdempotencyRecord, Identity, JournalBatch, LeaseRequest, ManifestChange, ManifestEntry, ManifestError,
-    OrganizationCommit, Overview, StoredCheckpoint, WrappedEpochKey,
+    OrganizationCommit, Overview, StoredCheckpoint, StoredCosignature, WrappedEpochKey,
 };
 use crate::organization::{Organization, OrganizationId};
 
@@ -145,6 +145,31 @@ impl Backend for SqliteBackend {
 
     fn newest_checkpoints(&self) -> Result<Vec<StoredCheckpoint>, BackendError> {
         self.read_newest_checkpoints()
+    }
+
+    fn keep_cosignatures(&self, cosignatures: &[StoredCosignature]) -> Result<(), BackendError> {
+        let mut kept = Vec::with_capacity(cosignatures.len());
+        for cosignature in cosignatures {
+            let number = self.number(cosignature.organization).ok_or_else(|| unknown(cosignature.organization))?;
+            kept.push((number, cosignature));
+        }
+        let mut writer = self.writer.lock();
+        let transaction = begin(&mut writer)?;
+        super::evidence::keep_cosignatures(&transaction, &kept).map_err(failed)?;
+        transaction.commit().map_err(failed)
+    }
+
+    fn cosignatures(
+        &self,
+        organization: OrganizationId,
+        from: u64,
+        count_max: usize,
+    ) -> Result<Vec<StoredCosignature>, BackendError> {
+        self.read_cosignatures(organization, from, count_max)
+    }
+
+    fn newest_cosignatures(&self) -> Result<Vec<StoredCosignature>, BackendError> {
+        self.read_newest_cosignatures()
     }
 
     fn collect(&self, bytes_max: u64) -> Result<bool, BackendError> {

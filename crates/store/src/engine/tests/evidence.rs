@@ -104,7 +104,7 @@ fn a_folder_without_tiles_gets_them_with_its_next_seal() {
         assert_eq!(harness.engine().seal_now(Some(demo)).failures, []);
     }
     harness.stop();
-    sql(&harness, "DROP TABLE tiles; DROP TABLE checkpoints; PRAGMA user_version = 1");
+    sql(&harness, "DROP TABLE tiles; DROP TABLE checkpoints; DROP TABLE cosignatures; PRAGMA user_version = 1");
     harness.start().unwrap();
     check(harness.engine(), demo, &[1, 300, 1_024, 1_600]);
     assert_eq!(harness.engine().shared.backend.tile_hashes_stored(demo, 1).unwrap(), 0);
