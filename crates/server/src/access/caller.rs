@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Rights;
 use crate::directory::document::{ScimToken, User};
 use crate::directory::key::Key;
+use crate::directory::personal::PersonalToken;
 use crate::directory::{Directory, Kept};
 
 /// What a person's [`Caller::sender`] begins with, before the id of their account.
@@ -63,6 +64,13 @@ impl Person {
     /// Whether the credential reaches an organization, should the person be a member.
     pub fn reaches(&self, organization: OrganizationId) -> bool {
         self.organizations.as_ref().is_none_or(|only| only.contains(&organization))
+    }
+
+    /// Whether the credential reaches everything that a token of the person works in.
+    pub fn reaches_token(&self, token: &PersonalToken) -> bool {
+        let Some(reached) = &self.organizations else { return true };
+        let reached: Vec<String> = reached.iter().map(|id| id.to_hex()).collect();
+        token.organizations.as_ref().is_some_and(|ids| ids.iter().all(|id| reached.contains(id)))
     }
 
     fn actor(&self) -> Value {

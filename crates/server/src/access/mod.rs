@@ -61,11 +61,12 @@ pub struct Credentials {
 }
 
 /// Routes without an organization that a session which an organization's identity provider brought about is let through to: they
-/// show and end the session itself, or hold nothing of anybody's.
-const PATHS_OF_EVERY_SESSION: [&str; 3] = ["/v1/session", "/v1/catalog", "/v1/permissions"];
+/// show and end the session itself, hold nothing of anybody's, or keep to what the session reaches.
+const PATHS_OF_EVERY_SESSION: [&str; 5] =
+    ["/v1/session", "/v1/catalog", "/v1/permissions", "/v1/tokens", "/v1/tokens/{id}"];
 
 /// Keeps a session that an organization's identity provider brought about from the account itself: its password, second
-/// factor, tokens and other sessions are the person's, and the provider's word counts in its organization only.
+/// factor and other sessions are the person's, and the provider's word counts in its organization only.
 ///
 /// # Errors
 /// [`Denied`] with 403.

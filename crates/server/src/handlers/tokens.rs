@@ -1,7 +1,8 @@
 //! `/v1/tokens`: personal access tokens are made, listed and revoked by their owner.
 //!
 //! A token holds names of permissions, not permissions: what it may do is, at each request, what its owner holds then,
-//! within these names. It is made in a session alone, so that a leaked token cannot outlive itself.
+//! within these names. It is made in a session alone, so that a leaked token cannot outlive itself, and works in no
+//! organization that the session does not reach; nor is one listed or revoked that does.
 
 use actarium_core::row::Micros;
 use actarium_core::time;
@@ -52,8 +53,8 @@ pub fn list(call: &Call) -> Result<Response, Problem> {
     let person = person(call)?;
     let now = call.app.clock.now();
     call.app.directory.read(|state| {
-        let mut tokens: Vec<_> =
-            state.personal().tokens_of(&person.user.id).filter(|token| token.expires_at > now).collect();
+        let own = state.personal().tokens_of(&person.user.id);
+        let mut tokens: Vec<_> = own.filter(|token| token.expires_at > now && person.reaches_token(token)).collect();
         tokens.sort_by(|left, right| (left.created_at, &left.id).cmp(&(right.created_at, &right.id)));
         let shown: Vec<_> = tokens.into_iter().map(|token| shown(&call.app, token, None)).collect();
         json_answer(&json!({ "tokens": shown }))
@@ -169,7 +170,8 @@ pub async fn revoke(call: Call) -> Result<Response, Problem> {
     }
     let app = call.app.clone();
     change(&app, call.standing(), move |state| {
-        let token = state.personal().token(&call.id).filter(|token| token.user == person.user.id);
+        let token = state.personal().token(&call.id);
+        let token = token.filter(|token| token.user == person.user.id && person.reaches_token(token));
         let token = token.ok_or_else(|| Problem::new(Kind::NotFound, "you have no such token"))?;
         let mut edit = Edit::default();
         edit.delete::<PersonalToken>(None, &token.id, token.version);

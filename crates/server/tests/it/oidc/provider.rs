@@ -138,11 +138,16 @@ impl Browser {
         panic!("no end of redirects: {page:?}");
     }
 
+    /// The `Cookie` header that it sends there.
+    pub fn cookies_for(&self, url: &str) -> String {
+        let jar = self.cookies.get(authority(url)).into_iter().flatten();
+        let cookies: Vec<_> = jar.map(|(name, value)| format!("{name}={value}")).collect();
+        cookies.join("; ")
+    }
+
     /// One request, `POST` with a form.
     pub fn send(&mut self, url: &str, form: Option<&str>) -> Page {
-        let jar = self.cookies.entry(authority(url).to_owned()).or_default();
-        let cookies: Vec<_> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let cookies = cookies.join("; ");
+        let cookies = self.cookies_for(url);
         let answer = match form {
             None => self.agent.get(url).header("cookie", cookies).call(),
             Some(form) => {
@@ -151,6 +156,7 @@ impl Browser {
             }
         };
         let mut answer = answer.unwrap();
+        let jar = self.cookies.entry(authority(url).to_owned()).or_default();
         for line in answer.headers().get_all("set-cookie") {
             let line = line.to_str().unwrap();
             let (name, value) = line.split(';').next().unwrap().split_once('=').unwrap();

@@ -1,6 +1,8 @@
 //! From the service to a real provider and back: who gets a session, for what, and what is recorded.
 
+use actarium_core::time;
 use actarium_server::oidc::endpoint::Reach;
+use actarium_store::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use super::provider::{Browser, Page, Provider, parameter};
@@ -310,6 +312,48 @@ fn a_link_goes_with_the_membership() {
 }
 
 #[test]
+fn a_session_of_a_provider_makes_tokens_for_its_organization_and_knows_of_no_others() {
+    let world = World::new();
+    // Ada administrates `other` with a password, and has a token for all that she may do.
+    let password = "violet-umbrella-71-quay";
+    let body = json!({"email": "ada@example.com", "name": "Ada", "groups": ["admin"], "password": password});
+    assert_eq!(world.service.request("POST", "/v1/orgs/other/users").json(&body).send().status, 201);
+    let body = json!({"email": "ada@example.com", "password": password});
+    let own = world.service.anonymous("POST", "/v1/session").json(&body).send();
+    let own = (own.headers["set-cookie"].split(';').next().unwrap().to_owned(), own.json()["csrf_token"].clone());
+    let request = |method: &'static str, path: &str, session: &(String, Value)| {
+        let csrf = session.1.as_str().unwrap();
+        world.service.anonymous(method, path).header("cookie", &session.0).header("x-csrf-token", csrf)
+    };
+    let expires_at = time::to_text(SystemClock::new().now() + 30 * 24 * 3_600_000_000);
+    let token = |name: &str| json!({"name": name, "expires_at": expires_at});
+    let all = request("POST", "/v1/tokens", &own).json(&token("All")).send();
+    assert_eq!(all.status, 201, "{all:?}");
+    let all = format!("/v1/tokens/{}", all.json()["id"].as_str().unwrap());
+
+    world.change(json!({"authoritative_domains": ["example.com"], "group_mapping": {"ops": ["admin"]}}));
+    let mut browser = world.signed_in();
+    let csrf = world.get(&mut browser, "/v1/session").1["csrf_token"].clone();
+    let through = (browser.cookies_for(&format!("http://{}/", world.service.address)), csrf);
+    let made = request("POST", "/v1/tokens", &through).json(&token("Of acme")).send();
+    assert_eq!((made.status, &made.json()["organizations"]), (201, &json!(["acme"])), "{made:?}");
+    let secret = format!("Bearer {}", made.json()["secret"].as_str().unwrap());
+    let with_token = |path: &str| world.service.anonymous("GET", path).header("authorization", &secret).send().status;
+    assert_eq!(with_token("/v1/orgs/acme/users"), 200);
+    assert_eq!(with_token("/v1/orgs/other/users"), 404);
+    let mut beyond = token("Of other");
+    beyond["organizations"] = json!(["other"]);
+    assert_eq!(request("POST", "/v1/tokens", &through).json(&beyond).send().status, 422);
+
+    let listed = request("GET", "/v1/tokens", &through).send().json();
+    let names: Vec<_> = listed["tokens"].as_array().unwrap().iter().map(|token| token["name"].clone()).collect();
+    assert_eq!(names, ["Of acme"]);
+    assert_eq!(request("DELETE", &all, &through).send().status, 404, "it works elsewhere too");
+    assert_eq!(request("DELETE", &all, &own).send().status, 204);
+    world.service.find_count("acme", "action=token.create", 1);
+}
+
+#[test]
 fn another_organizations_provider_reaches_nobody_beyond_that_organization() {
     let world = World::new();
     // Ada administrates `other`; a provider of `acme` says that somebody is her.
@@ -321,9 +365,7 @@ fn another_organizations_provider_reaches_nobody_beyond_that_organization() {
     for path in ["/v1/orgs/other/events", "/v1/orgs/other/users", "/v1/orgs/other", "/v1/orgs/other/groups"] {
         assert_eq!(world.get(&mut browser, path).0, 404, "{path}");
     }
-    for path in ["/v1/tokens", "/v1/sessions"] {
-        assert_eq!(world.get(&mut browser, path).0, 403, "{path} is the account's");
-    }
+    assert_eq!(world.get(&mut browser, "/v1/sessions").0, 403, "they are the account's");
     let session = world.get(&mut browser, "/v1/session").1;
     assert!(!session.to_string().contains("other"), "{session}");
     let members = world.service.get("/v1/orgs/acme/users").json().to_string();
