@@ -56,6 +56,18 @@ const VIEWS = {
     await page.getByRole("button", { name: "Export" }).click();
     await page.getByRole("link", { name: /^Export / }).waitFor();
   },
+  "saved searches": async (page) => {
+    await page.goto(`${LOG}&f=outcome:denied`);
+    await (await rows(page)).first().waitFor();
+    await page.keyboard.press("s");
+    await page.getByRole("button", { name: "Save this search…" }).click();
+    await page.getByLabel("Name").fill(`Denied ${await page.evaluate(() => window.matchMedia("(prefers-color-scheme: dark)").matches)}`);
+    await check(page, "save search");
+    await page.getByRole("dialog").getByRole("button", { name: "Save", exact: true }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await page.keyboard.press("s");
+    await page.getByRole("group", { name: "Yours" }).waitFor();
+  },
   "wrong phrase": async (page) => {
     await page.goto(`${LOG}&q=actr:x`);
     await page.getByRole("heading", { name: "The search phrase cannot be read" }).waitFor();

@@ -41,6 +41,19 @@ const PICTURES = [
     await page.locator(".proof-lines").waitFor();
     await page.locator(".drawer-event").evaluate((drawer) => drawer.scrollTo({ top: drawer.scrollHeight }));
   }],
+  ["saved-searches", `${LOG}?tz=utc&from=-7d&f=outcome:denied`, "light", { width: 1280, height: 460 }, async (page) => {
+    for (const [name, q, from, visibility] of [
+      ["Denied this week", "outcome:denied", "-7d", "organization"],
+      ["Roles and who has them", "action:role.*,group.role.*", "-30d", "organization"],
+      ["My deployments", 'action:component.deploy actor:"Priya Natarajan"', "-24h", "personal"],
+    ]) {
+      const { csrf_token } = await (await page.request.get("/v1/session")).json();
+      await page.request.post("/v1/orgs/demo/saved-searches", { headers: { "x-csrf-token": csrf_token }, data: { name, q, from, visibility } });
+    }
+    await (await rows(page)).first().waitFor();
+    await page.keyboard.press("s");
+    await page.getByRole("button", { name: /^Denied this week/ }).waitFor();
+  }],
   ["give-access", "/orgs/demo/groups/auditor/roles", "light", { width: 1280, height: 460 }, async (page) => {
     await page.getByRole("heading", { level: 1 }).waitFor();
     await page.waitForTimeout(800);

@@ -27,9 +27,10 @@ import { Items, itemsOf } from "./items";
 import { usePageKeys } from "./keys";
 import { useLive } from "./live";
 import { eventsQuery, histogramQuery, useCatalog } from "./queries";
+import { SavedSearches } from "./SavedSearches";
 import { SearchField, type SearchHandle } from "./SearchField";
 import { Shortcuts } from "./Shortcuts";
-import { adding, chosen as chosenValues, phrase, removing } from "./terms";
+import { adding, chosen as chosenValues, phrase, removing, unphrase } from "./terms";
 import { TimePicker, ZoneMenu } from "./TimePicker";
 import { counted } from "./words";
 import "./audit.css";
@@ -88,7 +89,7 @@ export function AuditLogsPage() {
   const at = markedId ?? criteria.event;
   const marked = useMemo(() => (at ? items.events.findIndex((event) => event.id === at) : -1), [items, at]);
   const [cell, setCell] = useState<CellAt | null>(null);
-  const [dialog, setDialog] = useState<"export" | "keys" | null>(null);
+  const [dialog, setDialog] = useState<"export" | "keys" | "saved" | null>(null);
   const columns = useColumns();
   const catalog = useCatalog();
   const copy = useCopy();
@@ -145,6 +146,7 @@ export function AuditLogsPage() {
     },
     "/": () => search.current?.focus(),
     "?": () => setDialog("keys"),
+    s: () => setDialog("saved"),
     l: () => canFollow && setLive(!criteria.live),
     c: () => change({ counts: !criteria.counts }, { replace: true }),
   });
@@ -200,6 +202,18 @@ export function AuditLogsPage() {
           }} />
           <ZoneMenu zone={zone} now={now} onChange={(chosen) => change({ zone: chosen }, { replace: true })} />
           <IconButton icon="panel" name={criteria.counts ? "Hide the counts by field (c)" : "Show the counts by field (c)"} aria-pressed={criteria.counts} onClick={() => change({ counts: !criteria.counts }, { replace: true })} />
+          <SavedSearches
+            query={query}
+            range={range}
+            zone={zone}
+            now={now}
+            open={dialog === "saved"}
+            onOpenChange={(open) => setDialog(open ? "saved" : null)}
+            onPick={(saved) => {
+              ask();
+              change({ ...unphrase(saved.q), range: saved.range, live: false, event: null });
+            }}
+          />
           <ColumnMenu columns={columns} />
         </div>
         <FilterBar

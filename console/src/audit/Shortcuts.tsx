@@ -9,6 +9,7 @@ const KEYS: [string[], string][] = [
   [["/"], "Search"],
   [["l"], "Follow live, or pause"],
   [["c"], "Counts by field"],
+  [["s"], "Saved searches"],
   [["?"], "These keys"],
 ];
 

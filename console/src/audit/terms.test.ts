@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { adding, chosen, phrase, print, quoted, read, removing, typedTarget, type Term } from "./terms";
+import { adding, chosen, phrase, print, quoted, read, removing, typedTarget, unphrase, type Term } from "./terms";
 
 const term = (field: string, values: string[], negated = false): Term => ({ field, values, negated });
 
@@ -35,6 +35,14 @@ describe("terms", () => {
     expect(terms.map(print)).toEqual(["outcome:failure", "-outcome:denied"]);
     expect(chosen(terms, "outcome", true)).toEqual(["denied"]);
     expect(removing(removing(terms, "outcome", "denied"), "outcome", "failure")).toEqual([]);
+  });
+  it("are found again in a phrase", () => {
+    const chips = [term("outcome", ["denied", "failure"]), term("project", ["a b"], true)];
+    const { text } = phrase('orders "release candidate" metadata:x', chips);
+    expect(unphrase(text)).toEqual({ typed: 'orders "release candidate" metadata:x', terms: chips });
+    for (const whole of ["a OR outcome:denied", "(outcome:denied)", "NOT outcome:denied", 'actor:"open']) expect(unphrase(whole), whole).toEqual({ typed: whole, terms: [] });
+    expect(unphrase('actor:"A OR (B)"')).toEqual({ typed: "", terms: [term("actor", ["A OR (B)"])] });
+    expect(unphrase("")).toEqual({ typed: "", terms: [] });
   });
   it("make one phrase with what was typed", () => {
     const chips = [term("outcome", ["denied"])];

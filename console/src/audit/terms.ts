@@ -136,6 +136,24 @@ export function chosen(terms: Term[], field: string, negated = false): string[] 
   return terms.filter((term) => term.field === field && term.negated === negated).flatMap((term) => term.values);
 }
 
+/** A phrase taken apart again: what a chip can say is one, the rest is as if it had been typed. */
+export function unphrase(text: string): { typed: string; terms: Term[] } {
+  const whole = { typed: text.trim(), terms: [] };
+  // What belongs together by words or parentheses stays together.
+  const unquoted = text.replace(/"(?:[^"\\]|\\.)*"/gsu, "");
+  if (/[()"]|(^|\s)(AND|OR|NOT)(\s|$)/.test(unquoted)) return whole;
+  const tokens = text.match(/(?:"(?:[^"\\]|\\.)*"|[^\s"])+/gsu) ?? [];
+  const typed: string[] = [];
+  const terms: Term[] = [];
+  for (const token of tokens) {
+    const term = read(token);
+    const known = term && (FIELD_TITLES[term.field] !== undefined || term.field.startsWith("metadata."));
+    if (term && known && print(term) === token) terms.push(term);
+    else typed.push(token);
+  }
+  return { typed: typed.join(" "), terms };
+}
+
 /** One phrase of what was typed and the chips. Where both are there, what was typed stands in parentheses if it has an OR. */
 export function phrase(typed: string, terms: Term[]): { text: string; typedAt: number } {
   const own = typed.trim();

@@ -2,7 +2,7 @@
 import { Popover as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 
-export function Popover({ trigger, children, open, onOpenChange, align = "start", label, plain = false }: {
+export function Popover({ trigger, children, open, onOpenChange, align = "start", label, plain = false, onCloseAutoFocus }: {
   trigger: ReactNode;
   children: ReactNode;
   open?: boolean;
@@ -11,12 +11,13 @@ export function Popover({ trigger, children, open, onOpenChange, align = "start"
   label: string;
   /** Without padding of its own. */
   plain?: boolean;
+  onCloseAutoFocus?: (event: Event) => void;
 }) {
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Trigger asChild>{trigger}</Radix.Trigger>
       <Radix.Portal>
-        <Radix.Content className={plain ? "menu" : "popover"} align={align} sideOffset={4} collisionPadding={8} aria-label={label}>
+        <Radix.Content className={plain ? "menu" : "popover"} align={align} sideOffset={4} collisionPadding={8} aria-label={label} {...(onCloseAutoFocus ? { onCloseAutoFocus } : {})}>
           {children}
         </Radix.Content>
       </Radix.Portal>

@@ -123,6 +123,10 @@ pub const LEGAL_HOLDS_MAX: usize = 1000;
 pub const HOLD_CRITERION_CHARS_MAX: usize = 1000;
 /// Characters of the reason of a legal hold.
 pub const GOVERNANCE_REASON_CHARS_MAX: usize = 500;
+/// Personal saved searches of one person in one organization.
+pub const SAVED_SEARCHES_PER_OWNER_MAX: usize = 100;
+/// Saved searches that an organization shares.
+pub const SAVED_SEARCHES_SHARED_MAX: usize = 200;
 /// Keys that an organization has masked or exempt.
 pub const MASKING_KEYS_MAX: usize = 100;
 /// Characters of such a key.

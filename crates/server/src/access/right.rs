@@ -122,6 +122,7 @@ rights! {
     AuditLogsView LogManagement "audit_logs_view" "See and search the audit log",
     AuditLogsExport LogManagement "audit_logs_export" "Export the audit log",
     AuditLogsVerify LogManagement "audit_logs_verify" "Verify the audit log",
+    SavedSearchesShare LogManagement "saved_searches_share" "Save searches of the audit log for the organization",
     RetentionView LogGovernance "retention_view" "See how long records are kept",
     RetentionUpdate LogGovernance "retention_update" "Change how long records are kept",
     LegalHoldsView LogGovernance "legal_holds_view" "See legal holds",
@@ -289,7 +290,8 @@ mod tests {
     #[test]
     fn an_area_stands_for_all_of_it() {
         let rights = Rights::from_names(["LOG-MANAGEMENT", "users_view"]).unwrap();
-        assert_eq!(rights.names(), ["audit_logs_view", "audit_logs_export", "audit_logs_verify", "users_view"]);
+        let of_log = ["audit_logs_view", "audit_logs_export", "audit_logs_verify", "saved_searches_share"];
+        assert_eq!(rights.names(), [&of_log[..], &["users_view"]].concat());
         assert_eq!(Rights::from_names(["users_view", "log-management"]), Err(1));
         assert!(Rights::ALL.covers(rights) && !rights.covers(Rights::ALL));
     }

@@ -147,6 +147,22 @@ pub(super) fn legal_hold(stage: &mut Stage, at: Micros) {
     stage.record(request.act("legal_hold.release", vec![hold]).own());
 }
 
+/// A search of the log is saved for everybody, made narrower a month later, and in the end nobody needs it.
+pub(super) fn saved_search(stage: &mut Stage, at: Micros) {
+    let search =
+        json!({"type": "saved_search", "id": id_of("search", "denied-in-production"), "name": "Denied in production"});
+    let of_all = |draft: super::stage::Draft| draft.with("visibility", "organization");
+    let (wide, narrow) =
+        ("outcome:denied environment:production", "outcome:denied environment:production -actor_type:system");
+    let request = stage.console(PRIYA, at);
+    stage.record(of_all(request.act("audit_log.search.save", vec![search.clone()])).with("q", wide).own());
+    let request = stage.console(PRIYA, at + 30 * DAY);
+    let changed = of_all(request.act("audit_log.search.update", vec![search.clone()])).change("/q", wide, narrow);
+    stage.record(changed.with("q", narrow).own());
+    let request = stage.console(PRIYA, at + 95 * DAY);
+    stage.record(of_all(request.act("audit_log.search.delete", vec![search])).with("q", narrow).own());
+}
+
 /// What runs once a week: nothing is old enough to be moved or removed.
 pub(super) fn weekly(stage: &mut Stage, at: Micros) {
     for (turn, (action, days)) in [("record.archive", 365), ("record.purge", 730)].into_iter().enumerate() {

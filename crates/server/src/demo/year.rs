@@ -267,6 +267,7 @@ impl Plan {
             20 => self.at(7 * HOUR, upkeep::change_retention),
             33 | 121 | 214 => self.at(6 * HOUR, people::update_organization),
             45 => self.at(8 * HOUR, upkeep::legal_hold),
+            52 => self.at(7 * HOUR, upkeep::saved_search),
             58 => self.at(9 * HOUR, |stage, at| people::working_group(stage, "Refunds v2", 0, at)),
             77 => self.at(9 * HOUR, |stage, at| people::working_group(stage, "Refunds v2", 1, at)),
             112 => self.at(9 * HOUR, |stage, at| people::working_group(stage, "Refunds v2", 2, at)),

@@ -82,7 +82,8 @@ impl Default {
                 Right::OrganizationView,
             ]),
             Default::Auditor => {
-                Right::ALL.into_iter().filter(|right| right.views() || right.area() == Area::LogManagement).collect()
+                let of_log = Area::LogManagement.rights().without(Rights::from_iter([Right::SavedSearchesShare]));
+                Right::ALL.into_iter().filter(|right| right.views()).collect::<Rights>().and(of_log)
             }
         }
     }
@@ -99,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_audit_log_is_for_administrators_engineers_and_auditors() {
-        let log = Area::LogManagement.rights();
+        let log = Area::LogManagement.rights().without(Rights::from_iter([Right::SavedSearchesShare]));
         for default in Default::ALL {
             assert_eq!(default.rights().covers(log), default != Default::Developer, "{}", default.name());
         }

@@ -13,6 +13,7 @@ pub mod governance;
 pub mod invitation;
 pub mod key;
 pub mod personal;
+pub mod saved_search;
 mod sign_in;
 mod state;
 
@@ -27,6 +28,8 @@ pub use edit::Edit;
 pub use effective::{Effective, Reason};
 pub use sign_in::{Identity, IdentityProvider, SignIn, identity_id};
 pub use state::{Changed, GroupView, OrganizationAccess, RoleView, State};
+
+use saved_search::SavedSearch;
 
 use crate::access::Standing;
 use crate::app::App;
@@ -60,7 +63,7 @@ impl Directory {
     pub fn load(engine: &Engine) -> Result<Self, LoadError> {
         let mut state = State::default();
         let kinds = state::KINDS.into_iter().chain(personal::Personal::KINDS).chain(sign_in::KINDS);
-        for kind in kinds.chain(governance::KINDS).chain([key::OnPremKey::KIND]) {
+        for kind in kinds.chain(governance::KINDS).chain([key::OnPremKey::KIND, SavedSearch::KIND]) {
             for entry in engine.directory_entries(kind, None)? {
                 state.apply(&Changed { entry, gone: false })?;
             }

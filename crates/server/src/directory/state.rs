@@ -20,6 +20,7 @@ use super::governance::{self, Governance};
 use super::invitation::Invitation;
 use super::key::{Keys, OnPremKey};
 use super::personal::Personal;
+use super::saved_search::{SavedSearch, SavedSearches};
 use super::sign_in::{self, SignIn};
 use super::{DirectoryDamaged, Effective, Reason};
 use crate::access::Rights;
@@ -60,6 +61,7 @@ pub struct State {
     keys: Keys,
     sign_in: HashMap<OrganizationId, SignIn>,
     governance: HashMap<OrganizationId, Governance>,
+    saved_searches: HashMap<OrganizationId, SavedSearches>,
     /// User → organizations in which they have a membership.
     organizations_of: HashMap<String, BTreeSet<OrganizationId>>,
     /// SCIM token → its organization.
@@ -183,6 +185,7 @@ impl State {
             kind if governance::KINDS.contains(&kind) => {
                 self.governance.entry(organization_of(entry)?).or_default().apply(entry, gone)
             }
+            SavedSearch::KIND => self.saved_searches.entry(organization_of(entry)?).or_default().apply(entry, gone),
             kind if KINDS.contains(&kind) => {
                 let organization = organization_of(entry)?;
                 self.organizations.entry(organization).or_default().apply(entry, gone)?;
@@ -245,6 +248,12 @@ impl State {
     pub fn governance(&self, id: OrganizationId) -> &Governance {
         static NOTHING: LazyLock<Governance> = LazyLock::new(Governance::default);
         self.governance.get(&id).unwrap_or(&NOTHING)
+    }
+
+    /// The saved searches of an organization, whoever sees them.
+    pub fn saved_searches(&self, id: OrganizationId) -> &SavedSearches {
+        static NOTHING: LazyLock<SavedSearches> = LazyLock::new(SavedSearches::default);
+        self.saved_searches.get(&id).unwrap_or(&NOTHING)
     }
 
     /// The organization that a provider belongs to.

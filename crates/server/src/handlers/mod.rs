@@ -23,6 +23,7 @@ pub mod proving;
 pub mod record;
 pub mod retention;
 pub mod roles;
+pub mod saved_searches;
 pub mod scim;
 pub mod scim_tokens;
 pub mod search;

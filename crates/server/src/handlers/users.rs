@@ -19,6 +19,7 @@ use crate::form::{Form, Holds, email, readable};
 use crate::handlers::groups::{group_target, must_cover};
 use crate::handlers::listing::{is_wanted, page};
 use crate::handlers::organizations::{created, json_answer};
+use crate::handlers::saved_searches;
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
@@ -287,5 +288,6 @@ pub fn end_membership(edit: &mut Edit, state: &State, organization: Organization
     if let Some(member) = access.member(user) {
         edit.delete::<Membership>(Some(organization), user, member.version);
     }
+    saved_searches::end_of_member(edit, state, organization, user);
     edit.record(organization, record);
 }

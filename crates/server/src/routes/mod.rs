@@ -13,6 +13,7 @@ mod invitations;
 mod log;
 mod organizations;
 mod query;
+mod saved_searches;
 mod scim;
 mod service;
 mod signin;
@@ -173,6 +174,10 @@ pub enum Operation {
     LegalHoldList,
     LegalHoldPlace,
     LegalHoldRelease,
+    SavedSearchList,
+    SavedSearchCreate,
+    SavedSearchUpdate,
+    SavedSearchDelete,
     EventsRecord,
     EventsSearch,
     EventView,
@@ -402,7 +407,7 @@ const fn show(
 
 /// All routes.
 pub static ROUTES: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
-    let tables: [&'static [Route]; 11] = [
+    let tables: [&'static [Route]; 12] = [
         &service::ROUTES,
         &organizations::ROUTES,
         &directory::ROUTES,
@@ -412,6 +417,7 @@ pub static ROUTES: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
         &identity_providers::ROUTES,
         &governance::ROUTES,
         &events::ROUTES,
+        &saved_searches::ROUTES,
         &log::ROUTES,
         &ingest::ROUTES,
     ];

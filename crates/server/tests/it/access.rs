@@ -182,6 +182,7 @@ struct Fixtures {
     invitation: String,
     revocable: String,
     hold: String,
+    saved_search: String,
     key: String,
     user: String,
     group: String,
@@ -222,9 +223,12 @@ impl Fixtures {
         let invitation = made("invitations", json!({"email": "fay@example.com"}));
         let revocable = made("invitations", json!({"email": "gil@example.com"}));
         let hold = made("legal-holds", json!({"reason": "Another case"}));
+        let search = json!({"name": "Denied", "q": "outcome:denied", "visibility": "organization"});
+        let saved_search = made("saved-searches", search);
         Self {
             provider,
             hold,
+            saved_search,
             invitation,
             revocable,
             key: service.key("acme").0,
@@ -240,8 +244,8 @@ impl Fixtures {
     /// A request that the route carries out: its path, body and the action of the record it leaves; none for a route
     /// that changes nothing anybody sees.
     fn sample(&self, route: &Route) -> Option<(String, Value, &'static str)> {
-        let Self { provider, hold, invitation, revocable, key, user, group, role, scim_token, scim_user, scim_group } =
-            self;
+        let Self { provider, hold, invitation, revocable, key, user, group, role, .. } = self;
+        let Self { saved_search, scim_token, scim_user, scim_group, .. } = self;
         let (id, member, body, action) = match route.operation {
             Operation::OrganizationCreate => ("", "", json!({"slug": "new", "name": "New"}), "organization.create"),
             Operation::OrganizationUpdate => ("", "", json!({"name": "Acme Inc."}), "organization.update"),
@@ -267,6 +271,11 @@ impl Fixtures {
             Operation::RetentionUpdate => ("", "", json!({"hot_days": 400, "archive_days": 365}), "retention.update"),
             Operation::LegalHoldPlace => ("", "", json!({"reason": "A case"}), "legal_hold.place"),
             Operation::LegalHoldRelease => (hold.as_str(), "", Value::Null, "legal_hold.release"),
+            Operation::SavedSearchCreate => ("", "", json!({"name": "All"}), "audit_log.search.save"),
+            Operation::SavedSearchUpdate => {
+                (saved_search.as_str(), "", json!({"from": "-7d"}), "audit_log.search.update")
+            }
+            Operation::SavedSearchDelete => (saved_search.as_str(), "", Value::Null, "audit_log.search.delete"),
             Operation::ScimTokenCreate => ("", "", json!({"name": "another"}), "token.create"),
             Operation::ScimTokenRevoke => (scim_token.as_str(), "", Value::Null, "token.revoke"),
             Operation::ScimUserCreate => {

@@ -26,6 +26,7 @@ mod person;
 mod recording;
 mod retention;
 mod revocation;
+mod saved_searches;
 mod scim;
 mod scim_tokens;
 mod searching;

@@ -19,6 +19,7 @@ pub struct Ids {
     pub invitation: String,
     pub session: String,
     pub event: String,
+    pub saved_search: String,
 }
 
 fn any<'a>(random: &mut Random, of: impl Iterator<Item = &'a String>) -> String {
@@ -43,6 +44,7 @@ impl Ids {
             invitation: any(random, organization.invitations.iter()),
             session: any(random, sessions.iter()),
             event: text(&random.one(events)["id"]),
+            saved_search: any(random, organization.saved_searches.keys()),
         }
     }
 
@@ -58,12 +60,13 @@ impl Ids {
             invitation: "000000000000".into(),
             session: "0000000000000000".into(),
             event: "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b".into(),
+            saved_search: "search_000000000000".into(),
         }
     }
 
-    pub fn all(&self) -> [&str; 9] {
-        let Self { user, group, role, key, scim_token, provider, invitation, session, event } = self;
-        [user, group, role, key, scim_token, provider, invitation, session, event]
+    pub fn all(&self) -> [&str; 10] {
+        let Self { user, group, role, key, scim_token, provider, invitation, session, event, saved_search } = self;
+        [user, group, role, key, scim_token, provider, invitation, session, event, saved_search]
     }
 }
 
@@ -103,6 +106,7 @@ pub fn request_of(route: &Route, slug: &str, ids: &Ids) -> (String, Option<Value
         Operation::InvitationCreate => Some(json!({"email": "intruder@example.com", "groups": [ids.group]})),
         Operation::UserUpdate | Operation::GroupUpdate | Operation::RoleUpdate => renamed(),
         Operation::OrganizationUpdate | Operation::IdentityProviderUpdate | Operation::KeyUpdate => renamed(),
+        Operation::SavedSearchCreate | Operation::SavedSearchUpdate => renamed(),
         Operation::GroupCreate | Operation::KeyCreate | Operation::ScimTokenCreate => renamed(),
         Operation::RoleCreate => Some(json!({"name": name, "permissions": ["users_view"]})),
         Operation::GroupMemberAdd => Some(json!({"user": ids.user})),
@@ -141,6 +145,7 @@ fn path_ids(route: &Route, ids: &Ids) -> (String, String) {
         "identity-providers" => &ids.provider,
         "invitations" => &ids.invitation,
         "sessions" => &ids.session,
+        "saved-searches" => &ids.saved_search,
         "events" => &ids.event,
         "scim" => match route.path.split('/').nth(6).unwrap_or_default() {
             "Users" => &ids.user,
@@ -164,7 +169,9 @@ pub fn names_something(route: &Route) -> bool {
 
 /// All that must not be seen by who has nothing to do with the organization.
 pub fn secrets_of(organization: &Organization) -> Vec<&str> {
-    let Organization { marker, id, groups, roles, keys, scim_tokens, providers, invitations, .. } = organization;
+    let Organization { marker, id, groups, roles, keys, scim_tokens, providers, .. } = organization;
+    let Organization { invitations, saved_searches, .. } = organization;
     let of_it = groups.keys().chain(roles.keys()).filter(|id| !is_default(id)).chain(keys).chain(scim_tokens);
-    of_it.chain(providers).chain(invitations).chain([marker, id]).map(String::as_str).collect()
+    let of_it = of_it.chain(providers).chain(invitations).chain(saved_searches.keys());
+    of_it.chain([marker, id]).map(String::as_str).collect()
 }

@@ -234,6 +234,7 @@ impl World {
             Change { method: "DELETE", route: "/v1/orgs/{org}/users/{id}", path: format!("users/{user}"), body: None };
         fn remove(organization: &mut super::model::Organization, user: &str) {
             organization.members.remove(user);
+            organization.saved_searches.retain(|_, owner| owner.as_deref() != Some(user));
             organization.groups.values_mut().for_each(|group| {
                 group.members.remove(user);
             });

@@ -134,6 +134,7 @@ pub fn look(world: &mut World, route: &Route, caller: &Caller, of: usize, seen: 
         Operation::LogTile => log_of(world, caller, of, "tile/entries/000.p/1"),
         Operation::LogKey => log_of(world, caller, of, "key"),
         Operation::ProofExport => proofs(world, caller, of, seen),
+        Operation::SavedSearchList => saved_searches(world, caller, of),
         _ => find(world, route.operation, caller, of, seen),
     }
 }
@@ -151,6 +152,17 @@ fn standing(world: &World, caller: &Caller, of: usize) {
     let answer = world.request(caller, "GET", &path).send();
     assert_eq!(answer.status, 200, "{path}: {answer:?}");
     world.shows_only(&answer, of, &path);
+}
+
+/// What the organization shares and what is one's own, the same for all who see some of the log; nothing of anybody else.
+fn saved_searches(world: &World, caller: &Caller, of: usize) {
+    let path = format!("/v1/orgs/{}/saved-searches", world.organizations[of].slug);
+    let answer = asked(world, caller, of, &path).json();
+    let shown: BTreeSet<String> =
+        answer["saved_searches"].as_array().unwrap().iter().map(|search| text(&search["id"])).collect();
+    let is_seen = |owner: &Option<String>| owner.as_deref().is_none_or(|owner| caller.user() == Some(owner));
+    let saved = world.organizations[of].saved_searches.iter().filter(|(_, owner)| is_seen(owner));
+    assert_eq!(shown, saved.map(|(id, _)| id.clone()).collect(), "{path}");
 }
 
 /// Exports with proofs are for who sees all of the log, and verifies it; they hold nothing of another organization.

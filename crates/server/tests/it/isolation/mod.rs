@@ -132,7 +132,9 @@ impl World {
                     self.is_like_no_organization(route, caller, (&ids, of), &answer);
                 }
             }
-            Ok(seen) if self.asked(route).starts_with("`audit_logs_") => log::look(self, route, caller, of, &seen),
+            Ok(seen) if looks(route) && self.asked(route).starts_with("`audit_logs_") => {
+                log::look(self, route, caller, of, &seen)
+            }
             Ok(_) if looks(route) => directory::look(self, route, caller, of),
             // What is let through and changes something is `changes`' business.
             Ok(_) => {}

@@ -136,6 +136,8 @@ pub struct Organization {
     pub scim_tokens: Names,
     pub providers: Names,
     pub invitations: Names,
+    /// Saved search → whose alone it is; nobody's, if the organization shares it.
+    pub saved_searches: BTreeMap<String, Option<String>>,
     pub components: Vec<String>,
     /// The log, but for what reading it leaves there.
     pub events: Vec<Value>,

@@ -7,7 +7,7 @@ use actarium_core::time;
 use actarium_store::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use super::model::{Caller, Group, Held, Names, Organization, Page, Role, Who};
+use super::model::{Caller, Group, Held, Names, Organization, Page, Role, Who, judge};
 use super::random::Random;
 use crate::client::{Answer, Request, Service};
 
@@ -82,6 +82,7 @@ impl World {
         for person in 0..world.people.len() {
             world.make_tokens(person);
         }
+        world.save_searches();
         world
     }
 
@@ -286,6 +287,27 @@ impl World {
             let organizations = only.or_else(|| session.only_in.map(|only| [only].into()));
             let who = Who::Token { user: user.clone(), id: text(&made["id"]), permissions, organizations };
             self.callers.push(bearer(who, &text(&made["secret"])));
+        }
+    }
+
+    /// One that each organization shares, and one of each session that sees some of its log.
+    fn save_searches(&mut self) {
+        for of in 0..self.organizations.len() {
+            let Organization { slug, marker, .. } = &self.organizations[of];
+            let (slug, marker) = (slug.clone(), marker.clone());
+            let shared = json!({"name": format!("Search {marker}"), "q": marker, "visibility": "organization"});
+            let shared = self.make(of, "saved-searches", &shared);
+            self.organizations[of].saved_searches.insert(shared, None);
+            for caller in self.callers.clone() {
+                let verdict = judge(&self.page, &self.organizations, &caller, Some(of), "`audit_logs_view`");
+                let (Some(user), true) = (caller.user(), verdict.is_ok()) else { continue };
+                let name = format!("Own {marker} {}", self.organizations[of].saved_searches.len());
+                let body = json!({"name": name, "q": format!("actor:{user}")});
+                let made = self.send(&caller, "POST", &format!("/v1/orgs/{slug}/saved-searches"), Some(&body));
+                assert_eq!(made.status, 201, "{made:?}");
+                let id = text(&made.json()["id"]);
+                self.organizations[of].saved_searches.insert(id, Some(user.to_owned()));
+            }
         }
     }
 
