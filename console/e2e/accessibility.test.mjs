@@ -41,6 +41,10 @@ const VIEWS = {
     await page.getByRole("tab", { name: "JSON" }).click();
     await page.locator(".event-json").waitFor();
   },
+  integrity: async (page) => {
+    await page.goto("/orgs/demo/integrity");
+    await page.locator(".checks-lines").waitFor();
+  },
   "time panel": async (page) => {
     await page.goto(LOG);
     await page.getByRole("button", { name: /^Time: / }).click();
@@ -123,7 +127,7 @@ test("the keyboard reaches the list, opens an event and comes back", () =>
 
 test("nothing is wider than a narrow window", () =>
   withPage(browser, service, "narrow", async (page) => {
-    for (const path of ["/sign-in", LOG, `${LOG}&counts=1`]) {
+    for (const path of ["/sign-in", LOG, `${LOG}&counts=1`, "/orgs/demo/integrity"]) {
       await page.goto(path);
       await page.waitForTimeout(500);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

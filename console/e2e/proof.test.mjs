@@ -21,9 +21,9 @@ const KEY = /\/v1\/orgs\/demo\/log\/key/;
 async function verify(page) {
   await page.goto(LOG);
   await (await rows(page)).nth(1).click();
-  const proof = page.locator(".proof");
+  const proof = page.getByRole("region", { name: "Proof" });
   await proof.getByRole("button", { name: "Verify" }).click();
-  await proof.locator(".proof-lines").waitFor();
+  await proof.locator(".checks-lines").waitFor();
   return proof;
 }
 
@@ -44,7 +44,7 @@ async function failsAt(page, step, found) {
   const proof = await verify(page);
   await proof.getByRole("alert").filter({ hasText: `Not proven: step ${step} of ` }).waitFor();
   const wrong = proof.locator(".proof-steps > li").nth(step - 1);
-  assert.match(await wrong.getAttribute("class"), /proof-line-wrong/);
+  assert.match(await wrong.getAttribute("class"), /check-wrong/);
   assert.match(await wrong.textContent(), found);
   // In the colour of what failed.
   const failed = await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue("--failed").trim());
@@ -57,9 +57,9 @@ const on = (name, run, options) => test(name, () => withPage(browser, service, n
 
 on("an event is proven, its steps are shown, and the log is known from then on", async (page) => {
   const proof = await verify(page);
-  const lines = proof.locator(".proof-lines li");
+  const lines = proof.locator(".checks-lines li");
   assert.equal(await lines.count(), 4);
-  assert.equal(await proof.locator(".proof-line-wrong").count(), 0);
+  assert.equal(await proof.locator(".check-wrong").count(), 0);
   const id = new URL(page.url()).searchParams.get("event");
   const { seq } = await service.api("GET", `/v1/orgs/demo/events/${id}`);
   await lines.filter({ hasText: `Included at position ${seq.toLocaleString("en")} of ` }).waitFor();
@@ -70,7 +70,7 @@ on("an event is proven, its steps are shown, and the log is known from then on",
   await service.record("demo", { action: "component.deploy", actor: { type: "user", id: "u" }, targets: [{ type: "component", id: "c" }] });
   await page.waitForTimeout(1_500);
   const again = await verify(page);
-  await again.locator(".proof-lines li").filter({ hasText: "The same log that this browser has known since" }).waitFor();
+  await again.locator(".checks-lines li").filter({ hasText: "The same log that this browser has known since" }).waitFor();
   await again.getByRole("button", { name: "Show steps" }).click();
   await again.locator(".proof-steps > li").nth(5).getByText(/begins with the [\d,]+ that it saw before, by the same key/).waitFor();
   // What is downloaded holds without the console and without the service.
@@ -127,7 +127,7 @@ on("a checkpoint of another size is seen", async (page) => {
   await change(page, PROOF, (body) => body.replace(/(\n\n\S+\n)(\d+)(\n)/, (_, origin, size, end) => `${origin}${Number(size) + 1}${end}`));
   const proof = await verify(page);
   await proof.getByRole("alert").filter({ hasText: "Not proven" }).waitFor();
-  assert.match(await proof.locator(".proof-steps > li").nth(4).getAttribute("class"), /proof-line-wrong/);
+  assert.match(await proof.locator(".proof-steps > li").nth(4).getAttribute("class"), /check-wrong/);
 });
 
 /** A key of somebody else's for the same log. */
@@ -174,7 +174,7 @@ on("an answer that fails is no verdict", async (page) => {
   await (await rows(page)).nth(1).click();
   await page.getByRole("button", { name: "Verify" }).click();
   await page.getByRole("heading", { name: "The proof could not be had" }).waitFor();
-  assert.equal(await page.locator(".proof-lines").count(), 0);
+  assert.equal(await page.locator(".checks-lines").count(), 0);
 }, { allowed: [/status of 503/] });
 
 on("a browser without Ed25519 says so, and calls nothing proven", async (page) => {

@@ -38,7 +38,7 @@ const PICTURES = [
   ["proof", `${LOG}?tz=utc&from=-30d&q=action:component.promote&f=outcome:denied`, "light", WIDE, async (page) => {
     await openEvent(page, 0);
     await page.getByRole("button", { name: "Verify" }).click();
-    await page.locator(".proof-lines").waitFor();
+    await page.locator(".checks-lines").waitFor();
     await page.locator(".drawer-event").evaluate((drawer) => drawer.scrollTo({ top: drawer.scrollHeight }));
   }],
   ["saved-searches", `${LOG}?tz=utc&from=-7d&f=outcome:denied`, "light", { width: 1280, height: 460 }, async (page) => {
@@ -53,6 +53,11 @@ const PICTURES = [
     await (await rows(page)).first().waitFor();
     await page.keyboard.press("s");
     await page.getByRole("button", { name: /^Denied this week/ }).waitFor();
+  }],
+  ["integrity", "/orgs/demo/integrity", "light", WIDE, async (page) => {
+    await page.locator(".checks-lines").waitFor();
+    await page.reload();
+    await page.locator(".checks-lines").waitFor();
   }],
   ["give-access", "/orgs/demo/groups/auditor/roles", "light", { width: 1280, height: 460 }, async (page) => {
     await page.getByRole("heading", { level: 1 }).waitFor();

@@ -1,5 +1,6 @@
 // The log's own files, which are no JSON: checkpoint, key and tiles (c2sp.org/tlog-tiles). Apart from the client, because a tile's
 // address has slashes of its own.
+import type { Schemas } from "./client";
 import { problemOf } from "./problem";
 
 async function file(org: string, path: string): Promise<Response> {
@@ -22,3 +23,7 @@ export async function logKey(org: string): Promise<string> {
 export async function logTile(org: string, path: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await (await file(org, `tile/${path}`)).arrayBuffer());
 }
+
+/** How the log stands, as the service tells it. */
+export type LogStanding = Schemas["LogStanding"];
+export type Witness = LogStanding["witnesses"][number];

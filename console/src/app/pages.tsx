@@ -34,6 +34,14 @@ export const PAGES: Page[] = [
     Component: AuditLogsPage,
   },
   {
+    path: "integrity",
+    title: "Integrity",
+    section: "Observability",
+    permission: "audit_logs_view",
+    needs: "See and search the audit log",
+    load: () => import("../integrity/IntegrityPage"),
+  },
+  {
     path: "users",
     title: "Users",
     section: "User management",

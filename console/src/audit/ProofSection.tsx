@@ -7,11 +7,13 @@ import { api, body } from "../api/client";
 import { logKey, logTile } from "../api/log";
 import { canVerify } from "../proof/bytes";
 import { knownOf, keep } from "../proof/known";
-import type { State, Step, Verdict } from "../proof/verify";
+import { logName } from "../proof/note";
+import type { Step, Verdict } from "../proof/verify";
 import { LongText, Text } from "../text/Text";
 import { When } from "../time/When";
 import { Button } from "../ui/Button";
 import { Icon } from "../ui/Icon";
+import { Mark } from "../ui/Mark";
 import { saveText } from "../ui/saving";
 import { Failed } from "../ui/states";
 import type { AuditEvent } from "./event";
@@ -23,20 +25,12 @@ async function proofOf(org: string, id: string): Promise<string> {
 }
 
 async function check(org: string, shown: AuditEvent): Promise<Checked> {
-  const [{ verifyEvent }, { readProof }, proof, key] = await Promise.all([import("../proof/verify"), import("../proof/note"), proofOf(org, shown.id), logKey(org)]);
+  const [{ verifyEvent }, proof, key] = await Promise.all([import("../proof/verify"), proofOf(org, shown.id), logKey(org)]);
   const known = knownOf(org);
   const verdict = await verifyEvent({ shown, proof, key, known, tiles: (path) => logTile(org, path) });
-  if (verdict.failedAt === undefined) keep(org, key.trim(), checkpointText(proof, readProof(proof).checkpoint.note.text), new Date());
+  if (verdict.failedAt === undefined) keep(org, key.trim(), proof.slice(proof.indexOf("\n\n") + 2), new Date());
   return { verdict, knownSince: known?.first };
 }
-
-/** The checkpoint of a proof, with its signatures. */
-function checkpointText(proof: string, text: string): string {
-  return proof.slice(proof.lastIndexOf(`\n\n${text}`) + 2);
-}
-
-/** What a mark says, for who does not see its colour. */
-const MARKS: Record<State, string> = { ok: "Holds: ", failed: "Failed: ", unchecked: "Not checked: " };
 
 export function ProofSection({ org, event }: { org: string; event: AuditEvent }) {
   const checking = useMutation({ mutationFn: () => check(org, event) });
@@ -47,7 +41,7 @@ export function ProofSection({ org, event }: { org: string; event: AuditEvent })
   return (
     <section aria-labelledby="proof-title">
       <h3 id="proof-title">Proof</h3>
-      <div className={failed ? "proof proof-failed" : "proof"} role="status" aria-busy={checking.isPending}>
+      <div className={failed ? "checks checks-failed" : "checks"} role="status" aria-busy={checking.isPending}>
         {!canVerify() ? (
           <p>The page was not loaded over HTTPS, and browsers hash and verify only there. Open the console over HTTPS, or download the proof and check it with <code>actarium verify</code>.</p>
         ) : data ? (
@@ -57,7 +51,7 @@ export function ProofSection({ org, event }: { org: string; event: AuditEvent })
         ) : (
           <p className="muted">{checking.isPending ? "Checking…" : "Let this browser check that the event is in the signed log, exactly as it is shown."}</p>
         )}
-        <div className="proof-actions">
+        <div className="checks-actions">
           {canVerify() && (
             <Button onClick={() => {
               setSteps(false);
@@ -81,17 +75,17 @@ function Told({ verdict, knownSince }: Checked) {
   return (
     <>
       {failedAt !== undefined && at && (
-        <p className="proof-verdict" role="alert">
+        <p className="checks-verdict" role="alert">
           <b>{at.state === "failed" ? `Not proven: step ${failedAt} of ${steps.length} failed.` : `Not wholly checked: step ${failedAt} of ${steps.length} could not be.`}</b>{" "}
           {at.state === "failed" && "Do not rely on what is shown here. Keep the proof, and show it to whoever answers for the log."}
         </p>
       )}
-      <ul className="proof-lines">
+      <ul className="checks-lines">
         <Line steps={steps} about="shown">Shown as recorded, in every field</Line>
         {place && (
           <>
             <Line steps={steps} about="included">Included at position {place.index.toLocaleString("en")} of {place.size.toLocaleString("en")}</Line>
-            <Line steps={steps} about="signed">Checkpoint signed by <code title={place.key}><Text>{nameOf(place.key)}</Text></code>, key <code>{place.keyId}</code></Line>
+            <Line steps={steps} about="signed">Checkpoint signed by <code title={place.key}><Text>{logName(place.key)}</Text></code>, key <code>{place.keyId}</code></Line>
             <Line steps={steps} about="known">
               {knownSince ? <>The same log that this browser has known since <When time={knownSince} /></> : "New to this browser: it knows the log from now on"}
             </Line>
@@ -102,31 +96,17 @@ function Told({ verdict, knownSince }: Checked) {
   );
 }
 
-/** The log's name without the opaque id of the organization. */
-function nameOf(origin: string): string {
-  return origin.slice(0, origin.lastIndexOf("/")) || origin;
-}
-
-function Mark({ state }: { state: State }) {
-  return (
-    <>
-      <span className={`proof-mark proof-mark-${state}`} aria-hidden="true">{state === "ok" ? "✓" : state === "failed" ? "✗" : "!"}</span>
-      <span className="visually-hidden">{MARKS[state]}</span>
-    </>
-  );
-}
-
 function Line({ steps, about, children }: { steps: Step[]; about: Step["about"]; children: React.ReactNode }) {
   const own = steps.filter((step) => step.about === about);
   const wrong = own.find((step) => step.state === "failed") ?? own.find((step) => step.state === "unchecked");
-  return <li className={wrong ? "proof-line-wrong" : undefined}><Mark state={wrong?.state ?? "ok"} /><span>{wrong ? wrong.found : children}</span></li>;
+  return <li className={wrong ? "check-wrong" : undefined}><Mark state={wrong?.state ?? "ok"} /><span>{wrong ? wrong.found : children}</span></li>;
 }
 
 function Steps({ steps }: { steps: Step[] }) {
   return (
     <ol className="proof-steps" aria-label="Steps">
       {steps.map((step, index) => (
-        <li key={step.title} className={step.state === "ok" ? undefined : "proof-line-wrong"}>
+        <li key={step.title} className={step.state === "ok" ? undefined : "check-wrong"}>
           <div><Mark state={step.state} /><b>{index + 1}. {step.title}</b></div>
           <p>{step.found}</p>
           <dl>

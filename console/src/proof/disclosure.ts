@@ -104,6 +104,7 @@ export async function eventOf(disclosure: Disclosure, organization: Bytes): Prom
     if (texts[part] !== undefined && texts[part] !== again) throw new Unreadable(`the ${PART_NAMES[part] ?? ""} of the event is spelled in another way than the format has`);
   });
   const context = { ...present({ ip: merged.ip, user_agent: merged.user_agent, request_id: merged.request_id, trace_id: merged.trace_id, surface: merged.surface, http: merged.http }) };
+  const erased = PART_NAMES.filter((_, part) => "erased" in (disclosure.parts[part] ?? {}));
   const event = present({
     id: await idOf(organization, disclosure.seq, disclosure.recordedAtMicros),
     seq: disclosure.seq,
@@ -112,6 +113,7 @@ export async function eventOf(disclosure: Disclosure, organization: Bytes): Prom
     actor: merged.actor, targets: merged.targets,
     context: Object.keys(context).length > 0 ? context : undefined,
     changes: merged.changes, message: merged.message, metadata: merged.metadata, external_id: merged.external_id, source: merged.source,
+    erased: erased.length > 0 ? erased : undefined,
   });
   return event as unknown as ProvenEvent;
 }

@@ -93,6 +93,11 @@ export function organizationOf(origin: string): Bytes | null {
   return bytes?.length === 16 ? bytes : null;
 }
 
+/** A log's name without the opaque id of its organization. */
+export function logName(origin: string): string {
+  return origin.slice(0, Math.max(origin.lastIndexOf("/"), 0)) || origin;
+}
+
 /** The proof of one entry (c2sp.org/tlog-proof). */
 export type EntryProof = { extra: Bytes; index: number; hashes: Bytes[]; checkpoint: Checkpoint };
 

@@ -3,6 +3,7 @@
 // service: all of them are compared with each other or with what was kept.
 import type { AuditEvent } from "../audit/event";
 import { counted } from "../audit/words";
+import type { State } from "../ui/Mark";
 import { same, toBase64, toHex } from "./bytes";
 import { compare } from "./compare";
 import { commitOf, entryOf, eventOf, partHash, PART_NAMES, readDisclosure, timeText, type Disclosure } from "./disclosure";
@@ -10,8 +11,6 @@ import { standing, type Known, type Standing } from "./known";
 import { NoEd25519, organizationOf, readKey, readProof, signedBy, Unreadable, type EntryProof, type VerifierKey } from "./note";
 import type { TileSource } from "./tiles";
 import { leafHash, rootOfInclusion } from "./tree";
-
-export type State = "ok" | "failed" | "unchecked";
 
 export type Compared = { what: string; value: string };
 
