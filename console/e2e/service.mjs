@@ -97,7 +97,8 @@ export async function launch() {
 export async function withBundle(context, service) {
   if (!BUNDLE) return;
   const { headers } = await fetch(service.url, { headers: { accept: "text/html" } });
-  const kept = Object.fromEntries([...headers].filter(([name]) => !/^(content-|etag|vary|transfer-)/.test(name) || name === "content-security-policy"));
+  // A binary without a bundle has no headers for one.
+  const kept = !/script-src/.test(headers.get("content-security-policy")) ? {} : Object.fromEntries([...headers].filter(([name]) => !/^(content-|etag|vary|transfer-)/.test(name) || name === "content-security-policy"));
   const types = { js: "text/javascript", css: "text/css", svg: "image/svg+xml", woff2: "font/woff2", html: "text/html; charset=utf-8" };
   await context.route(() => true, async (route) => {
     const { pathname } = new URL(route.request().url());

@@ -29,8 +29,8 @@ export function Around({ org, event, zone, onOpen }: Props) {
       {request && (
         <Section title="The same request" {...{ org, event, zone, onOpen }} q={phrase("request_id", request)} from={at - FAR_MILLIS} to={at + FAR_MILLIS} />
       )}
-      <Section title="The same actor, five minutes before and after" {...{ org, event, zone, onOpen }} q={phrase("actor", event.actor.id)} from={at - AROUND_MILLIS} to={at + AROUND_MILLIS} />
-      {target && (
+      {event.actor.id && <Section title="The same actor, five minutes before and after" {...{ org, event, zone, onOpen }} q={phrase("actor", event.actor.id)} from={at - AROUND_MILLIS} to={at + AROUND_MILLIS} />}
+      {target?.id && (
         <Section title={`The same ${target.type}, within 30 days`} {...{ org, event, zone, onOpen }} q={phrase("target", typedTarget(target.type, target.id))} from={at - FAR_MILLIS} to={at + FAR_MILLIS} />
       )}
     </div>

@@ -86,6 +86,9 @@ function Facts({ event, zone, onFilter }: DrawerProps & { event: AuditEvent }) {
       <h2><LinkedSentence pieces={catalog.sentence(event)} onFilter={onFilter} /></h2>
       {event.reason && <p className={`event-reason event-reason-${event.outcome}`}><LongText>{event.reason}</LongText></p>}
       {event.message && <p className="event-message"><LongText>{event.message}</LongText></p>}
+      {event.erased && event.erased.length > 0 && (
+        <p className="event-erased"><span className="badge">Erased</span> {event.erased.map((part) => ERASED_WORDS[part] ?? part).join("; ")}. The rest of it, and its proof, stay.</p>
+      )}
       <dl className="facts">
         <dt>Time</dt>
         <dd>
@@ -103,7 +106,7 @@ function Facts({ event, zone, onFilter }: DrawerProps & { event: AuditEvent }) {
               {depth > 0 && <span className="muted">on behalf of </span>}
               <FilterLink onClick={() => onFilter("actor", actor.email || actor.name || actor.id)}><Text>{actorLabel(actor)}</Text></FilterLink>
               <span className="muted"> · {actor.type.replaceAll("_", " ")}</span>
-              {actor.id !== actorLabel(actor) && <> · <code><Text>{actor.id}</Text></code></>}
+              {actor.id && actor.id !== actorLabel(actor) && <> · <code><Text>{actor.id}</Text></code></>}
               {actor.email && actor.email !== actorLabel(actor) && <div className="muted"><Text>{actor.email}</Text></div>}
               {actor.groups && actor.groups.length > 0 && <div className="muted">in <Text>{actor.groups.join(", ")}</Text></div>}
             </div>
@@ -119,8 +122,8 @@ function Facts({ event, zone, onFilter }: DrawerProps & { event: AuditEvent }) {
           {event.targets.map((target, index) => (
             <div key={index}>
               <span className="muted"><Text>{target.type}</Text> </span>
-              <FilterLink onClick={() => onFilter("target", typedTarget(target.type, target.id))}><b><Text>{targetLabel(target)}</Text></b></FilterLink>
-              {target.id !== targetLabel(target) && <> <code className="muted"><Text>{target.id}</Text></code></>}
+              {target.id ? <FilterLink onClick={() => onFilter("target", typedTarget(target.type, target.id))}><b><Text>{targetLabel(target)}</Text></b></FilterLink> : <Text>{targetLabel(target)}</Text>}
+              {target.id && target.id !== targetLabel(target) && <> <code className="muted"><Text>{target.id}</Text></code></>}
             </div>
           ))}
         </dd>
@@ -169,6 +172,13 @@ function Facts({ event, zone, onFilter }: DrawerProps & { event: AuditEvent }) {
     </div>
   );
 }
+
+/** What stood in a part of an event. */
+const ERASED_WORDS: Record<string, string> = {
+  identity: "ids of actor and targets, request, session and trace",
+  personal: "names, e-mail addresses, groups, IP address and browser",
+  detail: "reason, message, changes and metadata",
+};
 
 function MetadataRow({ name, value, about, onFilter }: { name: string; value: string; about: string | undefined; onFilter: DrawerProps["onFilter"] }) {
   return (

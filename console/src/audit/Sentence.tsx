@@ -20,7 +20,7 @@ export function RowSentence({ pieces }: { pieces: Piece[] }) {
 export function LinkedSentence({ pieces, onFilter }: { pieces: Piece[]; onFilter: (field: string, value: string) => void }) {
   return pieces.map((piece, index) => {
     const { target, actor } = piece;
-    if (target) {
+    if (target?.id) {
       return (
         <button key={index} type="button" className="sentence-link" title="Show what else was done to it" onClick={() => onFilter("target", typedTarget(target.type, target.id))}>
           <Text>{piece.text}</Text>

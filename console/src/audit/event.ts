@@ -1,7 +1,8 @@
 // What the console reads off an event. Pure.
 import type { Schemas } from "../api/client";
 
-export type AuditEvent = Schemas["Event"];
+/** Parts of an event may have been erased: what stood in them is missing, ids too. */
+export type AuditEvent = Schemas["Event"] & { erased?: string[] };
 export type Actor = AuditEvent["actor"];
 export type Target = AuditEvent["targets"][number];
 export type Outcome = AuditEvent["outcome"];
@@ -22,7 +23,7 @@ export function actorLabel(actor: Actor): string {
 }
 
 export function targetLabel(target: Target): string {
-  return target.name || target.id;
+  return target.name || target.id || "erased";
 }
 
 export function targetOf(event: AuditEvent, type: string): Target | undefined {

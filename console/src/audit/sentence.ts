@@ -1,6 +1,6 @@
 // Events as sentences, from the catalog: the verb strong, the thing plain, the circumstance grey. Every event gets one,
 // whatever it lacks and whether or not the catalog knows its action. Pure.
-import type { Actor, AuditEvent, Outcome, Target } from "./event";
+import { targetLabel, type Actor, type AuditEvent, type Outcome, type Target } from "./event";
 import { actorText, render } from "./template";
 
 export type Verb = { base: string; past: string; gerund: string };
@@ -111,7 +111,7 @@ function onTarget(event: AuditEvent): Piece[] {
   return target
     ? [
         { role: "circumstance", text: " on " },
-        { role: "circumstance", text: target.name || target.id, target },
+        { role: "circumstance", text: targetLabel(target), target },
       ]
     : [];
 }
