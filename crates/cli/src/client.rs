@@ -183,6 +183,11 @@ impl Client {
         Ok(Self::of(url, token))
     }
 
+    /// A client of the server at an address, with the credential of the environment, else that of `actarium login`.
+    pub fn at(url: &str) -> Result<Self, Failure> {
+        Self::new(&ServerArguments { url: url.to_owned(), token: None, token_file: None })
+    }
+
     /// A client of a server with a token, or with no credential.
     pub fn of(url: String, token: Option<String>) -> Self {
         let config = Agent::config_builder()

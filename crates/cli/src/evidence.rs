@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::manage::OrgArgument;
 use crate::show::write_stdout;
+use crate::verify_log;
 
 /// How long the server may work on the next piece of an export.
 const SILENCE_MAX: Duration = Duration::from_secs(15 * 60);
@@ -32,19 +33,29 @@ pub struct ProveArguments {
     output: Option<PathBuf>,
 }
 
-/// Check an export or the proof of an event.
+/// Check an export, the proof of an event, a data folder or the log of a running service.
 #[derive(Args, Debug)]
 #[command(
     after_help = "Exit codes: 0 sound · 1 something is wrong · 2 wrong usage · 3 sound, but not anchored (with --require-anchor)
 
 Examples:
   actarium verify export/ --key \"$(cat demo.key)\"
-  actarium verify export.tar.zst --anchor last-year.checkpoint --require-anchor"
+  actarium verify export.tar.zst --anchor last-year.checkpoint --require-anchor
+  actarium verify https://audit.example.com --org acme --witness \"$(cat witness.key)\"
+  actarium verify /var/lib/actarium --org acme --key acme.key
+
+A running service is asked with the credential of ACTARIUM_TOKEN or `actarium login`; a log that is open needs
+none. A data folder is only read, and no service may have it open."
 )]
 pub struct VerifyArguments {
-    /// A folder or .tar.zst of `actarium export --proof`, or a .tlog-proof of `actarium prove`
+    /// A folder or .tar.zst of `actarium export --proof`, a .tlog-proof of `actarium prove`, a data folder, or the address of
+    /// a service
+    #[arg(value_name = "WHAT")]
     export: PathBuf,
-    /// The log's verifier key, from a source of your own
+    /// Of a service or a data folder: which organization's log
+    #[arg(long, env = "ACTARIUM_ORG")]
+    org: Option<String>,
+    /// The log's verifier key, from a source of your own (or a file that holds it)
     #[arg(long)]
     key: Option<String>,
     /// A checkpoint of the log that you kept
@@ -183,21 +194,32 @@ fn unpack(bundle: &Bundle, folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Checks an export or a proof. The exit code is the answer.
+/// The text itself, or what the file of that name holds.
+fn text_or_file(text: &str) -> String {
+    if text.contains('+') { text.to_owned() } else { std::fs::read_to_string(text).unwrap_or_else(|_| text.to_owned()) }
+}
+
+/// Checks an export, a proof or a log. The exit code is the answer.
 pub fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
     let mut trust = Trust::default();
     let usage = |error: actarium_verify::TrustError| Failure::Usage(error.to_string());
     if let Some(key) = &arguments.key {
-        trust.add_key(key).map_err(usage)?;
+        trust.add_key(&text_or_file(key)).map_err(usage)?;
     }
     for witness in &arguments.witness {
-        trust.add_witness(witness).map_err(usage)?;
+        trust.add_witness(&text_or_file(witness)).map_err(usage)?;
     }
     for file in &arguments.anchor {
         add_anchor(&mut trust, file)?;
     }
     let is_proof = arguments.export.extension().is_some_and(|ending| ending == "tlog-proof");
-    let report = if is_proof {
+    let what = arguments.export.to_string_lossy();
+    let report = if what.starts_with("https://") || what.starts_with("http://") {
+        let org = arguments.org.as_deref().ok_or_else(|| Failure::Usage("whose log? Give --org".to_owned()))?;
+        verify_log::served(&what, org, &trust)?
+    } else if verify_log::is_data_folder(&arguments.export) {
+        verify_log::folder(&arguments.export, arguments.org.as_deref(), &trust)?
+    } else if is_proof {
         let text = std::fs::read_to_string(&arguments.export);
         let text = text.map_err(|error| Failure::Usage(format!("{}: {error}", arguments.export.display())))?;
         verify_proof(&text, &trust)

@@ -1,13 +1,17 @@
 //! The log as what it proves: how it stands, its key, its checkpoints.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use clap::Subcommand;
+use actarium_server::continuing;
+use actarium_store::{EngineOptions, SystemClock, SystemEntropy};
+use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::manage::OrgArgument;
+use crate::prompt;
 use crate::show;
 
 #[derive(Debug, Subcommand)]
@@ -43,6 +47,62 @@ pub enum LogCommand {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Open a log's next generation, after a restore from a backup that is older than what was published
+    Continue(ContinueArguments),
+}
+
+/// Open a log's next generation.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  actarium log continue --data-dir /var/lib/actarium --org acme --checkpoint last.checkpoint \\
+    --explanation \"Disk of db-1 lost, restored from the backup of 2026-11-27\"
+
+For one case alone: the data folder was restored from a backup that is older than what the log has published,
+and the newer one is gone for good. Events behind the backup are lost, and this says so for ever: the log goes
+on under a new origin, whose first event holds the last checkpoint that is known of the old one. Get that from a
+witness (GET WITNESS/SHA-256-OF-THE-ORIGIN/checkpoint), from the place that checkpoints are copied to, or from
+an auditor. The service must be stopped. Witnesses go on by themselves; auditors are told of the new origin,
+whose key is the same.")]
+pub struct ContinueArguments {
+    /// The data folder
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+    /// The organization
+    #[arg(long)]
+    org: String,
+    /// The last checkpoint that is known of the log
+    #[arg(long, value_name = "FILE")]
+    checkpoint: PathBuf,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    explanation: String,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Opens it.
+pub fn continue_log(arguments: &ContinueArguments) -> Result<(), Failure> {
+    let file = &arguments.checkpoint;
+    let note = std::fs::read(file).map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
+    let question = format!("the log of {} goes on under a new origin, and this cannot be taken back", arguments.org);
+    prompt::confirm(arguments.yes, || Ok(question))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let continued = runtime.block_on(continuing::continue_log(
+        EngineOptions::new(&arguments.data_dir),
+        (Arc::new(SystemClock::new()), Arc::new(SystemEntropy)),
+        &arguments.org,
+        &note,
+        &arguments.explanation,
+    ));
+    let continued = continued.map_err(|error| Failure::Refused(error.to_string()))?;
+    show::Details::new()
+        .with("log", continued.origin)
+        .with("generation", continued.generation.to_string())
+        .with("first event", continued.first_seq.to_string())
+        .with("continues", format!("{} at {} events", continued.continues.origin, continued.continues.size))
+        .with("key", continued.key)
+        .print()
 }
 
 pub fn log(client: &Client, command: LogCommand) -> Result<(), Failure> {
@@ -52,6 +112,7 @@ pub fn log(client: &Client, command: LogCommand) -> Result<(), Failure> {
             show::line(client.get(&org.path("log"), &[])?["log_key"].as_str().unwrap_or_default())
         }
         LogCommand::Key { org, service: false } => show::line(client.get_plain(&org.path("log/key"), &[])?.trim_end()),
+        LogCommand::Continue(arguments) => continue_log(&arguments),
         LogCommand::Checkpoint { org, witnessed, output } => {
             let query = [("witnessed".to_owned(), witnessed.to_string())];
             let note = client.get_plain(&org.path("log/checkpoint"), &query)?;

@@ -23,6 +23,7 @@ mod serve;
 mod setup;
 mod show;
 mod signing_in;
+mod verify_log;
 mod witness;
 
 use std::process::ExitCode;
@@ -101,12 +102,12 @@ enum Command {
     /// How long records are kept: show, plan, set, run
     #[command(subcommand)]
     Retention(retention::RetentionCommand),
-    /// The log as what it proves: show, key, checkpoint
+    /// The log as what it proves: show, key, checkpoint, continue
     #[command(subcommand)]
     Log(log::LogCommand),
     /// Prove that an event is in the log
     Prove(evidence::ProveArguments),
-    /// Check an export or the proof of an event, without a server
+    /// Check an export, the proof of an event, a data folder or the log of a running service
     Verify(evidence::VerifyArguments),
     /// Run a witness, which signs other machines' checkpoints
     Witness(witness::WitnessArguments),
@@ -182,6 +183,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Tail(tail) => search::tail(&client()?, tail),
         Command::Export(export) => export::export(&client()?, export),
         Command::Retention(command) => retention::retention(&client()?, command),
+        // Works on a folder that no service has open.
+        Command::Log(log::LogCommand::Continue(arguments)) => log::continue_log(&arguments),
         Command::Log(command) => log::log(&client()?, command),
         Command::Prove(prove) => evidence::prove(&client()?, &prove),
         Command::Verify(verify) => evidence::verify(&verify),

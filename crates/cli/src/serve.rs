@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use actarium_server::copies::CopyOptions;
 use actarium_server::directory::governance::RetentionDays;
 use actarium_server::forwarding::{ProxyHeader, TrustedProxies};
 use actarium_server::mail::{MailOptions, MailSender, MailServer};
@@ -86,6 +87,8 @@ pub struct ServeArguments {
     #[command(flatten)]
     witnesses: WitnessesArguments,
     #[command(flatten)]
+    copies: CopiesArguments,
+    #[command(flatten)]
     mail: MailArguments,
     #[command(flatten)]
     masking: MaskingArguments,
@@ -139,6 +142,19 @@ struct WitnessesArguments {
     /// Seconds between two looks at what witnesses have to sign
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     witness_seconds: u64,
+}
+
+/// Where checkpoints are copied to.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Copies of checkpoints")]
+struct CopiesArguments {
+    /// A folder, best on another machine, that checkpoints are copied to; none there is ever replaced, and every start
+    /// compares the logs with them
+    #[arg(long, value_name = "DIR")]
+    copy_checkpoints: Option<PathBuf>,
+    /// Minutes between two copies of a log that grows
+    #[arg(long, value_name = "MINUTES", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    copy_minutes: u64,
 }
 
 impl WitnessesArguments {
@@ -287,6 +303,10 @@ pub fn serve(arguments: ServeArguments) -> Result<(), Failure> {
             keep_keys: arguments.masking.keep_key.clone(),
         },
         witnesses: arguments.witnesses.options()?,
+        copies: CopyOptions {
+            folder: arguments.copies.copy_checkpoints.clone(),
+            every: Duration::from_secs(60 * arguments.copies.copy_minutes),
+        },
         mail: arguments.mail.options()?,
         ..ServerOptions::new(arguments.engine())
     };

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Credentials;
 use crate::body;
+use crate::copies::Copies;
 use crate::directory::Directory;
 use crate::forwarding::TrustedProxies;
 use crate::limits;
@@ -92,6 +93,8 @@ pub struct App {
     pub retention: Work,
     /// Who signs the logs' checkpoints besides the log itself.
     pub witnesses: Witnesses,
+    /// Where checkpoints are copied to, if the operator has named a place.
+    pub copies: Option<Copies>,
     /// When segments were read again last.
     pub scrubs: Passes,
     /// Actarium's own records.

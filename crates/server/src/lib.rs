@@ -11,6 +11,8 @@ pub mod body;
 pub mod connection;
 pub mod console;
 pub mod context;
+pub mod continuing;
+pub mod copies;
 pub mod csv;
 pub mod demo;
 pub mod demo_accounts;

@@ -23,6 +23,7 @@ use ureq::tls::RootCerts;
 use crate::access::Credentials;
 use crate::app::{App, OPERATOR_NAME, OPERATOR_SLUG};
 use crate::connection;
+use crate::copies::{self, Copies, CopyOptions};
 use crate::directory::{Directory, LoadError};
 use crate::forwarding::TrustedProxies;
 use crate::limits;
@@ -79,6 +80,8 @@ pub struct ServerOptions {
     pub retention: RetentionOptions,
     /// Who signs the logs' checkpoints.
     pub witnesses: WitnessOptions,
+    /// Where checkpoints are copied to.
+    pub copies: CopyOptions,
 }
 
 /// What the operator allows of the identity providers that organizations choose.
@@ -105,6 +108,7 @@ impl ServerOptions {
             mail: None,
             retention: RetentionOptions::default(),
             witnesses: WitnessOptions::default(),
+            copies: CopyOptions::default(),
         }
     }
 }
@@ -143,6 +147,9 @@ pub enum ServeError {
         /// What is wrong with it.
         source: std::io::Error,
     },
+    /// The place of the copies of checkpoints cannot be used.
+    #[error("the place that checkpoints are copied to: {0}")]
+    Copies(String),
     /// Mail cannot be sent as the options say.
     #[error(transparent)]
     Mail(#[from] MailError),
@@ -195,6 +202,7 @@ pub async fn serve_with(
     if options.demo {
         demo_accounts::make(&app, &options.engine.data_dir).await?;
     }
+    copies::compare(&app).await;
     witness_work::ask_at_start(&app).await;
     upkeep::remember_networks(&app);
     tidy_invitations(&app).await;
@@ -204,6 +212,7 @@ pub async fn serve_with(
     let tidying = tidy_credentials(app.clone());
     let retaining = tokio::spawn(retention::keep_up(app.clone()));
     let mut watching = vec![tokio::spawn(scrub::keep_up(app.clone())), tokio::spawn(scrub::tell(app.clone()))];
+    watching.push(tokio::spawn(copies::keep_up(app.clone())));
     for witness in 0..options.witnesses.witnesses.len() {
         watching.push(tokio::spawn(witness_work::keep_up(app.clone(), witness)));
     }
@@ -294,6 +303,7 @@ fn put_together(
         masking: MaskingRules::new(options.masking.clone()),
         retention: Work::new(options.retention),
         witnesses: Witnesses::new(&options.witnesses, roots(options.witnesses.roots.as_ref())?),
+        copies: Copies::open(&options.copies).map_err(ServeError::Copies)?,
         scrubs: Passes::default(),
         recorder,
         refusals,
@@ -393,5 +403,10 @@ async fn finish(app: Arc<App>) -> Result<(), ServeError> {
     }
     let engine = app.engine.clone();
     let closing = tokio::task::spawn_blocking(move || engine.shutdown());
-    closing.await.map_err(|error| ServeError::Fault(format!("closing the store failed: {error}")))
+    closing.await.map_err(|error| ServeError::Fault(format!("closing the store failed: {error}")))?;
+    // What the logs ended with was published by that.
+    if tokio::time::timeout(limits::SHUTDOWN_TIME_MAX, copies::copy_all(&app)).await.is_err() {
+        tracing::error!("the last checkpoints could not be copied before the stop");
+    }
+    Ok(())
 }

@@ -13,7 +13,7 @@ use crate::bundle::{Bundle, BundleError};
 use crate::events::Events;
 use crate::manifest::{FORMAT, Kind, Manifest};
 use crate::report::Report;
-use crate::trust::{Seen, Trust};
+use crate::trust::{Seen, Trust, generation_of, note_generation};
 
 /// Name of the table of contents.
 const MANIFEST: &str = "manifest.json";
@@ -103,7 +103,8 @@ fn check_checkpoint(
             None
         }
     };
-    if let (Some(wanted), Some(own)) = (&trust.key, &own_key)
+    let given = own_key.as_ref().and_then(|own| trust.key_for(own.name())).or_else(|| trust.key.clone());
+    if let (Some(wanted), Some(own)) = (&given, &own_key)
         && wanted != own
     {
         let what = if wanted.name() == own.name() { "signed with another key" } else { "another log" };
@@ -117,7 +118,7 @@ fn check_checkpoint(
             return Ok(None);
         }
     };
-    if let Some(key) = trust.key.as_ref().or(own_key.as_ref()) {
+    if let Some(key) = trust.key_for(&signed.checkpoint.origin).as_ref().or(own_key.as_ref()) {
         match signed.verify(key) {
             Ok(()) if trust.key.is_some() => {
                 report.anchors.push(format!("the checkpoint is signed by the key that you gave, {}", key.name()))
@@ -127,7 +128,8 @@ fn check_checkpoint(
         }
     }
     let checkpoint = &signed.checkpoint;
-    if checkpoint.origin != manifest.origin || !manifest.origin.ends_with(&format!("/{}", manifest.organization_id)) {
+    let of_organization = generation_of(&manifest.origin).0.ends_with(&format!("/{}", manifest.organization_id));
+    if checkpoint.origin != manifest.origin || !of_organization {
         let (of, says) = (&checkpoint.origin, &manifest.origin);
         report.find(
             MANIFEST,
@@ -201,7 +203,7 @@ fn check_anchors(
 ) -> Result<(), BundleError> {
     let lines = bundle.read("checkpoints.ndjson")?.unwrap_or_default();
     let own_key = bundle.read("key")?.and_then(|bytes| VerifierKey::parse(String::from_utf8_lossy(&bytes).trim()).ok());
-    let key = trust.key.clone().or(own_key);
+    let key = trust.key_for(&checkpoint.origin).or(own_key);
     let mut seen = Seen::default();
     let mut kept: BTreeMap<u64, Hash> = BTreeMap::from([(checkpoint.size, checkpoint.root)]);
     for (number, line) in lines.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
@@ -250,8 +252,12 @@ fn check_anchor(
     report: &mut Report,
 ) {
     let place = format!("anchor at {} events", anchor.size);
-    if anchor.origin != checkpoint.origin {
+    if generation_of(&anchor.origin).0 != generation_of(&checkpoint.origin).0 {
         return report.find(place, format!("it is of another log, {}", anchor.origin));
+    }
+    if anchor.size == 0 {
+        report.undecided.push(format!("{place}: it says nothing, as every log begins with nothing"));
+        return;
     }
     if anchor.size > checkpoint.size {
         report.undecided.push(format!("{place}: it is newer than the export, which ends at {}", checkpoint.size));
@@ -289,4 +295,5 @@ fn state(manifest: &Manifest, checkpoint: &Checkpoint, report: &mut Report) {
         ),
     };
     report.statements.push(what);
+    note_generation(&checkpoint.origin, report);
 }

@@ -39,6 +39,23 @@ impl Report {
         }
     }
 
+    /// Adds what another verification of the same found.
+    pub fn take_over(&mut self, other: Self) {
+        let further = other.more_findings;
+        other.findings.into_iter().for_each(|finding| self.find(finding.place, finding.problem));
+        self.more_findings += further;
+        let add = |to: &mut Vec<String>, texts: Vec<String>| {
+            texts.into_iter().for_each(|text| {
+                if !to.contains(&text) {
+                    to.push(text);
+                }
+            });
+        };
+        add(&mut self.statements, other.statements);
+        add(&mut self.anchors, other.anchors);
+        add(&mut self.undecided, other.undecided);
+    }
+
     /// Whether nothing is wrong.
     pub fn is_sound(&self) -> bool {
         self.findings.is_empty()
@@ -73,7 +90,7 @@ impl fmt::Display for Report {
         self.undecided.iter().try_for_each(|undecided| writeln!(formatter, "undecided  {undecided}"))?;
         self.anchors.iter().try_for_each(|anchor| writeln!(formatter, "anchored  {anchor}"))?;
         match (self.is_sound(), self.is_anchored()) {
-            (false, _) => writeln!(formatter, "The export is not what the log holds."),
+            (false, _) => writeln!(formatter, "Not sound: this is not what the log has recorded and signed."),
             (true, true) => writeln!(formatter, "Sound, and anchored in what you brought along."),
             (true, false) => writeln!(
                 formatter,

@@ -61,6 +61,40 @@ impl Trust {
     }
 }
 
+/// An origin without the number of its generation, and that number: a log that was restored from an older backup goes on under
+/// the origin with `/2` behind it, then `/3`.
+pub(crate) fn generation_of(origin: &str) -> (&str, u64) {
+    let is_id = |text: &str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let split = origin.rsplit_once('/').and_then(|(base, number)| {
+        let canonical = !number.starts_with('0') && number.bytes().all(|byte| byte.is_ascii_digit());
+        let number: u64 = number.parse().ok().filter(|number| canonical && *number >= 2)?;
+        let id = base.rsplit('/').next()?;
+        is_id(id).then_some((base, number))
+    });
+    split.unwrap_or((origin, 1))
+}
+
+impl Trust {
+    /// The reader's key as that of the log with this origin: a key of another generation of the same log is its key too.
+    pub(crate) fn key_for(&self, origin: &str) -> Option<VerifierKey> {
+        let key = self.key.as_ref()?;
+        let of_log = generation_of(key.name()).0 == generation_of(origin).0;
+        let named = of_log.then(|| VerifierKey::new(origin, KeyKind::Log, *key.public()).ok()).flatten();
+        named.or_else(|| Some(key.clone()))
+    }
+}
+
+/// Says that a log is not in its first generation.
+pub(crate) fn note_generation(origin: &str, report: &mut Report) {
+    let (base, generation) = generation_of(origin);
+    if generation > 1 {
+        report.statements.push(format!(
+            "this is generation {generation} of the log {base}: it was continued after a restore, and what the generation before \
+             signed beyond its event `audit_log.continue` is lost"
+        ));
+    }
+}
+
 /// What witnesses that the reader trusts have seen of a log: of each the most.
 #[derive(Debug, Default)]
 pub struct Seen(BTreeMap<String, (u64, u64)>);
@@ -86,5 +120,23 @@ impl Seen {
             let at = i64::try_from(seconds).unwrap_or_default().saturating_mul(1_000_000);
             report.anchors.push(format!("witness {name} saw the log at {size} events, on {}", time::to_text(at)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generations_are_numbers_behind_an_id() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let first = format!("log.example/{id}");
+        assert_eq!(generation_of(&first), (first.as_str(), 1));
+        assert_eq!(generation_of(&format!("{first}/2")), (first.as_str(), 2));
+        for other in ["1", "02", "x", ""] {
+            let origin = format!("{first}/{other}");
+            assert_eq!(generation_of(&origin), (origin.as_str(), 1));
+        }
+        assert_eq!(generation_of("log.example/3"), ("log.example/3", 1));
     }
 }

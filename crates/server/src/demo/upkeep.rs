@@ -94,6 +94,15 @@ pub(super) fn verify(stage: &mut Stage, at: Micros) {
     let request = stage.console(BEN, at);
     let size = stage.events.len() as u64;
     stage.record(request.act("audit_log.verify", vec![log()]).with("size", size).own());
+    // A restore was tried out, and the log had everything.
+    let drill = actarium(stage, at + MINUTE / 2).act("audit_log.continue", vec![log()]);
+    stage.record(
+        drill
+            .with("previous_size", size)
+            .with("restored_size", size + 1)
+            .failed(409, "Nothing was lost: the log begins with the events of the checkpoint")
+            .own(),
+    );
 }
 
 /// The administrators change how long records are kept, first too short for the operator.

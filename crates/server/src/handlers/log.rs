@@ -76,6 +76,10 @@ pub fn view(call: &Call) -> Result<Response, Problem> {
             "published_at": time::to_text(published.published_at),
         })),
         "witnesses": witnesses,
+        "copy": app.copies.as_ref().and_then(|copies| copies.newest(id)).map(|copied| json!({
+            "size": copied.size,
+            "copied_at": copied.at.map(time::to_text),
+        })),
         "scrub": scrub,
     }))
 }

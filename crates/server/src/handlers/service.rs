@@ -94,6 +94,9 @@ pub async fn metrics(call: &Call) -> Result<Response, Problem> {
     write_recording(&mut out, &stats);
     write_store(&mut out, &stats);
     call.app.witnesses.write_metrics(&call.app.engine, &mut out);
+    if let Some(copies) = &call.app.copies {
+        copies.write_metrics(&mut out);
+    }
     call.app.metrics.write(&mut out);
     Ok(bytes_answer(METRICS_FORM, out.into_text()))
 }

@@ -21,6 +21,10 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         "signed_at": or_null(time()),
         "behind": {"type": "integer", "minimum": 0, "description": "Events of the checkpoint that it has not signed for."},
     });
+    let copy = json!({
+        "size": count(),
+        "copied_at": or_null(json!({"type": "string", "format": "date-time", "description": "Null for one from before this start."})),
+    });
     let scrub = json!({"finished_at": time(), "segments": count(), "end_seq": count()});
     let standing = json!({
         "origin": text(),
@@ -37,6 +41,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
             "type": "array",
             "items": open(witness, &["name", "key", "state", "detail", "size", "signed_at", "behind"]),
         },
+        "copy": or_null(open(copy, &["size", "copied_at"])),
         "scrub": or_null(open(scrub, &["finished_at", "segments", "end_seq"])),
     });
     let always = [
@@ -51,6 +56,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         "detail",
         "checkpoint",
         "witnesses",
+        "copy",
         "scrub",
     ];
     vec![("LogStanding", open(standing, &always))]

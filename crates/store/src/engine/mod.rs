@@ -136,6 +136,8 @@ struct Running {
 pub struct Engine {
     shared: Arc<Shared>,
     signer: Arc<CheckpointSigner>,
+    /// Whether the folder is only read.
+    read_only: bool,
     running: Mutex<Running>,
 }
 
@@ -193,9 +195,14 @@ impl Engine {
         let engine = Arc::new(Engine {
             shared,
             signer,
+            read_only: options.read_only,
             running: Mutex::new(Running { lock: Some(opened.lock), ..Running::default() }),
         });
-        engine.start(&options.data_dir, options.checkpoints_every)?;
+        if options.read_only {
+            engine.shared.queue.close();
+        } else {
+            engine.start(&options.data_dir, options.checkpoints_every)?;
+        }
         Ok(engine)
     }
 
@@ -521,7 +528,7 @@ impl Engine {
                 tracing::error!("a background thread came to a bad end");
             }
         }
-        if running.lock.is_some() {
+        if running.lock.is_some() && !self.read_only {
             // The last word on every log: what it ends with is signed.
             if let Err(error) = checkpoints::publish(&self.shared, &self.signer) {
                 tracing::warn!(%error, "the final checkpoints could not be published; the next start does it");

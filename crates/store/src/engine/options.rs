@@ -126,6 +126,8 @@ pub struct EngineOptions {
     pub idempotency_window: Duration,
     /// The folder of the archive; `None`: `archive` in the data folder.
     pub archive_dir: Option<PathBuf>,
+    /// Only to read what there is: nothing is created, written, sealed, published or collected, and no event is taken.
+    pub read_only: bool,
     /// Time between two checkpoints of a log that grows; `None`: only when asked for, and at the end.
     pub checkpoints_every: Option<Duration>,
 }
@@ -141,6 +143,7 @@ impl EngineOptions {
             seal: SealPolicy::default(),
             idempotency_window: Duration::from_secs(7 * 24 * 60 * 60),
             archive_dir: None,
+            read_only: false,
             checkpoints_every: Some(Duration::from_secs(1)),
         }
     }

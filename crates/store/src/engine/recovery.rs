@@ -36,7 +36,9 @@ pub(crate) struct Opened {
 /// Opens the folder, or creates what a new one needs: keys first, so that nothing is ever wrapped by a lost key.
 pub(crate) fn open(options: &EngineOptions, entropy: &dyn Entropy) -> Result<Opened, OpenError> {
     let folder = &options.data_dir;
-    create_folder(folder).map_err(|error| io(folder, &error))?;
+    if !options.read_only {
+        create_folder(folder).map_err(|error| io(folder, &error))?;
+    }
     let lock_file = folder.join(LOCK_FILE);
     let lock = FolderLock::take(&lock_file).map_err(|error| match error {
         LockError::InUse => OpenError::InUse { path: folder.display().to_string() },
@@ -71,6 +73,9 @@ fn open_embedded(options: &EngineOptions, entropy: &dyn Entropy, lock: FolderLoc
     }
     // Without a database nothing was recorded under these keys; with one, a missing key is a loss to be told.
     let is_new = !database.exists();
+    if is_new && options.read_only {
+        return Err(foreign(&database, "is missing: not the data folder of a service".to_owned()));
+    }
     if is_new && has_segments(folder) {
         return Err(OpenError::Foreign {
             path: database.display().to_string(),
@@ -111,7 +116,8 @@ fn open_embedded(options: &EngineOptions, entropy: &dyn Entropy, lock: FolderLoc
     {
         return Err(OpenError::LogNameDiffers { actual: log_name, wanted: wanted.clone() });
     }
-    let backend = SqliteBackend::open(&database).map_err(|failure| match failure {
+    let open = if options.read_only { SqliteBackend::open_read_only } else { SqliteBackend::open };
+    let backend = open(&database).map_err(|failure| match failure {
         OpenFailure::Foreign(detail) => foreign(&database, detail),
         OpenFailure::Io(detail) => OpenError::Io { path: database.display().to_string(), detail },
     })?;

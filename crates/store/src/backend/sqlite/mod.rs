@@ -50,6 +50,8 @@ pub struct SqliteBackend {
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
     mover: Mutex<Connection>,
+    /// Opens a further connection that only reads.
+    open_reader: fn(&Path) -> rusqlite::Result<Connection>,
     /// Number of each organization, which its keys are made of.
     numbers: RwLock<HashMap<OrganizationId, i64>>,
 }
@@ -82,6 +84,23 @@ impl SqliteBackend {
             writer: Mutex::new(writer),
             readers: Mutex::new(Vec::new()),
             mover: Mutex::new(mover),
+            open_reader: |path| connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE),
+            numbers: RwLock::new(numbers),
+        })
+    }
+
+    /// Opens a database that is not to be changed; every attempt to write fails.
+    pub(crate) fn open_read_only(path: &Path) -> Result<Self, OpenFailure> {
+        schema::check_header(path).map_err(OpenFailure::Foreign)?;
+        let reader = connect_read_only(path).map_err(|error| failure(&error))?;
+        schema::check_present(&reader).map_err(OpenFailure::Foreign)?;
+        let numbers = read::numbers(&reader).map_err(|error| failure(&error))?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Mutex::new(connect_read_only(path).map_err(|error| failure(&error))?),
+            readers: Mutex::new(vec![reader]),
+            mover: Mutex::new(connect_read_only(path).map_err(|error| failure(&error))?),
+            open_reader: connect_read_only,
             numbers: RwLock::new(numbers),
         })
     }
@@ -96,8 +115,7 @@ impl SqliteBackend {
         let connection = match kept {
             Some(connection) => connection,
             None => {
-                let connection =
-                    connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| backend_error(&error))?;
+                let connection = (self.open_reader)(&self.path).map_err(|error| backend_error(&error))?;
                 connection.pragma_update(None, "query_only", true).map_err(|error| backend_error(&error))?;
                 connection
             }
@@ -175,6 +193,27 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     // The mover does it, beside the writer.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    Ok(connection)
+}
+
+/// A connection that changes nothing. After a clean stop there is no write-ahead log, and the file can be read as it is,
+/// without SQLite's making one beside it.
+fn connect_read_only(path: &Path) -> rusqlite::Result<Connection> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let has_log = std::fs::metadata(PathBuf::from(log)).is_ok_and(|file| file.len() > 0);
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match path.to_str().filter(|_| !has_log) {
+        Some(text) => {
+            let text = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+            Connection::open_with_flags(format!("file:{text}?immutable=1"), flags | OpenFlags::SQLITE_OPEN_URI)?
+        }
+        None => Connection::open_with_flags(path, flags)?,
+    };
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     Ok(connection)
 }

@@ -183,6 +183,19 @@ fn check_version(version: i32) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether the tables are of the present version; for what must not bring them there.
+///
+/// # Errors
+/// In words, if they are older.
+pub(super) fn check_present(connection: &Connection) -> Result<(), String> {
+    let version: rusqlite::Result<i32> = connection.pragma_query_value(None, "user_version", |row| row.get(0));
+    match version {
+        Ok(SCHEMA_VERSION) => Ok(()),
+        Ok(older) => Err(format!("has tables of version {older}; start the service of this version on it once")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// Makes the tables of a new database.
 pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;

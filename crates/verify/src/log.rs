@@ -1,0 +1,235 @@
+//! A log as a whole, from its entries: whoever serves it, each entry and tile is compared with the tree that the checkpoint
+//! signs. Entries hold no texts, so this needs no right to see events, and also covers what was purged.
+//!
+//! Where entries come from (a service, a data folder) is passed in.
+
+use std::collections::BTreeMap;
+
+use actarium_core::hash::Hash;
+use actarium_core::tlog::{
+    Checkpoint, SignedCheckpoint, TILE_WIDTH, TileAddress, TileKind, VerifierKey, decode_bundle, hash_to_base64,
+};
+use actarium_core::tree::{Frontier, leaf_hash, root};
+
+use crate::report::Report;
+use crate::trust::{Seen, Trust, generation_of, note_generation};
+
+/// Bytes of an entry: version, time, commit.
+const ENTRY_BYTES: usize = 41;
+/// Version of entries.
+const ENTRY_VERSION: u8 = 1;
+
+/// What gives a log's files, by c2sp.org/tlog-tiles.
+pub trait LogSource {
+    /// The newest checkpoint.
+    ///
+    /// # Errors
+    /// In words, why there is none.
+    fn checkpoint(&mut self) -> Result<Vec<u8>, String>;
+
+    /// The log's verifier key, as the log itself tells it.
+    ///
+    /// # Errors
+    /// In words, why there is none.
+    fn key(&mut self) -> Result<String, String>;
+
+    /// A tile of hashes or a bundle of entries.
+    ///
+    /// # Errors
+    /// In words, why there is none.
+    fn tile(&mut self, address: &TileAddress) -> Result<Vec<u8>, String>;
+}
+
+/// A log that was verified, as far as it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedLog {
+    /// What it is, by its checkpoint.
+    pub checkpoint: Checkpoint,
+    /// What was found.
+    pub report: Report,
+}
+
+/// Reads all entries and tiles of a log and compares them with its checkpoint and with what the reader brought along.
+///
+/// # Errors
+/// In words, if there is no checkpoint to begin with.
+pub fn verify_log(source: &mut dyn LogSource, trust: &Trust) -> Result<VerifiedLog, String> {
+    let mut report = Report::default();
+    let bytes = source.checkpoint()?;
+    let signed = SignedCheckpoint::parse(&bytes).map_err(|error| format!("checkpoint: {error}"))?;
+    let checkpoint = signed.checkpoint.clone();
+    check_signature(source, &signed, trust, &mut report);
+    let mut walk = Walk { source, report: &mut report, size: checkpoint.size, last_recorded_at: 0 };
+    let mut roots: BTreeMap<u64, Option<Hash>> =
+        trust.anchors.iter().map(|anchor| (anchor.checkpoint.size, None)).collect();
+    let tree = walk.tree(&mut roots);
+    match tree {
+        Some(tree) if tree.root() == checkpoint.root => report.statements.push(format!(
+            "the {} entries of the log {} give the root of its checkpoint",
+            checkpoint.size, checkpoint.origin
+        )),
+        Some(tree) => report.find(
+            "checkpoint",
+            format!(
+                "it signs the root {} at {} events, and the entries give {}",
+                hash_to_base64(&checkpoint.root),
+                checkpoint.size,
+                hash_to_base64(&tree.root())
+            ),
+        ),
+        None => {}
+    }
+    check_anchors(&checkpoint, trust, &roots, &mut report);
+    note_generation(&checkpoint.origin, &mut report);
+    let mut seen = Seen::default();
+    seen.note("checkpoint", &signed, trust, &mut report);
+    seen.tell(&mut report);
+    Ok(VerifiedLog { checkpoint, report })
+}
+
+fn check_signature(source: &mut dyn LogSource, signed: &SignedCheckpoint, trust: &Trust, report: &mut Report) {
+    let own = source.key().and_then(|text| VerifierKey::parse(text.trim()).map_err(|error| error.to_string()));
+    let given = own.as_ref().ok().and_then(|own| trust.key_for(own.name())).or_else(|| trust.key.clone());
+    match (&given, &own) {
+        (Some(wanted), Ok(own)) if wanted != own => {
+            report.find("key", format!("it is {own}, and not the one that you gave ({wanted})"));
+        }
+        (_, Err(error)) => report.find("key", error.clone()),
+        _ => {}
+    }
+    let Some(key) = trust.key_for(&signed.checkpoint.origin).or(own.ok()) else { return };
+    match signed.verify(&key) {
+        Ok(()) if trust.key.is_some() => {
+            report.anchors.push(format!("the checkpoint is signed by the key that you gave, {}", key.name()));
+        }
+        Ok(()) => {}
+        Err(error) => report.find("checkpoint", error.to_string()),
+    }
+}
+
+fn check_anchors(checkpoint: &Checkpoint, trust: &Trust, roots: &BTreeMap<u64, Option<Hash>>, report: &mut Report) {
+    for anchor in trust.anchors.iter().map(|anchor| &anchor.checkpoint) {
+        let place = format!("anchor at {} events", anchor.size);
+        if generation_of(&anchor.origin).0 != generation_of(&checkpoint.origin).0 {
+            report.find(place, format!("it is of another log, {}", anchor.origin));
+        } else if anchor.size == 0 {
+            report.undecided.push(format!("{place}: it says nothing, as every log begins with nothing"));
+        } else if anchor.size > checkpoint.size {
+            report.find(
+                place,
+                format!("the log ends at {}: it is older than what it signed, or its tail was cut", checkpoint.size),
+            );
+        } else {
+            match roots.get(&anchor.size) {
+                Some(Some(root)) if *root == anchor.root => report
+                    .anchors
+                    .push(format!("the log begins with the {} events of the checkpoint that you kept", anchor.size)),
+                Some(Some(_)) => {
+                    report.find(place, "the log does not begin with the events that it signed then: rewritten");
+                }
+                _ => report.undecided.push(format!("{place}: its entries could not be read")),
+            }
+        }
+    }
+}
+
+/// The walk over all entries.
+struct Walk<'w> {
+    source: &'w mut dyn LogSource,
+    report: &'w mut Report,
+    size: u64,
+    last_recorded_at: u64,
+}
+
+impl Walk<'_> {
+    /// The tree of all entries; `None` if some cannot be read, which is in the report. Fills in the roots that are wanted.
+    fn tree(&mut self, roots: &mut BTreeMap<u64, Option<Hash>>) -> Option<Frontier> {
+        let mut tree = Frontier::new();
+        let mut level: Vec<Vec<Hash>> = Vec::new();
+        note(&tree, roots);
+        for index in 0..self.size.div_ceil(TILE_WIDTH) {
+            let leaves = self.leaves(index)?;
+            self.compare(0, index, &leaves);
+            for leaf in &leaves {
+                tree.push(*leaf);
+                note(&tree, roots);
+            }
+            if leaves.len() as u64 == TILE_WIDTH {
+                self.complete(&mut level, 0, root(&leaves), index);
+            }
+        }
+        // What no full tile has completed is a partial tile at each level.
+        for (above, hashes) in level.iter().enumerate().filter(|(_, hashes)| !hashes.is_empty()) {
+            let done = self.size >> (8 * (above as u32 + 1));
+            self.compare(above as u8 + 1, done / TILE_WIDTH, hashes);
+        }
+        Some(tree)
+    }
+
+    /// Adds the hash over a full tile to the level above, and goes on with the next if that completes one.
+    fn complete(&mut self, level: &mut Vec<Vec<Hash>>, below: usize, hash: Hash, number: u64) {
+        if level.len() == below {
+            level.push(Vec::new());
+        }
+        level[below].push(hash);
+        if level[below].len() as u64 == TILE_WIDTH {
+            let hashes = std::mem::take(&mut level[below]);
+            let index = number / TILE_WIDTH;
+            self.compare(below as u8 + 1, index, &hashes);
+            self.complete(level, below + 1, root(&hashes), index);
+        }
+    }
+
+    /// The leaf hashes of a bundle of entries.
+    fn leaves(&mut self, index: u64) -> Option<Vec<Hash>> {
+        let width = (self.size - index * TILE_WIDTH).min(TILE_WIDTH);
+        let address = TileAddress { kind: TileKind::Entries, index, width };
+        let first = index * TILE_WIDTH;
+        let place = format!("events {first} to {}", first + width - 1);
+        let read = self.source.tile(&address);
+        let entries = match read.as_ref().map(|bytes| decode_bundle(bytes)) {
+            Ok(Ok(entries)) if entries.len() as u64 == width => entries,
+            Ok(Ok(entries)) => {
+                self.report.find(place, format!("their bundle has {} entries instead of {width}", entries.len()));
+                return None;
+            }
+            Ok(Err(error)) => {
+                self.report.find(place, error.to_string());
+                return None;
+            }
+            Err(error) => {
+                self.report.find(place, format!("their entries cannot be had: {error}"));
+                return None;
+            }
+        };
+        for (seq, entry) in (first..).zip(&entries) {
+            let recorded_at = entry.get(1..9).and_then(|time| time.try_into().ok()).map(u64::from_be_bytes);
+            match recorded_at {
+                Some(at) if entry.len() == ENTRY_BYTES && entry[0] == ENTRY_VERSION => {
+                    if at < self.last_recorded_at {
+                        self.report.find(format!("event {seq}"), "it was recorded before the one before it: reordered");
+                    }
+                    self.last_recorded_at = at;
+                }
+                _ => self.report.find(format!("event {seq}"), "its entry is not one of version 1"),
+            }
+        }
+        Some(entries.into_iter().map(leaf_hash).collect())
+    }
+
+    /// Compares a tile that the log gives with the hashes that its entries give.
+    fn compare(&mut self, level: u8, index: u64, hashes: &[Hash]) {
+        let address = TileAddress { kind: TileKind::Hashes(level), index, width: hashes.len() as u64 };
+        match self.source.tile(&address) {
+            Ok(bytes) if bytes == hashes.concat() => {}
+            Ok(_) => self.report.find(address.to_string(), "its hashes are not those of the entries below it"),
+            Err(error) => self.report.find(address.to_string(), format!("it cannot be had: {error}")),
+        }
+    }
+}
+
+fn note(tree: &Frontier, roots: &mut BTreeMap<u64, Option<Hash>>) {
+    if let Some(root) = roots.get_mut(&tree.size()) {
+        *root = Some(tree.root());
+    }
+}

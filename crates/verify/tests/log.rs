@@ -1,0 +1,159 @@
+//! Logs in memory, whole and with every kind of change: each is found, with its place.
+
+use std::collections::BTreeMap;
+
+use actarium_core::tlog::{
+    Checkpoint, KeyKind, SignedCheckpoint, TileAddress, TileKind, VerifierKey, encode_bundle, tiles,
+};
+use actarium_core::tree::{Hash, leaf_hash, root};
+use actarium_verify::{LogSource, Report, Trust, verify_log};
+use ed25519_dalek::{Signer, SigningKey};
+
+const ORIGIN: &str = "log.example/0123456789abcdef0123456789abcdef";
+
+/// A log's files, as they are served.
+#[derive(Clone)]
+struct Log {
+    key: SigningKey,
+    checkpoint: Vec<u8>,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+fn entry(seq: u64) -> Vec<u8> {
+    let commit = leaf_hash(&seq.to_be_bytes());
+    [&[1u8][..], &(1_000 + seq).to_be_bytes(), &commit].concat()
+}
+
+impl Log {
+    fn new(entries: &[Vec<u8>]) -> Self {
+        let size = entries.len() as u64;
+        let mut levels: Vec<Vec<Hash>> = vec![entries.iter().map(|entry| leaf_hash(entry)).collect()];
+        while levels.last().unwrap().len() >= 256 {
+            let above = levels.last().unwrap().chunks_exact(256).map(root).collect();
+            levels.push(above);
+        }
+        let mut files = BTreeMap::new();
+        for tile in tiles(size) {
+            let TileKind::Hashes(level) = tile.kind else { unreachable!("only tiles of hashes are listed") };
+            let range = tile.range();
+            let hashes = &levels[level as usize][range.start as usize..range.end as usize];
+            files.insert(tile.to_string(), hashes.concat());
+            if level == 0 {
+                let bundle = TileAddress { kind: TileKind::Entries, ..tile };
+                let entries = &entries[range.start as usize..range.end as usize];
+                files.insert(bundle.to_string(), encode_bundle(entries.iter().map(Vec::as_slice)).unwrap());
+            }
+        }
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let mut log = Self { key, checkpoint: Vec::new(), files };
+        log.sign(size, root(&levels[0]));
+        log
+    }
+
+    fn of(size: u64) -> Self {
+        Self::new(&(0..size).map(entry).collect::<Vec<_>>())
+    }
+
+    fn verifier(&self) -> VerifierKey {
+        VerifierKey::new(ORIGIN, KeyKind::Log, self.key.verifying_key().to_bytes()).unwrap()
+    }
+
+    fn sign(&mut self, size: u64, root: Hash) {
+        let checkpoint = Checkpoint { origin: ORIGIN.to_owned(), size, root };
+        let note = checkpoint.sign(&self.verifier(), &|message| self.key.sign(message).to_bytes()).unwrap();
+        self.checkpoint = note.to_string().into_bytes();
+    }
+
+    fn signed(&self) -> SignedCheckpoint {
+        SignedCheckpoint::parse(&self.checkpoint).unwrap()
+    }
+
+    fn verify(&self, trust: &Trust) -> Report {
+        verify_log(&mut self.clone(), trust).unwrap().report
+    }
+
+    fn places(&self) -> Vec<String> {
+        self.verify(&Trust::default()).findings.into_iter().map(|finding| finding.place).collect()
+    }
+}
+
+impl LogSource for Log {
+    fn checkpoint(&mut self) -> Result<Vec<u8>, String> {
+        Ok(self.checkpoint.clone())
+    }
+
+    fn key(&mut self) -> Result<String, String> {
+        Ok(self.verifier().to_string())
+    }
+
+    fn tile(&mut self, address: &TileAddress) -> Result<Vec<u8>, String> {
+        self.files.get(&address.to_string()).cloned().ok_or_else(|| "404".to_owned())
+    }
+}
+
+#[test]
+fn whole_logs_are_sound_at_every_kind_of_size() {
+    for size in [0, 1, 2, 255, 256, 257, 65_536, 66_000] {
+        let log = Log::of(size);
+        let report = log.verify(&Trust::default());
+        assert_eq!((report.findings, report.anchors), (Vec::new(), Vec::new()), "{size}");
+        assert!(report.statements[0].starts_with(&format!("the {size} entries")), "{:?}", report.statements);
+    }
+}
+
+#[test]
+fn every_changed_file_is_named() {
+    let log = Log::of(66_000);
+    // All that lie above the leaves, and some of the many at their level.
+    let above = log.files.iter().filter(|(name, _)| !name.starts_with("tile/0/") && !name.starts_with("tile/entries/"));
+    let some = log.files.iter().filter(|(name, _)| name.ends_with("00") || name.contains(".p/"));
+    for (name, bytes) in above.chain(some) {
+        let mut changed = log.clone();
+        let mut other = bytes.clone();
+        // Behind the length of an entry, and anywhere within a hash.
+        other[20] ^= 1;
+        changed.files.insert(name.clone(), other);
+        let places = changed.places();
+        if let Some(number) = name.strip_prefix("tile/entries/") {
+            // The entry's tile, all above it, and the root.
+            assert!(places.iter().any(|place| place.starts_with("tile/0/")), "{number}: {places:?}");
+            assert!(places.contains(&"checkpoint".to_owned()), "{number}: {places:?}");
+        } else {
+            assert_eq!(places.iter().collect::<Vec<_>>(), [name]);
+        }
+        changed.files.remove(name);
+        assert_eq!(changed.places().len(), 1, "{name} is missing");
+    }
+}
+
+#[test]
+fn entries_out_of_order_and_of_no_version_are_named() {
+    let mut entries: Vec<_> = (0..300).map(entry).collect();
+    entries.swap(100, 101);
+    entries[200][0] = 2;
+    assert_eq!(Log::new(&entries).places(), ["event 101", "event 200"]);
+}
+
+#[test]
+fn what_the_reader_kept_is_compared() {
+    let (old, log) = (Log::of(300), Log::of(66_000));
+    let mut trust = Trust::default();
+    trust.add_key(&log.verifier().to_string()).unwrap();
+    trust.anchors = vec![old.signed(), log.signed(), Log::of(0).signed()];
+    let report = log.verify(&trust);
+    assert!(report.is_sound(), "{report}");
+    assert_eq!((report.anchors.len(), report.undecided.len()), (3, 1), "from nothing nothing follows: {report}");
+    // Cut, and rewritten from some event on: both under the log's own key.
+    let cut = Log::of(299).verify(&trust);
+    assert!(cut.findings.iter().any(|finding| finding.place == "anchor at 300 events"), "{cut}");
+    let mut entries: Vec<_> = (0..66_000).map(entry).collect();
+    entries[299][10] ^= 1;
+    let rewritten = Log::new(&entries).verify(&trust);
+    assert!(rewritten.findings.iter().any(|finding| finding.place == "anchor at 300 events"), "{rewritten}");
+    // Another key.
+    let mut other = log.clone();
+    other.key = SigningKey::from_bytes(&[8; 32]);
+    other.sign(66_000, log.signed().checkpoint.root);
+    let places: Vec<_> = other.verify(&trust).findings.into_iter().map(|finding| finding.place).collect();
+    assert!(places.starts_with(&["key".to_owned(), "checkpoint".to_owned()]), "{places:?}");
+}

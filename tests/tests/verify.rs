@@ -1,0 +1,117 @@
+//! `actarium verify` on a running service and on the data folder of a stopped one: what is sound is said to be, nothing is changed by
+//! looking, and what somebody changed is found.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use actarium_tests::program;
+use actarium_tests::server::{BRISK, Start};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// Exit code and report of `actarium verify`.
+fn verify(arguments: &[&str], token: &str) -> (Option<i32>, String) {
+    let mut command = Command::new(program::actarium());
+    command.arg("verify").args(arguments).env("ACTARIUM_TOKEN", token).env_remove("ACTARIUM_ORG");
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+fn files(folder: &Path, all: &mut BTreeMap<PathBuf, Vec<u8>>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, all);
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            all.insert(path, Sha256::digest(bytes).to_vec());
+        }
+    }
+}
+
+fn state(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    files(folder, &mut all);
+    all
+}
+
+#[test]
+fn a_service_and_its_folder_are_verified_where_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = Start::on(&data).with(BRISK).now();
+    let client = server.client();
+    let _ = client.try_post("/v1/orgs", &[], &json!({"slug": "acme", "name": "Acme"})).unwrap().expect(201);
+    let record = |count: usize| {
+        let event = json!({
+            "action": "component.deploy",
+            "actor": {"type": "user", "id": "u-1", "name": "Ada"},
+            "targets": [{"type": "component", "id": "c-1"}],
+        });
+        client.try_post("/v1/orgs/acme/events", &[], &Value::Array(vec![event; count])).unwrap().expect(201)
+    };
+    record(900);
+    let _ = client.send("POST", "/v1/admin/seal", &[], Vec::new()).unwrap().expect(200);
+    record(300);
+    let size = client.get("/v1/orgs/acme/log").expect(200)["size"].as_u64().unwrap();
+    let key = client.get("/v1/orgs/acme/log/key").text().trim().to_owned();
+    let anchor = folder.path().join("anchor");
+    for _ in 0..200 {
+        let note = client.get("/v1/orgs/acme/log/checkpoint").text();
+        std::fs::write(&anchor, &note).unwrap();
+        if note.lines().nth(1).is_some_and(|line| line.parse::<u64>().is_ok_and(|signed| signed >= size)) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let anchor = anchor.to_str().unwrap();
+
+    let served = verify(&[&server.url, "--org", "acme", "--key", &key, "--anchor", anchor], &server.token);
+    assert_eq!(served.0, Some(0), "{}", served.1);
+    assert!(served.1.contains("entries of the log") && served.1.contains("and none other"), "{}", served.1);
+    assert!(served.1.contains("begins with the 1201 events"), "{}", served.1);
+    assert_eq!(verify(&[&server.url, "--org", "acme", "--require-anchor"], &server.token).0, Some(3));
+    assert_eq!(verify(&[&server.url], &server.token).0, Some(2));
+    let in_use = verify(&[data.to_str().unwrap()], "");
+    assert!(in_use.0 == Some(1) && in_use.1.contains("in use"), "{}", in_use.1);
+    server.stop();
+
+    let before = state(&data);
+    let kept = verify(&[data.to_str().unwrap(), "--org", "acme", "--key", &key, "--anchor", anchor], "");
+    assert_eq!(kept.0, Some(0), "{}", kept.1);
+    assert_eq!(verify(&[data.to_str().unwrap()], "").0, Some(0), "all organizations");
+    assert_eq!(state(&data), before, "nothing in the folder was changed");
+
+    // Bytes of the organization's segment, here and there; what is not read to prove an event may have changed unnoticed.
+    let segments = before.keys().filter(|path| path.extension().is_some_and(|ending| ending == "parquet"));
+    let segment = segments.max_by_key(|path| std::fs::metadata(path).unwrap().len()).unwrap();
+    let whole = std::fs::read(segment).unwrap();
+    let mut changed = whole.clone();
+    changed.iter_mut().step_by(100).for_each(|byte| *byte ^= 1);
+    std::fs::write(segment, &changed).unwrap();
+    let found = verify(&[data.to_str().unwrap(), "--org", "acme"], "");
+    assert!(found.0 == Some(1) && found.1.contains("WRONG"), "{}", found.1);
+    std::fs::remove_file(segment).unwrap();
+    let found = verify(&[data.to_str().unwrap(), "--org", "acme"], "");
+    assert!(found.0 == Some(1), "{}", found.1);
+    std::fs::write(segment, &whole).unwrap();
+
+    // An older copy of the folder contradicts what its reader kept.
+    let server = Start::on(&data).now();
+    let older = folder.path().join("older");
+    server.stop();
+    Command::new("cp").arg("-r").arg(&data).arg(&older).status().unwrap();
+    let server = Start::on(&data).now();
+    let _ = server.client().try_post("/v1/orgs/acme/events", &[], &json!({
+        "action": "component.deploy", "actor": {"type": "user", "id": "u-1"}, "targets": [{"type": "component", "id": "c"}],
+    })).unwrap().expect(201);
+    server.stop();
+    let server = Start::on(&data).now();
+    std::fs::write(folder.path().join("anchor"), server.client().get("/v1/orgs/acme/log/checkpoint").text()).unwrap();
+    server.kill();
+    assert_eq!(verify(&[data.to_str().unwrap(), "--org", "acme", "--anchor", anchor], "").0, Some(0));
+    let found = verify(&[older.to_str().unwrap(), "--org", "acme", "--anchor", anchor], "");
+    assert!(found.0 == Some(1) && found.1.contains("older than what it signed"), "{}", found.1);
+}
