@@ -17,10 +17,11 @@ import { PageHead } from "../ui/PageHead";
 import { Empty, Failed } from "../ui/states";
 import { Table } from "../ui/Table";
 import { useTell } from "../ui/Toast";
-import { Chooser } from "./Chooser";
 import { EffectivePermissions } from "./EffectivePermissions";
+import { GroupChooser } from "./GroupChooser";
+import { Invite, PendingInvitations } from "./Invitations";
 import { AuditOf, NamedIn, NamesIn } from "./links";
-import { groupsQuery, useRenew, userQuery, userSessionsQuery, usersQuery, type User } from "./queries";
+import { useRenew, userQuery, userSessionsQuery, usersQuery, type User } from "./queries";
 import { Searched, SearchInput, usePaused } from "./Searched";
 import "../styles/pages.css";
 
@@ -48,7 +49,7 @@ function UserList() {
       <PageHead
         title="Users"
         about={<>People who belong to {organization.name}. What they may do comes from the roles of their groups.</>}
-        actions={may(organization, "users_invite") && <Button kind="primary" onClick={() => setAdding(true)}>Add user</Button>}
+        actions={may(organization, "users_invite") && <><Button onClick={() => setAdding(true)}>Add user</Button><Invite /></>}
       />
       <SearchInput label="Search users" value={search} onChange={setSearch} />
       <Searched
@@ -68,6 +69,7 @@ function UserList() {
           { title: "Since", narrow: true, optional: true, cell: (user) => <When time={user.joined_at} /> },
         ]}
       />
+      <PendingInvitations />
       {adding && <AddUser onClose={() => setAdding(false)} />}
     </main>
   );
@@ -110,24 +112,6 @@ function AddUser({ onClose }: { onClose: () => void }) {
         </>
       )}
     </FormDialog>
-  );
-}
-
-function GroupChooser({ chosen, onChange }: { chosen: string[]; onChange: (chosen: string[]) => void }) {
-  const organization = useOrganization();
-  const [search, setSearch] = useState("");
-  const groups = useInfiniteQuery(groupsQuery(organization.slug, usePaused(search)));
-  return (
-    <Chooser
-      label="Search groups"
-      choices={(groups.data?.pages ?? []).flatMap((page) => page.groups).map(({ id, name, description }) => ({ id, name, hint: description }))}
-      chosen={chosen}
-      onChange={onChange}
-      search={search}
-      onSearch={setSearch}
-      pending={groups.isPending && !groups.error}
-      none={groups.error ? "The groups cannot be shown to you." : "No group is called that."}
-    />
   );
 }
 
