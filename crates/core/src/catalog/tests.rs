@@ -60,7 +60,7 @@ fn holds_the_operations_of_the_design_and_no_other() {
         .map(|family| family.actions.iter().map(|action| action.action.as_str()).collect())
         .collect();
     assert_eq!(families, built);
-    assert_eq!(Catalog::builtin().iter().count(), 72);
+    assert_eq!(Catalog::builtin().iter().count(), 75);
 }
 
 #[test]
