@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::Rights;
 use crate::directory::document::{ScimToken, User};
 use crate::directory::key::Key;
-use crate::directory::personal::PersonalToken;
-use crate::directory::{Directory, Kept};
+use crate::directory::personal::{PersonalToken, Session};
+use crate::directory::{Directory, Kept, State};
 
 /// What a person's [`Caller::sender`] begins with, before the id of their account.
 pub const USER_SENDER: &str = "user:";
@@ -66,11 +66,26 @@ impl Person {
         self.organizations.as_ref().is_none_or(|only| only.contains(&organization))
     }
 
-    /// Whether the credential reaches everything that a token of the person works in.
-    pub fn reaches_token(&self, token: &PersonalToken) -> bool {
-        let Some(reached) = &self.organizations else { return true };
-        let reached: Vec<String> = reached.iter().map(|id| id.to_hex()).collect();
-        token.organizations.as_ref().is_some_and(|ids| ids.iter().all(|id| reached.contains(id)))
+    /// The organizations (their ids in hexadecimal digits) that the credential is for alone, whatever administrators have ended
+    /// of it; all of the person's, if `None`.
+    fn bound_to<'s>(&self, state: &'s State) -> Option<&'s [String]> {
+        let personal = state.personal();
+        match &self.via {
+            Via::Session(id) => personal.session(id)?.only_in.as_ref().map(std::slice::from_ref),
+            Via::Token(id) => personal.token(id)?.organizations.as_deref(),
+        }
+    }
+
+    /// Whether the credential is for everything that a token of the person works in.
+    pub fn covers_token(&self, state: &State, token: &PersonalToken) -> bool {
+        self.bound_to(state).is_none_or(|bound| {
+            token.organizations.as_ref().is_some_and(|organizations| organizations.iter().all(|id| bound.contains(id)))
+        })
+    }
+
+    /// Whether the credential is for everything that a session of the person opens.
+    pub fn covers_session(&self, state: &State, session: &Session) -> bool {
+        self.bound_to(state).is_none_or(|bound| session.only_in.as_ref().is_some_and(|only| bound.contains(only)))
     }
 
     fn actor(&self) -> Value {

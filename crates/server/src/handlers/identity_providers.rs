@@ -348,9 +348,10 @@ fn update_record(call: &Call, before: &Kept<IdentityProvider>, after: &IdentityP
 /// Takes a provider away, with the group memberships that only its mapping gave. Sessions that came through it are over.
 ///
 /// # Errors
-/// 404 if there is none, 409 if no administrator would stay.
+/// 404 if there is none, 403 for who does not hold everything, 409 if no administrator would stay.
 pub async fn remove(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?;
+    must_hold_everything(&call)?;
     let (app, id) = (call.app.clone(), call.id.clone());
     change(&app, call.standing(), move |state| {
         let provider = state.sign_in(organization.id).provider(&call.id).ok_or_else(no_such_provider)?;
@@ -408,10 +409,11 @@ pub fn view_settings(call: &Call) -> Result<Response, Problem> {
 /// Changes who is taken in.
 ///
 /// # Errors
-/// 422 for what is no domain.
+/// 422 for what is no domain, 403 for who does not hold everything.
 pub async fn update_settings(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?;
     let (_, read) = call.read_body().await?;
+    must_hold_everything(&call)?;
     let mut form = Form::read_fields(&read.bytes, &[("joining_domains", Holds::Texts)])?;
     let joining_domains = domains(&mut form, "joining_domains");
     form.finish()?;

@@ -94,6 +94,11 @@ fn changed_meanwhile() -> Problem {
     Problem::new(Kind::Conflict, "the account was changed at the same moment")
 }
 
+/// A session, and the one organization that it opens, if it does not open all.
+fn seat<'s>(state: &'s State, session: &'s str) -> (&'s str, Option<&'s str>) {
+    (session, state.personal().session(session).and_then(|kept| kept.only_in.as_deref()))
+}
+
 /// Records something about a person in every organization of theirs.
 fn record_everywhere(app: &App, state: &State, edit: &mut Edit, user: &str, record: &OwnRecord) {
     for organization in logs_of(app, state, user) {
@@ -122,7 +127,7 @@ pub async fn change_password(mut call: Call) -> Result<Response, Problem> {
         let user = state.user(id).filter(|user| user.password == stored).ok_or_else(changed_meanwhile)?;
         let mut edit = Edit::default();
         edit.put(None, id, Some(&**user), &User { password: Some(hash), ..user.document.clone() })?;
-        let ended = end_others(state, &mut edit, id, &session);
+        let ended = end_others(state, &mut edit, id, seat(state, &session));
         let record = call.record("password.update", target_of(user)).with("sessions_ended", ended);
         record_everywhere(&call.app, state, &mut edit, id, &record);
         Ok((edit, ()))
@@ -215,11 +220,12 @@ pub async fn confirm(mut call: Call) -> Result<Response, Problem> {
         let document = SecondFactor {
             wrapped_secret: BASE64_STANDARD.encode(wrapped),
             confirmed_at: call.app.clock.now(),
-            last_step: step,
+            // What beginning gave can be confirmed again; a code that was used stays used.
+            last_step: before.map_or(step, |before| before.last_step.max(step)),
             recovery_codes: hashes,
         };
         edit.put(None, &id, before.map(Arc::as_ref), &document)?;
-        end_others(state, &mut edit, &id, &session);
+        end_others(state, &mut edit, &id, seat(state, &session));
         let record = call.record(ACTION, target_of(&person.user)).with("method", "totp");
         let record = record.changing("/second_factor", if before.is_some() { "totp" } else { "none" }, "totp");
         record_everywhere(&call.app, state, &mut edit, &id, &record);
@@ -246,7 +252,7 @@ pub async fn remove(mut call: Call) -> Result<Response, Problem> {
         use_code(&call, state, &mut Edit::default(), (ACTION, id), proof.code.as_deref())?;
         let mut edit = Edit::default();
         edit.delete::<SecondFactor>(None, id, before.version);
-        end_others(state, &mut edit, id, &session);
+        end_others(state, &mut edit, id, seat(state, &session));
         let record = call.record(ACTION, target_of(&person.user)).with("method", "none");
         record_everywhere(&call.app, state, &mut edit, id, &record.changing("/second_factor", "totp", "none"));
         Ok((edit, ()))

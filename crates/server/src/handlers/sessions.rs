@@ -60,14 +60,16 @@ fn own_id(person: &Person) -> Option<&str> {
     }
 }
 
-/// Lists the sessions of the person who calls.
+/// Lists the sessions of the person who calls, as far as their own opens what these open: what their person does in
+/// other organizations is not for who can bring about sessions for one.
 ///
 /// # Errors
 /// 403 for who is no person.
 pub fn list(call: &Call) -> Result<Response, Problem> {
     let person = person(call)?;
     call.app.directory.read(|state| {
-        let sessions = state.personal().sessions_of(&person.user.id).map(|session| &**session).collect();
+        let own = state.personal().sessions_of(&person.user.id).map(|session| &**session);
+        let sessions = own.filter(|session| person.covers_session(state, session)).collect();
         list_shown(&call.app, state, sessions, own_id(&person))
     })
 }
@@ -79,14 +81,15 @@ fn no_such_session() -> Problem {
 /// Ends a session of the person who calls.
 ///
 /// # Errors
-/// 404 if they have no such session.
+/// 404 if they have no such session, or one that opens what theirs does not.
 pub async fn revoke(call: Call) -> Result<Response, Problem> {
     let person = person(&call)?;
     session_id(&person)?;
     let app = call.app.clone();
     change(&app, call.standing(), move |state| {
-        let session = state.personal().session(&call.id).filter(|session| session.user == person.user.id);
-        let session = session.ok_or_else(no_such_session)?;
+        let session = state.personal().session(&call.id);
+        let own = session.filter(|session| session.user == person.user.id && person.covers_session(state, session));
+        let session = own.ok_or_else(no_such_session)?;
         let mut edit = Edit::default();
         edit.delete::<Session>(None, &session.id, session.version);
         let user = json!({"type": "user", "id": person.user.id, "name": person.user.name});

@@ -54,7 +54,8 @@ pub fn list(call: &Call) -> Result<Response, Problem> {
     let now = call.app.clock.now();
     call.app.directory.read(|state| {
         let own = state.personal().tokens_of(&person.user.id);
-        let mut tokens: Vec<_> = own.filter(|token| token.expires_at > now && person.reaches_token(token)).collect();
+        let mut tokens: Vec<_> =
+            own.filter(|token| token.expires_at > now && person.covers_token(state, token)).collect();
         tokens.sort_by(|left, right| (left.created_at, &left.id).cmp(&(right.created_at, &right.id)));
         let shown: Vec<_> = tokens.into_iter().map(|token| shown(&call.app, token, None)).collect();
         json_answer(&json!({ "tokens": shown }))
@@ -171,7 +172,7 @@ pub async fn revoke(call: Call) -> Result<Response, Problem> {
     let app = call.app.clone();
     change(&app, call.standing(), move |state| {
         let token = state.personal().token(&call.id);
-        let token = token.filter(|token| token.user == person.user.id && person.reaches_token(token));
+        let token = token.filter(|token| token.user == person.user.id && person.covers_token(state, token));
         let token = token.ok_or_else(|| Problem::new(Kind::NotFound, "you have no such token"))?;
         let mut edit = Edit::default();
         edit.delete::<PersonalToken>(None, &token.id, token.version);

@@ -94,7 +94,7 @@ pub fn open(app: &App, context: &Context, state: &State, edit: &mut Edit, openin
     };
     edit.put(None, &id, None, &session)?;
     if alone {
-        end_others(state, edit, &user.id, &id);
+        end_others(state, edit, &user.id, (&id, session.only_in.as_deref()));
     } else {
         end_excess(app, state, edit, &user.id);
     }
@@ -165,9 +165,12 @@ fn end_excess(app: &App, state: &State, edit: &mut Edit, user: &str) {
     }
 }
 
-/// Ends all sessions of a user but one, within a change that makes what they were begun with worthless.
-pub fn end_others(state: &State, edit: &mut Edit, user: &str, kept: &str) -> usize {
-    let others: Vec<_> = state.personal().sessions_of(user).filter(|session| session.id != kept).collect();
+/// Ends the sessions of a user but one, within a change that makes what they were begun with worthless; those that open what
+/// that one does, if it opens one organization alone: another's provider brought about the others.
+pub fn end_others(state: &State, edit: &mut Edit, user: &str, (kept, only_in): (&str, Option<&str>)) -> usize {
+    let ends =
+        |session: &Kept<Session>| session.id != kept && (only_in.is_none() || session.only_in.as_deref() == only_in);
+    let others: Vec<_> = state.personal().sessions_of(user).filter(|session| ends(session)).collect();
     for session in &others {
         edit.delete::<Session>(None, &session.id, session.version);
     }

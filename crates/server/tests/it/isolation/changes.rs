@@ -1,7 +1,7 @@
 //! Random changes of who may do what, made by random callers, with the answer that each ought to get. What is let through
 //! is written down in the model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -347,11 +347,12 @@ impl World {
         let tokens: Vec<usize> = people.iter().copied().filter(is_token).collect();
         let (by, revoked) = (*self.random.one(&people), *self.random.one(&tokens));
         let (caller, token) = (&self.callers[by], &self.callers[revoked]);
-        let Who::Token { user, id, .. } = &token.who else { unreachable!() };
+        let Who::Token { user, id, organizations, .. } = &token.who else { unreachable!() };
+        let covered = caller.covers(organizations.as_ref());
         let expected = match &caller.who {
             _ if !caller.alive => 401,
             Who::Token { id: own, .. } if own != id => 403,
-            _ if token.alive && caller.user() == Some(user) => 204,
+            _ if token.alive && caller.user() == Some(user) && covered => 204,
             _ => 404,
         };
         let answer = self.send(caller, "DELETE", &format!("/v1/tokens/{id}"), None);
@@ -401,8 +402,13 @@ impl World {
             let ids = self.callers.iter().filter(|other| other.alive && other.user() == Some(user));
             let ids: Names = ids
                 .filter_map(|other| match &other.who {
-                    Who::Session { id, .. } if own => Some(id.clone()),
-                    Who::Token { id, .. } if !own => Some(id.clone()),
+                    Who::Session { id, .. } if own => {
+                        let only = other.only_in.map(|only| BTreeSet::from([only]));
+                        caller.covers(only.as_ref()).then(|| id.clone())
+                    }
+                    Who::Token { id, organizations, .. } if !own => {
+                        caller.covers(organizations.as_ref()).then(|| id.clone())
+                    }
                     _ => None,
                 })
                 .collect();

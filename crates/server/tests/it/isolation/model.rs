@@ -219,6 +219,15 @@ impl Caller {
         }
     }
 
+    /// Whether the credential is for all that another one of its person, limited to these organizations, is for.
+    pub fn covers(&self, organizations: Option<&BTreeSet<usize>>) -> bool {
+        let bound = match &self.who {
+            Who::Token { organizations, .. } => organizations.clone(),
+            _ => self.only_in.map(|only| BTreeSet::from([only])),
+        };
+        bound.is_none_or(|bound| organizations.is_some_and(|organizations| organizations.is_subset(&bound)))
+    }
+
     pub fn user(&self) -> Option<&str> {
         match &self.who {
             Who::Session { user, .. } | Who::Token { user, .. } => Some(user),

@@ -6,7 +6,10 @@ use actarium_store::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use super::provider::{Browser, Page, Provider, parameter};
-use crate::client::Service;
+use crate::client::{Request, Service};
+
+/// A session: its cookie and its CSRF token.
+struct Seat(String, String);
 
 /// A service with two organizations and a provider that the first has chosen.
 struct World {
@@ -92,6 +95,22 @@ impl World {
     fn get(&self, browser: &mut Browser, path: &str) -> (u16, Value) {
         let page = browser.send(&format!("http://{}{path}", self.service.address), None);
         (page.status, serde_json::from_str(&page.body).unwrap_or_default())
+    }
+
+    fn request(&self, method: &str, path: &str, Seat(cookie, csrf): &Seat) -> Request<'_> {
+        self.service.anonymous(method, path).header("cookie", cookie).header("x-csrf-token", csrf)
+    }
+
+    fn with_password(&self, email: &str, password: &str) -> Seat {
+        let body = json!({"email": email, "password": password});
+        let answer = self.service.anonymous("POST", "/v1/session").json(&body).send();
+        let csrf = answer.json()["csrf_token"].as_str().unwrap().to_owned();
+        Seat(answer.headers["set-cookie"].split(';').next().unwrap().to_owned(), csrf)
+    }
+
+    fn seat(&self, browser: &mut Browser) -> Seat {
+        let csrf = self.get(browser, "/v1/session").1["csrf_token"].as_str().unwrap().to_owned();
+        Seat(browser.cookies_for(&format!("http://{}/", self.service.address)), csrf)
     }
 
     fn groups(&self) -> Value {
@@ -318,13 +337,8 @@ fn a_session_of_a_provider_makes_tokens_for_its_organization_and_knows_of_no_oth
     let password = "violet-umbrella-71-quay";
     let body = json!({"email": "ada@example.com", "name": "Ada", "groups": ["admin"], "password": password});
     assert_eq!(world.service.request("POST", "/v1/orgs/other/users").json(&body).send().status, 201);
-    let body = json!({"email": "ada@example.com", "password": password});
-    let own = world.service.anonymous("POST", "/v1/session").json(&body).send();
-    let own = (own.headers["set-cookie"].split(';').next().unwrap().to_owned(), own.json()["csrf_token"].clone());
-    let request = |method: &'static str, path: &str, session: &(String, Value)| {
-        let csrf = session.1.as_str().unwrap();
-        world.service.anonymous(method, path).header("cookie", &session.0).header("x-csrf-token", csrf)
-    };
+    let own = world.with_password("ada@example.com", password);
+    let request = |method: &str, path: &str, session: &Seat| world.request(method, path, session);
     let expires_at = time::to_text(SystemClock::new().now() + 30 * 24 * 3_600_000_000);
     let token = |name: &str| json!({"name": name, "expires_at": expires_at});
     let all = request("POST", "/v1/tokens", &own).json(&token("All")).send();
@@ -333,8 +347,7 @@ fn a_session_of_a_provider_makes_tokens_for_its_organization_and_knows_of_no_oth
 
     world.change(json!({"authoritative_domains": ["example.com"], "group_mapping": {"ops": ["admin"]}}));
     let mut browser = world.signed_in();
-    let csrf = world.get(&mut browser, "/v1/session").1["csrf_token"].clone();
-    let through = (browser.cookies_for(&format!("http://{}/", world.service.address)), csrf);
+    let through = world.seat(&mut browser);
     let made = request("POST", "/v1/tokens", &through).json(&token("Of acme")).send();
     assert_eq!((made.status, &made.json()["organizations"]), (201, &json!(["acme"])), "{made:?}");
     let secret = format!("Bearer {}", made.json()["secret"].as_str().unwrap());
@@ -351,6 +364,61 @@ fn a_session_of_a_provider_makes_tokens_for_its_organization_and_knows_of_no_oth
     assert_eq!(request("DELETE", &all, &through).send().status, 404, "it works elsewhere too");
     assert_eq!(request("DELETE", &all, &own).send().status, 204);
     world.service.find_count("acme", "action=token.create", 1);
+}
+
+#[test]
+fn who_knows_the_password_of_an_account_that_they_made_does_not_reach_what_it_does_elsewhere() {
+    let world = World::new();
+    let password = "violet-umbrella-71-quay";
+    let body = json!({"email": "root@other.example", "name": "Root", "groups": ["admin"], "password": password});
+    assert_eq!(world.service.request("POST", "/v1/orgs/other/users").json(&body).send().status, 201);
+    let root = world.with_password("root@other.example", password);
+    let body = json!({"email": "ada@example.com", "name": "Ada", "password": password});
+    assert_eq!(world.request("POST", "/v1/orgs/other/users", &root).json(&body).send().status, 201);
+    let mut browser = world.signed_in();
+    let elsewhere = world.seat(&mut browser);
+    let sessions = |seat: &Seat| world.request("GET", "/v1/sessions", seat).send();
+    let users = world.service.get("/v1/orgs/acme/users").json();
+    let user = users["users"][0]["id"].as_str().unwrap();
+    let there = world.service.get(&format!("/v1/orgs/acme/users/{user}/sessions")).json();
+    let there = there["sessions"][0]["id"].as_str().unwrap();
+
+    let made = world.with_password("ada@example.com", password);
+    let listed = sessions(&made).json();
+    let ids: Vec<_> = listed["sessions"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert_eq!((ids.len(), ids.contains(&there)), (1, false), "{listed}");
+    let path = format!("/v1/sessions/{there}");
+    assert_eq!(world.request("DELETE", &path, &made).send().status, 404);
+    let body = json!({"current": password, "new": "marble-lantern-48-pier"});
+    assert_eq!(world.request("POST", "/v1/password", &made).json(&body).send().status, 204);
+    let still = world.request("GET", "/v1/session", &elsewhere).send();
+    assert_eq!(still.status, 200, "{still:?}");
+}
+
+#[test]
+fn who_does_not_hold_everything_decides_neither_who_is_taken_in_nor_who_goes() {
+    let world = World::new();
+    world.change(json!({"authoritative_domains": ["example.com"], "group_mapping": {"ops": ["admin"]}}));
+    world.signed_in();
+    let role = json!({"name": "Sign-in", "description": "", "permissions": ["sign_in_view", "sign_in_manage"]});
+    let post = |path: &str, body: &Value| {
+        let answer = world.service.request("POST", &format!("/v1/orgs/acme/{path}")).json(body).send();
+        assert_eq!(answer.status, 201, "{path}: {answer:?}");
+        answer.json()["id"].as_str().unwrap_or_default().to_owned()
+    };
+    let role = post("roles", &role);
+    let group = post("groups", &json!({"name": "Sign-in", "description": ""}));
+    post(&format!("groups/{group}/roles"), &json!({"role": role, "level": "organization"}));
+    let password = "violet-umbrella-71-quay";
+    post("users", &json!({"email": "low@else.example", "name": "Low", "password": password, "groups": [group]}));
+    let low = world.with_password("low@else.example", password);
+    let path = format!("/v1/orgs/acme/identity-providers/{}", world.id);
+    assert_eq!(world.request("GET", &path, &low).send().status, 200);
+    assert_eq!(world.request("DELETE", &path, &low).send().status, 403);
+    let body = json!({"joining_domains": ["example.com", "evil.example"]});
+    assert_eq!(world.request("PATCH", "/v1/orgs/acme/sign-in", &low).json(&body).send().status, 403);
+    let settings = world.service.get("/v1/orgs/acme/sign-in").json();
+    assert_eq!(settings["joining_domains"], json!(["example.com"]));
 }
 
 #[test]
