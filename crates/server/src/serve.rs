@@ -262,6 +262,21 @@ async fn operator_organization(engine: &Engine, clock: &dyn Clock) -> Result<Arc
     Ok(engine.create_organization(new, vec![(id, rows)]).await?)
 }
 
+/// Everything that requests share, without a listener: for measuring parts of a request by themselves.
+///
+/// # Errors
+/// See [`ServeError`].
+pub async fn put_together_for(
+    options: &ServerOptions,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Arc<App>, ServeError> {
+    let (engine, credentials, directory) = open(options, clock.clone(), entropy.clone()).await?;
+    let operator_organization = operator_organization(&engine, clock.as_ref()).await?;
+    let address = (options, options.listen);
+    put_together(address, engine, (credentials, directory), operator_organization, clock, entropy)
+}
+
 fn put_together(
     (options, address): (&ServerOptions, SocketAddr),
     engine: Arc<Engine>,
