@@ -90,7 +90,9 @@ impl Writer<'_> {
     fn commit(&mut self) {
         let edit = std::mem::take(&mut self.edit);
         self.entries = 0;
-        self.runtime.block_on(change(self.app, Standing::of_the_service(), |_| Ok((edit, ())))).expect("the change is made");
+        self.runtime
+            .block_on(change(self.app, Standing::of_the_service(), |_| Ok((edit, ()))))
+            .expect("the change is made");
     }
 }
 

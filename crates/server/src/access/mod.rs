@@ -74,8 +74,8 @@ pub fn keep_to_organization(app: &App, granted: Granted, route: &Route) -> Resul
     let Caller::Person(person) = &granted.caller else { return Ok(granted) };
     let Via::Session(id) = &person.via else { return Ok(granted) };
     let elsewhere = !route.of_organization() && !PATHS_OF_EVERY_SESSION.contains(&route.path);
-    let by_provider =
-        || app.directory.read(|state| state.personal().session(id).is_some_and(|kept| kept.method == Sso));
+    // One that has ended in between is kept out as well.
+    let by_provider = || app.directory.read(|state| state.personal().session(id).is_none_or(|kept| kept.method == Sso));
     if elsewhere && route.permission != Permission::Public && by_provider() {
         return Err(forbidden(granted.caller, route.permission));
     }

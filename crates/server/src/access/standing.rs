@@ -1,5 +1,5 @@
 //! What a change was let through with, looked at again when its turn comes: others may have taken the right to it away
-//! while it waited. Decides nothing itself: it asks [`authorize`] once more.
+//! while it waited. Who may do what it does not decide: it asks [`authorize`] once more, and compares.
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ use crate::handlers::organizations::json_answer;
 use crate::handlers::second_factor::{Judged, judge};
 use crate::limits;
 use crate::problem::{Kind, Problem};
-use crate::signin::attempt::{Attempt, Failure, logs_of, record_failed_sign_in};
+use crate::signin::attempt::{Attempt, Failure, logs_within, record_failed_sign_in};
 use crate::signin::opening::{self, Opened, Opening, cookie_form, described, ends_at, set_cookie};
 use crate::signin::password::Verdict;
 use crate::signin::session::is_own_origin;
@@ -187,7 +187,7 @@ pub async fn sign_out(call: Call) -> Result<Response, Problem> {
         edit.delete::<Session>(None, &id, session.version);
         let seconds = (call.app.clock.now() - session.created_at).max(0) / 1_000_000;
         let record = call.record("session.sign_out", opening::target(&id)).with("duration_seconds", seconds);
-        for organization in logs_of(&call.app, state, &person.user.id) {
+        for organization in logs_within(&call.app, state, &person.user.id, |id| session.reaches(id)) {
             edit.record(organization, record.clone());
         }
         Ok((edit, ()))

@@ -20,7 +20,7 @@ use crate::handlers::organizations::{created, json_answer};
 use crate::handlers::session::person;
 use crate::limits;
 use crate::problem::{Kind, Problem};
-use crate::signin::attempt::logs_of;
+use crate::signin::attempt::logs_within;
 use crate::token;
 
 const DAY_MICROS: Micros = 24 * 60 * 60 * 1_000_000;
@@ -62,13 +62,10 @@ pub fn list(call: &Call) -> Result<Response, Problem> {
     })
 }
 
-/// The organizations whose logs say that a token was made or revoked: those that it works in.
+/// The organizations whose logs say that a token was made or revoked: those that it works in, else the operator's.
 fn logs_of_token(app: &App, state: &State, token: &PersonalToken) -> Vec<OrganizationId> {
-    let all = logs_of(app, state, &token.user);
-    match &token.organizations {
-        None => all,
-        Some(only) => all.into_iter().filter(|organization| only.contains(&organization.to_hex())).collect(),
-    }
+    let works_in = |id: OrganizationId| token.organizations.as_ref().is_none_or(|only| only.contains(&id.to_hex()));
+    logs_within(app, state, &token.user, works_in)
 }
 
 fn target(token: &Kept<PersonalToken>) -> Value {

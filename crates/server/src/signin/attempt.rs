@@ -92,7 +92,17 @@ impl Attempt {
 
 /// The organizations in whose logs things about a person alone are recorded: all of theirs, else the operator's.
 pub fn logs_of(app: &App, state: &State, user: &str) -> Vec<OrganizationId> {
-    let own: Vec<_> = state.organizations_of(user).collect();
+    logs_within(app, state, user, |_| true)
+}
+
+/// Those of [`logs_of`] that a credential of the person reaches: the others know nothing of it.
+pub fn logs_within(
+    app: &App,
+    state: &State,
+    user: &str,
+    reaches: impl Fn(OrganizationId) -> bool,
+) -> Vec<OrganizationId> {
+    let own: Vec<_> = state.organizations_of(user).filter(|id| reaches(*id)).collect();
     if own.is_empty() { vec![app.operator_organization.id] } else { own }
 }
 
