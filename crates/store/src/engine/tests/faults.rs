@@ -64,7 +64,7 @@ fn an_older_folder_is_opened_and_goes_on() {
     let entries = harness.engine().directory_entries("membership", None).unwrap();
     let (events, root) = (harness.read(demo), harness.engine().snapshot(demo).unwrap().root);
     harness.stop();
-    // What was new since: tiles and checkpoints, and the rules of the directory.
+    // What was new since: tiles, checkpoints and what witnesses signed, and the rules of the directory.
     sql(
         &harness,
         "ALTER TABLE directory RENAME TO newer;
@@ -80,6 +80,7 @@ fn an_older_folder_is_opened_and_goes_on() {
          DROP TABLE newer;
          DROP TABLE tiles;
          DROP TABLE checkpoints;
+         DROP TABLE cosignatures;
          PRAGMA user_version = 1",
     );
     harness.start().unwrap();
@@ -92,7 +93,7 @@ fn an_older_folder_is_opened_and_goes_on() {
     harness.stop();
     let database = rusqlite::Connection::open(harness.data().join("actarium.db")).unwrap();
     let version: i32 = database.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, 3);
+    assert_eq!(version, 4);
     drop(database);
     harness.start().unwrap();
     assert_eq!(harness.read(demo).len(), 90);
