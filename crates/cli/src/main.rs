@@ -23,6 +23,7 @@ mod serve;
 mod setup;
 mod show;
 mod signing_in;
+mod stop_signals;
 mod verify_log;
 mod witness;
 

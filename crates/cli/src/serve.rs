@@ -19,10 +19,10 @@ use actarium_server::{IdentityProviderOptions, ServerOptions, console, demo_acco
 use actarium_store::EngineOptions;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::failure::{EXIT_INTERRUPTED, Failure};
+use crate::stop_signals::StopSignals;
 
 /// How long threads may still work when everything else has ended.
 const LEFTOVER_TIME_MAX: Duration = Duration::from_secs(2);
@@ -375,20 +375,15 @@ async fn serve_until_signal(options: ServerOptions, told: Option<Told>) -> Resul
             None => drop(stop),
         }
     });
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut signals = StopSignals::listen()?;
     let shutdown = async move {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            () = signals.next() => {}
             _ = stopped => {}
         }
         // What was accepted is finished first; whoever asks again does not want to wait for it.
         tokio::spawn(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+            signals.next().await;
             std::process::exit(i32::from(EXIT_INTERRUPTED));
         });
     };

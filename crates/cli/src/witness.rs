@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use actarium_core::tlog::{KeyKind, VerifierKey};
 use actarium_server::witness_service::{WitnessServiceOptions, serve};
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::failure::Failure;
 use crate::serve::{LogFormat, log_to_stderr};
+use crate::stop_signals::StopSignals;
 
 /// Run a witness.
 #[derive(Args, Debug)]
@@ -82,14 +82,8 @@ pub fn witness(arguments: &WitnessArguments) -> Result<(), Failure> {
                 let _ = writeln!(std::io::stdout(), "listening on http://{address}\nkey {key}");
             }
         });
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let shutdown = async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        };
+        let mut signals = StopSignals::listen()?;
+        let shutdown = async move { signals.next().await };
         let served = serve(options, listening, shutdown).await;
         telling.abort();
         served.map_err(|error| Failure::Refused(error.to_string()))
