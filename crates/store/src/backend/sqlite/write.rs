@@ -123,11 +123,7 @@ impl Backend for SqliteBackend {
     }
 
     fn keep_checkpoints(&self, checkpoints: &[StoredCheckpoint]) -> Result<(), BackendError> {
-        let mut kept = Vec::with_capacity(checkpoints.len());
-        for checkpoint in checkpoints {
-            let number = self.number(checkpoint.organization).ok_or_else(|| unknown(checkpoint.organization))?;
-            kept.push((number, checkpoint));
-        }
+        let kept = self.numbered(checkpoints, |checkpoint| checkpoint.organization)?;
         let mut writer = self.writer.lock();
         let transaction = begin(&mut writer)?;
         super::evidence::keep_checkpoints(&transaction, &kept).map_err(failed)?;
@@ -148,11 +144,7 @@ impl Backend for SqliteBackend {
     }
 
     fn keep_cosignatures(&self, cosignatures: &[StoredCosignature]) -> Result<(), BackendError> {
-        let mut kept = Vec::with_capacity(cosignatures.len());
-        for cosignature in cosignatures {
-            let number = self.number(cosignature.organization).ok_or_else(|| unknown(cosignature.organization))?;
-            kept.push((number, cosignature));
-        }
+        let kept = self.numbered(cosignatures, |cosignature| cosignature.organization)?;
         let mut writer = self.writer.lock();
         let transaction = begin(&mut writer)?;
         super::evidence::keep_cosignatures(&transaction, &kept).map_err(failed)?;
@@ -286,6 +278,18 @@ impl Backend for SqliteBackend {
 fn begin(writer: &mut Connection) -> Result<Transaction<'_>, BackendError> {
     // Immediate, so that the one lock is taken before anything is read that the writes depend on.
     writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)
+}
+
+impl SqliteBackend {
+    /// What is to be kept of organizations, with their numbers.
+    fn numbered<'k, T>(
+        &self,
+        kept: &'k [T],
+        of: impl Fn(&T) -> OrganizationId,
+    ) -> Result<Vec<(i64, &'k T)>, BackendError> {
+        let number = |one: &T| self.number(of(one)).ok_or_else(|| unknown(of(one)));
+        kept.iter().map(|one| Ok((number(one)?, one))).collect()
+    }
 }
 
 fn unknown(organization: OrganizationId) -> BackendError {
