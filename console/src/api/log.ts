@@ -19,6 +19,12 @@ export async function logKey(org: string): Promise<string> {
   return (await file(org, "key")).text();
 }
 
+/** The changes of the key, as signed notes, the first one first. */
+export async function logHandovers(org: string): Promise<string[]> {
+  const { handovers } = (await (await file(org, "handovers")).json()) as Schemas["LogHandovers"];
+  return handovers;
+}
+
 /** A tile, by its path behind `tile/`. */
 export async function logTile(org: string, path: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await (await file(org, `tile/${path}`)).arrayBuffer());

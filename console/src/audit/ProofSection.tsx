@@ -4,7 +4,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { api, body } from "../api/client";
-import { logKey, logTile } from "../api/log";
+import { logHandovers, logKey, logTile } from "../api/log";
 import { canVerify } from "../proof/bytes";
 import { knownOf, keep } from "../proof/known";
 import { logName } from "../proof/note";
@@ -27,7 +27,7 @@ async function proofOf(org: string, id: string): Promise<string> {
 async function check(org: string, shown: AuditEvent): Promise<Checked> {
   const [{ verifyEvent }, proof, key] = await Promise.all([import("../proof/verify"), proofOf(org, shown.id), logKey(org)]);
   const known = knownOf(org);
-  const verdict = await verifyEvent({ shown, proof, key, known, tiles: (path) => logTile(org, path) });
+  const verdict = await verifyEvent({ shown, proof, key, known, tiles: (path) => logTile(org, path), handovers: () => logHandovers(org) });
   if (verdict.failedAt === undefined) keep(org, key.trim(), proof.slice(proof.indexOf("\n\n") + 2), new Date());
   return { verdict, knownSince: known?.first };
 }

@@ -1,7 +1,7 @@
 // Checks the log as a whole: the signature under its checkpoint, and that it begins with what this browser saw of it before.
 // Whoever asks twice sees a log that was rolled back or rewritten in between.
 import { api, body } from "../api/client";
-import { logCheckpoint, logKey, logTile, type LogStanding, type Witness } from "../api/log";
+import { logCheckpoint, logHandovers, logKey, logTile, type LogStanding, type Witness } from "../api/log";
 import { keep, knownOf, standing, type Known, type Standing } from "../proof/known";
 import { NoEd25519, readCheckpoint, readKey, signedBy, Unreadable, type Checkpoint, type VerifierKey } from "../proof/note";
 
@@ -63,7 +63,7 @@ export async function checkLog(org: string, tiles = (path: string) => logTile(or
   const signature = await signatureOf(checkpoint, key);
   const cosigned = await Promise.all(told.witnesses.map((witness) => cosignedBy(checkpoint, witness)));
   if (signature !== "ok" && signature !== "unchecked") return { ...base, checkpoint, key, signature, standing: { is: "not-reached" }, cosigned };
-  const found = await standing(known, key, checkpoint, tiles).catch((error: unknown): Checked["standing"] => {
+  const found = await standing(known, key, checkpoint, tiles, () => logHandovers(org)).catch((error: unknown): Checked["standing"] => {
     if (error instanceof Unreadable) return { is: "unreadable", why: error.message };
     throw error;
   });

@@ -2,7 +2,8 @@
 // rolled back, rewritten, or put in place of another, which no single answer of the service could show.
 import { remember, remembered } from "../app/remembered";
 import { same } from "./bytes";
-import { readCheckpoint, type Checkpoint, type VerifierKey } from "./note";
+import { leadsTo } from "./handover";
+import { readCheckpoint, readKey, type Checkpoint, type VerifierKey } from "./note";
 import { consistencyProof, type TileSource } from "./tiles";
 import { rootsOfConsistency } from "./tree";
 
@@ -56,12 +57,15 @@ export type Standing =
   | { is: "other-key"; knownKey: string }
   | { is: "other-log"; knownOrigin: string };
 
+/** The changes of the log's key, as signed notes; asked for only where the key is not the one that is known. */
+export type Handovers = () => Promise<string[]>;
+
 /** Compares a verified checkpoint with what is known, by a proof that this browser makes from tiles of the log and checks. */
-export async function standing(known: Known | null, key: VerifierKey, now: Checkpoint, tiles: TileSource): Promise<Standing> {
+export async function standing(known: Known | null, key: VerifierKey, now: Checkpoint, tiles: TileSource, handovers: Handovers): Promise<Standing> {
   if (!known) return { is: "new" };
   const before = readCheckpoint(known.checkpoint);
   if (before.origin !== now.origin) return { is: "other-log", knownOrigin: before.origin };
-  if (known.key !== key.text) return { is: "other-key", knownKey: known.key };
+  if (known.key !== key.text && !(await leadsTo(await readKey(known.key), key, await handovers()))) return { is: "other-key", knownKey: known.key };
   const { size: from } = before;
   if (from === now.size) return same(before.root, now.root) ? { is: "same" } : { is: "rewritten", from };
   const [older, newer] = from < now.size ? [before, now] : [now, before];

@@ -2,7 +2,7 @@
 import vectorsText from "../../../docs/format-vectors.json?raw";
 import { beforeAll, describe, expect, it } from "vitest";
 
-import { fromHex, joined, sha256, toBase64, toHex, utf8, type Bytes } from "./bytes";
+import { fromBase64, fromHex, joined, sha256, toBase64, toHex, utf8, type Bytes } from "./bytes";
 import { eventOf, PART_NAMES, readDisclosure } from "./disclosure";
 import type { Known } from "./known";
 import { readCheckpoint, readKey, signedBy } from "./note";
@@ -58,6 +58,7 @@ beforeAll(async () => {
     key: `${key.text}\n`,
     known: null,
     tiles: (path) => (path === "0/000.p/5" ? Promise.resolve(joined(...leaves)) : Promise.reject(new Error(`no tile ${path}`))),
+    handovers: () => Promise.resolve([]),
   };
 });
 
@@ -111,6 +112,26 @@ describe("verifying an event", () => {
   it("fails for a log that is signed anew by another key, if the browser knew the first", async () => {
     expect(await failed({ key: other.text, proof: await proofText(extraOf(), { sign: other.sign }) })).toBeUndefined();
     expect(await failed({ key: other.text, proof: await proofText(extraOf(), { sign: other.sign }), known: await known(3) })).toMatchObject({ found: "The log signs with another key than the one that this browser knows." });
+  });
+  it("follows a key that was handed over, if both keys signed that", async () => {
+    const [before, after] = [await makeKey("log.example"), await makeKey("log.example")];
+    const named = async (made: typeof before) => {
+      const bytes = fromBase64(made.text.split("+").slice(2).join("+")) as Bytes;
+      const id = toHex((await sha256(utf8(`${ORIGIN}\n`), bytes)).slice(0, 4));
+      return { text: `${ORIGIN}+${id}+${toBase64(bytes)}`, sign: async (text: string) => (await made.sign(text)).replace(/— log.example (\S+)/, (_, line: string) => `— ${ORIGIN} ${toBase64(joined(fromHex(id) as Bytes, (fromBase64(line) as Bytes).slice(4)))}`) };
+    };
+    const [old, present] = [await named(before), await named(after)];
+    const text = `actarium/key-handover/v1\n${before.text}\n${after.text}\n2026-01-02T00:00:00.000000Z\n`;
+    const line = async (made: typeof before) => (await made.sign(text)).slice(text.length + 1);
+    const [byBefore, byAfter] = [await line(before), await line(after)];
+    const asked = { key: present.text, proof: await proofText(extraOf(), { sign: present.sign }), known: await known(3, old) };
+    const verdict = await verifyEvent({ ...good, ...asked, handovers: () => Promise.resolve([`${text}\n${byBefore}${byAfter}`]) });
+    expect(verdict.failedAt).toBeUndefined();
+    expect(verdict.steps[5]?.found).toBe("The log of 5 entries begins with the 3 that it saw before, by a key that the one before was handed over to.");
+    for (const signatures of [byBefore, byAfter]) {
+      expect(await failed({ ...asked, handovers: () => Promise.resolve([`${text}\n${signatures}`]) })).toMatchObject({ found: "A change of the log’s key is not signed by both keys." });
+    }
+    expect(await failed({ ...asked, known: await known(3), handovers: () => Promise.resolve([`${text}\n${byBefore}${byAfter}`]) })).toMatchObject({ found: "The log signs with another key than the one that this browser knows." });
   });
   it("fails for a log with another past or with less of it", async () => {
     const rewritten: Known = { ...(await known(3)), checkpoint: await key.sign(checkpointText(3, vectors.events[3]?.root ?? "")) };

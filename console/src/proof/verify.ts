@@ -7,7 +7,7 @@ import type { State } from "../ui/Mark";
 import { same, toBase64, toHex } from "./bytes";
 import { compare } from "./compare";
 import { commitOf, entryOf, eventOf, partHash, PART_NAMES, readDisclosure, timeText, type Disclosure } from "./disclosure";
-import { standing, type Known, type Standing } from "./known";
+import { standing, type Handovers, type Known, type Standing } from "./known";
 import { NoEd25519, organizationOf, readKey, readProof, signedBy, Unreadable, type EntryProof, type VerifierKey } from "./note";
 import type { TileSource } from "./tiles";
 import { leafHash, rootOfInclusion } from "./tree";
@@ -41,6 +41,7 @@ export type Asked = {
   key: string;
   known: Known | null;
   tiles: TileSource;
+  handovers: Handovers;
 };
 
 /** Verifies. What cannot be read is a step that failed; only what the tiles' source throws comes through. */
@@ -176,9 +177,9 @@ async function checkpointIsSigned(proof: EntryProof, key: VerifierKey): Promise<
   }
 }
 
-async function standingOf({ known, tiles }: Asked, key: VerifierKey, { checkpoint }: EntryProof): Promise<Standing | { is: "unreadable"; why: string }> {
+async function standingOf({ known, tiles, handovers }: Asked, key: VerifierKey, { checkpoint }: EntryProof): Promise<Standing | { is: "unreadable"; why: string }> {
   try {
-    return await standing(known, key, checkpoint, tiles);
+    return await standing(known, key, checkpoint, tiles, handovers);
   } catch (error) {
     if (error instanceof Unreadable) return { is: "unreadable", why: error.message };
     throw error;
@@ -194,13 +195,14 @@ function knownStep(found: Awaited<ReturnType<typeof standingOf>>, known: Known |
   const size = checkpoint.size.toLocaleString("en");
   const failed = (text: string, compared: Compared[] = []): Step => ({ ...base, state: "failed", found: text, compared });
   const before = known ? [{ what: "known checkpoint", value: known.checkpoint.slice(0, known.checkpoint.indexOf("\n\n")) }, { what: "this checkpoint", value: checkpoint.note.text.trimEnd() }] : [];
+  const by = known && known.key !== key.text ? "by a key that the one before was handed over to" : "by the same key";
   switch (found.is) {
     case "new":
       return { ...base, state: "ok", found: "This browser had not seen the log before. It keeps the key and the checkpoint, and compares from now on.", compared: [{ what: "key", value: key.text }] };
     case "same":
-      return { ...base, state: "ok", found: `The same key and checkpoint as it saw before, of ${size} entries.`, compared: before };
+      return { ...base, state: "ok", found: `The same checkpoint as it saw before, of ${size} entries, ${by}.`, compared: before };
     case "grown":
-      return { ...base, state: "ok", found: `The log of ${size} entries begins with the ${found.from.toLocaleString("en")} that it saw before, by the same key.`, compared: before };
+      return { ...base, state: "ok", found: `The log of ${size} entries begins with the ${found.from.toLocaleString("en")} that it saw before, ${by}.`, compared: before };
     case "smaller":
       return failed(`The checkpoint has ${size} entries; this browser has seen one of ${found.from.toLocaleString("en")}. The log was rolled back.`, before);
     case "rewritten":

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use actarium_server::continuing;
+use actarium_server::{continuing, rotating};
 use actarium_store::{EngineOptions, SystemClock, SystemEntropy};
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -49,6 +49,8 @@ pub enum LogCommand {
     },
     /// Open a log's next generation, after a restore from a backup that is older than what was published
     Continue(ContinueArguments),
+    /// Change the key that signs the checkpoints of all logs
+    RotateKey(RotateArguments),
 }
 
 /// Open a log's next generation.
@@ -67,6 +69,9 @@ pub struct ContinueArguments {
     /// The data folder
     #[arg(long, value_name = "DIR")]
     data_dir: PathBuf,
+    /// The file of the key, if it is not log.key in the data folder
+    #[arg(long, value_name = "FILE", env = "ACTARIUM_LOG_KEY")]
+    log_key: Option<PathBuf>,
     /// The organization
     #[arg(long)]
     org: String,
@@ -81,15 +86,63 @@ pub struct ContinueArguments {
     yes: bool,
 }
 
+/// Change the signing key.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  actarium log rotate-key --data-dir /var/lib/actarium --explanation \"Yearly change\"
+
+The old key and the new one both sign the hand-over, which the operator's log records; exports and
+`actarium verify` show it, so whoever trusts the old key can go on, and what it signed stays verifiable. The
+service must be stopped. Give the new key to the witnesses beside the old one (`actarium witness --log`), and to
+auditors: one who had the old key only trusts whatever the old key hands over to.")]
+pub struct RotateArguments {
+    /// The data folder
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+    /// The file of the key, if it is not log.key in the data folder
+    #[arg(long, value_name = "FILE", env = "ACTARIUM_LOG_KEY")]
+    log_key: Option<PathBuf>,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    explanation: String,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Changes it.
+pub fn rotate_key(arguments: &RotateArguments) -> Result<(), Failure> {
+    let question = "all logs of this folder are signed with a new key, and the old one is removed";
+    prompt::confirm(arguments.yes, || Ok(question.to_owned()))?;
+    let mut options = EngineOptions::new(&arguments.data_dir);
+    options.log_key.clone_from(&arguments.log_key);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let rotated = runtime.block_on(rotating::rotate_log_key(
+        options,
+        (Arc::new(SystemClock::new()), Arc::new(SystemEntropy)),
+        &arguments.explanation,
+    ));
+    let rotated = rotated.map_err(|error| Failure::Refused(error.to_string()))?;
+    show::Details::new()
+        .with("old key", rotated.old)
+        .with("new key", rotated.new)
+        .with("signed anew", format!("{} logs", rotated.logs))
+        .print()?;
+    show::line("")?;
+    show::line(rotated.note.trim_end())
+}
+
 /// Opens it.
 pub fn continue_log(arguments: &ContinueArguments) -> Result<(), Failure> {
     let file = &arguments.checkpoint;
     let note = std::fs::read(file).map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
     let question = format!("the log of {} goes on under a new origin, and this cannot be taken back", arguments.org);
     prompt::confirm(arguments.yes, || Ok(question))?;
+    let mut options = EngineOptions::new(&arguments.data_dir);
+    options.log_key.clone_from(&arguments.log_key);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let continued = runtime.block_on(continuing::continue_log(
-        EngineOptions::new(&arguments.data_dir),
+        options,
         (Arc::new(SystemClock::new()), Arc::new(SystemEntropy)),
         &arguments.org,
         &note,
@@ -113,6 +166,7 @@ pub fn log(client: &Client, command: LogCommand) -> Result<(), Failure> {
         }
         LogCommand::Key { org, service: false } => show::line(client.get_plain(&org.path("log/key"), &[])?.trim_end()),
         LogCommand::Continue(arguments) => continue_log(&arguments),
+        LogCommand::RotateKey(arguments) => rotate_key(&arguments),
         LogCommand::Checkpoint { org, witnessed, output } => {
             let query = [("witnessed".to_owned(), witnessed.to_string())];
             let note = client.get_plain(&org.path("log/checkpoint"), &query)?;

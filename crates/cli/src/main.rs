@@ -103,7 +103,7 @@ enum Command {
     /// How long records are kept: show, plan, set, run
     #[command(subcommand)]
     Retention(retention::RetentionCommand),
-    /// The log as what it proves: show, key, checkpoint, continue
+    /// The log as what it proves: show, key, checkpoint, continue, rotate-key
     #[command(subcommand)]
     Log(log::LogCommand),
     /// Prove that an event is in the log
@@ -186,6 +186,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Retention(command) => retention::retention(&client()?, command),
         // Works on a folder that no service has open.
         Command::Log(log::LogCommand::Continue(arguments)) => log::continue_log(&arguments),
+        Command::Log(log::LogCommand::RotateKey(arguments)) => log::rotate_key(&arguments),
         Command::Log(command) => log::log(&client()?, command),
         Command::Prove(prove) => evidence::prove(&client()?, &prove),
         Command::Verify(verify) => evidence::verify(&verify),

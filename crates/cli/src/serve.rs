@@ -51,6 +51,10 @@ pub struct ServeArguments {
     /// The log's name, the first part of every checkpoint's origin; fixed when the folder is created
     #[arg(long, value_name = "NAME")]
     log_name: Option<String>,
+    /// The file of the key that signs checkpoints, on a volume of its own for instance; log.key in the data folder if not
+    /// given. Made at the first start if it is not there
+    #[arg(long, value_name = "FILE", env = "ACTARIUM_LOG_KEY")]
+    log_key: Option<PathBuf>,
     /// Load the demo organization, if it is not there
     #[arg(long)]
     demo: bool,
@@ -263,6 +267,7 @@ impl ServeArguments {
     fn engine(&self) -> EngineOptions {
         let mut options = EngineOptions::new(&self.data_dir);
         options.log_name.clone_from(&self.log_name);
+        options.log_key.clone_from(&self.log_key);
         options.archive_dir.clone_from(&self.archive_dir);
         let tuning = &self.tuning;
         let set = |place: &mut u64, value: Option<u64>| *place = value.unwrap_or(*place);

@@ -2,7 +2,7 @@
 //! `actarium-verify`; here is where it reads from.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +47,12 @@ impl LogSource for Served<'_> {
 
     fn key(&mut self) -> Result<String, String> {
         self.client.get_plain(&self.path("log/key"), &[]).map_err(|failure| failure.to_string())
+    }
+
+    fn handovers(&mut self) -> Result<Vec<String>, String> {
+        let answer = self.client.get(&self.path("log/handovers"), &[]).map_err(|failure| failure.to_string())?;
+        let notes = answer["handovers"].as_array().ok_or("the answer has no hand-overs")?;
+        Ok(notes.iter().filter_map(|note| note.as_str().map(str::to_owned)).collect())
     }
 
     fn tile(&mut self, address: &TileAddress) -> Result<Vec<u8>, String> {
@@ -107,6 +113,10 @@ impl LogSource for Kept {
         Ok(self.engine.verifier_key(self.organization.id).to_string())
     }
 
+    fn handovers(&mut self) -> Result<Vec<String>, String> {
+        Ok(self.engine.handovers().to_vec())
+    }
+
     fn tile(&mut self, address: &TileAddress) -> Result<Vec<u8>, String> {
         let tile = self.engine.tile(self.organization.id, address).map_err(|error| error.to_string())?;
         tile.ok_or_else(|| "the folder has not as much of it".to_owned())
@@ -147,7 +157,8 @@ impl Kept {
 
 /// Checks the logs of a data folder that no service has open, all of them or one. Nothing in it is changed.
 pub fn folder(path: &Path, org: Option<&str>, trust: &Trust) -> Result<Report, Failure> {
-    let options = EngineOptions { read_only: true, ..EngineOptions::new(path) };
+    let log_key = std::env::var_os("ACTARIUM_LOG_KEY").map(PathBuf::from);
+    let options = EngineOptions { read_only: true, log_key, ..EngineOptions::new(path) };
     let engine = Engine::open(options, Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
     let engine = engine.map_err(|error| Failure::Refused(error.to_string()))?;
     let all = engine.organizations();

@@ -103,7 +103,7 @@ async fn open_next(
     }
     let id = organization.id;
     let signed = SignedCheckpoint::parse(last_known)?;
-    signed.verify(&engine.verifier_key(id))?;
+    signed.verify_by_one_of(&engine.verifier_keys(id))?;
     let known = &signed.checkpoint;
     let size = engine.head(id)?.size;
     if known.size <= size {

@@ -132,7 +132,9 @@ pub async fn compare(app: &Arc<App>) {
             Ok(None) => continue,
             Err(error) => Err(error),
         };
-        let signed = read.and_then(|signed| signed.verify(&key).map(|()| signed).map_err(|error| error.to_string()));
+        let keys = app.engine.verifier_keys(organization.id);
+        let signed =
+            read.and_then(|signed| signed.verify_by_one_of(&keys).map(|_| signed).map_err(|error| error.to_string()));
         let size = match signed {
             Ok(signed) => match contradiction(app, &organization, &signed).await {
                 Some(detail) => {

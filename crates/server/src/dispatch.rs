@@ -269,6 +269,7 @@ async fn handle(call: Call) -> Result<Response, Problem> {
         Operation::LogCheckpoint => handlers::log::checkpoint(&call).await,
         Operation::LogTile => handlers::log::tile(&call).await,
         Operation::LogKey => handlers::log::key(&call),
+        Operation::LogHandovers => handlers::log::handovers(&call),
         Operation::ProofExport => handlers::proof_export::export(&call).await,
         Operation::EventsExport => handlers::export::export(&call).await,
         Operation::OrganizationView => handlers::organizations::view(&call),

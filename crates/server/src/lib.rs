@@ -41,6 +41,7 @@ pub mod queries;
 pub mod recorder;
 pub mod refusals;
 pub mod retention;
+pub mod rotating;
 pub mod router;
 pub mod routes;
 pub mod schemas;

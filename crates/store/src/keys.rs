@@ -15,7 +15,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use sha2::{Digest, Sha256};
 
 use crate::clock::Entropy;
-use crate::folder::write_private;
+use crate::folder::{sync_folder, write_private};
 use crate::organization::OrganizationId;
 
 /// The name of a log that was not given one.
@@ -27,6 +27,8 @@ pub const LOG_NAME_BYTES_MAX: usize = 200;
 pub const MASTER_KEY_FILE: &str = "master.key";
 /// File of the key that signs checkpoints.
 pub const LOG_KEY_FILE: &str = "log.key";
+/// What follows the name of the signing key's file in that of the key that is to take its place.
+const NEXT_ENDING: &str = ".next";
 /// File of the key that a witness signs with.
 pub const WITNESS_KEY_FILE: &str = "witness.key";
 /// File of the log's name.
@@ -213,17 +215,38 @@ pub(crate) struct LogKey {
 }
 
 impl LogKey {
-    /// Reads the folder's signing key.
-    pub fn read(folder: &Path) -> Result<Self, KeyError> {
-        read_key(&folder.join(LOG_KEY_FILE), LOG_KEY_LABEL).map(|seed| Self { key: SigningKey::from_bytes(&seed) })
+    /// Reads the signing key of a file.
+    pub fn read(file: &Path) -> Result<Self, KeyError> {
+        read_key(file, LOG_KEY_LABEL).map(|seed| Self { key: SigningKey::from_bytes(&seed) })
     }
 
     /// Makes one, durably.
-    pub fn create(folder: &Path, entropy: &dyn Entropy) -> Result<Self, KeyError> {
+    pub fn create(file: &Path, entropy: &dyn Entropy) -> Result<Self, KeyError> {
         let mut seed = [0u8; 32];
         entropy.fill(&mut seed);
-        write_key(&folder.join(LOG_KEY_FILE), LOG_KEY_LABEL, &seed)?;
+        write_key(file, LOG_KEY_LABEL, &seed)?;
         Ok(Self { key: SigningKey::from_bytes(&seed) })
+    }
+
+    /// The key that is to take the place of the one in `file`, durably beside it: the one that an earlier try left there, or a
+    /// new one.
+    pub fn next(file: &Path, entropy: &dyn Entropy) -> Result<Self, KeyError> {
+        match Self::read_next(file) {
+            Err(KeyError::Missing(path)) => Self::create(&path, entropy),
+            read => read,
+        }
+    }
+
+    /// The key that is to take the place of the one in `file`, if it lies beside it.
+    pub fn read_next(file: &Path) -> Result<Self, KeyError> {
+        Self::read(&next_file(file))
+    }
+
+    /// Puts the next key into the place of the one in `file`, durably.
+    pub fn take_next(file: &Path) -> Result<(), KeyError> {
+        let folder = file.parent().unwrap_or(Path::new("."));
+        let moved = std::fs::rename(next_file(file), file).and_then(|()| sync_folder(folder));
+        moved.map_err(|error| KeyError::Io(file.to_owned(), error))
     }
 
     /// Reads the key of a witness, or makes it where it may be new, durably.
@@ -267,6 +290,12 @@ impl LogKey {
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.key.sign(message).to_bytes()
     }
+}
+
+fn next_file(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(NEXT_ENDING);
+    PathBuf::from(name)
 }
 
 /// Whether a text may name a log: a schema-less URL of visible ASCII without `+`, as C2SP signed-note key names

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use actarium_core::hash::sha256;
 use actarium_core::hex::to_hex;
 use actarium_core::tlog::{
-    AddCheckpoint, KeyKind, SignatureLine, SignedCheckpoint, VerifierKey, WitnessRefusal, is_key_name, key_of_origin,
+    AddCheckpoint, KeyKind, SignatureLine, SignedCheckpoint, VerifierKey, WitnessRefusal, is_key_name, keys_of_origin,
 };
 use parking_lot::Mutex;
 
@@ -144,14 +144,17 @@ impl Witness {
     pub fn add_checkpoint(&self, body: &[u8]) -> Result<String, WitnessError> {
         let request = AddCheckpoint::parse(body).map_err(|error| WitnessError::Malformed(error.to_string()))?;
         let origin = &request.checkpoint.checkpoint.origin;
-        let log = key_of_origin(&self.logs, origin).ok_or_else(|| WitnessError::UnknownLog(origin.clone()))?;
+        let log = keys_of_origin(&self.logs, origin);
+        if log.is_empty() {
+            return Err(WitnessError::UnknownLog(origin.clone()));
+        }
         let path = self.path_of(&origin_digest(origin));
         let mut known = self.turn.lock();
         let last = self.read_state(&path).map_err(|detail| {
             tracing::error!(path = %path.display(), detail, "what was signed last cannot be read; nothing is signed");
             WitnessError::Storage("what this witness signed last cannot be read; its operator has to look".to_owned())
         })?;
-        request.decide(&log, last.as_ref().map(|last| (last.checkpoint.size, last.checkpoint.root)))?;
+        let log = request.decide(&log, last.as_ref().map(|last| (last.checkpoint.size, last.checkpoint.root)))?;
         if last.is_none() && *known >= WITNESS_LOGS_MAX {
             return Err(WitnessError::Storage(format!("this witness remembers {WITNESS_LOGS_MAX} logs and no more")));
         }

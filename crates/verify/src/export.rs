@@ -13,16 +13,24 @@ use crate::bundle::{Bundle, BundleError};
 use crate::events::Events;
 use crate::manifest::{FORMAT, Kind, Manifest};
 use crate::report::Report;
-use crate::trust::{Seen, Trust, generation_of, note_generation};
+use crate::trust::{OwnKeys, Seen, Trust, generation_of, note_generation};
 
 /// Name of the table of contents.
 const MANIFEST: &str = "manifest.json";
+/// Name of the changes of the log's key; there is none if it never changed.
+const HANDOVERS: &str = "handovers.ndjson";
 
 /// An earlier checkpoint that the log kept, with the proof that the export's tree begins with it.
 #[derive(Deserialize)]
 struct Kept {
     note: String,
     proof: Vec<String>,
+}
+
+/// A change of the log's key.
+#[derive(Deserialize)]
+struct HandedOver {
+    note: String,
 }
 
 /// Checks an export.
@@ -47,13 +55,15 @@ pub fn verify_export(bundle: &Bundle, trust: &Trust) -> Result<Report, BundleErr
         return Ok(report);
     }
     check_files(bundle, &manifest, &mut report)?;
-    let Some(signed) = check_checkpoint(bundle, &manifest, trust, &mut report)? else { return Ok(report) };
+    let own = own_keys(bundle, &mut report)?;
+    own.compare(trust, &mut report);
+    let Some(signed) = check_checkpoint(bundle, &manifest, trust, &own, &mut report)? else { return Ok(report) };
     let checkpoint = &signed.checkpoint;
     // Roots of earlier sizes that the events themselves may give.
     let mut roots: BTreeMap<u64, Option<Hash>> =
         trust.anchors.iter().map(|anchor| (anchor.checkpoint.size, None)).collect();
     check_events(bundle, &manifest, checkpoint, &mut roots, &mut report)?;
-    check_anchors(bundle, checkpoint, trust, &roots, &mut report)?;
+    check_anchors(bundle, checkpoint, trust, (&own, &roots), &mut report)?;
     state(&manifest, checkpoint, &mut report);
     Ok(report)
 }
@@ -83,33 +93,32 @@ fn check_files(bundle: &Bundle, manifest: &Manifest, report: &mut Report) -> Res
     Ok(())
 }
 
-/// Key and checkpoint; `None` if there is nothing to go on with.
+/// The key that the export names, and how the log came to it.
+fn own_keys(bundle: &Bundle, report: &mut Report) -> Result<OwnKeys, BundleError> {
+    let mut own = OwnKeys::default();
+    let text = bundle.read("key")?.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
+    match text.as_deref().map(VerifierKey::parse) {
+        Some(Ok(key)) => own.key = Some(key),
+        Some(Err(error)) => report.find("key", error.to_string()),
+        None => report.find("key", "it is missing"),
+    }
+    let lines = bundle.read(HANDOVERS)?.unwrap_or_default();
+    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    match lines.map(serde_json::from_slice::<HandedOver>).collect::<Result<Vec<_>, _>>() {
+        Ok(read) => own.take_handovers(&read.into_iter().map(|line| line.note).collect::<Vec<_>>(), report),
+        Err(error) => report.find(HANDOVERS, format!("it cannot be read: {error}")),
+    }
+    Ok(own)
+}
+
+/// The checkpoint; `None` if there is nothing to go on with.
 fn check_checkpoint(
     bundle: &Bundle,
     manifest: &Manifest,
     trust: &Trust,
+    own: &OwnKeys,
     report: &mut Report,
 ) -> Result<Option<SignedCheckpoint>, BundleError> {
-    let text = bundle.read("key")?.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
-    let own_key = text.as_deref().map(VerifierKey::parse);
-    let own_key = match own_key {
-        Some(Ok(key)) => Some(key),
-        Some(Err(error)) => {
-            report.find("key", error.to_string());
-            None
-        }
-        None => {
-            report.find("key", "it is missing");
-            None
-        }
-    };
-    let given = own_key.as_ref().and_then(|own| trust.key_for(own.name())).or_else(|| trust.key.clone());
-    if let (Some(wanted), Some(own)) = (&given, &own_key)
-        && wanted != own
-    {
-        let what = if wanted.name() == own.name() { "signed with another key" } else { "another log" };
-        report.find("key", format!("it is {own}, and not the one that you gave ({wanted}): {what}"));
-    }
     let bytes = bundle.read("checkpoint")?.unwrap_or_default();
     let signed = match SignedCheckpoint::parse(&bytes) {
         Ok(signed) => signed,
@@ -118,15 +127,7 @@ fn check_checkpoint(
             return Ok(None);
         }
     };
-    if let Some(key) = trust.key_for(&signed.checkpoint.origin).as_ref().or(own_key.as_ref()) {
-        match signed.verify(key) {
-            Ok(()) if trust.key.is_some() => {
-                report.anchors.push(format!("the checkpoint is signed by the key that you gave, {}", key.name()))
-            }
-            Ok(()) => {}
-            Err(error) => report.find("checkpoint", error.to_string()),
-        }
-    }
+    own.check_newest(&signed, trust, report);
     let checkpoint = &signed.checkpoint;
     let of_organization = generation_of(&manifest.origin).0.ends_with(&format!("/{}", manifest.organization_id));
     if checkpoint.origin != manifest.origin || !of_organization {
@@ -198,12 +199,10 @@ fn check_anchors(
     bundle: &Bundle,
     checkpoint: &Checkpoint,
     trust: &Trust,
-    roots: &BTreeMap<u64, Option<Hash>>,
+    (own, roots): (&OwnKeys, &BTreeMap<u64, Option<Hash>>),
     report: &mut Report,
 ) -> Result<(), BundleError> {
     let lines = bundle.read("checkpoints.ndjson")?.unwrap_or_default();
-    let own_key = bundle.read("key")?.and_then(|bytes| VerifierKey::parse(String::from_utf8_lossy(&bytes).trim()).ok());
-    let key = trust.key_for(&checkpoint.origin).or(own_key);
     let mut seen = Seen::default();
     let mut kept: BTreeMap<u64, Hash> = BTreeMap::from([(checkpoint.size, checkpoint.root)]);
     for (number, line) in lines.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
@@ -217,9 +216,7 @@ fn check_anchors(
             report.find(place, "it is not a checkpoint with its proof");
             continue;
         };
-        if let Some(key) = &key
-            && let Err(error) = signed.verify(key)
-        {
+        if let Err(error) = own.verify_earlier(&signed, trust) {
             report.find(place, error.to_string());
             continue;
         }

@@ -12,7 +12,7 @@ use actarium_core::tlog::{
 use actarium_core::tree::{Frontier, leaf_hash, root};
 
 use crate::report::Report;
-use crate::trust::{Seen, Trust, generation_of, note_generation};
+use crate::trust::{OwnKeys, Seen, Trust, generation_of, note_generation};
 
 /// Bytes of an entry: version, time, commit.
 const ENTRY_BYTES: usize = 41;
@@ -32,6 +32,12 @@ pub trait LogSource {
     /// # Errors
     /// In words, why there is none.
     fn key(&mut self) -> Result<String, String>;
+
+    /// The changes of the key that signs, as signed notes, the first one first; empty if it never changed.
+    ///
+    /// # Errors
+    /// In words, why they cannot be had.
+    fn handovers(&mut self) -> Result<Vec<String>, String>;
 
     /// A tile of hashes or a bundle of entries.
     ///
@@ -88,23 +94,17 @@ pub fn verify_log(source: &mut dyn LogSource, trust: &Trust) -> Result<VerifiedL
 }
 
 fn check_signature(source: &mut dyn LogSource, signed: &SignedCheckpoint, trust: &Trust, report: &mut Report) {
-    let own = source.key().and_then(|text| VerifierKey::parse(text.trim()).map_err(|error| error.to_string()));
-    let given = own.as_ref().ok().and_then(|own| trust.key_for(own.name())).or_else(|| trust.key.clone());
-    match (&given, &own) {
-        (Some(wanted), Ok(own)) if wanted != own => {
-            report.find("key", format!("it is {own}, and not the one that you gave ({wanted})"));
-        }
-        (_, Err(error)) => report.find("key", error.clone()),
-        _ => {}
+    let mut own = OwnKeys::default();
+    match source.key().and_then(|text| VerifierKey::parse(text.trim()).map_err(|error| error.to_string())) {
+        Ok(key) => own.key = Some(key),
+        Err(error) => report.find("key", error),
     }
-    let Some(key) = trust.key_for(&signed.checkpoint.origin).or(own.ok()) else { return };
-    match signed.verify(&key) {
-        Ok(()) if trust.key.is_some() => {
-            report.anchors.push(format!("the checkpoint is signed by the key that you gave, {}", key.name()));
-        }
-        Ok(()) => {}
-        Err(error) => report.find("checkpoint", error.to_string()),
+    match source.handovers() {
+        Ok(notes) => own.take_handovers(&notes, report),
+        Err(error) => report.find("hand-overs of the log's key", error),
     }
+    own.compare(trust, report);
+    own.check_newest(signed, trust, report);
 }
 
 fn check_anchors(checkpoint: &Checkpoint, trust: &Trust, roots: &BTreeMap<u64, Option<Hash>>, report: &mut Report) {

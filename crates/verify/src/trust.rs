@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actarium_core::time;
-use actarium_core::tlog::{KeyKind, SignedCheckpoint, VerifierKey};
+use actarium_core::tlog::{CheckpointError, KeyHistory, KeyKind, SignedCheckpoint, VerifierKey};
 
 use crate::report::Report;
 
@@ -81,6 +81,75 @@ impl Trust {
         let of_log = generation_of(key.name()).0 == generation_of(origin).0;
         let named = of_log.then(|| VerifierKey::new(origin, KeyKind::Log, *key.public()).ok()).flatten();
         named.or_else(|| Some(key.clone()))
+    }
+}
+
+/// The key that an export or a log names as its own, with the hand-overs that led to it.
+#[derive(Debug, Default)]
+pub(crate) struct OwnKeys {
+    pub key: Option<VerifierKey>,
+    pub history: KeyHistory,
+}
+
+impl OwnKeys {
+    /// Takes hand-overs, as signed notes; what is wrong with them goes into the report.
+    pub fn take_handovers(&mut self, notes: &[String], report: &mut Report) {
+        match KeyHistory::verify(notes.iter().map(String::as_bytes)) {
+            Ok(history) => self.history = history,
+            Err((number, error)) => report.find(format!("hand-over {number} of the log's key"), error.to_string()),
+        }
+    }
+
+    /// Compares the log's own key with the one that the reader gave, which may have been handed over since.
+    pub fn compare(&self, trust: &Trust, report: &mut Report) {
+        let Some(own) = &self.key else { return };
+        let Some(wanted) = trust.key_for(own.name()) else { return };
+        let followers = self.history.from(&wanted);
+        if !followers.contains(own) {
+            let what = match (wanted.name() == own.name(), self.history.around(&wanted).contains(own)) {
+                (false, _) => "another log",
+                (true, true) => "the one that you gave has taken its place since",
+                (true, false) => "signed with another key",
+            };
+            report.find("key", format!("it is {own}, and not the one that you gave ({wanted}): {what}"));
+        } else if wanted != *own {
+            let last = self.history.handovers().last().map(|last| time::to_text(last.at)).unwrap_or_default();
+            report.statements.push(format!(
+                "the log's key was changed since the one that you gave: {} hand-overs, the last on {last}, each signed by \
+                 both keys; it is {own} now",
+                followers.len() - 1
+            ));
+        }
+    }
+
+    /// Whether the newest checkpoint is signed by the reader's key or one that it was handed over to; without one, by the
+    /// log's own.
+    pub fn check_newest(&self, signed: &SignedCheckpoint, trust: &Trust, report: &mut Report) {
+        let given = trust.key_for(&signed.checkpoint.origin);
+        let keys = match (&given, &self.key) {
+            (Some(key), _) => self.history.from(key),
+            (None, Some(own)) => vec![own.clone()],
+            (None, None) => return,
+        };
+        match (signed.verify_by_one_of(&keys), &given) {
+            (Ok(by), Some(given)) if by == *given => {
+                report.anchors.push(format!("the checkpoint is signed by the key that you gave, {}", by.name()));
+            }
+            (Ok(by), Some(_)) => report.anchors.push(format!(
+                "the checkpoint is signed by a key that the one that you gave was handed over to, {}",
+                by.name()
+            )),
+            (Ok(_), None) => {}
+            (Err(error), _) => report.find("checkpoint", error.to_string()),
+        }
+    }
+
+    /// Whether an earlier checkpoint is signed by any key that the log had; what it signs is compared with the tree besides.
+    pub fn verify_earlier(&self, signed: &SignedCheckpoint, trust: &Trust) -> Result<(), CheckpointError> {
+        match trust.key_for(&signed.checkpoint.origin).or_else(|| self.key.clone()) {
+            Some(key) => signed.verify_by_one_of(&self.history.around(&key)).map(|_| ()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actarium_core::tlog::{
-    Checkpoint, KeyKind, SignedCheckpoint, TileAddress, TileKind, VerifierKey, encode_bundle, tiles,
+    Checkpoint, Handover, KeyKind, SignedCheckpoint, TileAddress, TileKind, VerifierKey, encode_bundle, tiles,
 };
 use actarium_core::tree::{Hash, leaf_hash, root};
 use actarium_verify::{LogSource, Report, Trust, verify_log};
@@ -16,6 +16,7 @@ const ORIGIN: &str = "log.example/0123456789abcdef0123456789abcdef";
 struct Log {
     key: SigningKey,
     checkpoint: Vec<u8>,
+    handovers: Vec<String>,
     files: BTreeMap<String, Vec<u8>>,
 }
 
@@ -45,7 +46,7 @@ impl Log {
             }
         }
         let key = SigningKey::from_bytes(&[7; 32]);
-        let mut log = Self { key, checkpoint: Vec::new(), files };
+        let mut log = Self { key, checkpoint: Vec::new(), handovers: Vec::new(), files };
         log.sign(size, root(&levels[0]));
         log
     }
@@ -62,6 +63,20 @@ impl Log {
         let checkpoint = Checkpoint { origin: ORIGIN.to_owned(), size, root };
         let note = checkpoint.sign(&self.verifier(), &|message| self.key.sign(message).to_bytes()).unwrap();
         self.checkpoint = note.to_string().into_bytes();
+    }
+
+    /// Changes the key to that of a seed, and signs what is there anew.
+    fn hand_over(&mut self, seed: u8) {
+        let next = SigningKey::from_bytes(&[seed; 32]);
+        let named = |key: &SigningKey| VerifierKey::new("log.example", KeyKind::Log, key.verifying_key().to_bytes());
+        let handover =
+            Handover { old: named(&self.key).unwrap(), new: named(&next).unwrap(), at: 1_767_326_400_000_000 };
+        let note =
+            handover.sign(&|message| self.key.sign(message).to_bytes(), &|message| next.sign(message).to_bytes());
+        self.handovers.push(note.unwrap().to_string());
+        self.key = next;
+        let checkpoint = self.signed().checkpoint;
+        self.sign(checkpoint.size, checkpoint.root);
     }
 
     fn signed(&self) -> SignedCheckpoint {
@@ -84,6 +99,10 @@ impl LogSource for Log {
 
     fn key(&mut self) -> Result<String, String> {
         Ok(self.verifier().to_string())
+    }
+
+    fn handovers(&mut self) -> Result<Vec<String>, String> {
+        Ok(self.handovers.clone())
     }
 
     fn tile(&mut self, address: &TileAddress) -> Result<Vec<u8>, String> {
@@ -156,4 +175,40 @@ fn what_the_reader_kept_is_compared() {
     other.sign(66_000, log.signed().checkpoint.root);
     let places: Vec<_> = other.verify(&trust).findings.into_iter().map(|finding| finding.place).collect();
     assert!(places.starts_with(&["key".to_owned(), "checkpoint".to_owned()]), "{places:?}");
+}
+
+#[test]
+fn a_key_that_was_handed_over_is_followed() {
+    let first = Log::of(300);
+    let mut log = first.clone();
+    log.hand_over(8);
+    log.hand_over(9);
+    let with_key = |key: &VerifierKey, log: &Log| {
+        let mut trust = Trust::default();
+        trust.add_key(&key.to_string()).unwrap();
+        trust.anchors = vec![first.signed()];
+        log.verify(&trust)
+    };
+    for key in [first.verifier(), log.verifier()] {
+        let report = with_key(&key, &log);
+        assert!(report.is_sound() && report.anchors.len() == 2, "{report}");
+        let says_so = report.statements.iter().any(|statement| statement.contains("2 hand-overs"));
+        assert_eq!(says_so, key == first.verifier(), "{report}");
+    }
+    // Without the hand-overs it is another key; a hand-over that only one key has signed is none.
+    let mut silent = log.clone();
+    silent.handovers.clear();
+    assert!(!with_key(&first.verifier(), &silent).is_sound());
+    let mut forged = log.clone();
+    let last = forged.handovers.pop().unwrap();
+    let lines: Vec<&str> = last.lines().collect();
+    forged.handovers.push(lines[..lines.len() - 2].join("\n") + "\n" + lines[lines.len() - 1] + "\n");
+    let report = with_key(&first.verifier(), &forged);
+    assert!(report.findings.iter().any(|finding| finding.place == "hand-over 2 of the log's key"), "{report}");
+    // Who stole the old key signs a log with it, and shows the true hand-overs: the new key does not vouch for that.
+    let mut stolen = Log::of(400);
+    stolen.handovers = log.handovers.clone();
+    let report = with_key(&log.verifier(), &stolen);
+    let places: Vec<_> = report.findings.iter().map(|finding| finding.place.as_str()).collect();
+    assert_eq!(places, ["key", "checkpoint"], "{report}");
 }

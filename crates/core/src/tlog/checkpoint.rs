@@ -111,12 +111,23 @@ impl SignedCheckpoint {
     /// # Errors
     /// [`CheckpointError::Origin`] or [`CheckpointError::Note`].
     pub fn verify(&self, log: &VerifierKey) -> Result<(), CheckpointError> {
-        if log.kind() != KeyKind::Log || self.checkpoint.origin != log.name() {
-            let (found, wanted) = (self.checkpoint.origin.clone(), log.name().to_owned());
+        self.verify_by_one_of(std::slice::from_ref(log)).map(|_| ())
+    }
+
+    /// Which of the log's keys has signed it, for a log that has changed its key. It has to be of the log that they name.
+    ///
+    /// # Errors
+    /// As [`Self::verify`]; without a key, that none is known.
+    pub fn verify_by_one_of(&self, keys: &[VerifierKey]) -> Result<VerifierKey, CheckpointError> {
+        let of_another = |key: &&VerifierKey| key.kind() != KeyKind::Log || self.checkpoint.origin != key.name();
+        if let Some(other) = keys.iter().find(of_another) {
+            let (found, wanted) = (self.checkpoint.origin.clone(), other.name().to_owned());
             return Err(CheckpointError::Origin { found, wanted });
         }
-        self.note.verify(std::slice::from_ref(log))?;
-        Ok(())
+        // The last one that the log had, if several of them signed it.
+        let signed = self.note.verify(keys)?;
+        let by = |key: &&VerifierKey| signed.iter().any(|signed| signed.key == **key);
+        Ok(keys.iter().rev().find(by).expect("a key that verified is one of them").clone())
     }
 
     /// The cosignatures of known witnesses; none is no error.

@@ -4,6 +4,7 @@
 //! Pure: who signs, and where hashes are kept, is passed in. Nothing here knows what an entry means.
 
 mod checkpoint;
+mod handover;
 mod note;
 mod proof;
 mod proof_text;
@@ -13,6 +14,7 @@ mod tile;
 mod witness;
 
 pub use checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
+pub use handover::{Handover, HandoverError, KeyHistory};
 pub use note::{
     KeyError, KeyKind, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, Note, NoteError, SignatureLine, Signed, VerifierKey,
     is_key_name,
@@ -26,5 +28,5 @@ pub use tile::{
     BundleDamaged, TILE_WIDTH, TileAddress, TileKind, TilePathError, decode_bundle, encode_bundle, partial_width, tiles,
 };
 pub use witness::{
-    ADD_CHECKPOINT_BYTES_MAX, AddCheckpoint, AddCheckpointError, TREE_SIZE_FORM, WitnessRefusal, key_of_origin,
+    ADD_CHECKPOINT_BYTES_MAX, AddCheckpoint, AddCheckpointError, TREE_SIZE_FORM, WitnessRefusal, keys_of_origin,
 };

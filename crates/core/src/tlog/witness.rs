@@ -57,12 +57,13 @@ impl AddCheckpoint {
         Ok(Self { old, proof, checkpoint: SignedCheckpoint::parse(note.as_bytes())? })
     }
 
-    /// Whether a witness signs this, after what it has signed of the log before: size and root.
+    /// Whether a witness signs this, after what it has signed of the log before: size and root. Which of the log's keys
+    /// signed it.
     ///
     /// # Errors
     /// [`WitnessRefusal`].
-    pub fn decide(&self, log: &VerifierKey, last: Option<(u64, Hash)>) -> Result<(), WitnessRefusal> {
-        self.checkpoint.verify(log).map_err(WitnessRefusal::Signature)?;
+    pub fn decide(&self, log: &[VerifierKey], last: Option<(u64, Hash)>) -> Result<VerifierKey, WitnessRefusal> {
+        let by = self.checkpoint.verify_by_one_of(log).map_err(WitnessRefusal::Signature)?;
         let checkpoint = &self.checkpoint.checkpoint;
         if self.old > checkpoint.size {
             return Err(WitnessRefusal::Sizes);
@@ -73,9 +74,10 @@ impl AddCheckpoint {
         }
         match last.filter(|(size, _)| *size > 0) {
             // Every tree begins with nothing: there is nothing to prove, and a proof that is there says something else.
-            None if self.proof.is_empty() => Ok(()),
+            None if self.proof.is_empty() => Ok(by),
             None => Err(WitnessRefusal::Proof(ProofRefused::Length)),
             Some((size, root)) => verify_consistency((size, &root), (checkpoint.size, &checkpoint.root), &self.proof)
+                .map(|()| by)
                 .map_err(WitnessRefusal::Proof),
         }
     }
@@ -121,12 +123,15 @@ impl WitnessRefusal {
     }
 }
 
-/// The key of the log with this origin, if a trusted key is its key: the origin's own, or that of a log name, which stands
-/// for all origins below it (`audit.example.com` for `audit.example.com/…`).
-pub fn key_of_origin(trusted: &[VerifierKey], origin: &str) -> Option<VerifierKey> {
+/// The keys of the log with this origin, if trusted keys are its: the origin's own, or those of a log name, which stands
+/// for all origins below it (`audit.example.com` for `audit.example.com/…`). Several while a log changes its key.
+pub fn keys_of_origin(trusted: &[VerifierKey], origin: &str) -> Vec<VerifierKey> {
     let below = |key: &VerifierKey| origin.strip_prefix(key.name()).is_some_and(|rest| rest.starts_with('/'));
     let logs = || trusted.iter().filter(|key| key.kind() == KeyKind::Log);
     let exact = logs().find(|key| key.name() == origin);
-    let key = exact.or_else(|| logs().filter(|key| below(key)).max_by_key(|key| key.name().len()))?;
-    VerifierKey::new(origin, KeyKind::Log, *key.public()).ok()
+    let Some(name) = exact.or_else(|| logs().filter(|key| below(key)).max_by_key(|key| key.name().len())) else {
+        return Vec::new();
+    };
+    let named = logs().filter(|key| key.name() == name.name());
+    named.filter_map(|key| VerifierKey::new(origin, KeyKind::Log, *key.public()).ok()).collect()
 }

@@ -103,6 +103,10 @@ pub(super) fn verify(stage: &mut Stage, at: Micros) {
             .failed(409, "Nothing was lost: the log begins with the events of the checkpoint")
             .own(),
     );
+    // And so was a change of the signing key, while the service ran.
+    let drill = actarium(stage, at + MINUTE).act("audit_log.key.rotate", vec![service()]);
+    let drill = drill.with("explanation", "Drill").failed(409, "The data folder is in use by a running service");
+    stage.record(drill.own());
 }
 
 /// The administrators change how long records are kept, first too short for the operator.

@@ -149,6 +149,16 @@ pub fn key(call: &Call) -> Result<Response, Problem> {
     Ok(cached(call, text_answer(format!("{key}\n")), NEWEST))
 }
 
+/// The changes of the key, signed by both keys each.
+///
+/// # Errors
+/// None that are the client's.
+pub fn handovers(call: &Call) -> Result<Response, Problem> {
+    call.organization()?;
+    let answer = json_answer(&json!({"handovers": call.app.engine.handovers()}))?;
+    Ok(cached(call, answer, NEWEST))
+}
+
 /// An answer of text in UTF-8.
 pub fn text_answer(text: String) -> Response {
     let mut response = bytes_answer(TEXT, text);

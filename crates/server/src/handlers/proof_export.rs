@@ -164,6 +164,10 @@ impl Export {
         events.write(&mut archive)?;
         let shown = events.shown;
         archive.file("key", format!("{}\n", engine.verifier_key(self.organization.id)).as_bytes())?;
+        if !engine.handovers().is_empty() {
+            let lines = engine.handovers().iter().map(|note| format!("{}\n", json!({"note": note})));
+            archive.file("handovers.ndjson", lines.collect::<String>().as_bytes())?;
+        }
         archive.file("checkpoint", note.as_bytes())?;
         archive.file("checkpoints.ndjson", &self.kept(checkpoint.size)?)?;
         let nodes = |range: Range<u64>| -> Result<Vec<String>, Problem> {

@@ -8,7 +8,7 @@ use crate::problem::Kind;
 const LOG_PROBLEMS: &[Kind] = &[Kind::Overloaded, Kind::Unavailable];
 
 /// The routes.
-pub(super) static ROUTES: [Route; 4] = [
+pub(super) static ROUTES: [Route; 5] = [
     show(
         Operation::LogView,
         ("/v1/orgs/{org}/log", Right::AuditLogsView, "audit_log.verify"),
@@ -66,6 +66,22 @@ pub(super) static ROUTES: [Route; 4] = [
             ),
             &[],
             &[answer(200, &[(TEXT, "Text")], "The key in one line.")],
+        )
+    },
+    Route {
+        problems: LOG_PROBLEMS,
+        denied_action: Some("audit_log.verify"),
+        ..read(
+            Operation::LogHandovers,
+            "/v1/orgs/{org}/log/handovers",
+            Permission::OpenLog,
+            (
+                "List the changes of the log's key",
+                "Signed notes, the first change first: each names the key before and the key after, and both have signed it. Who \
+                 trusts an older key verifies by them that the present one has taken its place. Empty if the key never changed.",
+            ),
+            &[],
+            &[answer(200, &[(JSON, "LogHandovers")], "The hand-overs.")],
         )
     },
 ];

@@ -190,6 +190,7 @@ pub enum Operation {
     LogCheckpoint,
     LogTile,
     LogKey,
+    LogHandovers,
     KeyCreate,
     KeyList,
     KeyView,

@@ -59,5 +59,8 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         "copy",
         "scrub",
     ];
-    vec![("LogStanding", open(standing, &always))]
+    let handovers = json!({
+        "handovers": {"type": "array", "items": text(), "description": "Signed notes, the first change of the key first."},
+    });
+    vec![("LogStanding", open(standing, &always)), ("LogHandovers", open(handovers, &["handovers"]))]
 }

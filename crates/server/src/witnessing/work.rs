@@ -209,10 +209,11 @@ fn ask(
 /// What is said of a log that is older than what a witness has signed of it.
 fn rolled_back(app: &App, known: &Known, organization: &Organization, published: &Published, size: u64) -> String {
     let key = app.engine.verifier_key(organization.id);
+    let keys = app.engine.verifier_keys(organization.id);
     let shown = app.witnesses.client.last_checkpoint(&known.address.url, key.name());
     let is_ours = shown
         .and_then(|note| SignedCheckpoint::parse(note.as_bytes()).ok())
-        .is_some_and(|signed| signed.verify(&key).is_ok() && signed.checkpoint.size == size);
+        .is_some_and(|signed| signed.verify_by_one_of(&keys).is_ok() && signed.checkpoint.size == size);
     let proof = if is_ours { ", and shows this log's own signature under it" } else { "" };
     format!(
         "the witness {} has signed a checkpoint of {size} events{proof}; the newest here is of {}: the log is older than what \

@@ -10,6 +10,7 @@ use actarium_core::tree::Hash;
 
 use super::generation;
 use super::log::Log;
+use super::rotation::Handovers;
 use super::shared::Shared;
 use super::tiles::TreeReader;
 use crate::backend::{BackendError, StoredCheckpoint};
@@ -27,17 +28,20 @@ pub struct Published {
     pub published_at: Micros,
     /// The signed note.
     pub note: String,
+    /// Whether the key that signs now has signed it; else it is signed anew.
+    is_current: bool,
     /// Whether the log's tree was seen to have this root at this size.
     checked: AtomicBool,
 }
 
 impl Published {
-    fn new(checkpoint: &Checkpoint, stored: &StoredCheckpoint, checked: bool) -> Arc<Self> {
+    fn new(checkpoint: &Checkpoint, stored: &StoredCheckpoint, is_current: bool, checked: bool) -> Arc<Self> {
         Arc::new(Self {
             size: checkpoint.size,
             root: checkpoint.root,
             published_at: stored.published_at,
             note: stored.note.clone(),
+            is_current,
             checked: AtomicBool::new(checked),
         })
     }
@@ -47,6 +51,7 @@ impl Published {
 pub(crate) struct CheckpointSigner {
     pub log_name: String,
     pub key: LogKey,
+    pub handovers: Handovers,
 }
 
 impl CheckpointSigner {
@@ -70,9 +75,10 @@ impl CheckpointSigner {
 ///
 /// # Errors
 /// In words, how they disagree.
-pub(crate) fn take_over(log: &Log, log_name: &str, newest: &StoredCheckpoint) -> Result<(), String> {
+pub(crate) fn take_over(log: &Log, signer: &CheckpointSigner, newest: &StoredCheckpoint) -> Result<(), String> {
     let read = SignedCheckpoint::parse(newest.note.as_bytes());
-    let checkpoint = read.map_err(|error| format!("the newest checkpoint: {error}"))?.checkpoint;
+    let signed = read.map_err(|error| format!("the newest checkpoint: {error}"))?;
+    let checkpoint = &signed.checkpoint;
     let head = log.state.lock().head;
     if checkpoint.size != newest.size {
         return Err(format!("the newest checkpoint is kept under size {} and says {}", newest.size, checkpoint.size));
@@ -87,11 +93,13 @@ pub(crate) fn take_over(log: &Log, log_name: &str, newest: &StoredCheckpoint) ->
         return Err(format!("the checkpoint that was published at {} has another root than the head", head.size));
     }
     // One of the generation before is no checkpoint of this one.
-    if checkpoint.origin != generation::origin(log_name, log.organization.id, generation::of(log)) {
+    let key = signer.verifier_key(log.organization.id, generation::of(log));
+    if checkpoint.origin != key.name() {
         return Ok(());
     }
     let checked = checkpoint.size == head.size;
-    *log.published.lock() = Some(Published::new(&checkpoint, newest, checked));
+    let is_current = signed.verify(&key).is_ok();
+    *log.published.lock() = Some(Published::new(checkpoint, newest, is_current, checked));
     Ok(())
 }
 
@@ -136,7 +144,7 @@ pub(crate) fn publish(shared: &Shared, signer: &CheckpointSigner) -> Result<usiz
         };
         let before = log.published.lock().clone();
         if let Some(before) = &before
-            && (before.size >= head.size || !check(shared, &log, before))
+            && ((before.size >= head.size && before.is_current) || !check(shared, &log, before))
         {
             continue;
         }
@@ -153,8 +161,8 @@ pub(crate) fn publish(shared: &Shared, signer: &CheckpointSigner) -> Result<usiz
     for (log, root, stored) in &made {
         let checkpoint = Checkpoint { origin: String::new(), size: stored.size, root: *root };
         let mut published = log.published.lock();
-        if published.as_ref().is_none_or(|newest| newest.size < stored.size) {
-            *published = Some(Published::new(&checkpoint, stored, true));
+        if published.as_ref().is_none_or(|newest| newest.size < stored.size || !newest.is_current) {
+            *published = Some(Published::new(&checkpoint, stored, true, true));
         }
     }
     Ok(made.len())

@@ -27,10 +27,11 @@ pub(crate) fn load(backend: &dyn Backend, logs: &Registry, signer: &CheckpointSi
     Ok(())
 }
 
-/// Those of another origin are of another generation of the log: they say nothing about this one.
+/// Those of another origin are of another generation of the log: they say nothing about this one. Those that the log signed
+/// with a key from before are shown among the earlier ones only.
 fn remember(log: &Log, signer: &CheckpointSigner, kept: StoredCosignature) {
-    let origin = SignedCheckpoint::parse(kept.note.as_bytes()).map(|signed| signed.checkpoint.origin);
-    if origin.is_ok_and(|origin| origin == signer.verifier_key(log.organization.id, generation::of(log)).name()) {
+    let key = signer.verifier_key(log.organization.id, generation::of(log));
+    if SignedCheckpoint::parse(kept.note.as_bytes()).is_ok_and(|signed| signed.verify(&key).is_ok()) {
         let mut newest = log.cosigned.lock();
         if newest.get(&kept.witness).is_none_or(|known| known.size <= kept.size) {
             newest.insert(kept.witness.clone(), kept);

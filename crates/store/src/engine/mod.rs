@@ -26,6 +26,7 @@ mod log;
 pub mod options;
 mod queue;
 mod recovery;
+pub mod rotation;
 pub mod scrub;
 mod seal;
 mod sealer;
@@ -42,7 +43,7 @@ mod tiles;
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -138,6 +139,8 @@ pub struct Engine {
     signer: Arc<CheckpointSigner>,
     /// Whether the folder is only read.
     read_only: bool,
+    /// Whether the signing key was handed over to another, so that it signs nothing more.
+    retired: AtomicBool,
     running: Mutex<Running>,
 }
 
@@ -159,8 +162,9 @@ impl Engine {
             options.archive_dir.clone().unwrap_or_else(|| options.data_dir.join(recovery::ARCHIVE_FOLDER));
         let archive = SegmentFiles::open(&archive_folder)
             .map_err(|error| OpenError::Io { path: archive_folder.display().to_string(), detail: error.to_string() })?;
-        let logs = load_logs(&*opened.backend, &options, &opened.log_name)?;
-        let signer = Arc::new(CheckpointSigner { log_name: opened.log_name, key: opened.log_key });
+        let (log_name, key, handovers) = (opened.log_name, opened.log_key, opened.handovers);
+        let signer = Arc::new(CheckpointSigner { log_name, key, handovers });
+        let logs = load_logs(&*opened.backend, &options, &signer)?;
         cosigned::load(&*opened.backend, &logs, &signer)
             .map_err(|error| recovery::backend_failure(&options.data_dir, error))?;
         let mut holder = [0u8; 16];
@@ -196,6 +200,7 @@ impl Engine {
             shared,
             signer,
             read_only: options.read_only,
+            retired: AtomicBool::new(false),
             running: Mutex::new(Running { lock: Some(opened.lock), ..Running::default() }),
         });
         if options.read_only {
@@ -530,7 +535,9 @@ impl Engine {
         }
         if running.lock.is_some() && !self.read_only {
             // The last word on every log: what it ends with is signed.
-            if let Err(error) = checkpoints::publish(&self.shared, &self.signer) {
+            if !self.retired.load(Ordering::Relaxed)
+                && let Err(error) = checkpoints::publish(&self.shared, &self.signer)
+            {
                 tracing::warn!(%error, "the final checkpoints could not be published; the next start does it");
             }
             housekeeping::remove_retired(&self.shared);
@@ -549,7 +556,7 @@ impl Drop for Engine {
 }
 
 /// All logs as the backend has them, each compared with itself.
-fn load_logs(backend: &dyn Backend, options: &EngineOptions, log_name: &str) -> Result<Registry, OpenError> {
+fn load_logs(backend: &dyn Backend, options: &EngineOptions, signer: &CheckpointSigner) -> Result<Registry, OpenError> {
     let failed = |error| recovery::backend_failure(&options.data_dir, error);
     let mut logs = Registry::default();
     for overview in backend.overview().map_err(failed)? {
@@ -568,7 +575,7 @@ fn load_logs(backend: &dyn Backend, options: &EngineOptions, log_name: &str) -> 
     generation::load(backend, &logs).map_err(failed)?;
     for newest in backend.newest_checkpoints().map_err(failed)? {
         let Some(log) = logs.by_id.get(&newest.organization) else { continue };
-        if let Err(detail) = checkpoints::take_over(log, log_name, &newest) {
+        if let Err(detail) = checkpoints::take_over(log, signer, &newest) {
             log.set_damaged(&detail);
         }
     }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::keys::LOG_KEY_FILE;
+
 /// Bounds on what waits and on what is held in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineLimits {
@@ -116,6 +118,8 @@ pub struct EngineOptions {
     /// The log's name, a schema-less URL such as `audit.example.com`; fixed when the folder is created. `None`: what
     /// the folder has, or [`crate::keys::LOG_NAME_DEFAULT`] for a new one.
     pub log_name: Option<String>,
+    /// File of the key that signs checkpoints; `None`: `log.key` in the data folder. Made with the folder if it is not there.
+    pub log_key: Option<PathBuf>,
     /// Where the journal is.
     pub journal: Journal,
     /// Bounds.
@@ -138,6 +142,7 @@ impl EngineOptions {
         Self {
             data_dir: data_dir.into(),
             log_name: None,
+            log_key: None,
             journal: Journal::Embedded,
             limits: EngineLimits::default(),
             seal: SealPolicy::default(),
@@ -146,5 +151,10 @@ impl EngineOptions {
             read_only: false,
             checkpoints_every: Some(Duration::from_secs(1)),
         }
+    }
+
+    /// The file of the key that signs checkpoints.
+    pub(crate) fn log_key_file(&self) -> PathBuf {
+        self.log_key.clone().unwrap_or_else(|| self.data_dir.join(LOG_KEY_FILE))
     }
 }

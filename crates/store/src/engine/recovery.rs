@@ -8,6 +8,7 @@ use actarium_core::tree::Frontier;
 
 use super::OpenError;
 use super::options::{EngineOptions, Journal};
+use super::rotation::Handovers;
 use crate::backend::memory::MemoryBackend;
 use crate::backend::sqlite::{OpenFailure, SqliteBackend};
 use crate::backend::{Backend, BackendError, Identity, ManifestEntry, Overview};
@@ -31,6 +32,8 @@ pub(crate) struct Opened {
     pub master: MasterKey,
     pub log_key: LogKey,
     pub log_name: String,
+    /// The changes of the signing key, the first one first.
+    pub handovers: Handovers,
 }
 
 /// Opens the folder, or creates what a new one needs: keys first, so that nothing is ever wrapped by a lost key.
@@ -50,7 +53,7 @@ pub(crate) fn open(options: &EngineOptions, entropy: &dyn Entropy) -> Result<Ope
             let (master, log_key) = (MasterKey::in_memory(entropy), LogKey::in_memory(entropy));
             let log_name = options.log_name.clone().unwrap_or_else(|| LOG_NAME_DEFAULT.to_owned());
             let backend = Arc::new(MemoryBackend::new());
-            Ok(Opened { lock, backend, master, log_key, log_name })
+            Ok(Opened { lock, backend, master, log_key, log_name, handovers: Handovers::default() })
         }
     }
 }
@@ -96,11 +99,12 @@ fn open_embedded(options: &EngineOptions, entropy: &dyn Entropy, lock: FolderLoc
             MasterKey::read(folder).map_err(key_error)?
         }
     };
-    let log_key = match LogKey::read(folder) {
+    let key_file = options.log_key_file();
+    let log_key = match LogKey::read(&key_file) {
         Ok(key) => key,
         Err(error) => {
-            made(error, &|| LogKey::create(folder, entropy).map(|_| ()))?;
-            LogKey::read(folder).map_err(key_error)?
+            made(error, &|| LogKey::create(&key_file, entropy).map(|_| ()))?;
+            LogKey::read(&key_file).map_err(key_error)?
         }
     };
     let log_name = match read_log_name(folder) {
@@ -121,11 +125,29 @@ fn open_embedded(options: &EngineOptions, entropy: &dyn Entropy, lock: FolderLoc
         OpenFailure::Foreign(detail) => foreign(&database, detail),
         OpenFailure::Io(detail) => OpenError::Io { path: database.display().to_string(), detail },
     })?;
-    check_identity(&backend, &database, &master, &log_key, &log_name, entropy)?;
-    Ok(Opened { lock, backend: Arc::new(backend), master, log_key, log_name })
+    let began_with = check_identity(&backend, &database, &master, &log_key, &log_name, entropy)?;
+    let handovers = Handovers::read(&backend, &log_name).map_err(|error| backend_failure(&database, error))?;
+    let log_key = fitting_key(log_key, handovers.current().unwrap_or(began_with), &key_file, options.read_only)?;
+    Ok(Opened { lock, backend: Arc::new(backend), master, log_key, log_name, handovers })
 }
 
-/// The keys and the database have to belong together.
+/// The key that signs for this database. A change of it is made by the database: what was left to do is done here.
+fn fitting_key(key: LogKey, wanted: [u8; 32], file: &Path, read_only: bool) -> Result<LogKey, OpenError> {
+    if key.public() == wanted {
+        return Ok(key);
+    }
+    match LogKey::read_next(file) {
+        Ok(next) if next.public() == wanted => {
+            if !read_only {
+                LogKey::take_next(file).map_err(key_error)?;
+            }
+            Ok(next)
+        }
+        _ => Err(foreign(file, "is not the key that this log is signed with".to_owned())),
+    }
+}
+
+/// The keys and the database have to belong together. The public key that the log was begun with.
 fn check_identity(
     backend: &SqliteBackend,
     database: &Path,
@@ -133,7 +155,7 @@ fn check_identity(
     log_key: &LogKey,
     log_name: &str,
     entropy: &dyn Entropy,
-) -> Result<(), OpenError> {
+) -> Result<[u8; 32], OpenError> {
     let failed = |error: BackendError| backend_failure(database, error);
     let Some(identity) = backend.identity().map_err(failed)? else {
         let identity = Identity {
@@ -141,20 +163,18 @@ fn check_identity(
             log_public_key: log_key.public(),
             master_key_check: master.check(entropy),
         };
-        return backend.establish(&identity).map_err(failed);
+        backend.establish(&identity).map_err(failed)?;
+        return Ok(identity.log_public_key);
     };
     let sibling = |file: &str| database.with_file_name(file);
     if !master.fits(&identity.master_key_check) {
         return Err(foreign(&sibling("master.key"), "is not the key that this database was made with".to_owned()));
     }
-    if identity.log_public_key != log_key.public() {
-        return Err(foreign(&sibling("log.key"), "is not the key that this log was begun with".to_owned()));
-    }
     if identity.log_name != log_name {
         let detail = format!("names the log {log_name}, the database {}", identity.log_name);
         return Err(foreign(&sibling("log.name"), detail));
     }
-    Ok(())
+    Ok(identity.log_public_key)
 }
 
 /// Compares head, frontier, manifest and journal of a log with each other.
@@ -205,7 +225,7 @@ fn io(path: &Path, error: &std::io::Error) -> OpenError {
     OpenError::Io { path: path.display().to_string(), detail: error.to_string() }
 }
 
-fn key_error(error: KeyError) -> OpenError {
+pub(crate) fn key_error(error: KeyError) -> OpenError {
     let missing = |path: PathBuf| {
         foreign(&path, "is missing; without it the recorded events cannot be verified or continued".to_owned())
     };

@@ -133,6 +133,7 @@ pub fn look(world: &mut World, route: &Route, caller: &Caller, of: usize, seen: 
         Operation::LogCheckpoint => log_of(world, caller, of, "checkpoint"),
         Operation::LogTile => log_of(world, caller, of, "tile/entries/000.p/1"),
         Operation::LogKey => log_of(world, caller, of, "key"),
+        Operation::LogHandovers => log_of(world, caller, of, "handovers"),
         Operation::ProofExport => proofs(world, caller, of, seen),
         Operation::SavedSearchList => saved_searches(world, caller, of),
         _ => find(world, route.operation, caller, of, seen),

@@ -1,0 +1,151 @@
+//! The key that signs checkpoints is changed with `actarium log rotate-key`: what was signed before and what is signed from
+//! then on verify with either key, a change that broke off goes on, and a witness signs again once it knows the new key.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use actarium_tests::client::Client;
+use actarium_tests::program;
+use actarium_tests::server::Start;
+use serde_json::{Value, json};
+
+fn actarium(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(program::actarium()).args(arguments).env_remove("ACTARIUM_ORG").output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
+fn rotate(data: &Path) -> (Option<i32>, String) {
+    actarium(&["log", "rotate-key", "--data-dir", data.to_str().unwrap(), "--explanation", "Yearly change", "--yes"])
+}
+
+fn record(client: &Client, count: usize) -> u16 {
+    let event = json!({
+        "action": "component.deploy",
+        "actor": {"type": "user", "id": "u-1"},
+        "targets": [{"type": "component", "id": "c-1"}],
+    });
+    client.try_post("/v1/orgs/acme/events", &[], &Value::Array(vec![event; count])).map_or(0, |answer| answer.status)
+}
+
+fn key(client: &Client) -> String {
+    client.get("/v1/orgs/acme/log/key").text().trim().to_owned()
+}
+
+fn export(client: &Client, to: PathBuf) -> String {
+    std::fs::write(&to, client.get("/v1/orgs/acme/export/proof").bytes).unwrap();
+    to.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn either_key_verifies_what_the_other_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let path = |name: &str| folder.path().join(name);
+    let server = Start::on(&data).now();
+    server.client().organization("acme");
+    assert_eq!(record(&server.client(), 300), 201);
+    let old_key = key(&server.client());
+    assert!(rotate(&data).1.contains("in use"), "not while the service runs");
+    server.stop();
+    let server = Start::on(&data).now();
+    let old_export = export(&server.client(), path("old.tar.zst"));
+    server.stop();
+    // The service that was stopped has published its end.
+    let server = Start::on(&data).now();
+    let before = server.client().get("/v1/orgs/acme/log/checkpoint").text();
+    let before_path = path("before.checkpoint");
+    std::fs::write(&before_path, &before).unwrap();
+    server.stop();
+
+    let rotated = rotate(&data);
+    assert_eq!(rotated.0, Some(0), "{}", rotated.1);
+    let server = Start::on(&data).now();
+    let client = server.client();
+    let new_key = key(&client);
+    assert_ne!(new_key, old_key);
+    // What did not grow is signed anew: the key that is served verifies what is served.
+    let after = client.get("/v1/orgs/acme/log/checkpoint").text();
+    let text = |note: &str| note.split("\n\n").next().unwrap().to_owned();
+    assert_eq!(text(&after), text(&before));
+    assert_ne!(after, before);
+    let events = client.get("/v1/orgs/actarium/events?action=audit_log.key.rotate").expect(200);
+    let event = &events["events"][0];
+    assert_eq!((&event["outcome"], &event["source"]), (&json!("success"), &json!("actarium")), "{event:#}");
+    assert_eq!(record(&client, 50), 201);
+    let handovers = client.get("/v1/orgs/acme/log/handovers").expect(200);
+    assert_eq!(handovers["handovers"].as_array().unwrap().len(), 1, "{handovers:#}");
+
+    let new_export = export(&client, path("new.tar.zst"));
+    for key in [&old_key, &new_key] {
+        let anchor = before_path.to_str().unwrap();
+        let verified = actarium(&["verify", &new_export, "--key", key, "--anchor", anchor, "--require-anchor"]);
+        assert_eq!(verified.0, Some(0), "{}", verified.1);
+        assert_eq!(verified.1.contains("hand-overs"), *key == old_key, "{}", verified.1);
+        let url = server.url.clone();
+        let served = Command::new(program::actarium())
+            .args(["verify", &url, "--org", "acme", "--key", key, "--require-anchor"])
+            .env("ACTARIUM_TOKEN", std::fs::read_to_string(data.join("operator.token")).unwrap().trim())
+            .output()
+            .unwrap();
+        assert!(served.status.success(), "{served:?}");
+    }
+    let old = actarium(&["verify", &old_export, "--key", &old_key, "--require-anchor"]);
+    assert_eq!(old.0, Some(0), "{}", old.1);
+    let replaced = actarium(&["verify", &old_export, "--key", &new_key]);
+    assert!(replaced.0 == Some(1), "an export from before knows no hand-over: {}", replaced.1);
+    server.stop();
+    let lies = actarium(&["verify", data.to_str().unwrap(), "--org", "acme", "--key", &old_key]);
+    assert_eq!(lies.0, Some(0), "{}", lies.1);
+}
+
+#[test]
+fn a_change_that_broke_off_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = Start::on(&data).now();
+    server.client().organization("acme");
+    server.stop();
+    let (file, next) = (data.join("log.key"), data.join("log.key.next"));
+    let old_file = std::fs::read(&file).unwrap();
+    assert_eq!(rotate(&data).0, Some(0));
+    // As if it had been killed between the commit and the new file's coming to its place.
+    std::fs::rename(&file, &next).unwrap();
+    std::fs::write(&file, &old_file).unwrap();
+    let server = Start::on(&data).now();
+    assert_eq!(record(&server.client(), 3), 201);
+    server.stop();
+    assert!(!next.exists() && std::fs::read(&file).unwrap() != old_file);
+    // As if it had been killed before the commit: the key that lies there is taken.
+    let present = std::fs::read(&file).unwrap();
+    assert_eq!(rotate(&data).0, Some(0));
+    let (third, handovers) = (std::fs::read(&file).unwrap(), 2);
+    assert_ne!(third, present);
+    let server = Start::on(&data).now();
+    let listed = server.client().get("/v1/orgs/acme/log/handovers").expect(200);
+    assert_eq!(listed["handovers"].as_array().unwrap().len(), handovers);
+    server.stop();
+    // The old key's file over the new one is refused, and nothing is signed with it.
+    std::fs::write(&file, &old_file).unwrap();
+    let refused = actarium(&["log", "rotate-key", "--data-dir", data.to_str().unwrap(), "--explanation", "x", "--yes"]);
+    assert!(refused.0 == Some(1) && refused.1.contains("is not the key that this log is signed with"), "{}", refused.1);
+}
+
+#[test]
+fn the_key_may_lie_elsewhere() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let (data, file) = (folder.path().join("data"), folder.path().join("outside.key"));
+    let server = Start::on(&data).with(&["--log-key", file.to_str().unwrap()]).now();
+    server.client().organization("acme");
+    server.stop();
+    assert!(!data.join("log.key").exists());
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let missing = rotate(&data);
+    assert!(missing.0 == Some(1) && missing.1.contains("log.key: is missing"), "{}", missing.1);
+    let (data_text, key) = (data.to_str().unwrap(), file.to_str().unwrap());
+    let arguments = ["log", "rotate-key", "--data-dir", data_text, "--log-key", key, "--explanation", "x", "--yes"];
+    assert_eq!(actarium(&arguments).0, Some(0));
+    let server = Start::on(&data).with(&["--log-key", key]).now();
+    assert_eq!(record(&server.client(), 3), 201);
+    server.stop();
+}
