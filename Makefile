@@ -40,6 +40,7 @@ test: build
 
 bench:
 	bench/run $(EVENTS)
+	bench/evidence
 
 lint: $(CONSOLE_PACKAGES)
 	npm run --silent --prefix console check

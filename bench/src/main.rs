@@ -1,5 +1,6 @@
 //! Seeded generator of realistic events, the load and the questions that the comparison puts on Actarium over HTTP, and
-//! the floor that the machine sets. It must not link the server: it knows the public API and nothing else.
+//! the floor that the machine sets. It must not link the server: it knows the public API and nothing else;
+//! of the verifier it has the library.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -12,6 +13,7 @@ mod load;
 mod query;
 mod replay;
 mod rng;
+mod verify;
 mod words;
 mod world;
 
@@ -35,6 +37,8 @@ enum Command {
     Replay(replay::Options),
     /// Measure the disk and the processor.
     Floor(floor::Options),
+    /// Measure the verifier's work on hashes.
+    Verify(verify::Options),
 }
 
 fn main() -> Result<()> {
@@ -44,5 +48,6 @@ fn main() -> Result<()> {
         Command::Query(options) => query::run(&options),
         Command::Replay(options) => replay::run(&options),
         Command::Floor(options) => floor::run(&options),
+        Command::Verify(options) => verify::run(&options),
     }
 }

@@ -2,10 +2,17 @@
 //!
 //! Nothing but FIPS 180-4 padding around the compression function; what is hashed and why is said where it is called.
 
+#[cfg(not(actarium_without_hashing))]
 mod pair;
+#[cfg(actarium_without_hashing)]
+mod without;
 
+#[cfg(not(actarium_without_hashing))]
 use pair::{State, compress_pair};
+#[cfg(not(actarium_without_hashing))]
 use sha2::block_api::compress256;
+#[cfg(actarium_without_hashing)]
+use without::{State, compress_pair, compress256};
 
 /// A SHA-256 digest.
 pub type Hash = [u8; 32];
