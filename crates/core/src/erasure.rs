@@ -54,6 +54,16 @@ impl ErasableParts {
         }
     }
 
+    /// These parts but for others.
+    #[must_use]
+    pub const fn without(self, others: Self) -> Self {
+        Self {
+            identity: self.identity && !others.identity,
+            personal: self.personal && !others.personal,
+            detail: self.detail && !others.detail,
+        }
+    }
+
     /// The parts that a row has lost.
     pub fn erased_of(row: &RowView<'_>) -> Self {
         let [_, identity, personal, detail] = row.erased.map(|hash| hash.is_some());
@@ -73,6 +83,16 @@ impl ErasableParts {
     /// The names with commas between them, as a record of an erasure has them.
     pub fn to_text(self) -> String {
         self.names().collect::<Vec<_>>().join(",")
+    }
+
+    /// Reads what [`ErasableParts::to_text`] makes.
+    ///
+    /// # Errors
+    /// As [`ErasableParts::add`]; no part at all is none either.
+    pub fn from_text(text: &str) -> Result<Self, String> {
+        let mut parts = Self::NONE;
+        text.split(',').try_for_each(|name| parts.add(name))?;
+        Ok(parts)
     }
 
     /// Adds the part of this name.

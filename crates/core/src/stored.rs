@@ -5,6 +5,7 @@
 //! a reader answers `None` and visits nothing further, and never panics. Must not validate and must not change texts.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// An actor at one depth of delegation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,6 +126,25 @@ pub fn metadata<'a>(text: &'a str, f: &mut dyn FnMut(&str, Cow<'a, str>)) {
         }
         Some(())
     });
+}
+
+/// The texts of a `metadata` column by key; what one value could not hold and goes on under `key.2`, `key.3` and so on is
+/// put together again.
+pub fn whole_texts(text: &str) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    metadata(text, &mut |key, value| drop(values.insert(key.to_owned(), value.into_owned())));
+    let mut whole = BTreeMap::new();
+    for key in values.keys() {
+        let is_part = key.rsplit_once('.').is_some_and(|(of, number)| {
+            number.parse::<u32>().is_ok_and(|number| number >= 2) && values.contains_key(of)
+        });
+        if is_part {
+            continue;
+        }
+        let parts = (2..).map_while(|number: u32| values.get(&format!("{key}.{number}")));
+        whole.insert(key.clone(), std::iter::once(&values[key]).chain(parts).map(String::as_str).collect());
+    }
+    whole
 }
 
 /// Calls `f` with every key, string, number and boolean of a JSON text, at every depth, in order.

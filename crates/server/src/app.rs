@@ -23,6 +23,7 @@ use crate::oidc::issuers::Issuers;
 use crate::public_url::PublicUrl;
 use crate::recorder::Recorder;
 use crate::refusals::Refusals;
+use crate::removals;
 use crate::retention::Work;
 use crate::scrub::Passes;
 use crate::shares::Shares;
@@ -91,6 +92,8 @@ pub struct App {
     pub masking: MaskingRules,
     /// How long records are kept, and the work of it.
     pub retention: Work,
+    /// The work of erasures and redactions.
+    pub removals: removals::Work,
     /// Who signs the logs' checkpoints besides the log itself.
     pub witnesses: Witnesses,
     /// Where checkpoints are copied to, if the operator has named a place.

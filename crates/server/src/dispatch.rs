@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::body::{self, ReadBody};
 use crate::context::Context;
 use crate::directory::Effective;
+use crate::directory::removal::RemovalKind;
 use crate::handlers;
 use crate::limits;
 use crate::negotiation;
@@ -255,6 +256,16 @@ async fn handle(call: Call) -> Result<Response, Problem> {
         Operation::LegalHoldList => handlers::legal_holds::list(&call),
         Operation::LegalHoldPlace => handlers::legal_holds::place(call).await,
         Operation::LegalHoldRelease => handlers::legal_holds::release(call).await,
+        Operation::ErasureList => handlers::removals::list(&call, RemovalKind::Erasure),
+        Operation::ErasureRequest => handlers::removals::ask_erasure(call).await,
+        Operation::ErasureView => handlers::removals::view(&call, RemovalKind::Erasure),
+        Operation::ErasureApprove => handlers::removals::approve(call, RemovalKind::Erasure).await,
+        Operation::ErasureReject => handlers::removals::reject(call, RemovalKind::Erasure).await,
+        Operation::RedactionList => handlers::removals::list(&call, RemovalKind::Redaction),
+        Operation::RedactionRequest => handlers::removals::ask_redaction(call).await,
+        Operation::RedactionView => handlers::removals::view(&call, RemovalKind::Redaction),
+        Operation::RedactionApprove => handlers::removals::approve(call, RemovalKind::Redaction).await,
+        Operation::RedactionReject => handlers::removals::reject(call, RemovalKind::Redaction).await,
         Operation::SavedSearchList => handlers::saved_searches::list(&call),
         Operation::SavedSearchCreate => handlers::saved_searches::create(call).await,
         Operation::SavedSearchUpdate => handlers::saved_searches::update(call).await,

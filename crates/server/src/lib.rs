@@ -40,6 +40,7 @@ pub mod public_url;
 pub mod queries;
 pub mod recorder;
 pub mod refusals;
+pub mod removals;
 pub mod retention;
 pub mod rotating;
 pub mod router;

@@ -123,6 +123,24 @@ pub const LEGAL_HOLDS_MAX: usize = 1000;
 pub const HOLD_CRITERION_CHARS_MAX: usize = 1000;
 /// Characters of the reason of a legal hold.
 pub const GOVERNANCE_REASON_CHARS_MAX: usize = 500;
+/// Most ranges of events that one erasure removes something of; the rest is asked for again.
+pub const REMOVAL_RANGES_MAX: usize = 100_000;
+/// Most names and addresses of a person that are looked for in Actarium's own records and in saved searches.
+pub const REMOVAL_NAMES_MAX: usize = 200;
+/// Most characters of the ranges that one record of an erasure lists; more go on in further records.
+pub const REMOVAL_RECORD_RANGES_CHARS_MAX: usize = 16_000;
+/// Most events of one redaction.
+pub const REDACTION_EVENTS_MAX: usize = 1000;
+/// Most JSON Pointers of one redaction.
+pub const REDACTION_POINTERS_MAX: usize = 100;
+/// Most characters of a JSON Pointer of a redaction.
+pub const REDACTION_POINTER_CHARS_MAX: usize = 500;
+/// Most erasures and redactions of an organization that wait for approval or are being carried out.
+pub const REMOVALS_WAITING_MAX: usize = 100;
+/// Erasures and redactions that have ended and are still listed, of an organization; the oldest go first.
+pub const REMOVALS_ENDED_MAX: usize = 1000;
+/// How long a log may be looked through for what an erasure would remove.
+pub const REMOVAL_SCAN_TIME_MAX: Duration = Duration::from_secs(30 * 60);
 /// Personal saved searches of one person in one organization.
 pub const SAVED_SEARCHES_PER_OWNER_MAX: usize = 100;
 /// Saved searches that an organization shares.

@@ -39,6 +39,7 @@ use crate::operator::{self, OperatorTokenError};
 use crate::public_url::PublicUrl;
 use crate::recorder::{OwnRecord, Recorder, service_target};
 use crate::refusals::Refusals;
+use crate::removals;
 use crate::retention::{self, RetentionOptions, Work};
 use crate::router::router;
 use crate::scrub::{self, Passes};
@@ -213,6 +214,7 @@ pub async fn serve_with(
     let retaining = tokio::spawn(retention::keep_up(app.clone()));
     let mut watching = vec![tokio::spawn(scrub::keep_up(app.clone())), tokio::spawn(scrub::tell(app.clone()))];
     watching.push(tokio::spawn(copies::keep_up(app.clone())));
+    watching.push(tokio::spawn(removals::keep_up(app.clone())));
     for witness in 0..options.witnesses.witnesses.len() {
         watching.push(tokio::spawn(witness_work::keep_up(app.clone(), witness)));
     }
@@ -317,6 +319,7 @@ fn put_together(
         spent_attempts: Spent::default(),
         masking: MaskingRules::new(options.masking.clone()),
         retention: Work::new(options.retention),
+        removals: removals::Work::default(),
         witnesses: Witnesses::new(&options.witnesses, roots(options.witnesses.roots.as_ref())?),
         copies: Copies::open(&options.copies).map_err(ServeError::Copies)?,
         scrubs: Passes::default(),

@@ -38,6 +38,7 @@ const MASTER_KEY_LABEL: &str = "actarium-master-key-v1";
 const LOG_KEY_LABEL: &str = "actarium-log-key-v1";
 const WITNESS_KEY_LABEL: &str = "actarium-witness-key-v1";
 const DERIVED_LABEL: &str = "actarium/derived-secret/v1\n";
+const MASTER_DERIVED_LABEL: &str = "actarium/master-derived-secret/v1\n";
 const NONCE_BYTES: usize = 24;
 const CHECK_TEXT: &[u8] = b"actarium master key check v1";
 
@@ -97,11 +98,14 @@ fn from_hex(text: &str) -> Option<[u8; 32]> {
 /// The key that wraps the keys of salts.
 pub(crate) struct MasterKey {
     cipher: XChaCha20Poly1305,
+    /// What secrets for other purposes are made of; it tells nothing of the key.
+    root: [u8; 32],
 }
 
 impl MasterKey {
     fn new(key: &[u8; 32]) -> Self {
-        Self { cipher: XChaCha20Poly1305::new(&(*key).into()) }
+        let root = Sha256::new().chain_update(MASTER_DERIVED_LABEL).chain_update(key).finalize().into();
+        Self { cipher: XChaCha20Poly1305::new(&(*key).into()), root }
     }
 
     /// Reads the folder's master key.
@@ -168,6 +172,12 @@ impl MasterKey {
     /// Unwraps it; `None` if it was not wrapped by this key for this place.
     pub fn unwrap_secret(&self, place: &SecretPlace<'_>, wrapped: &[u8]) -> Option<Vec<u8>> {
         self.open(wrapped, &place.context())
+    }
+
+    /// A secret of an organization for one purpose: the same at every start, unrelated to those of other organizations
+    /// and purposes.
+    pub fn derived_secret(&self, organization: OrganizationId, purpose: &str) -> [u8; 32] {
+        Sha256::new().chain_update(self.root).chain_update(organization.0).chain_update(purpose).finalize().into()
     }
 
     /// A known text under this key, kept in the database.

@@ -127,6 +127,7 @@ rights! {
     RetentionUpdate LogGovernance "retention_update" "Change how long records are kept",
     LegalHoldsView LogGovernance "legal_holds_view" "See legal holds",
     LegalHoldsManage LogGovernance "legal_holds_manage" "Place and release legal holds",
+    RemovalsView LogGovernance "removals_view" "See erasures and redactions",
     RecordsErase LogGovernance "records_erase" "Ask for the erasure of a person from the records",
     RecordsRedact LogGovernance "records_redact" "Ask for the redaction of records",
     RemovalsApprove LogGovernance "removals_approve" "Approve erasures and redactions",

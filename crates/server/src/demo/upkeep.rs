@@ -156,8 +156,22 @@ pub(super) fn legal_hold(stage: &mut Stage, at: Micros) {
             .failed(409, "A second person must approve; the one who asked cannot")
             .own(),
     );
+    removal(stage, at + 11 * DAY);
     let request = stage.console(PRIYA, at + 41 * DAY);
     stage.record(request.act("legal_hold.release", vec![hold]).own());
+}
+
+/// A redaction is asked for; who asked cannot approve it, and it is taken back, so nothing is restated.
+fn removal(stage: &mut Stage, at: Micros) {
+    let removal = || vec![json!({"type": "removal", "id": id_of("redaction", "refunds")})];
+    let of_it = |draft: super::stage::Draft| draft.with("kind", "redaction").with("records", 1).with("parts", "detail");
+    let request = stage.console(PRIYA, at);
+    stage.record(of_it(request.act("record.removal.request", removal())).own());
+    let own = of_it(request.later(4 * MINUTE).act("record.removal.approve", removal()));
+    stage.record(own.denied("A second person must approve it: who asked for it cannot").own());
+    let restated = request.later(5 * MINUTE).act("record.restate", vec![records()]);
+    stage.record(restated.failed(409, "The redaction waits for its approval").own());
+    stage.record(of_it(request.later(30 * MINUTE).act("record.removal.reject", removal())).own());
 }
 
 /// A search of the log is saved for everybody, made narrower a month later, and in the end nobody needs it.

@@ -17,6 +17,7 @@ use crate::recorder::OwnRecord;
 pub struct Edit {
     changes: Vec<DirectoryChange>,
     records: Vec<(OrganizationId, OwnRecord)>,
+    rows: Vec<(OrganizationId, EncodedRows)>,
     organizations: Vec<NewOrganization>,
     access_of: BTreeSet<OrganizationId>,
 }
@@ -72,9 +73,14 @@ impl Edit {
         self.records.push((organization, record));
     }
 
+    /// Records own events that are encoded already, behind those of [`Edit::record`].
+    pub fn record_rows(&mut self, organization: OrganizationId, rows: EncodedRows) {
+        self.rows.push((organization, rows));
+    }
+
     /// Whether nothing is changed or recorded.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.records.is_empty() && self.organizations.is_empty()
+        self.changes.is_empty() && self.records.is_empty() && self.rows.is_empty() && self.organizations.is_empty()
     }
 
     /// The change for the store, and what it leaves in the directory.
@@ -95,13 +101,17 @@ impl Edit {
         }
         let changed = self.changes.iter().map(changed).collect();
         let mut records: Vec<(OrganizationId, EncodedRows)> = Vec::new();
+        let mut add = |organization: OrganizationId, rows: EncodedRows| match records
+            .iter_mut()
+            .find(|(of, _)| *of == organization)
+        {
+            Some((_, before)) => before.append(&rows),
+            None => records.push((organization, rows)),
+        };
         for (organization, record) in &self.records {
-            let rows = record.clone().as_called_in(state, *organization).encode(clock)?;
-            match records.iter_mut().find(|(of, _)| of == organization) {
-                Some((_, before)) => before.append(&rows),
-                None => records.push((*organization, rows)),
-            }
+            add(*organization, record.clone().as_called_in(state, *organization).encode(clock)?);
         }
+        std::mem::take(&mut self.rows).into_iter().for_each(|(organization, rows)| add(organization, rows));
         let change = actarium_store::Change { organizations: self.organizations, directory: self.changes, records };
         Ok(Finished { change, changed })
     }

@@ -13,6 +13,7 @@ pub mod governance;
 pub mod invitation;
 pub mod key;
 pub mod personal;
+pub mod removal;
 pub mod saved_search;
 mod sign_in;
 mod state;
@@ -63,7 +64,9 @@ impl Directory {
     pub fn load(engine: &Engine) -> Result<Self, LoadError> {
         let mut state = State::default();
         let kinds = state::KINDS.into_iter().chain(personal::Personal::KINDS).chain(sign_in::KINDS);
-        for kind in kinds.chain(governance::KINDS).chain([key::OnPremKey::KIND, SavedSearch::KIND]) {
+        for kind in
+            kinds.chain(governance::KINDS).chain(removal::KINDS).chain([key::OnPremKey::KIND, SavedSearch::KIND])
+        {
             for entry in engine.directory_entries(kind, None)? {
                 state.apply(&Changed { entry, gone: false })?;
             }

@@ -20,6 +20,7 @@ use super::governance::{self, Governance};
 use super::invitation::Invitation;
 use super::key::{Keys, OnPremKey};
 use super::personal::Personal;
+use super::removal::{self, Removals};
 use super::saved_search::{SavedSearch, SavedSearches};
 use super::sign_in::{self, SignIn};
 use super::{DirectoryDamaged, Effective, Reason};
@@ -61,6 +62,7 @@ pub struct State {
     keys: Keys,
     sign_in: HashMap<OrganizationId, SignIn>,
     governance: HashMap<OrganizationId, Governance>,
+    removals: HashMap<OrganizationId, Removals>,
     saved_searches: HashMap<OrganizationId, SavedSearches>,
     /// User → organizations in which they have a membership.
     organizations_of: HashMap<String, BTreeSet<OrganizationId>>,
@@ -185,6 +187,9 @@ impl State {
             kind if governance::KINDS.contains(&kind) => {
                 self.governance.entry(organization_of(entry)?).or_default().apply(entry, gone)
             }
+            kind if removal::KINDS.contains(&kind) => {
+                self.removals.entry(organization_of(entry)?).or_default().apply(entry, gone)
+            }
             SavedSearch::KIND => self.saved_searches.entry(organization_of(entry)?).or_default().apply(entry, gone),
             kind if KINDS.contains(&kind) => {
                 let organization = organization_of(entry)?;
@@ -248,6 +253,12 @@ impl State {
     pub fn governance(&self, id: OrganizationId) -> &Governance {
         static NOTHING: LazyLock<Governance> = LazyLock::new(Governance::default);
         self.governance.get(&id).unwrap_or(&NOTHING)
+    }
+
+    /// The erasures and redactions of an organization.
+    pub fn removals(&self, id: OrganizationId) -> &Removals {
+        static NOTHING: LazyLock<Removals> = LazyLock::new(Removals::default);
+        self.removals.get(&id).unwrap_or(&NOTHING)
     }
 
     /// The saved searches of an organization, whoever sees them.

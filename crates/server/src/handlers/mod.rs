@@ -21,6 +21,7 @@ pub mod proof;
 pub mod proof_export;
 pub mod proving;
 pub mod record;
+pub mod removals;
 pub mod retention;
 pub mod roles;
 pub mod saved_searches;

@@ -112,7 +112,7 @@ pub fn filter_of(hold: &LegalHold) -> Result<Filter, ParameterError> {
 
 /// A legal hold as the store takes it. One whose criteria cannot be read any more holds everything in its time: rather too much
 /// than too little.
-fn as_hold(hold: &LegalHold) -> Hold {
+pub fn as_hold(hold: &LegalHold) -> Hold {
     let filter = filter_of(hold).unwrap_or_else(|error| {
         tracing::error!(error = error.error.detail, "a legal hold cannot be read; it holds everything in its time");
         Filter::All

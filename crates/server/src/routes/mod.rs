@@ -13,6 +13,7 @@ mod invitations;
 mod log;
 mod organizations;
 mod query;
+mod removals;
 mod saved_searches;
 mod scim;
 mod service;
@@ -174,6 +175,16 @@ pub enum Operation {
     LegalHoldList,
     LegalHoldPlace,
     LegalHoldRelease,
+    ErasureList,
+    ErasureRequest,
+    ErasureView,
+    ErasureApprove,
+    ErasureReject,
+    RedactionList,
+    RedactionRequest,
+    RedactionView,
+    RedactionApprove,
+    RedactionReject,
     SavedSearchList,
     SavedSearchCreate,
     SavedSearchUpdate,
@@ -408,7 +419,7 @@ const fn show(
 
 /// All routes.
 pub static ROUTES: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
-    let tables: [&'static [Route]; 12] = [
+    let tables: [&'static [Route]; 13] = [
         &service::ROUTES,
         &organizations::ROUTES,
         &directory::ROUTES,
@@ -417,6 +428,7 @@ pub static ROUTES: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
         &signin::ROUTES,
         &identity_providers::ROUTES,
         &governance::ROUTES,
+        &removals::ROUTES,
         &events::ROUTES,
         &saved_searches::ROUTES,
         &log::ROUTES,

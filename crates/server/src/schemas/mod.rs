@@ -6,6 +6,7 @@ mod governance;
 mod identity_providers;
 mod invitations;
 mod log;
+mod removals;
 mod saved_searches;
 mod scim;
 mod signin;
@@ -37,6 +38,7 @@ pub fn all() -> Value {
         .chain(signin::schemas())
         .chain(identity_providers::schemas())
         .chain(governance::schemas())
+        .chain(removals::schemas())
         .chain(log::schemas())
         .chain(saved_searches::schemas())
     {

@@ -183,6 +183,9 @@ struct Fixtures {
     revocable: String,
     hold: String,
     saved_search: String,
+    erasures: [String; 2],
+    redactions: [String; 2],
+    event: Value,
     key: String,
     user: String,
     group: String,
@@ -222,16 +225,29 @@ impl Fixtures {
         let provider = made("identity-providers", provider);
         let invitation = made("invitations", json!({"email": "fay@example.com"}));
         let revocable = made("invitations", json!({"email": "gil@example.com"}));
-        let hold = made("legal-holds", json!({"reason": "Another case"}));
+        let hold = made("legal-holds", json!({"reason": "Another case", "target": "component:held"}));
         let search = json!({"name": "Denied", "q": "outcome:denied", "visibility": "organization"});
         let saved_search = made("saved-searches", search);
+        // Somebody else asks, so that the operator may approve.
+        let asker = Person::new(service, "Dana", &["admin"]);
+        let key = service.key("acme");
+        let record = |id: &str| service.record("acme", &crate::client::event("component.deploy", id)).json();
+        let [event, other_event] = ["orders", "carts"].map(|id| record(id)["events"][0]["id"].clone());
+        let redaction = json!({"events": [event], "reason": "A secret", "remainder": false});
+        let erasure = |user: &str| json!({"subject": format!("user:{user}"), "reason": "They asked"});
+        let erasures =
+            [asker.made(service, "erasures", erasure(&user)), asker.made(service, "erasures", erasure(&other))];
+        let redactions = [&redaction; 2].map(|body| asker.made(service, "redactions", body.clone()));
         Self {
             provider,
             hold,
             saved_search,
+            erasures,
+            redactions,
+            event: other_event,
             invitation,
             revocable,
-            key: service.key("acme").0,
+            key: key.0,
             user: other,
             group,
             role,
@@ -245,7 +261,7 @@ impl Fixtures {
     /// that changes nothing anybody sees.
     fn sample(&self, route: &Route) -> Option<(String, Value, &'static str)> {
         let Self { provider, hold, invitation, revocable, key, user, group, role, .. } = self;
-        let Self { saved_search, scim_token, scim_user, scim_group, .. } = self;
+        let Self { saved_search, scim_token, scim_user, scim_group, erasures, redactions, .. } = self;
         let (id, member, body, action) = match route.operation {
             Operation::OrganizationCreate => ("", "", json!({"slug": "new", "name": "New"}), "organization.create"),
             Operation::OrganizationUpdate => ("", "", json!({"name": "Acme Inc."}), "organization.update"),
@@ -269,8 +285,23 @@ impl Fixtures {
             Operation::RoleUpdate => (role.as_str(), "", json!({"permissions": ["audit_logs_view"]}), "role.update"),
             Operation::RoleDelete => (role.as_str(), "", Value::Null, "role.delete"),
             Operation::RetentionUpdate => ("", "", json!({"hot_days": 400, "archive_days": 365}), "retention.update"),
-            Operation::LegalHoldPlace => ("", "", json!({"reason": "A case"}), "legal_hold.place"),
+            Operation::LegalHoldPlace => {
+                ("", "", json!({"reason": "A case", "target": "component:held"}), "legal_hold.place")
+            }
             Operation::LegalHoldRelease => (hold.as_str(), "", Value::Null, "legal_hold.release"),
+            Operation::ErasureRequest => {
+                let body = json!({"subject": "user:u-1", "reason": "They asked"});
+                ("", "", body, "record.removal.request")
+            }
+            Operation::RedactionRequest => {
+                let event = self.event.clone();
+                let body = json!({"events": [event], "reason": "A secret", "remainder": false});
+                ("", "", body, "record.removal.request")
+            }
+            Operation::ErasureApprove => (&*erasures[0], "", Value::Null, "record.removal.approve"),
+            Operation::ErasureReject => (&*erasures[1], "", json!({"reason": "No"}), "record.removal.reject"),
+            Operation::RedactionApprove => (&*redactions[0], "", Value::Null, "record.removal.approve"),
+            Operation::RedactionReject => (&*redactions[1], "", json!({"reason": "No"}), "record.removal.reject"),
             Operation::SavedSearchCreate => ("", "", json!({"name": "All"}), "audit_log.search.save"),
             Operation::SavedSearchUpdate => {
                 (saved_search.as_str(), "", json!({"from": "-7d"}), "audit_log.search.update")

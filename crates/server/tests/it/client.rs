@@ -57,6 +57,11 @@ impl Service {
         Self { address, token, folder: Some(folder), stop: Some(stop), thread: Some(thread) }
     }
 
+    /// Its data folder.
+    pub fn path(&self) -> &Path {
+        self.folder.as_ref().unwrap().path()
+    }
+
     /// Stops it in good order and gives the folder back.
     pub fn stop(mut self) -> TempDir {
         self.end();

@@ -24,6 +24,7 @@ mod own_records;
 mod permissions;
 mod person;
 mod recording;
+mod removals;
 mod retention;
 mod revocation;
 mod saved_searches;

@@ -271,6 +271,11 @@ impl Engine {
         self.signer.key.derived_secret(purpose)
     }
 
+    /// A secret of an organization for one purpose, derived from the master key and the same at every start.
+    pub fn organization_secret(&self, organization: OrganizationId, purpose: &str) -> [u8; 32] {
+        self.shared.keys.master.derived_secret(organization, purpose)
+    }
+
     /// A fresh opaque id, for [`Change::organizations`].
     pub fn new_organization_id(&self) -> OrganizationId {
         let mut id = [0u8; 16];

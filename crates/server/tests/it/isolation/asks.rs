@@ -20,6 +20,8 @@ pub struct Ids {
     pub session: String,
     pub event: String,
     pub saved_search: String,
+    pub erasure: String,
+    pub redaction: String,
 }
 
 fn any<'a>(random: &mut Random, of: impl Iterator<Item = &'a String>) -> String {
@@ -45,6 +47,8 @@ impl Ids {
             session: any(random, sessions.iter()),
             event: text(&random.one(events)["id"]),
             saved_search: any(random, organization.saved_searches.keys()),
+            erasure: organization.erasure.clone(),
+            redaction: organization.redaction.clone(),
         }
     }
 
@@ -61,12 +65,15 @@ impl Ids {
             session: "0000000000000000".into(),
             event: "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b".into(),
             saved_search: "search_000000000000".into(),
+            erasure: "erasure_000000000000".into(),
+            redaction: "redaction_000000000000".into(),
         }
     }
 
-    pub fn all(&self) -> [&str; 10] {
-        let Self { user, group, role, key, scim_token, provider, invitation, session, event, saved_search } = self;
-        [user, group, role, key, scim_token, provider, invitation, session, event, saved_search]
+    pub fn all(&self) -> [&str; 12] {
+        let Self { user, group, role, key, scim_token, provider, invitation, session, event, saved_search, .. } = self;
+        let Self { erasure, redaction, .. } = self;
+        [user, group, role, key, scim_token, provider, invitation, session, event, saved_search, erasure, redaction]
     }
 }
 
@@ -146,6 +153,8 @@ fn path_ids(route: &Route, ids: &Ids) -> (String, String) {
         "invitations" => &ids.invitation,
         "sessions" => &ids.session,
         "saved-searches" => &ids.saved_search,
+        "erasures" => &ids.erasure,
+        "redactions" => &ids.redaction,
         "events" => &ids.event,
         "scim" => match route.path.split('/').nth(6).unwrap_or_default() {
             "Users" => &ids.user,
@@ -170,8 +179,8 @@ pub fn names_something(route: &Route) -> bool {
 /// All that must not be seen by who has nothing to do with the organization.
 pub fn secrets_of(organization: &Organization) -> Vec<&str> {
     let Organization { marker, id, groups, roles, keys, scim_tokens, providers, .. } = organization;
-    let Organization { invitations, saved_searches, .. } = organization;
+    let Organization { invitations, saved_searches, erasure, redaction, .. } = organization;
     let of_it = groups.keys().chain(roles.keys()).filter(|id| !is_default(id)).chain(keys).chain(scim_tokens);
     let of_it = of_it.chain(providers).chain(invitations).chain(saved_searches.keys());
-    of_it.chain([marker, id]).map(String::as_str).collect()
+    of_it.chain([marker, id, erasure, redaction]).map(String::as_str).collect()
 }

@@ -147,6 +147,10 @@ pub fn look(world: &mut World, route: &Route, caller: &Caller, of: usize) {
         // Every organization has what holds for all, and none has chosen or held anything.
         Operation::RetentionView => assert_eq!((&shown["hot_days"], &shown["pending"]), (&json!(365), &json!(null))),
         Operation::RetentionPlan => assert_eq!(shown["purged"]["events"], 0),
+        Operation::ErasureList => assert_eq!(ids(&shown["erasures"]), [organization.erasure.clone()].into()),
+        Operation::RedactionList => assert_eq!(ids(&shown["redactions"]), [organization.redaction.clone()].into()),
+        Operation::ErasureView => assert_eq!(shown["id"], *organization.erasure),
+        Operation::RedactionView => assert_eq!(shown["id"], *organization.redaction),
         Operation::LegalHoldList => assert_eq!(shown, json!({"legal_holds": []})),
         Operation::ScimUserList | Operation::ScimUserSearch => scim_lists(&shown, all_users().collect()),
         Operation::ScimGroupList | Operation::ScimGroupSearch => scim_lists(&shown, all_groups().collect()),

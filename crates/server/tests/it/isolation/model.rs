@@ -138,6 +138,8 @@ pub struct Organization {
     pub invitations: Names,
     /// Saved search → whose alone it is; nobody's, if the organization shares it.
     pub saved_searches: BTreeMap<String, Option<String>>,
+    pub erasure: String,
+    pub redaction: String,
     pub components: Vec<String>,
     /// The log, but for what reading it leaves there.
     pub events: Vec<Value>,

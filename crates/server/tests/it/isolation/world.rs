@@ -146,8 +146,19 @@ impl World {
         let invitation = json!({"email": format!("guest@{marker}.example"), "name": format!("Guest {marker}")});
         let invitation = self.make(number, "invitations", &invitation);
         self.organizations[number].invitations.insert(invitation);
+        self.ask_for_removals(number);
         let path = format!("/v1/orgs/{}/sign-in", self.organizations[number].slug);
         self.by_operator("PATCH", &path, &json!({"joining_domains": [format!("{marker}.example")]}));
+    }
+
+    /// An erasure and a redaction that wait for somebody to approve them.
+    fn ask_for_removals(&mut self, of: usize) {
+        let erasure = json!({"subject": "api_key:operator", "reason": "a test"});
+        self.organizations[of].erasure = self.make(of, "erasures", &erasure);
+        let slug = &self.organizations[of].slug;
+        let page = self.service.get(&format!("/v1/orgs/{slug}/events?limit=1")).json();
+        let redaction = json!({"events": [page["events"][0]["id"]], "reason": "a test", "remainder": false});
+        self.organizations[of].redaction = self.make(of, "redactions", &redaction);
     }
 
     pub fn make_key(&mut self, of: usize, environment: Option<&str>) {

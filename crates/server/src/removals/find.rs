@@ -1,0 +1,291 @@
+//! What an erasure or redaction would remove, found in the log as it stands: who has which part, who is named where else,
+//! what is held. It changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{ControlFlow, Range};
+
+use actarium_core::erasure::{ErasableParts, ranges_of};
+use actarium_core::event::OWN_SOURCE;
+use actarium_core::filter::{Filter, Place, Scope, Term};
+use actarium_core::row::{Column, RowView};
+use actarium_core::{stored, text};
+use actarium_query::{ExportRow, Stop, TimeRange, export};
+use actarium_store::segment::Tier;
+use actarium_store::{Hold, Snapshot};
+
+use super::Subject;
+use crate::directory::removal::RemovalCounts;
+use crate::limits;
+use crate::problem::Problem;
+use crate::queries::query_problem;
+
+/// Who is to approve; nobody approves the removal of records of their own acts.
+#[derive(Clone, Debug)]
+pub struct Approver {
+    /// The id of their account.
+    pub id: String,
+    /// Its address.
+    pub email: String,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The parts that each event loses.
+    by_seq: BTreeMap<u64, ErasableParts>,
+    /// Names, addresses and ids that go.
+    pub names: BTreeSet<String>,
+    /// Whether some of it are acts of the one who is to approve.
+    pub own_acts: bool,
+    held: BTreeSet<u64>,
+    already: u64,
+    naming_records: u64,
+    more: bool,
+    journal_from: u64,
+    archive: Vec<Range<u64>>,
+}
+
+/// What every look at an event needs.
+struct Look<'l> {
+    snapshot: &'l Snapshot,
+    holds: &'l [Hold],
+    approver: Option<&'l Approver>,
+}
+
+/// Whether an event is the record of an erasure or redaction: what it lists is evidence and stays.
+pub fn is_evidence(row: &RowView<'_>) -> bool {
+    matches!(row.get(Column::Action), Some("record.erase" | "record.redact"))
+        && row.get(Column::Source) == Some(OWN_SOURCE)
+}
+
+impl Found {
+    fn new(snapshot: &Snapshot) -> Self {
+        let of_archive =
+            |segment: &&std::sync::Arc<actarium_store::segment::Segment>| segment.summary().tier == Tier::Archive;
+        let archive = snapshot.segments.iter().filter(of_archive);
+        Self {
+            archive: archive.map(|segment| segment.summary().first_seq..segment.end_seq()).collect(),
+            journal_from: snapshot.tail.first().map_or(snapshot.size, |batch| batch.rows.first_seq),
+            ..Self::default()
+        }
+    }
+
+    /// Takes parts of an event, as far as they are there and nothing holds it. Whether it takes some.
+    fn take(&mut self, look: &Look<'_>, found: &ExportRow<'_>, parts: ErasableParts) -> bool {
+        let parts = if is_evidence(&found.row) { parts.without(ErasableParts::DETAIL) } else { parts };
+        let parts = parts.without(ErasableParts::erased_of(&found.row));
+        if parts.is_empty() {
+            self.already += 1;
+            return false;
+        }
+        let organization = &look.snapshot.organization.id.0;
+        let place = Place { organization, seq: found.seq, recorded_at: found.recorded_at };
+        if look.holds.iter().any(|hold| hold.holds(&found.row, &place)) {
+            self.held.insert(found.seq);
+            return false;
+        }
+        self.own_acts |= look.approver.is_some_and(|approver| is_act_of(&found.row, approver));
+        let known = self.by_seq.entry(found.seq).or_default();
+        *known = known.union(parts);
+        true
+    }
+
+    /// Leaves out what goes beyond the bound of one removal.
+    fn bound(mut self) -> Self {
+        let mut ranges = 0;
+        let mut last: Option<(u64, ErasableParts)> = None;
+        let mut end = None;
+        for (seq, parts) in &self.by_seq {
+            if last.is_none_or(|(before, same)| before + 1 != *seq || same != *parts) {
+                ranges += 1;
+            }
+            if ranges > limits::REMOVAL_RANGES_MAX {
+                end = Some(*seq);
+                break;
+            }
+            last = Some((*seq, *parts));
+        }
+        if let Some(end) = end {
+            drop(self.by_seq.split_off(&end));
+            self.more = true;
+        }
+        self
+    }
+
+    /// Whether there is nothing to remove.
+    pub fn is_empty(&self) -> bool {
+        self.by_seq.is_empty()
+    }
+
+    /// The ranges of events by the parts that they lose.
+    pub fn groups(&self) -> BTreeMap<ErasableParts, Vec<Range<u64>>> {
+        let mut groups: BTreeMap<ErasableParts, Vec<u64>> = BTreeMap::new();
+        for (seq, parts) in &self.by_seq {
+            groups.entry(*parts).or_default().push(*seq);
+        }
+        groups.into_iter().map(|(parts, seqs)| (parts, ranges_of(seqs))).collect()
+    }
+
+    /// The numbers.
+    pub fn counts(&self, saved_searches: u64) -> RemovalCounts {
+        let mut counts = RemovalCounts {
+            events: self.by_seq.len() as u64,
+            held: self.held.len() as u64,
+            already: self.already,
+            naming_records: self.naming_records,
+            saved_searches,
+            more: self.more,
+            ..RemovalCounts::default()
+        };
+        for (seq, parts) in &self.by_seq {
+            counts.identity += u64::from(parts.identity);
+            counts.personal += u64::from(parts.personal);
+            counts.detail += u64::from(parts.detail);
+            let at = self.archive.partition_point(|range| range.end <= *seq);
+            match self.archive.get(at) {
+                Some(range) if range.start <= *seq => counts.archive += 1,
+                _ if *seq >= self.journal_from => counts.journal += 1,
+                _ => counts.hot += 1,
+            }
+        }
+        counts
+    }
+}
+
+/// Whether somebody did it, or it was done on their behalf.
+fn is_act_of(row: &RowView<'_>, approver: &Approver) -> bool {
+    let actors = row.get(Column::Actor).map(stored::actors);
+    actors.into_iter().flatten().any(|actor| {
+        let is_theirs = actor.email.is_some_and(|email| text::equal_folded(&email, &approver.email));
+        actor.kind == "user" && (actor.id == approver.id.as_str() || is_theirs)
+    })
+}
+
+/// What the erasure of a person from a log would remove: the parts of all events whose actor, at any depth, or target they
+/// are, and the detail of Actarium's own records that name them by what goes. Blocks.
+///
+/// # Errors
+/// If it takes too long or the log cannot be read.
+pub fn of_person(
+    snapshot: &Snapshot,
+    subject: &Subject,
+    parts: ErasableParts,
+    (holds, approver): (&[Hold], Option<&Approver>),
+    stop: &Stop,
+) -> Result<Found, Problem> {
+    let look = Look { snapshot, holds, approver };
+    let mut found = Found::new(snapshot);
+    let target = Term::Target { kind: Some(subject.kind.clone()), value: subject.id.clone() };
+    let filter = Filter::or([Filter::Term(Term::Actor(subject.id.clone())), Filter::Term(target)]);
+    each(snapshot, &filter, stop, &mut |event| {
+        if gather_names(&event.row, subject, parts, &mut found.names) {
+            found.take(&look, event, parts);
+        }
+    })?;
+    let phrases: Vec<Vec<String>> = found.names.iter().map(|name| text::words(name)).collect();
+    if !phrases.is_empty() {
+        find_naming_records(&look, &phrases, stop, &mut found)?;
+    }
+    Ok(found.bound())
+}
+
+/// Actarium's own records whose detail names somebody: the phrase of a search, a change of a name.
+fn find_naming_records(
+    look: &Look<'_>,
+    phrases: &[Vec<String>],
+    stop: &Stop,
+    found: &mut Found,
+) -> Result<(), Problem> {
+    let own = Filter::Term(Term::Source(OWN_SOURCE.to_owned()));
+    each(look.snapshot, &own, stop, &mut |event| {
+        let names = !is_evidence(&event.row) && detail_texts(&event.row).iter().any(|text| says(text, phrases));
+        if names && found.take(look, event, ErasableParts::DETAIL) {
+            found.naming_records += 1;
+        }
+    })
+}
+
+/// What the redaction of events would remove: the detail of those with these sequence numbers. `each_event` is shown each
+/// of them, and whether it loses its detail. Blocks.
+///
+/// # Errors
+/// If it takes too long or the log cannot be read.
+pub fn of_events(
+    snapshot: &Snapshot,
+    seqs: &[u64],
+    (holds, approver): (&[Hold], Option<&Approver>),
+    stop: &Stop,
+    each_event: &mut dyn FnMut(&ExportRow<'_>, bool),
+) -> Result<Found, Problem> {
+    let look = Look { snapshot, holds, approver };
+    let mut found = Found::new(snapshot);
+    let filter = Filter::or(seqs.iter().map(|seq| Filter::Term(Term::Seq(*seq))));
+    each(snapshot, &filter, stop, &mut |event| {
+        let is_taken = found.take(&look, event, ErasableParts::DETAIL);
+        each_event(event, is_taken);
+    })?;
+    Ok(found)
+}
+
+fn each(snapshot: &Snapshot, filter: &Filter, stop: &Stop, f: &mut dyn FnMut(&ExportRow<'_>)) -> Result<(), Problem> {
+    let mut sink = |event: &ExportRow<'_>| {
+        f(event);
+        ControlFlow::Continue(())
+    };
+    export(snapshot, &Scope::Everything, TimeRange::ALL, filter, stop, &mut sink).map(drop).map_err(query_problem)
+}
+
+/// Whether an event is about somebody; gathers what of them goes with the parts.
+fn gather_names(row: &RowView<'_>, subject: &Subject, parts: ErasableParts, names: &mut BTreeSet<String>) -> bool {
+    let mut is_about = false;
+    let mut keep = |name: Option<&str>| {
+        if let Some(name) = name.filter(|name| !text::words(name).is_empty() && names.len() < limits::REMOVAL_NAMES_MAX)
+        {
+            names.insert(name.to_owned());
+        }
+    };
+    for actor in row.get(Column::Actor).map(stored::actors).into_iter().flatten() {
+        if subject.is(&actor.kind, &actor.id) {
+            is_about = true;
+            if parts.personal {
+                keep(actor.name.as_deref());
+                keep(actor.email.as_deref());
+            }
+        }
+    }
+    for target in row.get(Column::Targets).map(stored::targets).into_iter().flatten() {
+        if subject.is(&target.kind, &target.id) {
+            is_about = true;
+            if parts.personal {
+                keep(target.name.as_deref());
+            }
+        }
+    }
+    if is_about && parts.identity {
+        keep(Some(&subject.id));
+    }
+    is_about
+}
+
+/// The texts of an event's detail; those that were cut to fit into metadata are put together again.
+fn detail_texts(row: &RowView<'_>) -> Vec<String> {
+    let mut texts = Vec::new();
+    for column in [Column::Reason, Column::Message, Column::Changes] {
+        if let Some(value) = row.get(column) {
+            text::column_texts(column, value, &mut |text| texts.push(text.to_owned()));
+        }
+    }
+    if let Some(metadata) = row.get(Column::Metadata) {
+        texts.extend(stored::whole_texts(metadata).into_values());
+    }
+    texts
+}
+
+fn says(text: &str, phrases: &[Vec<String>]) -> bool {
+    phrases.iter().any(|words| text::contains_phrase(text, words))
+}
+
+/// Whether a text has one of the names in it, whatever the case.
+pub fn names_one_of<'n>(text: &str, mut names: impl Iterator<Item = &'n String>) -> bool {
+    names.any(|name| text::contains_phrase(text, &text::words(name)))
+}

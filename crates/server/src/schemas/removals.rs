@@ -1,0 +1,86 @@
+//! Erasures and redactions as JSON Schema.
+
+use serde_json::{Value, json};
+
+use super::{closed, count, list, open, or_null, readable, reference, time};
+use crate::directory::removal::RemovalState;
+use crate::limits;
+
+fn texts(items: Value, items_max: usize) -> Value {
+    json!({"type": ["array", "null"], "items": items, "maxItems": items_max})
+}
+
+/// The schemas by name.
+pub(super) fn schemas() -> Vec<(&'static str, Value)> {
+    let part = || json!({"type": "string", "enum": ["identity", "personal", "detail"]});
+    let reason = || readable(limits::GOVERNANCE_REASON_CHARS_MAX);
+    let flag = |description: &str| json!({"type": ["boolean", "null"], "description": description});
+    let text = |description: &str| json!({"type": ["string", "null"], "description": description});
+    let dry_run = || flag("Only count what would be removed; then a reason is not needed.");
+    let new_erasure = json!({
+        "subject": {"type": "string", "description": "Type and id of an actor or target, `user:u_123`."},
+        "parts": texts(part(), 3),
+        "reason": or_null(reason()),
+        "dry_run": dry_run(),
+    });
+    let string = || json!({"type": "string"});
+    let new_redaction = json!({
+        "events": {"type": "array", "items": string(), "minItems": 1, "maxItems": limits::REDACTION_EVENTS_MAX},
+        "reason": or_null(reason()),
+        "mask_keys": texts(string(), limits::MASKING_KEYS_MAX),
+        "pointers": texts(string(), limits::REDACTION_POINTERS_MAX),
+        "remainder": flag("Record again what is left once secrets are masked; true if it is not said."),
+        "dry_run": dry_run(),
+    });
+    let counts = [
+        "events",
+        "identity",
+        "personal",
+        "detail",
+        "journal",
+        "hot",
+        "archive",
+        "naming_records",
+        "saved_searches",
+        "held",
+        "already",
+    ];
+    let mut found: serde_json::Map<String, Value> = counts.iter().map(|name| ((*name).to_owned(), count())).collect();
+    let more = "Whether there is more than one erasure may remove; ask again when this one is done.";
+    found.insert("more".to_owned(), json!({"type": "boolean", "description": more}));
+    let parts = || json!({"type": "array", "items": part()});
+    let actor = || json!({"type": "object"});
+    let removal = json!({
+        "id": string(),
+        "state": {"type": "string", "enum": RemovalState::NAMES},
+        "reason": string(),
+        "parts": parts(),
+        "subject": text("Who is erased; only until it has ended."),
+        "pseudonym": text("What stands for them in the records."),
+        "events": or_null(json!({"type": "array", "items": string()})),
+        "mask_keys": or_null(json!({"type": "array", "items": string()})),
+        "pointers": or_null(json!({"type": "array", "items": string()})),
+        "remainder": or_null(json!({"type": "boolean"})),
+        "asked_by": actor(),
+        "asked_at": time(),
+        "decided_by": or_null(actor()),
+        "decided_at": or_null(time()),
+        "decision_reason": text("Why it was rejected."),
+        "found": reference("RemovalCounts"),
+        "progress": open(json!({"done": count(), "total": count()}), &["done", "total"]),
+        "kept_by_holds": count(),
+        "finished_at": or_null(time()),
+    });
+    let dry = json!({"dry_run": {"type": "boolean"}, "parts": parts(), "found": reference("RemovalCounts")});
+    let required = ["id", "state", "reason", "parts", "asked_by", "asked_at", "found", "progress", "kept_by_holds"];
+    vec![
+        ("NewErasure", closed(new_erasure, &["subject"])),
+        ("NewRedaction", closed(new_redaction, &["events"])),
+        ("RemovalRejection", closed(json!({"reason": reason()}), &["reason"])),
+        ("RemovalCounts", open(Value::Object(found), &counts)),
+        ("RemovalDryRun", open(dry, &["dry_run", "parts", "found"])),
+        ("Removal", open(removal, &required)),
+        ("Erasures", open(json!({"erasures": list("Removal")}), &["erasures"])),
+        ("Redactions", open(json!({"redactions": list("Removal")}), &["redactions"])),
+    ]
+}

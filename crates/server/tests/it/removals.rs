@@ -1,0 +1,295 @@
+//! Erasure of a person and redaction of records, from asking to the last byte of the folder.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use actarium_verify::{Bundle, Trust, verify_export};
+use serde_json::{Value, json};
+
+use crate::client::{Service, event};
+use crate::person::Person;
+
+const EVER: &str = "from=2000-01-01T00:00:00Z&limit=1000&order=asc";
+const NAME: &str = "Zebulon Marchbanks";
+const EMAIL: &str = "zeb@marchbanks.example";
+const IP: &str = "10.77.7.7";
+
+/// An event by the person who is to be erased, or on their behalf, or about them.
+fn of_person(number: usize) -> Value {
+    let mut event = event("component.deploy", &format!("c-{number}"));
+    let person = json!({"type": "user", "id": "u_777", "name": NAME, "email": EMAIL});
+    match number % 3 {
+        0 => event["actor"] = person,
+        1 => event["actor"] = json!({"type": "agent", "id": "bot", "on_behalf_of": person}),
+        _ => event["targets"].as_array_mut().unwrap().push(json!({"type": "user", "id": "u_777", "name": NAME})),
+    }
+    event["context"]["ip"] = json!(IP);
+    event
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// The files of a folder that tell a text: in their bytes, or in anything compressed that begins anywhere in them.
+fn files_with(folder: &Path, text: &str) -> Vec<String> {
+    const FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+    let has = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    let tells = |path: &PathBuf| {
+        // What was merged may go at any moment.
+        let Ok(bytes) = std::fs::read(path) else { return false };
+        let frames = (0..bytes.len().saturating_sub(3)).filter(|at| bytes[*at..*at + 4] == FRAME);
+        let mut unpacked = frames.map(|at| {
+            let mut raw = Vec::new();
+            // A frame that is cut still tells what it begins with.
+            if let Ok(decoder) = zstd::stream::Decoder::new(&bytes[at..]) {
+                let _ = decoder.single_frame().take(64 << 20).read_to_end(&mut raw);
+            }
+            raw
+        });
+        has(&bytes) || unpacked.any(|raw| has(&raw))
+    };
+    files(folder).iter().filter(|path| tells(path)).map(|path| path.display().to_string()).collect()
+}
+
+/// Waits until a removal has ended.
+fn ended(service: &Service, path: &str) -> Value {
+    for _ in 0..400 {
+        let shown = service.get(&format!("/v1/orgs/acme/{path}")).json();
+        if shown["state"] == "done" {
+            return shown;
+        }
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    panic!("{path} was not done: {:?}", service.get(&format!("/v1/orgs/acme/{path}")));
+}
+
+/// The whole log proves itself, with what was erased on record.
+fn proves_itself(service: &Service) {
+    let answer = service.get("/v1/orgs/acme/export/proof");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("export.tar.zst");
+    std::fs::write(&path, &answer.body).unwrap();
+    let report = verify_export(&Bundle::open(&path).unwrap(), &Trust::default()).unwrap();
+    assert!(report.is_sound() && report.undecided.is_empty(), "{report}");
+}
+
+fn recorded(service: &Service, events: &[Value]) -> Vec<String> {
+    let answer = service.record("acme", &json!(events));
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let json = answer.json();
+    json["events"].as_array().unwrap().iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn sealed(service: &Service) {
+    assert_eq!(service.request("POST", "/v1/admin/seal").send().status, 200);
+}
+
+#[test]
+fn a_person_is_erased_everywhere_once_a_second_person_approves() {
+    let service = Service::start();
+    service.organization("acme");
+    let asker = Person::new(&service, "Quinn", &["admin"]);
+    let second = Person::new(&service, "Rosa", &["admin"]);
+    let engineer = Person::new(&service, "Enno", &["platform-engineer"]);
+    recorded(&service, &(0..30).map(of_person).collect::<Vec<_>>());
+    sealed(&service);
+    let others: Vec<Value> = (100..140).map(|number| event("component.deploy", &format!("o-{number}"))).collect();
+    recorded(&service, &others);
+    recorded(&service, &(30..45).map(of_person).collect::<Vec<_>>());
+    let search = json!({"name": "Zeb's", "q": format!("actor:{EMAIL}"), "visibility": "organization"});
+    assert_eq!(asker.send(&service, "POST", "saved-searches", search).status, 201);
+    let kept = json!({"name": "Denied", "q": "outcome:denied", "visibility": "organization"});
+    assert_eq!(asker.send(&service, "POST", "saved-searches", kept).status, 201);
+    assert!(asker.sees(&service, "q=%22zebulon%20marchbanks%22&from=-1d").unwrap().len() >= 45);
+    service.find_count("acme", &format!("action=audit_log.search&actor={}", asker.id), 1);
+    let hold = service.request("POST", "/v1/orgs/acme/legal-holds");
+    let hold = hold.json(&json!({"reason": "Case 9", "target": "component:c-7"})).send().json()["id"].clone();
+
+    // Counting changes nothing.
+    let body = json!({"subject": "user:u_777", "reason": "They asked for it"});
+    let mut counting = body.clone();
+    counting["dry_run"] = json!(true);
+    let counted = asker.send(&service, "POST", "erasures", counting);
+    assert_eq!(counted.status, 200, "{counted:?}");
+    let found = counted.json()["found"].clone();
+    let numbers =
+        |found: &Value, keys: &[&str]| keys.iter().map(|key| found[*key].as_u64().unwrap()).collect::<Vec<_>>();
+    // The search, the saving of another one.
+    let keys = ["personal", "held", "naming_records", "saved_searches", "already", "archive", "identity"];
+    assert_eq!(numbers(&found, &keys), [44, 1, 2, 1, 0, 0, 0], "{found}");
+    assert_eq!(found["events"], 46);
+    assert_eq!(found["hot"].as_u64().unwrap() + found["journal"].as_u64().unwrap(), 46);
+    assert!(found["hot"].as_u64().unwrap() >= 29);
+    assert_eq!(service.get("/v1/orgs/acme/erasures").json(), json!({"erasures": []}));
+    let named = json!({"subject": "user:u_777", "reason": "Mr. zebulon MARCHBANKS asked"});
+    let named = asker.send(&service, "POST", "erasures", named);
+    assert_eq!((named.status, &named.json()["errors"][0]["pointer"]), (422, &json!("/reason")), "{named:?}");
+
+    // One asks, another approves.
+    assert_eq!(engineer.send(&service, "POST", "erasures", body.clone()).status, 403);
+    let id = asker.made(&service, "erasures", body.clone());
+    let path = format!("erasures/{id}");
+    let approve = format!("{path}/approve");
+    assert_eq!(service.get(&format!("/v1/orgs/acme/{path}")).json()["state"], "pending");
+    assert_eq!(asker.send(&service, "POST", &approve, Value::Null).status, 403);
+    assert_eq!(engineer.send(&service, "POST", &approve, Value::Null).status, 403);
+    let denied = service.find_count("acme", "action=record.removal.approve&outcome=denied", 2);
+    assert!(denied.iter().any(|record| record["actor"]["id"] == *asker.id), "{denied:?}");
+    assert!(!files_with(service.path(), NAME).is_empty(), "without this the test could not fail");
+    let approved = second.send(&service, "POST", &approve, Value::Null);
+    assert_eq!((approved.status, &approved.json()["found"]["events"]), (200, &json!(46)), "{approved:?}");
+    assert_eq!(second.send(&service, "POST", &approve, Value::Null).status, 409);
+    let done = ended(&service, &path);
+    assert_eq!((&done["progress"], &done["subject"]), (&json!({"done": 46, "total": 46}), &Value::Null), "{done}");
+
+    // What is left of the events.
+    let events = service.find("acme", &format!("action=component.deploy&{EVER}"));
+    let erased: Vec<&Value> = events.iter().filter(|event| event["erased"] == json!(["personal"])).collect();
+    assert_eq!((events.len(), erased.len()), (85, 44));
+    assert!(erased.iter().all(|event| event["context"].get("ip").is_none() && event["message"].is_string()));
+    let still = service.find("acme", &format!("q=marchbanks&{EVER}"));
+    assert_eq!(still.iter().map(|event| &event["targets"][0]["id"]).collect::<Vec<_>>(), [&json!("c-7")], "it is held");
+    let searches = service.get("/v1/orgs/acme/saved-searches").json();
+    assert_eq!(searches["saved_searches"].as_array().unwrap().len(), 1, "{searches}");
+    let records = service.find("acme", &format!("action=record.erase&{EVER}"));
+    assert_eq!(records.len(), 2, "the personal part of some, the detail of others");
+    let parts: Vec<_> = records.iter().map(|record| record["metadata"]["parts"].as_str().unwrap()).collect();
+    assert!(parts.contains(&"personal") && parts.contains(&"detail"), "{parts:?}");
+    for record in &records {
+        assert_eq!((&record["actor"]["id"], &record["metadata"]["approved_by"]), (&json!(asker.id), &json!(second.id)));
+        assert_eq!(record["reason"], "They asked for it");
+        assert_eq!(record["metadata"]["pseudonym"], done["pseudonym"]);
+        assert!(!record.to_string().contains("u_777"));
+    }
+    proves_itself(&service);
+
+    // What was held goes once it is released and asked for again.
+    assert_eq!(asker.send(&service, "POST", "erasures", body.clone()).status, 409);
+    let path = format!("/v1/orgs/acme/legal-holds/{}?reason=closed", hold.as_str().unwrap());
+    assert_eq!(service.request("DELETE", &path).send().status, 204);
+    let id = asker.made(&service, "erasures", body);
+    assert_eq!(second.send(&service, "POST", &format!("erasures/{id}/approve"), Value::Null).status, 200);
+    let done = ended(&service, &format!("erasures/{id}"));
+    assert_eq!(done["progress"]["done"], done["found"]["events"], "{done}");
+    proves_itself(&service);
+    for text in [NAME, EMAIL, IP] {
+        assert_eq!(files_with(service.path(), text), Vec::<String>::new(), "{text}, while it runs");
+    }
+    let folder = service.stop();
+    for text in [NAME, EMAIL, IP] {
+        assert_eq!(files_with(folder.path(), text), Vec::<String>::new(), "{text}");
+    }
+    assert!(!files_with(folder.path(), "Ada Example").is_empty());
+    let service = Service::start_on(folder, |_| {});
+    proves_itself(&service);
+    assert_eq!(service.find("acme", &format!("actor=u_777&{EVER}")).len(), 30, "found by the id that is left");
+}
+
+#[test]
+fn nobody_approves_the_erasure_of_records_of_their_own_acts() {
+    let service = Service::start();
+    service.organization("acme");
+    let asker = Person::new(&service, "Quinn", &["admin"]);
+    let actor = Person::new(&service, "Rosa", &["admin"]);
+    recorded(&service, &[of_person(0)]);
+    // A change that somebody made to somebody.
+    let victim = actor.made(&service, "users", json!({"email": "vic@example.com", "name": "Vic Tim"}));
+    let about_victim = json!({"subject": format!("user:{victim}"), "reason": "They asked"});
+    let id = asker.made(&service, "erasures", about_victim);
+    let refused = actor.send(&service, "POST", &format!("erasures/{id}/approve"), Value::Null);
+    assert_eq!(refused.status, 403, "{refused:?}");
+    let about_actor = json!({"subject": format!("user:{}", actor.id), "reason": "They asked"});
+    let id = asker.made(&service, "erasures", about_actor);
+    assert_eq!(actor.send(&service, "POST", &format!("erasures/{id}/approve"), Value::Null).status, 403);
+    let rejected = actor.send(&service, "POST", &format!("erasures/{id}/reject"), json!({"reason": "Not yet"}));
+    assert_eq!((rejected.status, &rejected.json()["state"]), (200, &json!("rejected")), "{rejected:?}");
+    assert_eq!(rejected.json()["subject"], Value::Null);
+    assert_eq!(service.request("POST", &format!("/v1/orgs/acme/erasures/{id}/approve")).send().status, 409);
+    let own = service.request("POST", "/v1/orgs/acme/erasures");
+    let own = own.json(&json!({"subject": "user:u_777", "reason": "They asked"})).send().json()["id"].clone();
+    let own = format!("/v1/orgs/acme/erasures/{}/approve", own.as_str().unwrap());
+    assert_eq!(service.request("POST", &own).send().status, 403, "nor does the operator approve what they asked for");
+    for (body, pointer) in [
+        (json!({"subject": "u_777", "reason": "x"}), "/subject"),
+        (json!({"subject": "user:u_777"}), "/reason"),
+        (json!({"subject": "user:u_777", "reason": "x", "parts": ["fact"]}), "/parts/0"),
+        (json!({"subject": "user:u_777", "reason": "x", "parts": []}), "/parts"),
+    ] {
+        let refused = asker.send(&service, "POST", "erasures", body);
+        assert_eq!((refused.status, &refused.json()["errors"][0]["pointer"]), (422, &json!(pointer)), "{refused:?}");
+    }
+}
+
+#[test]
+fn every_part_of_a_person_can_go() {
+    let service = Service::start();
+    service.organization("acme");
+    let asker = Person::new(&service, "Quinn", &["admin"]);
+    recorded(&service, &(0..9).map(of_person).collect::<Vec<_>>());
+    asker.sees(&service, "q=actor:u_777&from=-1d").unwrap();
+    service.find_count("acme", &format!("action=audit_log.search&actor={}", asker.id), 1);
+    let all = json!(["identity", "personal", "detail"]);
+    let id = asker.made(&service, "erasures", json!({"subject": "user:u_777", "reason": "All of it", "parts": all}));
+    let approve = format!("/v1/orgs/acme/erasures/{id}/approve");
+    assert_eq!(service.request("POST", &approve).send().status, 200);
+    let done = ended(&service, &format!("erasures/{id}"));
+    assert_eq!(done["kept_by_holds"], 0);
+    let events = service.find("acme", &format!("action=component.deploy&{EVER}"));
+    assert!(events.iter().all(|event| event["erased"] == all && event["actor"].get("id").is_none()), "{events:?}");
+    proves_itself(&service);
+    for text in [NAME, EMAIL, IP, "u_777", "release candidate of c-"] {
+        assert_eq!(files_with(service.path(), text), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
+fn the_detail_of_chosen_events_is_redacted_and_what_is_left_is_recorded() {
+    let service = Service::start();
+    service.organization("acme");
+    let asker = Person::new(&service, "Quinn", &["admin"]);
+    let mut leaky = event("component.deploy", "orders");
+    leaky["metadata"] = json!({"note": "tangerine-swordfish-1", "build": "77"});
+    leaky["message"] = json!("the phrase is tangerine-swordfish-1");
+    let ids = recorded(&service, &[leaky, event("component.deploy", "carts")]);
+    sealed(&service);
+    let body = |more: Value| {
+        let mut body = json!({"events": [ids[0]], "reason": "A secret was sent"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let same = asker.send(&service, "POST", "redactions", body(json!({})));
+    assert_eq!((same.status, &same.json()["errors"][0]["pointer"]), (422, &json!("/events/0")), "{same:?}");
+    let unknown =
+        json!({"events": [ids[0], "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"], "reason": "x", "remainder": false});
+    let unknown = asker.send(&service, "POST", "redactions", unknown);
+    assert_eq!((unknown.status, &unknown.json()["errors"][0]["pointer"]), (422, &json!("/events/1")), "{unknown:?}");
+    let masks = json!({"pointers": ["/message"], "mask_keys": ["note"]});
+    let mut dry = body(masks.clone());
+    dry["dry_run"] = json!(true);
+    assert_eq!(asker.send(&service, "POST", "redactions", dry).json()["found"]["detail"], 1);
+    let id = asker.made(&service, "redactions", body(masks));
+    let approve = format!("redactions/{id}/approve");
+    assert_eq!(asker.send(&service, "POST", &approve, Value::Null).status, 403);
+    assert_eq!(service.request("POST", &format!("/v1/orgs/acme/{approve}")).send().status, 200);
+    ended(&service, &format!("redactions/{id}"));
+    let original = service.get(&format!("/v1/orgs/acme/events/{}", ids[0])).json();
+    assert_eq!(original["erased"], json!(["detail"]));
+    assert_eq!((original.get("message"), original.get("metadata")), (None, None));
+    assert_eq!(original["actor"]["name"], "Ada Example");
+    let restated = service.find("acme", &format!("action=record.restate&{EVER}"));
+    assert_eq!(restated.len(), 1, "{restated:?}");
+    assert_eq!(restated[0]["targets"][0], json!({"type": "record", "id": ids[0]}));
+    assert_eq!(restated[0]["metadata"]["build"], "77");
+    assert!(restated[0]["metadata"]["note"].as_str().unwrap().starts_with("[masked: "), "{restated:?}");
+    let records = service.find("acme", &format!("action=record.redact&{EVER}"));
+    assert_eq!((records.len(), &records[0]["metadata"]["parts"]), (1, &json!("detail")));
+    let erasing = service.get(&format!("/v1/orgs/acme/events/{}", records[0]["id"].as_str().unwrap())).json();
+    let body = json!({"events": [erasing["id"]], "reason": "x", "remainder": false});
+    assert_eq!(asker.send(&service, "POST", "redactions", body).status, 422, "what lists the removed stays");
+    proves_itself(&service);
+    assert_eq!(files_with(service.path(), "tangerine-swordfish"), Vec::<String>::new());
+}
