@@ -8,6 +8,7 @@ import { administratorState, browser, rows, service, serviceAndBrowser, withPage
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let state;
+let invitation;
 serviceAndBrowser({}, async () => {
   state = await administratorState();
 });
@@ -44,6 +45,52 @@ const VIEWS = {
   integrity: async (page) => {
     await page.goto("/orgs/demo/integrity");
     await page.locator(".checks-lines").waitFor();
+  },
+  retention: async (page) => {
+    await page.goto("/orgs/demo/retention");
+    await page.getByText("No record is held.").or(page.getByRole("region", { name: "Legal holds" })).first().waitFor();
+    await page.locator(".stage-days").first().waitFor();
+  },
+  "retention change": async (page) => {
+    await page.getByRole("button", { name: "Change", exact: true }).click();
+    await page.getByLabel("Days at hand").fill("400");
+    await page.getByLabel("Days in the archive, after that").fill("365");
+    await check(page, "retention lengthened");
+    await page.getByLabel("Days at hand").fill("4");
+  },
+  "retention lock": async (page) => {
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Lock", exact: true }).click();
+    await page.getByRole("dialog").waitFor();
+  },
+  "legal hold": async (page) => {
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Place a hold" }).click();
+    await page.getByLabel("Search phrase").waitFor();
+    await check(page, "place a hold");
+    await page.getByLabel("Reason").fill("For the check");
+    await page.getByRole("dialog").getByRole("button", { name: "Place hold" }).click();
+    await page.getByRole("region", { name: "Legal holds" }).getByText("For the check").first().waitFor();
+  },
+  invitations: async (page) => {
+    await page.goto("/orgs/demo/users");
+    await page.getByRole("button", { name: "Invite", exact: true }).click();
+    await page.getByRole("dialog").getByLabel("E-mail address").fill(`axe-${Date.now()}@people.example`);
+    await check(page, "invite");
+    await page.getByRole("dialog").getByRole("button", { name: "Invite", exact: true }).click();
+    await page.getByRole("textbox", { name: "Link" }).waitFor();
+    await check(page, "invitation link");
+    invitation = new URL(await page.getByRole("textbox", { name: "Link" }).inputValue());
+    await page.getByRole("button", { name: "I have kept it" }).click();
+    await page.getByRole("region", { name: "Invitations" }).waitFor();
+  },
+  "invitation opened": async (page) => {
+    await page.goto(`/invitation${invitation.hash}`);
+    await page.getByRole("heading", { name: /^Join/ }).waitFor();
+  },
+  "invitation of nothing": async (page) => {
+    await page.goto("/invitation");
+    await page.getByRole("heading", { name: "This invitation opens nothing" }).waitFor();
   },
   "time panel": async (page) => {
     await page.goto(LOG);
@@ -89,6 +136,9 @@ for (const colorScheme of ["light", "dark"]) {
       await page.goto("/sign-in");
       await page.getByLabel("Password").waitFor();
       await check(page, "sign in");
+      await page.goto("/setup");
+      await page.getByLabel("Operator’s token").waitFor();
+      await check(page, "set up");
     }, { colorScheme, bypassCSP: true });
     await withPage(browser, service, `axe ${colorScheme}`, async (page) => {
       for (const [name, open] of Object.entries(VIEWS)) {
@@ -100,6 +150,9 @@ for (const colorScheme of ["light", "dark"]) {
       await page.goto(LOG);
       await (await rows(page)).first().waitFor();
       await check(page, "narrow");
+      await page.goto("/orgs/demo/retention");
+      await page.locator(".stage-days").first().waitFor();
+      await check(page, "narrow retention");
     }, { colorScheme, storageState: state, bypassCSP: true, viewport: { width: 360, height: 720 } });
   });
 }
@@ -127,7 +180,7 @@ test("the keyboard reaches the list, opens an event and comes back", () =>
 
 test("nothing is wider than a narrow window", () =>
   withPage(browser, service, "narrow", async (page) => {
-    for (const path of ["/sign-in", LOG, `${LOG}&counts=1`, "/orgs/demo/integrity"]) {
+    for (const path of ["/sign-in", LOG, `${LOG}&counts=1`, "/orgs/demo/integrity", "/orgs/demo/retention", "/orgs/demo/users", "/setup", "/invitation"]) {
       await page.goto(path);
       await page.waitForTimeout(500);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

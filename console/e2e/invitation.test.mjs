@@ -54,7 +54,7 @@ test("somebody is invited, makes an account, and sees what their group sees", as
 test("an invitation is sent again and taken back", () =>
   asAdministrator("resend", async (page) => {
     const first = await invite(page, "fay@people.example", "Developer");
-    await page.getByRole("button", { name: "Send the invitation of fay@people.example again" }).click();
+    await page.getByRole("button", { name: "Send again: the invitation of fay@people.example" }).click();
     const second = new URL(await page.getByRole("textbox", { name: "Link" }).inputValue());
     await page.getByRole("button", { name: "I have kept it" }).click();
     const status = async ({ hash }) => (await fetch(`${service.url}/v1/invitation`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ secret: hash.slice(1) }) })).status;

@@ -112,5 +112,5 @@ test("with the keyboard alone", () =>
     await panel(page).waitFor();
     await page.keyboard.press("Escape");
     await panel(page).waitFor({ state: "detached" });
-    assert.match(await page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? ""), /^Saved searches/);
+    await page.waitForFunction(() => document.activeElement?.getAttribute("aria-label")?.startsWith("Saved searches"));
   }, { storageState: state }));

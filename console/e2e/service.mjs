@@ -18,12 +18,12 @@ const START_MILLIS_MAX = 120_000;
 export const PASSWORD = "violet-umbrella-71-quay";
 
 export class Service {
-  /** Starts the service on a free port, over a new folder. */
-  static async start({ arguments: more = [] } = {}) {
+  /** Starts the service on a free port, over a new folder: with the demo organization, or with nothing. */
+  static async start({ arguments: more = [], demo = true } = {}) {
     const folder = await mkdtemp(join(tmpdir(), "actarium-console-"));
     const service = new Service();
     service.folder = folder;
-    service.process = spawn(BINARY, ["serve", "--data-dir", join(folder, "data"), "--listen", "127.0.0.1:0", "--demo", ...more], {
+    service.process = spawn(BINARY, ["serve", "--data-dir", join(folder, "data"), "--listen", "127.0.0.1:0", ...(demo ? ["--demo"] : []), ...more], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     let log = "";
@@ -41,6 +41,7 @@ export class Service {
     const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error(`the service does not listen:\n${log}`)), START_MILLIS_MAX)));
     service.url = await Promise.race([listening, late]).finally(() => clearTimeout(timer));
     service.token = (await readFile(join(folder, "data/operator.token"), "utf8")).trim();
+    if (!demo) return service;
     const [email, password] = (await readFile(join(folder, "data/demo.password"), "utf8")).trim().split("\n");
     service.administrator = { email, password };
     return service;

@@ -41,6 +41,16 @@ export const api = createClient<paths>({
 });
 api.use(middleware);
 
+/** A client of the operator, whose token it sends with each request and never keeps; no session has a part in it. */
+export function operatorClient(token: string) {
+  const own = createClient<paths>({ baseUrl: "", credentials: "omit", cache: "no-store", headers: { authorization: `Bearer ${token}` } });
+  own.use({ onResponse: async ({ response }) => {
+    if (response.ok) return undefined;
+    throw await problemOf(response);
+  } });
+  return own;
+}
+
 /** The body of an answer. Errors were thrown before. */
 export async function body<T>(answer: Promise<{ data?: T }>): Promise<T> {
   const { data } = await answer;

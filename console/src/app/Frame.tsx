@@ -3,13 +3,13 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Link, Navigate, NavLink, Outlet, useLocation, useParams } from "react-router";
 
-import { may, organizationOf, sessionQuery, type OwnOrganization, type Session } from "../api/session";
+import { organizationOf, sessionQuery, type OwnOrganization, type Session } from "../api/session";
 import { IconButton } from "../ui/Button";
 import { Empty, Failed, Loading } from "../ui/states";
 import { NoSuchOrganization, NotPermitted } from "./exceptions";
 import { OrganizationProvider, useOrganization } from "./organization";
 import { OrganizationSwitcher } from "./OrganizationSwitcher";
-import { PAGES, SECTIONS, type Page } from "./pages";
+import { mayOpen, PAGES, SECTIONS, type Page } from "./pages";
 import { PersonMenu } from "./PersonMenu";
 import { remember, remembered } from "./remembered";
 import "./frame.css";
@@ -61,7 +61,7 @@ export function Home() {
 }
 
 function permitted(organization: OwnOrganization): Page[] {
-  return PAGES.filter((page) => may(organization, page.permission));
+  return PAGES.filter((page) => mayOpen(organization, page));
 }
 
 /** `/orgs/{org}`: the first page that the person may see. */
@@ -85,7 +85,7 @@ export function Permitted({ page }: { page: Page }) {
   useEffect(() => {
     document.title = `${page.title} · ${organization.name} · Actarium`;
   }, [page, organization]);
-  return may(organization, page.permission) ? <Outlet /> : <NotPermitted page={page} />;
+  return mayOpen(organization, page) ? <Outlet /> : <NotPermitted page={page} />;
 }
 
 function Mark() {

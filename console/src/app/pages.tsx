@@ -3,7 +3,7 @@
 import type { ComponentType } from "react";
 
 import { AuditLogsPage } from "../audit/AuditLogsPage";
-import type { Permission } from "../api/session";
+import { may, type OwnOrganization, type Permission } from "../api/session";
 
 export type Section = "Observability" | "User management" | "Settings";
 export const SECTIONS: Section[] = ["Observability", "User management", "Settings"];
@@ -17,12 +17,19 @@ export type Page = {
   permission: Permission;
   /** What the permission is called. */
   needs: string;
+  /** Another that is enough to see a part of it. */
+  orPermission?: Permission;
   /** The page; loaded when it is opened, unless it is the first that everybody sees. */
   Component?: ComponentType;
   load?: () => Promise<{ Component: ComponentType }>;
   /** Further paths below it that are the same page: `:id`, `:id/:tab`. */
   below?: string;
 };
+
+/** Whether somebody may see a page, or a part of it. */
+export function mayOpen(organization: OwnOrganization, page: Page): boolean {
+  return may(organization, page.permission) || (page.orPermission !== undefined && may(organization, page.orPermission));
+}
 
 export const PAGES: Page[] = [
   {
@@ -75,6 +82,15 @@ export const PAGES: Page[] = [
     permission: "on_prem_keys_view",
     needs: "See on-premises keys",
     load: () => import("../settings/KeysPage"),
+  },
+  {
+    path: "retention",
+    title: "Retention & holds",
+    section: "Settings",
+    permission: "retention_view",
+    needs: "See how long records are kept",
+    orPermission: "legal_holds_view",
+    load: () => import("../retention/RetentionPage"),
   },
   {
     path: "sign-in",

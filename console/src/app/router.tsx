@@ -17,6 +17,7 @@ function routesOf(page: Page): RouteObject[] {
 export const router = createBrowserRouter([
   { path: "/sign-in", Component: SignInPage, ErrorBoundary: Broken },
   { path: "/invitation", lazy: () => import("../signin/InvitationPage"), ErrorBoundary: Broken },
+  { path: "/setup", lazy: () => import("../signin/SetupPage"), ErrorBoundary: Broken },
   { path: "/account", lazy: () => import("../account/AccountPage"), ErrorBoundary: Broken },
   { path: "/", Component: Home, ErrorBoundary: Broken },
   {

@@ -4,8 +4,10 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation, useNavigate } from "react-router";
 
 import { asProblem } from "../api/problem";
+import { retentionQuery } from "../api/retention";
 import { may } from "../api/session";
 import { useOrganization } from "../app/organization";
+import { olderThan } from "../retention/rules";
 import { bounds, interval, isLive, rangeLabel, type Range } from "../time/range";
 import { ago } from "../time/zone";
 import { Button, IconButton } from "../ui/Button";
@@ -30,13 +32,12 @@ import { eventsQuery, histogramQuery, useCatalog } from "./queries";
 import { SavedSearches } from "./SavedSearches";
 import { SearchField, type SearchHandle } from "./SearchField";
 import { Shortcuts } from "./Shortcuts";
-import { adding, chosen as chosenValues, phrase, removing, unphrase } from "./terms";
+import { adding, chosen as chosenValues, hasWords, phrase, removing, unphrase, type Term } from "./terms";
 import { TimePicker, ZoneMenu } from "./TimePicker";
 import { counted } from "./words";
 import "./audit.css";
 import "./event.css";
 
-const ARCHIVE_MILLIS = 365 * 86_400_000;
 /** How often counts are renewed while the log is followed. */
 const COUNTS_EVERY_MILLIS = 10_000;
 
@@ -157,7 +158,8 @@ export function AuditLogsPage() {
   }, [openIndex]);
 
   const permalink = (id: string) => `${window.location.origin}/orgs/${org}/audit-logs?${addressOf({ ...BLANK, zone, event: id })}`;
-  const reachesArchive = bounds(range, now).from < now - ARCHIVE_MILLIS - 86_400_000;
+  const inArchive = useReachesArchive(org, range, now, data?.pages[0]?.archive);
+  const ownSearches = useMemo(() => offersOwn(typed, terms, data?.pages[0]?.events ?? []), [typed, terms, data]);
   const unzoom = (location.state as { unzoom?: boolean } | null)?.unzoom === true;
 
   return (
@@ -186,6 +188,7 @@ export function AuditLogsPage() {
           <SearchField
             org={org}
             value={typed}
+            query={query}
             within={queryOf({ range, typed: "", terms })}
             asked={asking.number}
             error={phraseProblem}
@@ -225,7 +228,13 @@ export function AuditLogsPage() {
           onToggle={onToggle}
         />
         {!phraseProblem && <Histogram org={org} query={query} range={range} zone={zone} asked={asking.number} now={now} found={data !== undefined} onZoom={onZoom} />}
-        {reachesArchive && <p className="audit-note">This time reaches into the archive; it may take longer.</p>}
+        {inArchive && <p className="audit-note" role="status">This range reaches into the archive; it may take longer.</p>}
+        {ownSearches && (
+          <p className="audit-note">
+            Searches of the log are events too, and the words of some of them fit.{" "}
+            <button type="button" className="link-button" onClick={() => onFilter("action", "audit_log.search", true)}>Leave searches out</button>
+          </p>
+        )}
       </div>
       {criteria.counts && (
         <FacetPanel org={org} query={query} found={data !== undefined} asked={asking.number} terms={terms} onToggle={onToggle} onClose={() => change({ counts: false }, { replace: true })} />
@@ -318,7 +327,20 @@ export function AuditLogsPage() {
   );
 }
 
+/** Whether words of a search were found in records of searches, and nothing says yet which actions are wanted. */
+function offersOwn(typed: string, terms: Term[], found: AuditEvent[]): boolean {
+  const actions = /(^|[\s(-])action:/.test(typed) || terms.some((term) => term.field === "action");
+  return !actions && hasWords(typed) && found.some((event) => event.action === "audit_log.search");
+}
+
 const BLANK: Criteria = { range: { from: "-24h" }, typed: "", terms: [], order: "desc", zone: "utc", live: false, counts: false, event: null, tab: "event" };
+
+/** Whether the time reaches into the archive: as the answer says; before there is one, as the retention says, if it may be seen. */
+function useReachesArchive(org: string, range: Range, now: number, answered: boolean | undefined): boolean {
+  const organization = useOrganization();
+  const { data } = useQuery({ ...retentionQuery(org), enabled: may(organization, "retention_view") });
+  return answered ?? (data !== undefined && bounds(range, now).from < olderThan(data.hot_days, now));
+}
 
 /** How many events there are in all, and as of when. */
 function Count({ org, query, range, asked, now, following, arrived, found, hidden }: {

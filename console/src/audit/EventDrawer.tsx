@@ -1,12 +1,14 @@
 // One event, whole: what happened in a sentence, who, what, from where, what changed; its proof; what happened
 // around it; its JSON.
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, type ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 
+import { retentionQuery } from "../api/retention";
 import { may } from "../api/session";
 import { useOrganization } from "../app/organization";
+import { ends } from "../retention/rules";
 import { LongText, Text } from "../text/Text";
-import { full, zoneShort, type Zone } from "../time/zone";
+import { full, utcDay, zoneShort, type Zone } from "../time/zone";
 import { Button, IconButton } from "../ui/Button";
 import { useCopy } from "../ui/copying";
 import { Icon } from "../ui/Icon";
@@ -15,7 +17,8 @@ import { Tabs } from "../ui/Tabs";
 import { Around } from "./Around";
 import { Changes } from "./Changes";
 import type { Tab } from "./criteria";
-import { actorLabel, chain, OUTCOME_WORDS, targetLabel, type AuditEvent } from "./event";
+import { Erased } from "./Erased";
+import { actorLabel, actorValue, chain, isErased, OUTCOME_WORDS, targetLabel, type Actor, type AuditEvent } from "./event";
 import { ProofSection } from "./ProofSection";
 import { eventQuery, useCatalog } from "./queries";
 import { LinkedSentence } from "./Sentence";
@@ -104,7 +107,7 @@ function Facts({ event, zone, onFilter }: DrawerProps & { event: AuditEvent }) {
           {chain(event.actor).map((actor, depth) => (
             <div key={depth}>
               {depth > 0 && <span className="muted">on behalf of </span>}
-              <FilterLink onClick={() => onFilter("actor", actor.email || actor.name || actor.id)}><Text>{actorLabel(actor)}</Text></FilterLink>
+              <ActorLink actor={actor} onFilter={onFilter} />
               <span className="muted"> · {actor.type.replaceAll("_", " ")}</span>
               {actor.id && actor.id !== actorLabel(actor) && <> · <code><Text>{actor.id}</Text></code></>}
               {actor.email && actor.email !== actorLabel(actor) && <div className="muted"><Text>{actor.email}</Text></div>}
@@ -122,18 +125,19 @@ function Facts({ event, zone, onFilter }: DrawerProps & { event: AuditEvent }) {
           {event.targets.map((target, index) => (
             <div key={index}>
               <span className="muted"><Text>{target.type}</Text> </span>
-              {target.id ? <FilterLink onClick={() => onFilter("target", typedTarget(target.type, target.id))}><b><Text>{targetLabel(target)}</Text></b></FilterLink> : <Text>{targetLabel(target)}</Text>}
+              {target.id ? <TargetLink type={target.type} id={target.id} label={targetLabel(target)} onFilter={onFilter} /> : target.name ? <><Text>{target.name}</Text> <Erased title="Its id was erased" /></> : <Erased />}
               {target.id && target.id !== targetLabel(target) && <> <code className="muted"><Text>{target.id}</Text></code></>}
             </div>
           ))}
         </dd>
-        {(context?.ip || context?.user_agent || context?.surface) && (
+        {(context?.ip || context?.user_agent || context?.surface || isErased(event, "personal")) && (
           <>
             <dt>From</dt>
             <dd>
-              {context.ip && <FilterLink onClick={() => onFilter("ip", context.ip ?? "")}><code>{context.ip}</code></FilterLink>}
-              {context.surface && <span className="muted">{context.ip ? " · " : ""}<Text>{context.surface}</Text></span>}
-              {context.user_agent && <div className="muted"><LongText>{context.user_agent}</LongText></div>}
+              {isErased(event, "personal") && <Erased title="IP address and browser, if there were any, were erased" />}
+              {context?.ip && <FilterLink onClick={() => onFilter("ip", context.ip ?? "")}><code>{context.ip}</code></FilterLink>}
+              {context?.surface && <span className="muted">{context.ip || isErased(event, "personal") ? " · " : ""}<Text>{context.surface}</Text></span>}
+              {context?.user_agent && <div className="muted"><LongText>{context.user_agent}</LongText></div>}
             </dd>
           </>
         )}
@@ -151,6 +155,7 @@ function Facts({ event, zone, onFilter }: DrawerProps & { event: AuditEvent }) {
         <dd><Text>{event.source}</Text></dd>
         <dt>Position</dt>
         <dd>{event.seq.toLocaleString("en")} · <code>{event.id}</code></dd>
+        {may(organization, "retention_view") && <Kept org={organization.slug} recordedAt={event.recorded_at} />}
       </dl>
       {event.changes && event.changes.length > 0 && (
         <>
@@ -170,6 +175,36 @@ function Facts({ event, zone, onFilter }: DrawerProps & { event: AuditEvent }) {
       )}
       {may(organization, "audit_logs_verify") && <ProofSection key={event.id} org={organization.slug} event={event} />}
     </div>
+  );
+}
+
+function ActorLink({ actor, onFilter }: { actor: Actor; onFilter: DrawerProps["onFilter"] }) {
+  const value = actorValue(actor);
+  return value === undefined ? <Erased /> : <FilterLink onClick={() => onFilter("actor", value)}><Text>{actorLabel(actor)}</Text></FilterLink>;
+}
+
+function TargetLink({ type, id, label, onFilter }: { type: string; id: string; label: string; onFilter: DrawerProps["onFilter"] }) {
+  return <FilterLink onClick={() => onFilter("target", typedTarget(type, id))}><b><Text>{label}</Text></b></FilterLink>;
+}
+
+/** Where the record is by the retention, and until when; for who may see the retention. */
+function Kept({ org, recordedAt }: { org: string; recordedAt: string }) {
+  const { data } = useQuery(retentionQuery(org));
+  const [now] = useState(Date.now);
+  if (!data) return null;
+  const { archive, purge } = ends(Date.parse(recordedAt), data);
+  const [inArchive, over] = [utcDay(archive), utcDay(purge)];
+  return (
+    <>
+      <dt>Kept</dt>
+      <dd>
+        {now >= purge
+          ? <><span className="badge">Past its time</span> since {over}: it goes with the next run, or a legal hold keeps it or one of its neighbours.</>
+          : now >= archive
+            ? <><span className="badge">Archive</span> since {inArchive}, until {over}</>
+            : archive === purge ? <>at hand until {over}</> : <>at hand until {inArchive}, then in the archive until {over}</>}
+      </dd>
+    </>
   );
 }
 

@@ -9,7 +9,8 @@ import { clock, full, longDay, zoneShort, type Zone } from "../time/zone";
 import { Icon } from "../ui/Icon";
 import type { Column, ColumnId } from "./columns";
 import { fitting, tracks } from "./columns";
-import { actorLabel, OUTCOME_WORDS, type AuditEvent } from "./event";
+import { Erased } from "./Erased";
+import { actorLabel, actorValue, OUTCOME_WORDS, type AuditEvent } from "./event";
 import type { Items } from "./items";
 import type { Catalog } from "./sentence";
 import { RowSentence } from "./Sentence";
@@ -247,7 +248,8 @@ function Cell({ event, column, catalog, zone }: { event: AuditEvent; column: Col
       return <><OutcomeWord event={event} />{event.erased && <span className="row-mark" title="Parts of the event were erased"> · erased</span>}</>;
     default: {
       const text = column.text?.(event);
-      return text ? <Text>{text}</Text> : null;
+      if (text) return <Text>{text}</Text>;
+      return column.erased?.(event) ? <Erased /> : null;
     }
   }
 }
@@ -280,7 +282,7 @@ function NarrowCells({ event, catalog, zone }: { event: AuditEvent; catalog: Cat
       <div className="cell-narrow-sentence"><RowSentence pieces={catalog.row(event)} /></div>
       <div className="cell-narrow-rest">
         <time dateTime={event.occurred_at}>{clock(event.occurred_at, zone)}</time>
-        <span className="cell-narrow-actor"><Text>{actorLabel(event.actor)}</Text></span>
+        <span className="cell-narrow-actor">{actorValue(event.actor) === undefined && event.erased ? <Erased /> : <Text>{actorLabel(event.actor)}</Text>}</span>
         <OutcomeWord event={event} />
       </div>
     </div>

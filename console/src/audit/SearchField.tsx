@@ -19,7 +19,8 @@ type Props = {
   org: string;
   /** What is searched for now. */
   value: string;
-  /** Time and chips: what values are offered from. */
+  /** What the page shows, and the same without what was typed. */
+  query: Query;
   within: Query;
   asked: number;
   /** What the server said of the phrase, and where the typed part begins in what it was sent. */
@@ -29,7 +30,7 @@ type Props = {
   onSearch: (text: string) => void;
 };
 
-export function SearchField({ org, value, within, asked, error, typedAt, handle, onSearch }: Props) {
+export function SearchField({ org, value, query, within, asked, error, typedAt, handle, onSearch }: Props) {
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const mirror = useRef<HTMLDivElement>(null);
@@ -54,7 +55,9 @@ export function SearchField({ org, value, within, asked, error, typedAt, handle,
   const at = focused && !dismissed ? atCursor(text, cursor) : null;
   const facet = at ? facetOf(at.field) : null;
   const catalog = useCatalog();
-  const counts = useQuery({ ...facetsQuery(org, within, facet ? [facet] : [], VALUES_MAX, asked), enabled: facet !== null && facet !== "outcome" });
+  // While somebody adds to what is shown, values are counted in that: the counts belong to a search that was made.
+  const others = at ? `${text.slice(0, at.start)}${text.slice(at.end)}`.trim() : "";
+  const counts = useQuery({ ...facetsQuery(org, others === value.trim() ? query : within, facet ? [facet] : [], VALUES_MAX, asked), enabled: facet !== null && facet !== "outcome" });
   const offers = offered();
   const open = offers.length > 0;
 

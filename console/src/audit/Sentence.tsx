@@ -1,5 +1,6 @@
 // A sentence with its parts told apart: the verb strong, the thing plain, the circumstance grey.
 import { Text } from "../text/Text";
+import { actorValue } from "./event";
 import type { Piece } from "./sentence";
 import { typedTarget } from "./terms";
 
@@ -22,14 +23,15 @@ export function LinkedSentence({ pieces, onFilter }: { pieces: Piece[]; onFilter
     const { target, actor } = piece;
     if (target?.id) {
       return (
-        <button key={index} type="button" className="sentence-link" title="Show what else was done to it" onClick={() => onFilter("target", typedTarget(target.type, target.id))}>
+        <button key={index} type="button" className="sentence-link" title="Show what else was done to it" onClick={() => onFilter("target", typedTarget(target.type, target.id ?? ""))}>
           <Text>{piece.text}</Text>
         </button>
       );
     }
-    if (actor) {
+    const value = actor && actorValue(actor);
+    if (value) {
       return (
-        <button key={index} type="button" className="sentence-link" title="Show what else they did" onClick={() => onFilter("actor", actor.email || actor.name || actor.id)}>
+        <button key={index} type="button" className="sentence-link" title="Show what else they did" onClick={() => onFilter("actor", value)}>
           <Text>{piece.text}</Text>
         </button>
       );

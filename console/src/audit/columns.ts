@@ -2,7 +2,7 @@
 import { useCallback, useState } from "react";
 
 import { remember, remembered } from "../app/remembered";
-import { actorLabel, targetLabel, targetOf, type AuditEvent } from "./event";
+import { actorLabel, actorValue, isErased, targetOf, type AuditEvent, type Target } from "./event";
 import { typedTarget } from "./terms";
 
 export type ColumnId = "time" | "actor" | "action" | "target" | "project" | "component" | "environment" | "source" | "request" | "outcome" | "ip";
@@ -18,40 +18,55 @@ export type Column = {
   value?: (event: AuditEvent) => string | undefined;
   /** The text of a cell. */
   text?: (event: AuditEvent) => string | undefined;
+  /** Whether what an empty cell would hold was erased. */
+  erased?: (event: AuditEvent) => boolean;
 };
 
-const named = (type: string) => (event: AuditEvent) => {
-  const target = targetOf(event, type);
-  return target && targetLabel(target);
-};
+/** What an event's target is called; nothing of which nothing is left. */
+function textOf(target: Target | undefined): string | undefined {
+  return target?.name || target?.id || undefined;
+}
+
+/** The columns of a type of target. */
+function named(type: string): Pick<Column, "field" | "value" | "text" | "erased"> {
+  const text = (event: AuditEvent) => textOf(targetOf(event, type));
+  return { field: type, value: text, text, erased: (event) => targetOf(event, type) !== undefined };
+}
 
 export const COLUMNS: Column[] = [
   { id: "time", title: "Time", width: 118 },
   {
     id: "actor", title: "Actor", width: 158, field: "actor",
-    value: (event) => event.actor.email || event.actor.name || event.actor.id,
-    text: (event) => actorLabel(event.actor),
+    value: (event) => actorValue(event.actor),
+    text: (event) => (actorValue(event.actor) === undefined && isErased(event, "identity") ? undefined : actorLabel(event.actor)),
+    erased: (event) => isErased(event, "identity"),
   },
   { id: "action", title: "Action", field: "action", value: (event) => event.action },
   {
     id: "target", title: "Target", width: 150, field: "target",
-    value: (event) => event.targets[0] && typedTarget(event.targets[0].type, event.targets[0].id),
-    text: (event) => event.targets[0] && targetLabel(event.targets[0]),
+    value: (event) => {
+      const target = event.targets[0];
+      return target?.id ? typedTarget(target.type, target.id) : undefined;
+    },
+    text: (event) => textOf(event.targets[0]),
+    erased: (event) => isErased(event, "identity"),
   },
-  { id: "project", title: "Project", width: 110, field: "project", value: named("project"), text: named("project") },
-  { id: "component", title: "Component", width: 130, field: "component", value: named("component"), text: named("component") },
-  { id: "environment", title: "Environment", width: 110, field: "environment", value: named("environment"), text: named("environment") },
+  { id: "project", title: "Project", width: 110, ...named("project") },
+  { id: "component", title: "Component", width: 130, ...named("component") },
+  { id: "environment", title: "Environment", width: 110, ...named("environment") },
   { id: "source", title: "Source", width: 100, field: "source", value: (event) => event.source, text: (event) => event.source },
   {
     id: "request", title: "Request", width: 130, field: "request_id",
     value: (event) => event.context?.request_id ?? undefined,
     text: (event) => event.context?.request_id ?? undefined,
+    erased: (event) => isErased(event, "identity"),
   },
   { id: "outcome", title: "Outcome", width: 104, field: "outcome", value: (event) => event.outcome },
   {
     id: "ip", title: "IP address", width: 128, field: "ip",
     value: (event) => event.context?.ip ?? undefined,
     text: (event) => event.context?.ip ?? undefined,
+    erased: (event) => isErased(event, "personal"),
   },
 ];
 

@@ -1,10 +1,12 @@
 // What the console reads off an event. Pure.
 import type { Schemas } from "../api/client";
 
+/** A part of an event that can be erased. */
+export type ErasedPart = "identity" | "personal" | "detail";
 /** Parts of an event may have been erased: what stood in them is missing, ids too. */
-export type AuditEvent = Schemas["Event"] & { erased?: string[] };
-export type Actor = AuditEvent["actor"];
-export type Target = AuditEvent["targets"][number];
+export type AuditEvent = Omit<Schemas["Event"], "actor" | "targets" | "erased"> & { actor: Actor; targets: Target[]; erased?: ErasedPart[] };
+export type Actor = Omit<Schemas["Event"]["actor"], "id" | "on_behalf_of"> & { id?: string; on_behalf_of?: Actor | null };
+export type Target = Omit<Schemas["Event"]["targets"][number], "id"> & { id?: string };
 export type Outcome = AuditEvent["outcome"];
 
 export const OUTCOMES: Outcome[] = ["success", "failure", "denied", "unknown"];
@@ -20,6 +22,16 @@ export const OUTCOME_WORDS: Record<Outcome, string> = {
 /** Who, in a word: name, address, id, or at least what kind. */
 export function actorLabel(actor: Actor): string {
   return actor.name || actor.email || actor.id || actor.type;
+}
+
+/** What finds the events of an actor; none for one of whom nothing is left. */
+export function actorValue(actor: Actor): string | undefined {
+  return actor.email || actor.name || actor.id || undefined;
+}
+
+/** Whether a part of the event was erased. */
+export function isErased(event: AuditEvent, part: ErasedPart): boolean {
+  return event.erased?.includes(part) ?? false;
 }
 
 export function targetLabel(target: Target): string {

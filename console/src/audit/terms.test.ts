@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { adding, chosen, phrase, print, quoted, read, removing, typedTarget, unphrase, type Term } from "./terms";
+import { adding, chosen, hasWords, phrase, print, quoted, read, removing, typedTarget, unphrase, type Term } from "./terms";
 
 const term = (field: string, values: string[], negated = false): Term => ({ field, values, negated });
 
@@ -50,5 +50,9 @@ describe("terms", () => {
     expect(phrase("a OR b", chips)).toEqual({ text: "(a OR b) outcome:denied", typedAt: 1 });
     expect(phrase("ORDERS", chips).typedAt).toBe(0);
     expect(phrase("", [])).toEqual({ text: "", typedAt: 0 });
+  });
+  it("are told from words", () => {
+    for (const words of ["orders", '"release candidate"', "outcome:denied orders", "-outcome:success (a OR project:b)", "-orders"]) expect(hasWords(words), words).toBe(true);
+    for (const none of ["", "outcome:denied", 'actor:"Ana Sousa" -action:component.*', "(outcome:denied OR outcome:failure)", 'metadata.build:17 target:component:"a b"']) expect(hasWords(none), none).toBe(false);
   });
 });

@@ -154,6 +154,12 @@ export function unphrase(text: string): { typed: string; terms: Term[] } {
   return { typed: typed.join(" "), terms };
 }
 
+/** Whether a phrase has a word or a quoted text without a field, which is looked for in everything that an event says. */
+export function hasWords(text: string): boolean {
+  const fielded = /-?[a-z_]+(?:\.[A-Za-z0-9_.-]+)?:(?:"(?:[^"\\]|\\.)*"|[^\s"()])+/gsu;
+  return text.replace(fielded, " ").split(/[\s()]+/).some((word) => word !== "" && !/^-?(AND|OR|NOT)$|^-$/.test(word));
+}
+
 /** One phrase of what was typed and the chips. Where both are there, what was typed stands in parentheses if it has an OR. */
 export function phrase(typed: string, terms: Term[]): { text: string; typedAt: number } {
   const own = typed.trim();

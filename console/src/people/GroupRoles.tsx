@@ -39,7 +39,7 @@ export function GroupRoles({ group }: { group: Group }) {
           columns={[
             { title: "Role", cell: (one) => <Link to={`/orgs/${org}/roles/${one.role}`}><Text>{one.name}</Text></Link> },
             { title: "For", cell: (one) => (one.level === "organization" ? "The organization" : <Text>{`Projects: ${(one.projects ?? []).join(", ")}`}</Text>) },
-            { title: "", narrow: true, cell: (one) => manages && <Button onClick={() => setRemoving(one)} aria-label={`Take role ${one.name} away`}>Remove</Button> },
+            { title: "", narrow: true, cell: (one) => manages && <Button onClick={() => setRemoving(one)} aria-label={`Remove role ${one.name}`}>Remove</Button> },
           ]}
         />
       )}

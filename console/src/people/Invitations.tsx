@@ -152,7 +152,7 @@ export function PendingInvitations() {
                 title: "", narrow: true,
                 cell: (one) => invites && (
                   <span className="table-actions">
-                    <Button onClick={() => resend(one.id)} aria-label={`Send the invitation of ${one.email} again`}>Send again</Button>
+                    <Button onClick={() => resend(one.id)} aria-label={`Send again: the invitation of ${one.email}`}>Send again</Button>
                     <Button kind="danger" onClick={() => setRevoking(one)} aria-label={`Revoke the invitation of ${one.email}`}>Revoke</Button>
                   </span>
                 ),

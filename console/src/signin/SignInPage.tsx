@@ -1,7 +1,7 @@
 // Signing in: with a password and, where there is one, a second factor; or through an organization's identity provider.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState, type SyntheticEvent } from "react";
-import { Navigate, useSearchParams } from "react-router";
+import { Link, Navigate, useLocation, useSearchParams } from "react-router";
 
 import { api, body, setCsrfToken } from "../api/client";
 import { ApiProblem, asProblem } from "../api/problem";
@@ -30,6 +30,7 @@ export function SignInPage() {
         <div className="mark signin-mark">Act<i>a</i>rium</div>
         <PasswordForm />
         <ProviderForm next={next} organization={parameters.get("org")} provider={parameters.get("provider")} />
+        <p className="signin-quiet">A new service, without anybody to sign in? <Link to="/setup">Set it up</Link></p>
       </div>
     </main>
   );
@@ -37,7 +38,8 @@ export function SignInPage() {
 
 function PasswordForm() {
   const client = useQueryClient();
-  const [email, setEmail] = useState("");
+  const { state } = useLocation() as { state: { email?: string } | null };
+  const [email, setEmail] = useState(state?.email ?? "");
   const [password, setPassword] = useState("");
   const [code, setCode] = useState("");
   const codeField = useRef<HTMLInputElement>(null);
@@ -70,8 +72,8 @@ function PasswordForm() {
         </>
       ) : (
         <>
-          <TextField large label="E-mail address" name="email" type="email" autoComplete="username" autoFocus required value={email} onChange={(event) => setEmail(event.target.value)} />
-          <TextField large label="Password" name="password" type="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.target.value)} />
+          <TextField large label="E-mail address" name="email" type="email" autoComplete="username" autoFocus={!state?.email} required value={email} onChange={(event) => setEmail(event.target.value)} />
+          <TextField large label="Password" name="password" type="password" autoComplete="current-password" autoFocus={Boolean(state?.email)} required value={password} onChange={(event) => setPassword(event.target.value)} />
         </>
       )}
       {wrong && <p className="field-error" role="alert">{said(signIn.error)}</p>}

@@ -50,6 +50,12 @@ export function shortDay(text: string, zone: Zone): string {
   return `${at.day} ${MONTHS[at.month] ?? ""}`;
 }
 
+/** `23 Nov 2026`, in UTC: what is kept by whole days is kept by those of UTC. */
+export function utcDay(millis: number): string {
+  const at = fields(millis, "utc");
+  return `${at.day} ${MONTHS[at.month] ?? ""} ${at.year}`;
+}
+
 /** `Mon 23 Nov 2026, 08:41:07.318`, to the microsecond if there is more than the millisecond says. */
 export function full(text: string, zone: Zone): string {
   const at = fields(Date.parse(text), zone);

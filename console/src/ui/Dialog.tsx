@@ -2,7 +2,7 @@
 //
 // The scrim is our own element: Radix's overlay would insert a style element, which the content security policy forbids.
 import { Dialog as Radix } from "radix-ui";
-import type { ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 
 import { IconButton } from "./Button";
 
@@ -15,12 +15,22 @@ type DialogProps = {
   wide?: boolean;
 };
 
-export function Dialog({ open, onOpenChange, title, description, children, wide = false }: DialogProps) {
+export function Dialog({ open, ...rest }: DialogProps) {
+  return open ? <OpenDialog {...rest} /> : null;
+}
+
+function OpenDialog({ onOpenChange, title, description, children, wide = false }: Omit<DialogProps, "open">) {
+  // Radix would take a field that has the focus from its first moment for where the focus had been before.
+  const [before] = useState(() => document.activeElement);
+  const giveBack = (event: Event) => {
+    event.preventDefault();
+    if (before instanceof HTMLElement && before.isConnected) before.focus();
+  };
   return (
-    <Radix.Root open={open} onOpenChange={onOpenChange}>
+    <Radix.Root open onOpenChange={onOpenChange}>
       <Radix.Portal>
         <div className="scrim" />
-        <Radix.Content className={wide ? "dialog dialog-wide" : "dialog"} {...(description ? {} : { "aria-describedby": undefined })}>
+        <Radix.Content className={wide ? "dialog dialog-wide" : "dialog"} onCloseAutoFocus={giveBack} {...(description ? {} : { "aria-describedby": undefined })}>
           <Radix.Title className="dialog-title">{title}</Radix.Title>
           {description && <Radix.Description className="dialog-description">{description}</Radix.Description>}
           {children}

@@ -6,11 +6,15 @@ import { asProblem, type ApiProblem } from "../api/problem";
 import { Button } from "./Button";
 import { Dialog, DialogActions } from "./Dialog";
 
-export function FormDialog<T>({ title, about, verb, wide = false, run, onDone, onClose, children }: {
+export function FormDialog<T>({ title, about, verb, wide = false, ready = true, grave = false, run, onDone, onClose, children }: {
   title: string;
   about?: ReactNode;
   verb: string;
   wide?: boolean;
+  /** Whether it can be sent as it is. */
+  ready?: boolean;
+  /** Whether what it does cannot be taken back. */
+  grave?: boolean;
   run: () => Promise<T>;
   onDone: (answer: T) => void;
   onClose: () => void;
@@ -30,7 +34,7 @@ export function FormDialog<T>({ title, about, verb, wide = false, run, onDone, o
         {problem && <p className="field-error" role="alert">{said(problem)}</p>}
         <DialogActions>
           <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" kind="primary" disabled={action.isPending}>{action.isPending ? "One moment…" : verb}</Button>
+          <Button type="submit" kind={grave ? "danger" : "primary"} disabled={action.isPending || !ready}>{action.isPending ? "One moment…" : verb}</Button>
         </DialogActions>
       </form>
     </Dialog>
