@@ -17,6 +17,7 @@ mod login;
 mod manage;
 mod prompt;
 mod record;
+mod removals;
 mod retention;
 mod search;
 mod serve;
@@ -103,6 +104,16 @@ enum Command {
     /// How long records are kept: show, plan, set, run
     #[command(subcommand)]
     Retention(retention::RetentionCommand),
+    /// Erase a person from the records: count, and ask for it
+    Erase(removals::EraseArguments),
+    /// Erasures that were asked for: list, show, approve, reject
+    #[command(subcommand)]
+    Erasure(removals::ErasureCommand),
+    /// Redact the detail of records: count, and ask for it
+    Redact(removals::RedactArguments),
+    /// Redactions that were asked for: list, show, approve, reject
+    #[command(subcommand)]
+    Redaction(removals::RedactionCommand),
     /// The log as what it proves: show, key, checkpoint, continue, rotate-key
     #[command(subcommand)]
     Log(log::LogCommand),
@@ -184,6 +195,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Tail(tail) => search::tail(&client()?, tail),
         Command::Export(export) => export::export(&client()?, export),
         Command::Retention(command) => retention::retention(&client()?, command),
+        Command::Erase(arguments) => removals::erase(&client()?, &arguments),
+        Command::Erasure(command) => removals::erasure(&client()?, command),
+        Command::Redact(arguments) => removals::redact(&client()?, &arguments),
+        Command::Redaction(command) => removals::redaction(&client()?, command),
         // Works on a folder that no service has open.
         Command::Log(log::LogCommand::Continue(arguments)) => log::continue_log(&arguments),
         Command::Log(log::LogCommand::RotateKey(arguments)) => log::rotate_key(&arguments),

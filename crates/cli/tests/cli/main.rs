@@ -3,6 +3,7 @@
 
 mod access;
 mod events;
+mod removals;
 mod server;
 mod signing_in;
 mod terminal;

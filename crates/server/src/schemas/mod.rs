@@ -131,7 +131,7 @@ fn requests() -> Vec<(&'static str, Value)> {
                 },
             ]}),
         ),
-        ("NewActor", actor("NewActor")),
+        ("NewActor", actor("NewActor", &["type", "id"])),
         ("NewTarget", closed(target_properties(), &["type", "id"])),
         ("NewContext", closed(context_properties(), &[])),
         ("Metadata", metadata()),
@@ -152,7 +152,7 @@ fn outcome() -> Value {
     json!({"type": "string", "enum": names, "default": Outcome::Success.as_str()})
 }
 
-fn actor(inner: &str) -> Value {
+fn actor(inner: &str, required: &[&str]) -> Value {
     let types: Vec<_> = ActorType::ALL.iter().map(|kind| kind.as_str()).collect();
     let groups = json!({
         "type": ["array", "null"],
@@ -171,7 +171,7 @@ fn actor(inner: &str) -> Value {
             "metadata": or_null(reference("Metadata")),
             "on_behalf_of": or_null(reference(inner)),
         }),
-        &["type", "id"],
+        required,
     );
     let depth_max = event::ON_BEHALF_OF_DEPTH_MAX;
     schema["description"] = json!(format!("`on_behalf_of` nests at most {depth_max} deep."));
@@ -276,14 +276,20 @@ fn events() -> Vec<(&'static str, Value)> {
             "action": {"type": "string"},
             "outcome": outcome(),
             "reason": {"type": "string"},
-            "actor": reference("NewActor"),
-            "targets": {"type": "array", "items": reference("NewTarget"), "minItems": 1},
+            "actor": reference("Actor"),
+            "targets": {"type": "array", "items": reference("Target"), "minItems": 1},
             "context": reference("NewContext"),
             "changes": list("Change"),
             "message": {"type": "string"},
             "metadata": reference("Metadata"),
             "external_id": {"type": "string"},
             "source": {"type": "string"},
+            "erased": {
+                "type": "array",
+                "items": {"type": "string", "enum": ["identity", "personal", "detail"]},
+                "minItems": 1,
+                "description": "Parts that were erased; without `identity`, actor and targets have no `id`.",
+            },
         }),
         &["id", "seq", "organization", "recorded_at", "occurred_at", "action", "outcome", "actor", "targets", "source"],
     );
@@ -299,6 +305,8 @@ fn events() -> Vec<(&'static str, Value)> {
     vec![
         ("AsOf", as_of),
         ("Event", shown_event),
+        ("Actor", actor("Actor", &["type"])),
+        ("Target", closed(target_properties(), &["type"])),
         ("RecordedEvent", recorded),
         (
             "Recorded",
