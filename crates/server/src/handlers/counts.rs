@@ -8,13 +8,22 @@ use actarium_core::row::Micros;
 use actarium_query::{FacetField, FacetRequest, HistogramRequest, Interval};
 use actarium_store::Organization;
 use axum::response::Response;
+use serde::Serialize;
 
 use crate::dispatch::Call;
 use crate::handlers::organizations::json_answer;
 use crate::limits;
 use crate::parameters::invalid;
 use crate::problem::Problem;
-use crate::queries::{criteria, query_problem, run, search_key, search_record, snapshot};
+use crate::queries::{criteria, query_problem, reaches_archive, run, search_key, search_record, snapshot};
+
+/// Counts, and whether they took the archive to make.
+#[derive(Serialize)]
+struct Counted<T> {
+    #[serde(flatten)]
+    counts: T,
+    archive: bool,
+}
 
 /// Counts events over time.
 ///
@@ -35,7 +44,8 @@ pub async fn histogram(call: &Call) -> Result<Response, Problem> {
     let (engine, scope) = (call.app.engine.clone(), call.scope.clone());
     let histogram = run(&call.app.turns.counts, organization.id, limits::QUERY_TIME_MAX, move |stop| {
         let snapshot = snapshot(&engine, &organization)?;
-        actarium_query::histogram(&snapshot, &scope, &request, stop).map_err(query_problem)
+        let counts = actarium_query::histogram(&snapshot, &scope, &request, stop).map_err(query_problem)?;
+        Ok(Counted { counts, archive: reaches_archive(&snapshot, request.range) })
     })
     .await?;
     json_answer(&histogram)
@@ -61,7 +71,8 @@ pub async fn facets(call: &Call) -> Result<Response, Problem> {
     let (engine, scope) = (call.app.engine.clone(), call.scope.clone());
     let facets = run(&call.app.turns.counts, organization.id, limits::QUERY_TIME_MAX, move |stop| {
         let snapshot = snapshot(&engine, &organization)?;
-        actarium_query::facets(&snapshot, &scope, &request, stop).map_err(query_problem)
+        let counts = actarium_query::facets(&snapshot, &scope, &request, stop).map_err(query_problem)?;
+        Ok(Counted { counts, archive: reaches_archive(&snapshot, request.range) })
     })
     .await?;
     json_answer(&facets)

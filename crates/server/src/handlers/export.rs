@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use actarium_core::filter::Scope;
 use actarium_core::render::{Placed, push_event};
 use actarium_query::{ExportRow, Stop};
-use actarium_store::Organization;
+use actarium_store::{Organization, Snapshot};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
@@ -27,12 +27,15 @@ use crate::csv;
 use crate::dispatch::{Call, bytes_answer};
 use crate::limits;
 use crate::problem::{Kind, Problem};
-use crate::queries::{Criteria, criteria, search_key, search_record, snapshot};
+use crate::queries::{Criteria, criteria, reaches_archive, run, search_key, search_record, snapshot};
 use crate::recorder::{OwnRecord, Reserved};
 use crate::routes::{CSV, NDJSON};
 
 /// The trailer with the number of events.
 pub static COUNT: HeaderName = HeaderName::from_static("x-actarium-count");
+
+/// Whether the time range reaches into the archive.
+pub static ARCHIVE: HeaderName = HeaderName::from_static("x-actarium-archive");
 
 /// A piece of the stream, its end, or what broke it off.
 pub(super) type Piece = Result<Frame<Bytes>, BrokenOff>;
@@ -48,6 +51,7 @@ struct Export {
     /// What the caller saw when the export began.
     scope: Scope,
     criteria: Criteria,
+    snapshot: Snapshot,
     form: &'static str,
     record: OwnRecord,
     place: Reserved,
@@ -66,6 +70,11 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
         Some(_) => NDJSON,
         None => call.form,
     };
+    // What cannot be read, and that it will take longer, is said before anything is sent.
+    let (engine, of) = (app.engine.clone(), organization.clone());
+    let snapshot =
+        run(&app.turns.lookups, organization.id, limits::QUERY_TIME_MAX, move |_| snapshot(&engine, &of)).await?;
+    let archive = reaches_archive(&snapshot, criteria.range);
     let Some(turn) = app.turns.exports.try_take(organization.id) else {
         return Err(Problem::new(Kind::Overloaded, "too many exports are running").retry_after(30));
     };
@@ -75,7 +84,7 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
     // The export is on record: counts of the same search add nothing to it.
     app.recorder.is_new_search(search_key(call, &organization, &criteria.filter));
     let scope = call.scope.clone();
-    let export = Export { app, organization, scope, criteria, form, record, place };
+    let export = Export { app, organization, scope, criteria, snapshot, form, record, place };
     let (sender, receiver) = mpsc::channel::<Piece>(limits::STREAM_PIECES_MAX);
     let handle = Handle::current();
     tokio::task::spawn_blocking(move || {
@@ -84,6 +93,7 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
     });
     let mut response = bytes_answer(form, Body::new(StreamBody::new(ReceiverStream::new(receiver))));
     response.headers_mut().insert(header::TRAILER, HeaderValue::from_static("x-actarium-count"));
+    response.headers_mut().insert(&ARCHIVE, HeaderValue::from_static(if archive { "true" } else { "false" }));
     Ok(response)
 }
 
@@ -107,7 +117,6 @@ impl Export {
     }
 
     fn find(&self, pieces: &mut Pieces<'_>) -> Result<u64, Problem> {
-        let snapshot = snapshot(&self.app.engine, &self.organization)?;
         let stop = Stop::after(limits::EXPORT_TIME_MAX);
         if self.form == CSV {
             csv::push_header(&mut pieces.piece);
@@ -133,7 +142,7 @@ impl Export {
             }
         };
         let Criteria { range, filter } = &self.criteria;
-        let count = actarium_query::export(&snapshot, &self.scope, *range, filter, &stop, &mut sink);
+        let count = actarium_query::export(&self.snapshot, &self.scope, *range, filter, &stop, &mut sink);
         let count = count.map_err(crate::queries::query_problem)?;
         if !pieces.gone {
             pieces.send();

@@ -374,11 +374,12 @@ fn problem() -> Value {
 
 /// Answers of searches, counts, tails and adapters.
 fn answers() -> Vec<(&'static str, Value)> {
+    let archive = || json!({"type": "boolean", "description": "Whether the time range reaches into the archive."});
     let page = json!({
         "events": list("Event"),
         "next_cursor": {"type": ["string", "null"]},
         "as_of": reference("AsOf"),
-        "archive": {"type": "boolean", "description": "Whether the time range reaches into the archive."},
+        "archive": archive(),
     });
     let bucket = open(
         json!({
@@ -392,12 +393,14 @@ fn answers() -> Vec<(&'static str, Value)> {
         "interval": {"type": "string"},
         "buckets": {"type": "array", "items": bucket},
         "as_of": reference("AsOf"),
+        "archive": archive(),
     });
     let value =
         open(json!({"value": {"type": "string"}, "name": {"type": "string"}, "count": count()}), &["value", "count"]);
     let facets = json!({
         "facets": {"type": "object", "additionalProperties": {"type": "array", "items": value}},
         "as_of": reference("AsOf"),
+        "archive": archive(),
     });
     let tail = json!({
         "events": list("Event"),
@@ -416,9 +419,9 @@ fn answers() -> Vec<(&'static str, Value)> {
         "refused_more": {"type": "integer", "minimum": 0, "description": "Refused ones that are not listed."},
     });
     vec![
-        ("Page", open(page, &["events", "next_cursor", "as_of"])),
-        ("Histogram", open(histogram, &["interval", "buckets", "as_of"])),
-        ("Facets", open(facets, &["facets", "as_of"])),
+        ("Page", open(page, &["events", "next_cursor", "as_of", "archive"])),
+        ("Histogram", open(histogram, &["interval", "buckets", "as_of", "archive"])),
+        ("Facets", open(facets, &["facets", "as_of", "archive"])),
         ("Tail", open(tail, &["events", "next", "as_of"])),
         ("Ingested", open(ingested, &["recorded", "duplicates", "skipped", "refused", "refused_more"])),
         ("Text", json!({"type": "string"})),
