@@ -27,6 +27,7 @@ use crate::negotiation;
 use crate::parameters::Parameters;
 use crate::problem::{Kind, Problem};
 use crate::recorder::{OwnRecord, audit_log, service_target};
+use crate::public_url::origin_without_public_url;
 use crate::refusals::RefusalKind;
 use crate::routes::{Operation, Route};
 use crate::scim::schema::ResourceType;
@@ -90,18 +91,13 @@ impl Call {
         token::id(prefix, &random)
     }
 
-    /// Scheme, host and port under which the service is reached: what addresses in answers begin with. Where that was not
-    /// configured it is what the client says, and empty if the client named no host.
+    /// Scheme, host and port under which the service is reached: what addresses in answers and mails begin with.
     pub fn origin(&self) -> String {
         if let Some(url) = &self.app.public_url {
             return url.origin().to_owned();
         }
         let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let is_host = |host: &&str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-_[]".contains(&byte));
-        host.filter(is_host).map_or_else(String::new, |host| {
-            let scheme = if self.context.tls { "https" } else { "http" };
-            format!("{scheme}://{host}")
-        })
+        origin_without_public_url(self.app.listening_on, host, self.context.tls)
     }
 
     /// Reads the body whole; its media type is one of the route's.

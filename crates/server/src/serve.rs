@@ -287,6 +287,9 @@ fn put_together(
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 ) -> Result<Arc<App>, ServeError> {
+    if options.public_url.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(%address, "links begin with the address that is listened on: say `--public-url` if people reach the service under another");
+    }
     let metrics = Arc::new(Metrics::default());
     let recorder = Arc::new(Recorder::start(engine.clone(), clock.clone(), metrics.clone()));
     let refusals = Refusals::new(recorder.clone(), clock.clone());

@@ -11,7 +11,9 @@ use axum::http::{HeaderMap, Method, header};
 use super::{Caller, Denied, Person, Provisioner, Rights, Via};
 use crate::app::App;
 use crate::context::Context;
+use crate::directory::State;
 use crate::directory::key::Key;
+use crate::directory::personal::PersonalToken;
 use crate::problem::{Kind, Problem};
 use crate::signin::opening::{as_shown, cookie_form, ends_at, reach};
 use crate::signin::session::{has_csrf_token, is_own_origin};
@@ -91,12 +93,23 @@ fn of_token(app: &App, id: &str, secret: &str) -> Option<Person> {
         }
         let user = state.user(&token.user)?.clone();
         let rights_max = token.rights_max();
-        let ids = |ids: &Vec<String>| ids.iter().filter_map(|id| OrganizationId::from_hex(id)).collect();
-        let organizations = token.organizations.as_ref().map(ids);
+        let organizations = reach_of_token(state, token);
         Some(Person { user, via: Via::Token(id.to_owned()), rights_max, organizations })
     })?;
     app.sign_in.uses.note(id, now);
     Some(person)
+}
+
+/// The organizations that a token works in, should its owner be a member; `None` for all.
+fn reach_of_token(state: &State, token: &PersonalToken) -> Option<Vec<OrganizationId>> {
+    let reached = |ids: &Vec<String>| -> Vec<OrganizationId> {
+        ids.iter().filter_map(|id| OrganizationId::from_hex(id)).filter(|id| token.reaches(*id)).collect()
+    };
+    match &token.organizations {
+        Some(ids) => Some(reached(ids)),
+        None if token.ended_in.is_empty() => None,
+        None => Some(state.organizations_of(&token.user).filter(|id| token.reaches(*id)).collect()),
+    }
 }
 
 /// The on-premises key whose token it is; `None` if it was never made or was revoked.

@@ -79,6 +79,21 @@ pub struct User {
     /// password: until the person has proved the address to be theirs, the password opens that organization alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_by: Option<String>,
+    /// How often password or second factor were changed: what was begun before a change is not finished after it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub proof_changes: u64,
+}
+
+impl User {
+    /// The same account after a change of what its person proves who they are with.
+    #[must_use]
+    pub fn with_changed_proof(&self) -> Self {
+        Self { proof_changes: self.proof_changes + 1, ..self.clone() }
+    }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// That an address is taken: its id is the folded address. Kept for no organization.

@@ -93,9 +93,32 @@ pub struct PersonalToken {
     /// Ids of organizations in hexadecimal digits: only these; all of its owner's, if none are named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organizations: Option<Vec<String>>,
+    /// Organizations that its owner has left since: who joins one again makes a new token for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended_in: Vec<String>,
 }
 
 impl PersonalToken {
+    /// Whether it works in an organization, should its owner be a member.
+    pub fn reaches(&self, organization: OrganizationId) -> bool {
+        let id = organization.to_hex();
+        self.organizations.as_ref().is_none_or(|only| only.contains(&id)) && !self.ended_in.contains(&id)
+    }
+
+    /// The organizations that it is for once its owner has left one; `None` if it is for that one alone.
+    #[must_use]
+    pub fn without(&self, organization: OrganizationId) -> Option<Self> {
+        let id = organization.to_hex();
+        if self.organizations.as_ref().is_some_and(|only| only.iter().all(|other| *other == id)) {
+            return None;
+        }
+        let mut ended_in = self.ended_in.clone();
+        if !ended_in.contains(&id) {
+            ended_in.push(id);
+        }
+        Some(Self { ended_in, ..self.clone() })
+    }
+
     /// Nothing beyond this, whatever its owner holds. A name that this version does not know gives nothing.
     pub fn rights_max(&self) -> Rights {
         let Some(names) = &self.permissions else { return Rights::ALL };

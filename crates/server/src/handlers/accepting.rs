@@ -33,7 +33,7 @@ use crate::refusals::RefusalKind;
 use crate::routes::Permission;
 use crate::signin::attempt::{Attempt, Failure, actor_of, logs_of, record_failed_sign_in, target_of};
 use crate::signin::invitations::{Held, Refused, find, target};
-use crate::signin::opening::{self, Opened, Opening, cookie_form, described, ends_at, reach};
+use crate::signin::opening::{self, Opened, Opening, SecondProof, cookie_form, described, ends_at, reach};
 use crate::signin::password::{self, Verdict};
 use crate::signin::session::is_own_origin;
 use crate::token::{self, Shape};
@@ -234,7 +234,7 @@ impl Step<'_> {
         &self,
         edit: &mut Edit,
         user: Arc<Kept<User>>,
-        second_factor: &'static str,
+        second_factor: SecondProof,
         alone: bool,
     ) -> Result<Opened, Problem> {
         let only_in = user.managed_by.as_deref().and_then(OrganizationId::from_hex);
@@ -295,12 +295,12 @@ async fn with_new_account(call: &Call, held: &Held, answer: Answer) -> Result<Re
         let by_organization = invitation.shown && !matches!(invitation.invited_by, Inviter::Operator);
         let managed_by = by_organization.then(|| organization.to_hex());
         let document =
-            User { email: email.clone(), name, created_at: step.app.clock.now(), password: Some(hash), managed_by };
+            User { email: email.clone(), name, created_at: step.app.clock.now(), password: Some(hash), managed_by, proof_changes: 0 };
         edit.put(None, &id, None, &document)?;
         edit.put(None, &text::fold(&email), None, &Address { user: id.clone() })?;
         let user = Arc::new(Kept { id, version: 1, document });
         step.join(edit, &user, Some(&user.name), &actor_of(&user))?;
-        Ok(Outcome::Accepted(Box::new(step.open(edit, user.clone(), "none", false)?)))
+        Ok(Outcome::Accepted(Box::new(step.open(edit, user.clone(), SecondProof::None, false)?)))
     })
     .await?;
     answered(call, outcome, None)
@@ -349,9 +349,7 @@ async fn judge_password(call: &Call, user: &Kept<User>, answer: Answer) -> Resul
             return Ok(Outcome::Failed(Failure::WrongPassword));
         };
         let second_factor = match judge(step.app, step.state, edit, &id, code.as_deref())? {
-            Judged::None => "none",
-            Judged::Code => "totp",
-            Judged::RecoveryCode => "recovery_code",
+            judged @ (Judged::None | Judged::Code | Judged::RecoveryCode { .. }) => judged.given(),
             Judged::Missing => return Ok(Outcome::Failed(Failure::SecondFactorRequired)),
             Judged::Wrong => return Ok(Outcome::Failed(Failure::WrongCode)),
         };

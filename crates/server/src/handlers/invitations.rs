@@ -358,11 +358,14 @@ pub async fn revoke(call: Call) -> Result<Response, Problem> {
 
 /// Where an invitation with this secret is accepted.
 fn link(call: &Call, secret: &str) -> String {
-    let path = format!("{PAGE}{secret}");
-    match &call.app.public_url {
-        Some(url) => url.join(&path),
-        None => format!("{}{path}", call.origin()),
+    if call.app.public_url.is_none() && !call.app.listening_on.ip().is_loopback() {
+        tracing::warn!(
+            origin = call.origin(),
+            "the link of an invitation names the address that is listened on: say `--public-url` if people reach the service \
+             under another"
+        );
     }
+    format!("{}{PAGE}{secret}", call.origin())
 }
 
 /// Hands out a secret that is on disk as a hash: to the address by mail, or else to who made it. What is answered.

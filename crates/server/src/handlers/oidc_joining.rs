@@ -21,7 +21,7 @@ use crate::oidc::person::Person;
 use crate::oidc::refusal::Refusal;
 use crate::problem::Problem;
 use crate::recorder::OwnRecord;
-use crate::signin::opening::{Opened, Opening, open};
+use crate::signin::opening::{Opened, Opening, SecondProof, open};
 
 /// Somebody whom a provider has proven.
 #[derive(Clone, Debug)]
@@ -112,7 +112,7 @@ impl Step<'_> {
         let opening = Opening {
             user,
             method: Method::Sso,
-            second_factor: "none",
+            second_factor: SecondProof::None,
             through: Some(self.arrival.provider.clone()),
             only_in,
             joins: only_in,
@@ -173,7 +173,7 @@ impl Step<'_> {
             None => {
                 let managed_by = Some(organization.to_hex());
                 let document =
-                    User { email: email.to_owned(), name: name.clone(), created_at: now, password: None, managed_by };
+                    User { email: email.to_owned(), name: name.clone(), created_at: now, password: None, managed_by, proof_changes: 0 };
                 edit.put(None, fresh_id, None, &document)?;
                 edit.put(None, &text::fold(email), None, &Address { user: fresh_id.to_owned() })?;
                 Arc::new(Kept { id: fresh_id.to_owned(), version: 1, document })

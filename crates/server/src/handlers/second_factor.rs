@@ -24,7 +24,7 @@ use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
 use crate::signin::attempt::{logs_of, target_of};
-use crate::signin::opening::end_others;
+use crate::signin::opening::{SecondProof, end_others};
 use crate::signin::password;
 use crate::signin::{recovery, totp};
 
@@ -41,11 +41,25 @@ pub enum Judged {
     /// The authenticator's code.
     Code,
     /// A recovery code, now used up.
-    RecoveryCode,
+    RecoveryCode {
+        /// How many there are still.
+        left: usize,
+    },
     /// There is a second factor and no code was given.
     Missing,
     /// It is not the code.
     Wrong,
+}
+
+impl Judged {
+    /// The second factor that was given, as a sign-in has it.
+    pub const fn given(self) -> SecondProof {
+        match self {
+            Judged::Code => SecondProof::Totp,
+            Judged::RecoveryCode { left } => SecondProof::RecoveryCode { left },
+            Judged::None | Judged::Missing | Judged::Wrong => SecondProof::None,
+        }
+    }
 }
 
 fn place(user: &str) -> SecretPlace<'_> {
@@ -75,7 +89,7 @@ pub fn judge(app: &App, state: &State, edit: &mut Edit, user: &str, code: Option
             return Ok(Judged::Wrong);
         };
         document.recovery_codes.remove(position);
-        Judged::RecoveryCode
+        Judged::RecoveryCode { left: document.recovery_codes.len() }
     };
     edit.put(None, user, Some(&**kept), &document)?;
     Ok(judged)
@@ -126,7 +140,7 @@ pub async fn change_password(mut call: Call) -> Result<Response, Problem> {
         let id = &person.user.id;
         let user = state.user(id).filter(|user| user.password == stored).ok_or_else(changed_meanwhile)?;
         let mut edit = Edit::default();
-        edit.put(None, id, Some(&**user), &User { password: Some(hash), ..user.document.clone() })?;
+        edit.put(None, id, Some(&**user), &User { password: Some(hash), ..user.with_changed_proof() })?;
         let ended = end_others(state, &mut edit, id, seat(state, &session));
         let record = call.record("password.update", target_of(user)).with("sessions_ended", ended);
         record_everywhere(&call.app, state, &mut edit, id, &record);
@@ -137,8 +151,9 @@ pub async fn change_password(mut call: Call) -> Result<Response, Problem> {
     Ok(no_content())
 }
 
-/// Gives a secret for an authenticator. It is kept nowhere: the client brings it back, wrapped, with a code of it. Who
-/// has a second factor already gives a code of that one, which is used up.
+/// Gives a secret for an authenticator. It is kept nowhere: the client brings it back, wrapped, with a code of it, before
+/// password or second factor change. Who has a second factor already gives a code of that one, which is used up; a recovery
+/// code not without a record.
 ///
 /// # Errors
 /// 422 for a wrong password or code, 409 for an account without a password, 429 after too many tries.
@@ -147,17 +162,22 @@ pub async fn begin(mut call: Call) -> Result<Response, Problem> {
     let proof = Proof::read(&mut call).await?;
     let (attempt, _) = prove(&call, &person, ACTION, &proof.password).await?;
     let app = call.app.clone();
-    let user = person.user.id.clone();
-    change(&app, call.standing(), move |state| {
+    let id = person.user.id.clone();
+    let proof_changes = change(&app, call.standing(), move |state| {
+        let user = state.user(&id).ok_or_else(changed_meanwhile)?;
         let mut edit = Edit::default();
-        use_code(&call, state, &mut edit, (ACTION, &user), proof.code.as_deref())?;
-        Ok((edit, ()))
+        let judged = use_code(&call, state, &mut edit, (ACTION, &id), proof.code.as_deref())?;
+        if let Judged::RecoveryCode { left } = judged {
+            let record = call.record(ACTION, target_of(user)).with("method", "totp");
+            record_everywhere(&call.app, state, &mut edit, &id, &proved_by_recovery_code(record, left));
+        }
+        Ok((edit, user.proof_changes))
     })
     .await?;
     attempt.succeeded();
     let mut secret: totp::Secret = [0; totp::SECRET_BYTES];
     app.entropy.fill(&mut secret);
-    let wrapped = [&app.clock.now().to_be_bytes()[..], &secret].concat();
+    let wrapped = [&app.clock.now().to_be_bytes()[..], &proof_changes.to_be_bytes(), &secret].concat();
     let wrapped = app.engine.wrap_secret(&enrolment_place(&person.user.id), &wrapped);
     json_answer(&json!({
         "secret": totp::base32(&secret),
@@ -170,14 +190,48 @@ fn enrolment_place(user: &str) -> SecretPlace<'_> {
     SecretPlace { kind: "second_factor_enrolment", organization: None, id: user }
 }
 
-/// The secret of an enrolment, if it is this user's and no older than it may be.
-fn enrolled(app: &App, user: &str, enrolment: &str) -> Option<totp::Secret> {
-    let wrapped = BASE64_STANDARD.decode(enrolment).ok()?;
-    let bytes = app.engine.unwrap_secret(&enrolment_place(user), &wrapped)?;
-    let (begun_at, secret) = bytes.split_first_chunk::<8>()?;
-    let age = app.clock.now() - Micros::from_be_bytes(*begun_at);
-    let secret = secret.try_into().ok()?;
-    (0..=limits::ENROLMENT_TIME_MAX.as_micros() as Micros).contains(&age).then_some(secret)
+/// What beginning gave, opened.
+struct Enrolment {
+    secret: totp::Secret,
+    /// What the account's count of changes was: any change since, its own confirmation too, makes it worthless.
+    proof_changes: u64,
+}
+
+impl Enrolment {
+    /// Opens it, if it is this user's and no older than it may be.
+    fn open(app: &App, user: &str, enrolment: &str) -> Option<Self> {
+        let wrapped = BASE64_STANDARD.decode(enrolment).ok()?;
+        let bytes = app.engine.unwrap_secret(&enrolment_place(user), &wrapped)?;
+        let (begun_at, rest) = bytes.split_first_chunk::<8>()?;
+        let (proof_changes, secret) = rest.split_first_chunk::<8>()?;
+        let age = app.clock.now() - Micros::from_be_bytes(*begun_at);
+        let secret = secret.try_into().ok()?;
+        let is_young = (0..=limits::ENROLMENT_TIME_MAX.as_micros() as Micros).contains(&age);
+        is_young.then_some(Self { secret, proof_changes: u64::from_be_bytes(*proof_changes) })
+    }
+}
+
+fn refused(pointer: &str, detail: &str) -> Problem {
+    Problem::new(Kind::InvalidContent, "the content is against the rules").with_error(pointer, detail)
+}
+
+fn no_enrolment() -> Problem {
+    let allowed = "must be what beginning gave, within 15 minutes, not used yet, and with no change of password or second \
+                   factor since; begin again";
+    refused("/enrolment", allowed)
+}
+
+/// Says of a record that a recovery code was given for it, and how many are left.
+fn proved_by_recovery_code(record: OwnRecord, left: usize) -> OwnRecord {
+    record.with("proof", "recovery_code").with("recovery_codes_left", left)
+}
+
+/// The same, if it was a recovery code that was given.
+fn proved_by(record: OwnRecord, judged: Judged) -> OwnRecord {
+    match judged {
+        Judged::RecoveryCode { left } => proved_by_recovery_code(record, left),
+        _ => record,
+    }
 }
 
 fn new_recovery_codes(app: &App) -> (Vec<String>, Vec<String>) {
@@ -205,22 +259,19 @@ pub async fn confirm(mut call: Call) -> Result<Response, Problem> {
     form.finish()?;
     let app = call.app.clone();
     let id = person.user.id.clone();
-    let refused = |pointer: &str, detail: &str| {
-        Problem::new(Kind::InvalidContent, "the content is against the rules").with_error(pointer, detail)
-    };
-    let secret = enrolled(&app, &id, &enrolment)
-        .ok_or_else(|| refused("/enrolment", "must be what beginning gave, within 15 minutes"))?;
+    let Enrolment { secret, proof_changes } = Enrolment::open(&app, &id, &enrolment).ok_or_else(no_enrolment)?;
     let step = totp::accepted_step(&secret, &code, app.clock.now(), None)
         .ok_or_else(|| refused("/code", "must be the code that the authenticator shows now"))?;
     let (codes, hashes) = new_recovery_codes(&app);
     let wrapped = app.engine.wrap_secret(&place(&id), &secret);
     change(&app, call.standing(), move |state| {
         let mut edit = Edit::default();
+        let user = state.user(&id).filter(|user| user.proof_changes == proof_changes).ok_or_else(no_enrolment)?;
+        edit.put(None, &id, Some(&**user), &user.with_changed_proof())?;
         let before = state.personal().second_factor(&id);
         let document = SecondFactor {
             wrapped_secret: BASE64_STANDARD.encode(wrapped),
             confirmed_at: call.app.clock.now(),
-            // What beginning gave can be confirmed again; a code that was used stays used.
             last_step: before.map_or(step, |before| before.last_step.max(step)),
             recovery_codes: hashes,
         };
@@ -248,12 +299,15 @@ pub async fn remove(mut call: Call) -> Result<Response, Problem> {
     change(&app, call.standing(), move |state| {
         let id = &person.user.id;
         let before = state.personal().second_factor(id).ok_or_else(no_second_factor)?;
+        let user = state.user(id).ok_or_else(changed_meanwhile)?;
         // The document goes, so that nothing of the code need be kept.
-        use_code(&call, state, &mut Edit::default(), (ACTION, id), proof.code.as_deref())?;
+        let judged = use_code(&call, state, &mut Edit::default(), (ACTION, id), proof.code.as_deref())?;
         let mut edit = Edit::default();
         edit.delete::<SecondFactor>(None, id, before.version);
+        edit.put(None, id, Some(&**user), &user.with_changed_proof())?;
         end_others(state, &mut edit, id, seat(state, &session));
         let record = call.record(ACTION, target_of(&person.user)).with("method", "none");
+        let record = proved_by(record, judged);
         record_everywhere(&call.app, state, &mut edit, id, &record.changing("/second_factor", "totp", "none"));
         Ok((edit, ()))
     })
@@ -280,7 +334,7 @@ pub async fn renew_codes(mut call: Call) -> Result<Response, Problem> {
         let id = &person.user.id;
         let before = state.personal().second_factor(id).ok_or_else(no_second_factor)?;
         let code = proof.code.as_deref();
-        use_code(&call, state, &mut Edit::default(), (ACTION, id), code)?;
+        let judged = use_code(&call, state, &mut Edit::default(), (ACTION, id), code)?;
         let mut document = SecondFactor { recovery_codes: hashes, ..before.document.clone() };
         if let Some(code) = code.filter(|code| totp::is_code(code)) {
             let secret = secret_of(&call.app, id, &before.wrapped_secret)?;
@@ -289,7 +343,7 @@ pub async fn renew_codes(mut call: Call) -> Result<Response, Problem> {
         }
         let mut edit = Edit::default();
         edit.put(None, id, Some(&**before), &document)?;
-        let record = call.record(ACTION, target_of(&person.user)).with("method", "totp");
+        let record = proved_by(call.record(ACTION, target_of(&person.user)).with("method", "totp"), judged);
         record_everywhere(&call.app, state, &mut edit, id, &record.with("recovery_codes", recovery::CODES));
         Ok((edit, ()))
     })

@@ -107,9 +107,7 @@ async fn judge_password(
             return Ok((edit, Ended::Failed(Failure::WrongPassword)));
         };
         let second_factor = match judge(&within, state, &mut edit, &id, code.as_deref())? {
-            Judged::None => "none",
-            Judged::Code => "totp",
-            Judged::RecoveryCode => "recovery_code",
+            judged @ (Judged::None | Judged::Code | Judged::RecoveryCode { .. }) => judged.given(),
             Judged::Missing => return Ok((Edit::default(), Ended::Failed(Failure::SecondFactorRequired))),
             Judged::Wrong => return Ok((Edit::default(), Ended::Failed(Failure::WrongCode))),
         };

@@ -29,7 +29,9 @@ fn shown(app: &App, token: &Kept<PersonalToken>, secret: Option<&str>) -> Value 
     let last_used_at = app.sign_in.uses.last(&token.id, token.last_used_at.unwrap_or(Micros::MIN));
     let slug =
         |id: &String| app.engine.organization_by_id(OrganizationId::from_hex(id)?).map(|known| known.slug.clone());
-    let organizations = token.organizations.as_ref().map(|ids| ids.iter().filter_map(slug).collect::<Vec<_>>());
+    let works_in = |id: &&String| !token.ended_in.contains(id);
+    let organizations =
+        token.organizations.as_ref().map(|ids| ids.iter().filter(works_in).filter_map(slug).collect::<Vec<_>>());
     let mut shown = json!({
         "id": token.id,
         "name": token.name,
@@ -64,8 +66,7 @@ pub fn list(call: &Call) -> Result<Response, Problem> {
 
 /// The organizations whose logs say that a token was made or revoked: those that it works in, else the operator's.
 fn logs_of_token(app: &App, state: &State, token: &PersonalToken) -> Vec<OrganizationId> {
-    let works_in = |id: OrganizationId| token.organizations.as_ref().is_none_or(|only| only.contains(&id.to_hex()));
-    logs_within(app, state, &token.user, works_in)
+    logs_within(app, state, &token.user, |id| token.reaches(id))
 }
 
 fn target(token: &Kept<PersonalToken>) -> Value {
@@ -128,6 +129,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         last_used_at: None,
         permissions,
         organizations,
+        ended_in: Vec::new(),
     };
     let kept = change(&app, call.standing(), move |state| {
         if state.personal().tokens_of(&person.user.id).count() >= limits::TOKENS_PER_USER_MAX {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::access::Caller;
 use crate::directory::document::{Address, GroupMember, Membership, Origin, ScimProfile, User, pair_id};
+use crate::directory::personal::{PersonalToken, Session};
 use crate::directory::{Edit, Effective, Identity, State, change};
 use crate::dispatch::{Call, no_content};
 use crate::form::{Form, Holds, email, readable};
@@ -159,7 +160,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         Some(password) => Some(call.app.sign_in.passwords.hash(password).await?),
         None => None,
     };
-    let account = User { email: address, name, created_at: now, password, managed_by };
+    let account = User { email: address, name, created_at: now, password, managed_by, proof_changes: 0 };
     let app = call.app.clone();
     let user = change(&app, call.standing(), move |state| {
         let access = state.access(organization);
@@ -270,6 +271,25 @@ pub async fn remove(call: Call) -> Result<Response, Problem> {
     Ok(no_content())
 }
 
+/// Ends what opens the organization and nothing else, and keeps every token of the person from it: a membership that is
+/// made anew brings none of them back to life.
+fn end_credentials(edit: &mut Edit, state: &State, organization: OrganizationId, user: &str) {
+    let id = organization.to_hex();
+    for session in state.personal().sessions_of(user).filter(|session| session.only_in.as_ref() == Some(&id)) {
+        edit.delete::<Session>(None, &session.id, session.version);
+    }
+    for token in state.personal().tokens_of(user).filter(|token| token.reaches(organization)) {
+        match token.without(organization) {
+            Some(elsewhere) => {
+                if let Err(problem) = edit.put(None, &token.id, Some(&**token), &elsewhere) {
+                    tracing::error!(token = token.id, detail = %problem.detail, "a token could not be ended");
+                }
+            }
+            None => edit.delete::<PersonalToken>(None, &token.id, token.version),
+        }
+    }
+}
+
 /// Writes that a member is none any more, with all that the organization keeps of them.
 pub fn end_membership(edit: &mut Edit, state: &State, organization: OrganizationId, user: &str, record: OwnRecord) {
     let access = state.access(organization);
@@ -288,6 +308,7 @@ pub fn end_membership(edit: &mut Edit, state: &State, organization: Organization
     if let Some(member) = access.member(user) {
         edit.delete::<Membership>(Some(organization), user, member.version);
     }
+    end_credentials(edit, state, organization, user);
     saved_searches::end_of_member(edit, state, organization, user);
     edit.record(organization, record);
 }

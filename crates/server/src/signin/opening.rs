@@ -39,6 +39,31 @@ pub struct SignIn {
     pub expiry: Expiry,
 }
 
+/// The second factor that somebody gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondProof {
+    /// None: it was not asked for.
+    None,
+    /// A code of the authenticator.
+    Totp,
+    /// A recovery code, now used up.
+    RecoveryCode {
+        /// How many there are still.
+        left: usize,
+    },
+}
+
+impl SecondProof {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SecondProof::None => "none",
+            SecondProof::Totp => "totp",
+            SecondProof::RecoveryCode { .. } => "recovery_code",
+        }
+    }
+}
+
 /// What a session is to be.
 #[derive(Clone, Debug)]
 pub struct Opening {
@@ -46,8 +71,8 @@ pub struct Opening {
     pub user: Arc<Kept<User>>,
     /// How the person proved who they are.
     pub method: Method,
-    /// What second factor was asked for: `totp`, `recovery_code` or `none`.
-    pub second_factor: &'static str,
+    /// What second factor was given.
+    pub second_factor: SecondProof,
     /// The identity provider that they came through, if it was one.
     pub through: Option<Arc<Kept<IdentityProvider>>>,
     /// The one organization that it opens, if not all of the person's.
@@ -106,7 +131,10 @@ pub fn open(app: &App, context: &Context, state: &State, edit: &mut Edit, openin
     }
     let person = Arc::new(Person { organizations, user, via: Via::Session(id.clone()), rights_max: Rights::ALL });
     let record = OwnRecord::of_request("session.sign_in", &Caller::Person(person.clone()), context, target(&id));
-    let mut record = record.with("method", method.name()).with("second_factor", second_factor);
+    let mut record = record.with("method", method.name()).with("second_factor", second_factor.name());
+    if let SecondProof::RecoveryCode { left } = second_factor {
+        record = record.with("recovery_codes_left", left);
+    }
     if let Some(provider) = &through {
         record = record.with("provider", &*provider.id).with("issuer", &*provider.issuer);
     }

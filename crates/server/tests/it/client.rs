@@ -85,7 +85,8 @@ impl Service {
 
     /// A request without a credential.
     pub fn anonymous(&self, method: &str, path: &str) -> Request<'_> {
-        Request { service: self, method: method.into(), path: path.into(), headers: Vec::new(), body: Vec::new() }
+        let (host, method, path) = ("test".into(), method.into(), path.into());
+        Request { service: self, host, method, path, headers: Vec::new(), body: Vec::new() }
     }
 
     /// `GET` with the operator's token.
@@ -154,6 +155,7 @@ pub fn event(action: &str, id: &str) -> Value {
 /// A request in the making.
 pub struct Request<'s> {
     service: &'s Service,
+    host: String,
     method: String,
     path: String,
     headers: Vec<(String, String)>,
@@ -163,6 +165,11 @@ pub struct Request<'s> {
 impl Request<'_> {
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn host(mut self, host: &str) -> Self {
+        self.host = host.into();
         self
     }
 
@@ -184,7 +191,7 @@ impl Request<'_> {
     pub fn open(&self) -> BufReader<TcpStream> {
         let mut stream = TcpStream::connect(self.service.address).unwrap();
         stream.set_read_timeout(Some(ANSWER_TIME_MAX)).unwrap();
-        let mut head = format!("{} {} HTTP/1.1\r\nhost: test\r\n", self.method, self.path);
+        let mut head = format!("{} {} HTTP/1.1\r\nhost: {}\r\n", self.method, self.path, self.host);
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
         }

@@ -125,7 +125,8 @@ fn a_link_makes_an_account_once() {
     let made = setting.invite(json!({"email": EVE, "name": "Eve", "groups": ["Developer", group]}));
     let (id, secret) = (id_in(&made), secret_in(&made));
     assert!(secret.starts_with(&format!("act_inv_{id}_")), "{secret}");
-    assert!(made.json()["link"].as_str().unwrap().starts_with("http://test/invitation#act_inv_"));
+    let page = format!("http://{}/invitation#act_inv_", setting.service.address);
+    assert!(made.json()["link"].as_str().unwrap().starts_with(&page));
     let shown = made.json();
     assert_eq!((&shown["status"], &shown["email"], &shown["mail"]), (&json!("pending"), &json!(EVE), &Value::Null));
     assert_eq!(shown["invited_by"], json!({"type": "user", "id": setting.admin.id, "name": "Admina"}));
@@ -555,6 +556,26 @@ fn what_cannot_be_an_invitation_is_refused_with_the_reason() {
     assert_eq!(member.status, 409);
     assert!(member.json()["detail"].as_str().unwrap().contains("user of the organization already"), "{member:?}");
     assert_eq!(setting.records("user.invite").len(), 1);
+}
+
+/// The client of these tests says `Host: test`, as somebody would who wants the secret sent elsewhere.
+#[test]
+fn links_do_not_follow_the_host_of_a_request_but_on_loopback_its_own_names() {
+    let setting = setting(|_| {});
+    let own = format!("http://{}", setting.service.address);
+    let link = |email: &str, host: &str| {
+        let request = setting.admin.request(&setting.service, "POST", "/v1/orgs/acme/invitations");
+        let made = request.host(host).json(&json!({"email": email})).send();
+        assert_eq!(made.status, 201, "{made:?}");
+        made.json()["link"].as_str().unwrap().split_once("/invitation#").unwrap().0.to_owned()
+    };
+    for (number, host) in ["evil.example", "localhost.evil.example", "evil.example:8470", "test"].iter().enumerate() {
+        assert_eq!(link(&format!("evil{number}@example.com"), host), own, "{host}");
+    }
+    assert_eq!(link("good@example.com", "localhost:9000"), "http://localhost:9000");
+    let path = "/v1/orgs/acme/scim/v2/ServiceProviderConfig";
+    let answer = setting.service.request("GET", path).host("evil.example").send();
+    assert!(answer.text().contains(&own) && !answer.text().contains("evil"), "{answer:?}");
 }
 
 #[test]

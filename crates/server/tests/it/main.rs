@@ -32,6 +32,7 @@ mod scim;
 mod scim_tokens;
 mod searching;
 mod service;
+mod second_proof;
 mod session;
 mod snapshot;
 mod tailing;

@@ -179,6 +179,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
                 created_at: now,
                 password: None,
                 managed_by: Some(organization.to_hex()),
+                proof_changes: 0,
             };
             edit.put(None, &id, None, &account)?;
             edit.put(None, &text::fold(address), None, &Address { user: id.clone() })?;
