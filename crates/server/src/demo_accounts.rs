@@ -141,7 +141,14 @@ fn add(
     let id = existing.map_or_else(|| fresh_id(app, "usr"), |user| user.id.clone());
     if existing.is_none() {
         let managed_by = Some(organization.to_hex());
-        let account = User { email: email.clone(), name: member.name.into(), created_at: now, password, managed_by, proof_changes: 0 };
+        let account = User {
+            email: email.clone(),
+            name: member.name.into(),
+            created_at: now,
+            password,
+            managed_by,
+            proof_changes: 0,
+        };
         edit.put(None, &id, None, &account)?;
         edit.put(None, &text::fold(&email), None, &Address { user: id.clone() })?;
     }

@@ -94,12 +94,31 @@ mod tests {
     fn only_loopback_names_are_taken_from_the_client_and_only_on_loopback() {
         let loopback: SocketAddr = "127.0.0.1:8470".parse().unwrap();
         let origin = |host: &str| origin_without_public_url(loopback, Some(host), false);
-        for host in ["localhost", "localhost:9000", "LOCALHOST:8470", "acme.localhost:80", "127.0.0.1:1", "127.9.9.9", "[::1]:8470"] {
+        for host in [
+            "localhost",
+            "localhost:9000",
+            "LOCALHOST:8470",
+            "acme.localhost:80",
+            "127.0.0.1:1",
+            "127.9.9.9",
+            "[::1]:8470",
+        ] {
             assert_eq!(origin(host), format!("http://{}", host.to_ascii_lowercase()));
         }
         for host in [
-            "evil.example", "localhost.evil.example", "evil.example:8470", "localhost@evil.example", "localhost:80@evil.example",
-            "localhost/evil.example", "127.0.0.1.evil.example", "[::2]", "10.0.0.1", "notlocalhost", ".localhost", "", " localhost",
+            "evil.example",
+            "localhost.evil.example",
+            "evil.example:8470",
+            "localhost@evil.example",
+            "localhost:80@evil.example",
+            "localhost/evil.example",
+            "127.0.0.1.evil.example",
+            "[::2]",
+            "10.0.0.1",
+            "notlocalhost",
+            ".localhost",
+            "",
+            " localhost",
             "evil.example#.localhost",
         ] {
             assert_eq!(origin(host), "http://127.0.0.1:8470", "{host}");

@@ -294,8 +294,14 @@ async fn with_new_account(call: &Call, held: &Held, answer: Answer) -> Result<Re
         // Who was shown the secret need not be whose address it is.
         let by_organization = invitation.shown && !matches!(invitation.invited_by, Inviter::Operator);
         let managed_by = by_organization.then(|| organization.to_hex());
-        let document =
-            User { email: email.clone(), name, created_at: step.app.clock.now(), password: Some(hash), managed_by, proof_changes: 0 };
+        let document = User {
+            email: email.clone(),
+            name,
+            created_at: step.app.clock.now(),
+            password: Some(hash),
+            managed_by,
+            proof_changes: 0,
+        };
         edit.put(None, &id, None, &document)?;
         edit.put(None, &text::fold(&email), None, &Address { user: id.clone() })?;
         let user = Arc::new(Kept { id, version: 1, document });

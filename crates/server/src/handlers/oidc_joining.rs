@@ -172,8 +172,14 @@ impl Step<'_> {
             Some(user) => user.clone(),
             None => {
                 let managed_by = Some(organization.to_hex());
-                let document =
-                    User { email: email.to_owned(), name: name.clone(), created_at: now, password: None, managed_by, proof_changes: 0 };
+                let document = User {
+                    email: email.to_owned(),
+                    name: name.clone(),
+                    created_at: now,
+                    password: None,
+                    managed_by,
+                    proof_changes: 0,
+                };
                 edit.put(None, fresh_id, None, &document)?;
                 edit.put(None, &text::fold(email), None, &Address { user: fresh_id.to_owned() })?;
                 Arc::new(Kept { id: fresh_id.to_owned(), version: 1, document })

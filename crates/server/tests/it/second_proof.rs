@@ -176,8 +176,10 @@ fn tokens_end_with_the_membership_and_do_not_come_back_with_it() {
     assert_eq!([status("acme", &everywhere), status("acme", &both)], [200, 200], "others are not touched by it");
     assert_eq!(status("other", &make(json!(["other"]))), 200);
     let listed = ada.request(service, "GET", "/v1/tokens").send().json();
-    let shown: Vec<_> = listed["tokens"].as_array().unwrap().iter().map(|token| token["organizations"].clone()).collect();
-    assert_eq!(shown, [Value::Null, json!(["acme"]), json!(["other"])]);
+    let listed = listed["tokens"].as_array().unwrap();
+    let mut shown: Vec<_> = listed.iter().map(|token| token["organizations"].to_string()).collect();
+    shown.sort_unstable();
+    assert_eq!(shown, [r#"["acme"]"#, r#"["other"]"#, "null"]);
 }
 
 #[test]
