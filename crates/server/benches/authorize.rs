@@ -133,7 +133,8 @@ fn write_people(writer: &mut Writer<'_>, of: OrganizationId, now: Micros) -> Vec
     for number in 0..=USERS {
         let (id, email) = (user_id(number), format!("user{number}@example.com"));
         let name = format!("User {number}");
-        let user = User { email: email.clone(), name, created_at: now, password: None, managed_by: None };
+        let user =
+            User { email: email.clone(), name, created_at: now, password: None, managed_by: None, proof_changes: 0 };
         writer.put(None, &id, &user);
         writer.put(None, &email, &Address { user: id.clone() });
         let origin = Origin::Operator;
@@ -215,6 +216,7 @@ fn setting() -> Setting {
         last_used_at: None,
         permissions: Some(vec!["audit_logs_view".into()]),
         organizations: Some(vec![organization.to_hex()]),
+        ended_in: Vec::new(),
     };
     writer.put(None, &id, &token);
     writer.commit();
