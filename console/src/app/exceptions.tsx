@@ -37,7 +37,7 @@ export function NotPermitted({ page }: { page: Page }) {
   return (
     <main className="page" id="main">
       <Empty title={`You do not have access to ${page.title}`}>
-        It needs the permission <code>{page.permission}</code> ({page.needs}) in {organization.name}, which none of your groups gives
+        It needs the permission <code>{page.permission}</code> ({page.needs}) in {page.whole ? "all of " : ""}{organization.name}, which none of your groups gives
         you. An administrator of the organization can give it: with a role that holds it, assigned to one of your groups.
       </Empty>
     </main>

@@ -19,6 +19,8 @@ export type Page = {
   needs: string;
   /** Another that is enough to see a part of it. */
   orPermission?: Permission;
+  /** Whether it must be held for the whole organization: the page is about the log as a whole. */
+  whole?: boolean;
   /** The page; loaded when it is opened, unless it is the first that everybody sees. */
   Component?: ComponentType;
   load?: () => Promise<{ Component: ComponentType }>;
@@ -28,6 +30,7 @@ export type Page = {
 
 /** Whether somebody may see a page, or a part of it. */
 export function mayOpen(organization: OwnOrganization, page: Page): boolean {
+  if (page.whole && organization.scope?.level !== "organization") return false;
   return may(organization, page.permission) || (page.orPermission !== undefined && may(organization, page.orPermission));
 }
 
@@ -46,6 +49,7 @@ export const PAGES: Page[] = [
     section: "Observability",
     permission: "audit_logs_view",
     needs: "See and search the audit log",
+    whole: true,
     load: () => import("../integrity/IntegrityPage"),
   },
   {

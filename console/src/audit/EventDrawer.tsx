@@ -153,6 +153,12 @@ function Facts({ event, zone, onFilter }: DrawerProps & { event: AuditEvent }) {
         <Id title="External id" field="external_id" value={event.external_id} onFilter={onFilter} />
         <dt>Source</dt>
         <dd><Text>{event.source}</Text></dd>
+        {event.sender && (
+          <>
+            <dt>Sent by</dt>
+            <dd><code><Text>{event.sender}</Text></code></dd>
+          </>
+        )}
         <dt>Position</dt>
         <dd>{event.seq.toLocaleString("en")} · <code>{event.id}</code></dd>
         {may(organization, "retention_view") && <Kept org={organization.slug} recordedAt={event.recorded_at} />}

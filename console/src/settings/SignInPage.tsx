@@ -224,7 +224,15 @@ function ScimTokens() {
           rows={tokens.data}
           keyOf={(one) => one.id}
           columns={[
-            { title: "Name", cell: (one) => <b><Text>{one.name}</Text></b> },
+            {
+              title: "Name",
+              cell: (one) => (
+                <>
+                  <b><Text>{one.name}</Text></b>
+                  {one.suspended && <div className="muted">Does nothing: who made it does not hold every permission any more.</div>}
+                </>
+              ),
+            },
             { title: "Created", narrow: true, cell: (one) => <When time={one.created_at} /> },
             { title: "", narrow: true, cell: (one) => manages && <Button kind="danger" onClick={() => setRevoking(one)}>Revoke</Button> },
           ]}
@@ -232,6 +240,7 @@ function ScimTokens() {
       ) : (
         <p className="muted">{tokens.isPending ? "Loading…" : "No tokens."}</p>
       )}
+      <p className="muted">Only who holds every permission can create a token, and it works only while they do: it can remove anybody.</p>
       {manages && <Button onClick={() => setCreating(true)}>Create token</Button>}
       {creating && (
         <FormDialog

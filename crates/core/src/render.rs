@@ -1,9 +1,11 @@
-//! The JSON of an event as the API shows it: the stored texts put together, with what the server has given.
+//! The JSON of an event as the API shows it, and as its parts prove it: the stored texts put together, with what the server has
+//! given.
 //!
 //! Nothing is parsed or checked again; this is the hot path of searches and exports.
 
 use crate::canonical::PART_NAMES;
 use crate::canonical::scan::Scan;
+use crate::event::OWN_SOURCE;
 use crate::id::EventId;
 use crate::json::{push_i64, push_string};
 use crate::row::{Column, Micros, RowView};
@@ -29,8 +31,21 @@ impl Placed<'_> {
     }
 }
 
-/// Appends the event as one JSON object, without white space and with absent fields left out.
+/// Appends the event as one JSON object, without white space and with absent fields left out: what its parts prove, and no more.
 pub fn push_event(out: &mut Vec<u8>, placed: &Placed<'_>, row: &RowView<'_>) {
+    push_proved(out, placed, row);
+    out.push(b'}');
+}
+
+/// Appends the event as [`push_event`] does, with the credential or adapter that sent it. A sender names any actor that it likes; its own
+/// credential it cannot choose, and Actarium's own records, which nobody sent, have none.
+pub fn push_event_with_sender(out: &mut Vec<u8>, placed: &Placed<'_>, row: &RowView<'_>) {
+    push_proved(out, placed, row);
+    push_text(out, "sender", row.get(Column::Sender).filter(|_| row.get(Column::Source) != Some(OWN_SOURCE)));
+    out.push(b'}');
+}
+
+fn push_proved(out: &mut Vec<u8>, placed: &Placed<'_>, row: &RowView<'_>) {
     out.extend_from_slice(b"{\"id\":\"");
     out.extend_from_slice(&placed.id().to_text());
     out.extend_from_slice(b"\",\"seq\":");
@@ -45,7 +60,6 @@ pub fn push_event(out: &mut Vec<u8>, placed: &Placed<'_>, row: &RowView<'_>) {
     push_body(out, row);
     push_text(out, "source", row.get(Column::Source));
     push_erased(out, row);
-    out.push(b'}');
 }
 
 /// The names of the parts that were erased.

@@ -5,11 +5,11 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::ops::{ControlFlow, Range};
 
 use actarium_core::filter::{Filter, Scope};
-use actarium_core::row::{Micros, RowView};
+use actarium_core::row::{Column, Micros, RowView};
 use actarium_store::Snapshot;
 
 use crate::sought::Sought;
-use crate::source::{SHOWN, Source, SourceReader, SourceTimes};
+use crate::source::{Source, SourceReader, SourceTimes};
 use crate::walk::Walk;
 use crate::{QueryError, Stop, TimeRange};
 
@@ -115,7 +115,7 @@ impl<'s> Stream<'s> {
             self.positions.start = step.end;
             let mut found = Vec::new();
             self.walk.at_positions(step, &mut found)?;
-            self.walk.reader.prepare(&found, &SHOWN)?;
+            self.walk.reader.prepare(&found, &Column::ALL)?;
             self.found = found.into();
         }
         let times: &SourceTimes<'s> = &self.walk.times;

@@ -3,12 +3,13 @@
 use std::ops::ControlFlow;
 
 use actarium_core::filter::{Filter, Scope};
+use actarium_core::row::Column;
 use actarium_store::Snapshot;
 
 use crate::cursor::{Cursor, CursorError, CursorKey, search_digest};
 use crate::select::{Chosen, Selection, select};
 use crate::sought::Sought;
-use crate::source::{SHOWN, Source};
+use crate::source::Source;
 use crate::walk::Walk;
 use crate::{AsOf, Order, QueryError, Stop, TimeRange, as_of};
 
@@ -89,7 +90,7 @@ fn render(snapshot: &Snapshot, chosen: &[Chosen]) -> Result<(Vec<u8>, usize), Qu
             continue;
         }
         let mut reader = source.reader_of(&rows)?;
-        reader.prepare(&rows, &SHOWN)?;
+        reader.prepare(&rows, &Column::ALL)?;
         readers.push(Some(reader));
     }
     let mut json = Vec::with_capacity(chosen.len() * 768);
@@ -116,7 +117,7 @@ pub fn get(snapshot: &Snapshot, scope: &Scope, seq: u64) -> Result<Option<Vec<u8
         let Some(row) = seq.checked_sub(source.first_seq()).filter(|row| *row < source.rows() as u64) else { continue };
         let row = row as u32;
         let mut reader = source.reader_of(&[row])?;
-        reader.prepare(&[row], &SHOWN)?;
+        reader.prepare(&[row], &Column::ALL)?;
         if !scope.sees(&reader.row(row).2) {
             return Ok(None);
         }
@@ -200,7 +201,7 @@ impl Seqs<'_> {
         let skip = self.start.saturating_sub(first_seq) as u32;
         walk.each_from(skip, self.limit - events.len(), stop, &mut |reader, _, found| {
             let found = &found[..found.len().min(self.limit - events.len())];
-            reader.prepare(found, &SHOWN)?;
+            reader.prepare(found, &Column::ALL)?;
             for &row in found {
                 let mut json = Vec::with_capacity(768);
                 reader.push_json(row, self.snapshot, &mut json);

@@ -4,8 +4,8 @@ use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use actarium_core::filter::Place;
-use actarium_core::render::{Placed, push_event};
-use actarium_core::row::{COLUMNS, Column, Micros, RowView};
+use actarium_core::render::{Placed, push_event_with_sender};
+use actarium_core::row::{Column, Micros, RowView};
 use actarium_store::segment::{
     Columns, DictionaryColumn, NewestRows, RowReader, RowScratch, Segment, TextColumn, TimeOrder, Times,
 };
@@ -234,27 +234,7 @@ impl SourceReader<'_> {
     pub fn push_json(&mut self, row: u32, snapshot: &Snapshot, out: &mut Vec<u8>) {
         let (seq, recorded_at, view) = self.row(row);
         let organization = &snapshot.organization;
-        push_event(out, &Placed { slug: &organization.slug, opaque_id: &organization.id.0, seq, recorded_at }, &view);
+        let (slug, opaque_id) = (&*organization.slug, &organization.id.0);
+        push_event_with_sender(out, &Placed { slug, opaque_id, seq, recorded_at }, &view);
     }
 }
-
-/// All columns but those that no answer shows.
-pub const SHOWN: [Column; COLUMNS - 1] = [
-    Column::Action,
-    Column::Outcome,
-    Column::Source,
-    Column::Actor,
-    Column::SessionId,
-    Column::Targets,
-    Column::Ip,
-    Column::UserAgent,
-    Column::RequestId,
-    Column::TraceId,
-    Column::Surface,
-    Column::Http,
-    Column::Reason,
-    Column::Message,
-    Column::Changes,
-    Column::Metadata,
-    Column::ExternalId,
-];

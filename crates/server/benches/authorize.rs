@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use actarium_core::filter::{SCOPE_PROJECTS_MAX, Scope};
 use actarium_core::row::Micros;
-use actarium_server::access::{Granted, Right, Standing, authorize};
+use actarium_server::access::{Granted, Standing, authorize};
 use actarium_server::app::App;
 use actarium_server::context::Context;
 use actarium_server::directory::document::{
@@ -19,7 +19,7 @@ use actarium_server::directory::personal::{Method as SignedInBy, PersonalToken, 
 use actarium_server::directory::{Edit, change};
 use actarium_server::forwarding::Sender;
 use actarium_server::problem::Kind;
-use actarium_server::routes::Permission;
+use actarium_server::routes::{Operation, ROUTES};
 use actarium_server::serve::put_together_for;
 use actarium_server::{ServerOptions, token};
 use actarium_store::{Clock, EngineOptions, Entropy, NewOrganization, OrganizationId, SystemClock, SystemEntropy};
@@ -134,11 +134,11 @@ fn write_people(writer: &mut Writer<'_>, of: OrganizationId, now: Micros) -> Vec
         let (id, email) = (user_id(number), format!("user{number}@example.com"));
         let name = format!("User {number}");
         let user =
-            User { email: email.clone(), name, created_at: now, password: None, managed_by: None, proof_changes: 0 };
+            User { email: email.clone(), name: name.clone(), created_at: now, password: None, managed_by: None, proof_changes: 0 };
         writer.put(None, &id, &user);
         writer.put(None, &email, &Address { user: id.clone() });
         let origin = Origin::Operator;
-        let membership = Membership { joined_at: now, origin, active: true, name: None, external_id: None };
+        let membership = Membership { joined_at: now, origin, active: true, name: Some(name), external_id: None };
         writer.put(Some(of), &id, &membership);
         sessions.push(signed_in(writer, &id, now));
         let groups: Vec<usize> = match number {
@@ -227,8 +227,8 @@ fn setting() -> Setting {
 
 impl Setting {
     fn check(&self, headers: &HeaderMap, slug: &str) -> Result<Granted, Kind> {
-        let asked = Permission::Right(Right::AuditLogsView);
-        authorize(&self.app, &self.context, (&Method::GET, headers), Some(slug), asked)
+        let search = ROUTES.iter().find(|route| route.operation == Operation::EventsSearch).expect("there is a search");
+        authorize(&self.app, &self.context, (&Method::GET, headers), Some(slug), search)
             .map_err(|denied| denied.problem.kind)
     }
 

@@ -4,13 +4,14 @@
 //! these, a tab or a line break, gets an apostrophe in front, so that what somebody put into a name cannot run on the auditor's machine. Who
 //! needs the exact texts takes NDJSON.
 
+use actarium_core::event::OWN_SOURCE;
 use actarium_core::render::Placed;
 use actarium_core::row::{Column, RowView};
 use actarium_core::time;
 use serde_json::Value;
 
 /// The columns, as the first line names them.
-pub const COLUMNS: [&str; 28] = [
+pub const COLUMNS: [&str; 29] = [
     "id",
     "seq",
     "recorded_at",
@@ -39,6 +40,7 @@ pub const COLUMNS: [&str; 28] = [
     "metadata",
     "source",
     "external_id",
+    "sender",
 ];
 
 /// What a text begins with that a spreadsheet takes for a formula (OWASP, "CSV Injection").
@@ -93,6 +95,9 @@ pub fn push_event(out: &mut Vec<u8>, placed: &Placed<'_>, row: &RowView<'_>) {
     ] {
         line.column(row, column);
     }
+    // What Actarium records itself nobody has sent.
+    let sender = row.get(Column::Sender).filter(|_| row.get(Column::Source) != Some(OWN_SOURCE));
+    line.cell(sender.unwrap_or(""));
     line.end();
 }
 

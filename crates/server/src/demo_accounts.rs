@@ -153,7 +153,8 @@ fn add(
         edit.put(None, &text::fold(&email), None, &Address { user: id.clone() })?;
     }
     let origin = Origin::Operator;
-    let membership = Membership { joined_at: now, origin, active: true, name: None, external_id: None };
+    let membership =
+        Membership { joined_at: now, origin, active: true, name: Some(member.name.into()), external_id: None };
     edit.put(Some(organization), &id, None, &membership)?;
     let target = json!({"type": "user", "id": id, "name": member.name});
     let record = OwnRecord::new("user.create", service_actor(), target.clone());

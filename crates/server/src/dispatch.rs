@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::access::{Asked, Caller, Denied, Granted, Standing, authorize, keep_to_organization};
+use crate::access::{Asked, Caller, Denied, Granted, Reason, Standing, authorize};
 use crate::app::App;
 use crate::body::{self, ReadBody};
 use crate::context::Context;
@@ -135,10 +135,9 @@ impl Call {
     fn asked(&self) -> Asked {
         Asked {
             context: self.context.clone(),
-            method: axum::http::Method::from_bytes(self.route.method.name().as_bytes()).unwrap_or_default(),
             headers: self.headers.clone(),
             slug: self.organization.as_ref().map(|organization| organization.slug.clone()),
-            permission: self.route.permission,
+            route: self.route,
             holds: self.holds.clone(),
         }
     }
@@ -165,8 +164,7 @@ async fn enter(app: Arc<App>, route: &'static Route, mut request: Request) -> Re
     let context = parts.extensions.remove::<Context>();
     let context = context.ok_or_else(|| Problem::new(Kind::Internal, "the request has no context"))?;
     let slug = slug.as_deref().filter(|_| route.of_organization());
-    let granted = authorize(&app, &context, (&parts.method, &parts.headers), slug, route.permission);
-    let granted = match granted.and_then(|granted| keep_to_organization(&app, granted, route)) {
+    let granted = match authorize(&app, &context, (&parts.method, &parts.headers), slug, route) {
         Ok(granted) => granted,
         Err(denied) => {
             record_denial(&app, route, &context, slug, &denied);
@@ -204,7 +202,7 @@ async fn answer(call: Call) -> Response {
         // Let through to the route, but not to what was asked of it: that is a denial like any other.
         if problem.kind == Kind::Forbidden && route.denied_action.is_some() {
             let slug = organization.as_deref().map(|organization| organization.slug.as_str());
-            let denied = Denied { problem: problem.clone(), caller, reason: "not_held" };
+            let denied = Denied { problem: problem.clone(), caller, reason: Reason::NotHeld };
             record_denial(&app, route, &context, slug, &denied);
         }
         problem.into_response()
@@ -413,7 +411,7 @@ fn record_denial(app: &App, route: &Route, context: &Context, slug: Option<&str>
     let kind = RefusalKind {
         organization: organization.id,
         action,
-        reason: denied.reason,
+        reason: denied.reason.name(),
         who: who(&denied.caller, context),
         what: shown,
     };

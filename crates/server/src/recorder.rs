@@ -106,12 +106,16 @@ impl OwnRecord {
     /// Calls its people what the organization calls them whose log it goes into: what another organization, or their
     /// account, calls them is not for it to know.
     #[must_use]
-    pub fn as_called_in(mut self, state: &State, organization: OrganizationId) -> Self {
-        let access = state.access(organization);
+    pub fn as_called_in(self, state: &State, organization: OrganizationId) -> Self {
+        self.as_called(|user| state.called_in(organization, user).map(str::to_owned))
+    }
+
+    /// Calls its people what is said of them, where something is.
+    #[must_use]
+    pub fn as_called(mut self, called: impl Fn(&str) -> Option<String>) -> Self {
         for who in std::iter::once(&mut self.actor).chain(&mut self.targets) {
             let user = if who["type"] == "user" { who["id"].as_str() } else { None };
-            let called = user.and_then(|user| access.member(user)).and_then(|member| member.name.clone());
-            if let Some(called) = called {
+            if let Some(called) = user.and_then(&called) {
                 who["name"] = Value::String(called);
             }
         }

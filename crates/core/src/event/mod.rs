@@ -27,7 +27,7 @@ pub const RESERVED_ACTIONS: [&str; 6] =
     ["audit_log.", "record.", "retention.", "legal_hold.", "service.", "ingestion."];
 
 /// Fields of an event that the server gives.
-const SERVER_FIELDS: [&str; 5] = ["id", "seq", "organization", "recorded_at", "source"];
+const SERVER_FIELDS: [&str; 6] = ["id", "seq", "organization", "recorded_at", "source", "sender"];
 
 /// What is known about events besides their JSON.
 #[derive(Clone, Copy)]

@@ -99,18 +99,25 @@ impl Person {
     }
 }
 
+/// An account under the name that an organization has for its person, if it is seen by that one alone: the account's own may be
+/// another organization's.
+pub fn as_called(state: &State, only: Option<OrganizationId>, user: &Arc<Kept<User>>) -> Arc<Kept<User>> {
+    let called = only.and_then(|only| state.called_in(only, &user.id)).filter(|called| *called != user.name);
+    let Some(called) = called else { return user.clone() };
+    let mut shown = user.as_ref().clone();
+    shown.document.name = called.to_owned();
+    Arc::new(shown)
+}
+
 impl Caller {
     /// A person under the name that an organization has for them: their account's may be another organization's.
     pub fn as_called_in(self, directory: &Directory, organization: OrganizationId) -> Self {
         let Caller::Person(person) = &self else { return self };
-        let called = directory.read(|state| {
-            let member = state.access(organization).member(&person.user.id)?;
-            member.name.clone().filter(|name| *name != person.user.name)
-        });
-        let Some(name) = called else { return self };
-        let mut user = person.user.as_ref().clone();
-        user.document.name = name;
-        Caller::Person(Arc::new(Person { user: Arc::new(user), ..person.as_ref().clone() }))
+        let user = directory.read(|state| as_called(state, Some(organization), &person.user));
+        if Arc::ptr_eq(&user, &person.user) {
+            return self;
+        }
+        Caller::Person(Arc::new(Person { user, ..person.as_ref().clone() }))
     }
 
     /// The credential's stable name: the scope of `external_id` and `Idempotency-Key`.

@@ -8,18 +8,19 @@ use std::sync::Arc;
 use actarium_store::OrganizationId;
 use axum::http::{HeaderMap, Method, header};
 
-use super::{Caller, Denied, Person, Provisioner, Rights, Via};
+use super::caller::as_called;
+use super::{Caller, Denied, Person, Provisioner, Reason, Rights, Via};
 use crate::app::App;
 use crate::context::Context;
 use crate::directory::State;
 use crate::directory::key::Key;
 use crate::directory::personal::PersonalToken;
 use crate::problem::{Kind, Problem};
-use crate::signin::opening::{as_shown, cookie_form, ends_at, reach};
+use crate::signin::opening::{cookie_form, ends_at, reach};
 use crate::signin::session::{has_csrf_token, is_own_origin};
 use crate::token::{self, Shape};
 
-fn denied(reason: &'static str, detail: &'static str) -> Denied {
+fn denied(reason: Reason, detail: &'static str) -> Denied {
     Denied { problem: Problem::new(Kind::Unauthenticated, detail), caller: Caller::Anonymous, reason }
 }
 
@@ -32,12 +33,12 @@ pub(super) fn identify(app: &App, context: &Context, method: &Method, headers: &
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return match cookie_form(app, context).token(headers) {
             Some(token) => by_cookie(app, method, headers, token),
-            None => Err(denied("no_credential", "send `Authorization: Bearer` with a token, or sign in")),
+            None => Err(denied(Reason::NoCredential, "send `Authorization: Bearer` with a token, or sign in")),
         };
     };
     let token = value.to_str().ok().and_then(bearer);
     let Some((token, shape)) = token.and_then(|token| token::shape(token).map(|shape| (token, shape))) else {
-        return Err(denied("malformed_credential", "the credential is none of this service's, or was damaged"));
+        return Err(denied(Reason::MalformedCredential, "the credential is none of this service's, or was damaged"));
     };
     let caller = match shape {
         Shape::Operator => token::same(&token::hash(token), &app.credentials.operator).then_some(Caller::Operator),
@@ -49,7 +50,7 @@ pub(super) fn identify(app: &App, context: &Context, method: &Method, headers: &
         // An invitation is no credential: it is accepted, and that is all.
         Shape::Invitation { .. } => None,
     };
-    caller.ok_or_else(|| denied("unknown_credential", "the credential is not known here, or was revoked"))
+    caller.ok_or_else(|| denied(Reason::UnknownCredential, "the credential is not known here, or was revoked"))
 }
 
 fn by_cookie(app: &App, method: &Method, headers: &HeaderMap, token: &str) -> Result<Caller, Denied> {
@@ -57,14 +58,14 @@ fn by_cookie(app: &App, method: &Method, headers: &HeaderMap, token: &str) -> Re
         Some(Shape::Session { id }) => of_session(app, id, token),
         _ => None,
     };
-    let person = person.ok_or_else(|| denied("unknown_session", "the session is over; sign in again"))?;
+    let person = person.ok_or_else(|| denied(Reason::UnknownSession, "the session is over; sign in again"))?;
     let caller = Caller::Person(Arc::new(person));
     let changes = !matches!(*method, Method::GET | Method::HEAD);
     let own_origin = app.public_url.as_ref().map(|url| url.origin());
     if changes && !(has_csrf_token(headers, token) && is_own_origin(headers, own_origin)) {
         let detail = "a change with a session needs the header `X-CSRF-Token`, as `GET /v1/session` gives it, and comes \
                       from the service's own pages";
-        return Err(Denied { problem: Problem::new(Kind::Csrf, detail), caller, reason: "csrf" });
+        return Err(Denied { problem: Problem::new(Kind::Csrf, detail), caller, reason: Reason::Csrf });
     }
     Ok(caller)
 }
@@ -76,7 +77,8 @@ fn of_session(app: &App, id: &str, token: &str) -> Option<Person> {
         if !token::is_hash_of(&session.sha256, token) || ends_at(app, session) <= now {
             return None;
         }
-        let user = as_shown(state, session, state.user(&session.user)?);
+        let only = session.only_in.as_deref().and_then(OrganizationId::from_hex);
+        let user = as_called(state, only, state.user(&session.user)?);
         let organizations = reach(state, session);
         Some(Person { user, via: Via::Session(id.to_owned()), rights_max: Rights::ALL, organizations })
     })?;
@@ -91,9 +93,10 @@ fn of_token(app: &App, id: &str, secret: &str) -> Option<Person> {
         if !token::is_hash_of(&token.sha256, secret) || token.expires_at <= now {
             return None;
         }
-        let user = state.user(&token.user)?.clone();
         let rights_max = token.rights_max();
         let organizations = reach_of_token(state, token);
+        let only = organizations.as_deref().and_then(|ids| if let [only] = ids { Some(*only) } else { None });
+        let user = as_called(state, only, state.user(&token.user)?);
         Some(Person { user, via: Via::Token(id.to_owned()), rights_max, organizations })
     })?;
     app.sign_in.uses.note(id, now);
@@ -123,7 +126,7 @@ fn key(app: &App, context: &Context, id: &str, token: &str) -> Result<Option<Arc
     if !key.may_come_from(context.ip) {
         let from = context.ip.map_or_else(|| "an unknown address".into(), |ip| ip.to_canonical().to_string());
         let problem = Problem::new(Kind::Forbidden, format!("the key may not be used from {from}"));
-        return Err(Denied { problem, caller: Caller::Key(key), reason: "network" });
+        return Err(Denied { problem, caller: Caller::Key(key), reason: Reason::Network });
     }
     app.sign_in.uses.note(id, now);
     Ok(Some(key))
@@ -146,7 +149,11 @@ fn provisioner(app: &App, id: &str, token: &str) -> Result<Option<Arc<Provisione
 
 /// What is answered to a credential that is known and over: whoever has the whole of it may know.
 fn ended(caller: Caller) -> Denied {
-    Denied { problem: Problem::new(Kind::Unauthenticated, "the credential has expired"), caller, reason: "expired" }
+    Denied {
+        problem: Problem::new(Kind::Unauthenticated, "the credential has expired"),
+        caller,
+        reason: Reason::Expired,
+    }
 }
 
 /// The token of a `Bearer` credential (RFC 6750, section 2.1).

@@ -23,8 +23,7 @@ use crate::app::App;
 use crate::context::Context;
 use crate::directory::document::Level;
 use crate::directory::personal::Method::Sso;
-use crate::directory::{Directory, Effective};
-use crate::handlers::scim_tokens;
+use crate::directory::{Directory, Effective, scim_token};
 use crate::problem::{Kind, Problem};
 use crate::routes::{Permission, Route};
 use crate::token::TokenHash;
@@ -49,8 +48,51 @@ pub struct Denied {
     pub problem: Problem,
     /// Who it was.
     pub caller: Caller,
-    /// Why, in a word, for the record.
-    pub reason: &'static str,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why something was not let through: refusals for different reasons are different records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// There was no credential.
+    NoCredential,
+    /// What was sent is no credential of this service.
+    MalformedCredential,
+    /// The credential was never made, or was revoked.
+    UnknownCredential,
+    /// The session is over.
+    UnknownSession,
+    /// The credential had an end, which has passed.
+    Expired,
+    /// The credential may not be used from where it came.
+    Network,
+    /// No page of ours asked for it.
+    Csrf,
+    /// The organization is not there, or not the caller's to know of.
+    UnknownOrganization,
+    /// The caller does not hold what the route asks for.
+    Forbidden,
+    /// The caller was let through to the route, and does not hold what was asked of it.
+    NotHeld,
+}
+
+impl Reason {
+    /// The reason in a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Reason::NoCredential => "no_credential",
+            Reason::MalformedCredential => "malformed_credential",
+            Reason::UnknownCredential => "unknown_credential",
+            Reason::UnknownSession => "unknown_session",
+            Reason::Expired => "expired",
+            Reason::Network => "network",
+            Reason::Csrf => "csrf",
+            Reason::UnknownOrganization => "unknown_organization",
+            Reason::Forbidden => "forbidden",
+            Reason::NotHeld => "not_held",
+        }
+    }
 }
 
 /// The credentials that requests are checked against and the directory does not keep.
@@ -60,26 +102,14 @@ pub struct Credentials {
     pub operator: TokenHash,
 }
 
-/// Routes without an organization that a session which an organization's identity provider brought about is let through to: they
-/// show and end the session itself, hold nothing of anybody's, or keep to what the session reaches.
-const PATHS_OF_EVERY_SESSION: [&str; 5] =
-    ["/v1/session", "/v1/catalog", "/v1/permissions", "/v1/tokens", "/v1/tokens/{id}"];
-
-/// Keeps a session that an organization's identity provider brought about from the account itself: its password, second
-/// factor and other sessions are the person's, and the provider's word counts in its organization only.
-///
-/// # Errors
-/// [`Denied`] with 403.
-pub fn keep_to_organization(app: &App, granted: Granted, route: &Route) -> Result<Granted, Denied> {
-    let Caller::Person(person) = &granted.caller else { return Ok(granted) };
-    let Via::Session(id) = &person.via else { return Ok(granted) };
-    let elsewhere = !route.of_organization() && !PATHS_OF_EVERY_SESSION.contains(&route.path);
+/// Whether a session that an organization's identity provider brought about is kept out: its password, second factor and other
+/// sessions are the person's, and the provider's word counts in its organization only.
+fn is_out_of_reach(app: &App, caller: &Caller, route: &Route) -> bool {
+    let Caller::Person(person) = caller else { return false };
+    let Via::Session(id) = &person.via else { return false };
     // One that has ended in between is kept out as well.
     let by_provider = || app.directory.read(|state| state.personal().session(id).is_none_or(|kept| kept.method == Sso));
-    if elsewhere && route.permission != Permission::Public && by_provider() {
-        return Err(forbidden(granted.caller, route.permission));
-    }
-    Ok(granted)
+    !route.of_organization() && !route.takes_provider_sessions && by_provider()
 }
 
 /// Lets a request through to a route, or not.
@@ -94,29 +124,28 @@ pub fn authorize(
     context: &Context,
     (method, headers): (&Method, &HeaderMap),
     slug: Option<&str>,
-    permission: Permission,
+    route: &Route,
 ) -> Result<Granted, Denied> {
-    let nothing = || (Arc::new(Effective::default()), Scope::nothing());
+    let permission = route.permission;
+    let unidentified = |organization| {
+        let (holds, scope) = (Arc::new(Effective::default()), Scope::nothing());
+        Ok(Granted { caller: Caller::Anonymous, organization, holds, scope })
+    };
     if permission == Permission::Public {
-        let (holds, scope) = nothing();
-        return Ok(Granted { caller: Caller::Anonymous, organization: None, holds, scope });
+        return unidentified(None);
     }
     if permission == Permission::OpenLog
         && let Some(organization) = slug.and_then(|slug| app.engine.organization(slug))
         && app.directory.read(|state| state.access(organization.id).has_open_log())
     {
-        let (holds, scope) = nothing();
-        return Ok(Granted { caller: Caller::Anonymous, organization: Some(organization), holds, scope });
+        return unidentified(Some(organization));
     }
     let caller = identify::identify(app, context, method, headers)?;
     let Some(slug) = slug else {
-        let (holds, scope) = nothing();
-        let granted = Granted { caller, organization: None, holds, scope };
-        return if may_without_organization(&granted.caller, permission) {
-            Ok(granted)
-        } else {
-            Err(forbidden(granted.caller, permission))
-        };
+        if !may_without_organization(&caller, permission) || is_out_of_reach(app, &caller, route) {
+            return Err(forbidden(caller, permission));
+        }
+        return Ok(Granted { caller, organization: None, holds: Arc::default(), scope: Scope::nothing() });
     };
     let known = app.engine.organization(slug).and_then(|organization| {
         let holds = held(&app.directory, &caller, &organization)?;
@@ -125,7 +154,7 @@ pub fn authorize(
     let Some((organization, holds)) = known else {
         let shown: String = slug.chars().take(64).collect();
         let problem = Problem::new(Kind::NotFound, format!("there is no organization `{shown}`"));
-        return Err(Denied { problem, caller, reason: "unknown_organization" });
+        return Err(Denied { problem, caller, reason: Reason::UnknownOrganization });
     };
     let caller = caller.as_called_in(&app.directory, organization.id);
     match scope_of(&caller, &holds, permission) {
@@ -134,11 +163,22 @@ pub fn authorize(
     }
 }
 
+/// Who has a session that a change on a public route comes with.
+///
+/// # Errors
+/// [`Denied`] with 401 for no session, 403 for a change that no page of ours asked for.
+pub fn session_of(app: &App, context: &Context, headers: &HeaderMap) -> Result<Arc<Person>, Denied> {
+    match identify::identify(app, context, &Method::POST, headers)? {
+        Caller::Person(person) if matches!(person.via, Via::Session(_)) => Ok(person),
+        other => Err(forbidden(other, Permission::Session)),
+    }
+}
+
 fn forbidden(caller: Caller, permission: Permission) -> Denied {
     let needed = permission.description();
     let problem =
         Problem::new(Kind::Forbidden, format!("the credential is known, but does not permit this: {needed} is needed"));
-    Denied { problem, caller, reason: "forbidden" }
+    Denied { problem, caller, reason: Reason::Forbidden }
 }
 
 /// What the caller holds in an organization; `None` if it may not know of it.
@@ -148,7 +188,7 @@ fn held(directory: &Directory, caller: &Caller, organization: &Organization) -> 
         Caller::Operator => Some(Arc::new(Effective::of(Rights::ALL, &Level::Organization))),
         Caller::Key(key) => (key.organization == organization.id).then(Arc::default),
         Caller::Scim(provisioner) => (provisioner.organization == organization.id)
-            .then(|| Arc::new(directory.read(|state| scim_tokens::held(state, organization.id, &provisioner.token)))),
+            .then(|| Arc::new(directory.read(|state| scim_token::held(state, organization.id, &provisioner.token)))),
         Caller::Person(person) => {
             if !person.reaches(organization.id) {
                 return None;
@@ -170,8 +210,10 @@ fn scope_of(caller: &Caller, holds: &Effective, permission: Permission) -> Optio
         // A SCIM token is for SCIM alone, whatever it was given to pass on.
         Permission::Right(_) if matches!(caller, Caller::Scim(_)) => None,
         Permission::Right(right) => holds.scope(right),
-        Permission::OpenLog if matches!(caller, Caller::Scim(_)) => None,
-        Permission::OpenLog => holds.scope(Right::AuditLogsView),
+        Permission::WholeLog | Permission::OpenLog if matches!(caller, Caller::Scim(_)) => None,
+        Permission::WholeLog | Permission::OpenLog => {
+            holds.organization.holds(Right::AuditLogsView).then_some(Scope::Everything)
+        }
         Permission::Scim(right) => {
             let may = matches!(caller, Caller::Scim(_) | Caller::Operator) && holds.organization.holds(right);
             may.then(sees_nothing)
@@ -185,23 +227,10 @@ fn may_without_organization(caller: &Caller, permission: Permission) -> bool {
         Permission::Operator => matches!(caller, Caller::Operator),
         Permission::Person => matches!(caller, Caller::Person(_)),
         Permission::Session => matches!(caller, Caller::Person(person) if matches!(person.via, Via::Session(_))),
-        Permission::RecordEvents | Permission::Right(_) | Permission::Scim(_) | Permission::OpenLog => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::directory::key::tests::key;
-
-    #[test]
-    fn a_key_may_write_and_nothing_else() {
-        let caller = Caller::Key(Arc::new(key("")));
-        let nothing = Effective::default();
-        assert!(scope_of(&caller, &nothing, Permission::RecordEvents).is_some());
-        assert!(scope_of(&caller, &nothing, Permission::Operator).is_none());
-        for right in Right::ALL {
-            assert!(scope_of(&caller, &nothing, Permission::Right(right)).is_none(), "{right:?}");
-        }
+        Permission::RecordEvents
+        | Permission::Right(_)
+        | Permission::Scim(_)
+        | Permission::WholeLog
+        | Permission::OpenLog => false,
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 /// An area of permissions, as roles show them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Area {
-    /// To see, search, export and verify the audit log.
+    /// To see, search, export and verify the audit log, and searches of it that the organization shares.
     LogManagement,
     /// Retention, legal holds, erasure, redaction.
     LogGovernance,
@@ -64,7 +64,7 @@ impl Area {
     /// What it is about, for people who choose.
     pub const fn title(self) -> &'static str {
         match self {
-            Area::LogManagement => "See, search, export and verify the audit log",
+            Area::LogManagement => "See, search, export and verify the audit log, save searches of it for all",
             Area::LogGovernance => "Retention, legal holds, erasure and redaction",
             Area::UserManagement => "Users, groups, roles and sessions",
             Area::OnPremKeys => "On-premises keys",
@@ -213,7 +213,7 @@ impl Rights {
 
     /// Those in either.
     #[must_use]
-    pub const fn and(self, others: Rights) -> Rights {
+    pub const fn union(self, others: Rights) -> Rights {
         Rights(self.0 | others.0)
     }
 
@@ -248,9 +248,15 @@ impl Rights {
         for (position, name) in names.into_iter().enumerate() {
             let named = Area::from_name(name).map(Area::rights);
             let named = named.or_else(|| Right::from_name(name).map(|right| Rights::from_iter([right])));
-            rights = rights.and(named.ok_or(position)?);
+            rights = rights.union(named.ok_or(position)?);
         }
         Ok(rights)
+    }
+
+    /// What those names of areas and permissions stand for that this version knows: what it does not know it does not grant.
+    pub fn from_known_names(names: &[String]) -> Rights {
+        let each = names.iter().filter_map(|name| Rights::from_names([name.as_str()]).ok());
+        each.fold(Rights::NONE, Rights::union)
     }
 
     /// The names of its permissions.
@@ -283,7 +289,7 @@ mod tests {
         assert_eq!(names.len(), Right::ALL.len());
         let all = Area::ALL.iter().fold(Rights::NONE, |all, area| {
             assert_eq!(all.within(area.rights()), Rights::NONE);
-            all.and(area.rights())
+            all.union(area.rights())
         });
         assert_eq!(all, Rights::ALL);
     }

@@ -3,28 +3,26 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, Method};
+use axum::http::HeaderMap;
 
 use super::{Granted, authorize};
 use crate::app::App;
 use crate::context::Context;
 use crate::directory::Effective;
 use crate::problem::{Kind, Problem};
-use crate::routes::Permission;
+use crate::routes::Route;
 
 /// A request as [`authorize`] was asked about it.
 #[derive(Debug)]
 pub struct Asked {
     /// Where it comes from.
     pub context: Context,
-    /// Its method.
-    pub method: Method,
     /// Its headers, with the credential.
     pub headers: HeaderMap,
     /// The organization of its path.
     pub slug: Option<String>,
-    /// What its route demands.
-    pub permission: Permission,
+    /// Its route.
+    pub route: &'static Route,
     /// What its caller held when it was let through.
     pub holds: Arc<Effective>,
 }
@@ -66,7 +64,7 @@ impl Asked {
     /// # Errors
     /// As for a request that comes now.
     pub fn authorize(&self, app: &App) -> Result<Granted, Problem> {
-        authorize(app, &self.context, (&self.method, &self.headers), self.slug.as_deref(), self.permission)
-            .map_err(|denied| denied.problem)
+        let request = (&self.route.method.into(), &self.headers);
+        authorize(app, &self.context, request, self.slug.as_deref(), self.route).map_err(|denied| denied.problem)
     }
 }

@@ -54,7 +54,7 @@ impl Default {
 
     /// What the role holds.
     pub fn rights(self) -> Rights {
-        let areas = |areas: &[Area]| areas.iter().fold(Rights::NONE, |all, area| all.and(area.rights()));
+        let areas = |areas: &[Area]| areas.iter().fold(Rights::NONE, |all, area| all.union(area.rights()));
         match self {
             Default::Admin => Rights::ALL,
             Default::PlatformEngineer => areas(&[
@@ -67,7 +67,7 @@ impl Default {
                 Area::ConfigurationsManagement,
                 Area::ObservabilityManagement,
             ])
-            .and(Rights::from_iter([Right::OrganizationView, Right::SignInView])),
+            .union(Rights::from_iter([Right::OrganizationView, Right::SignInView])),
             Default::Developer => Rights::from_iter([
                 Right::ProjectsView,
                 Right::ComponentsView,
@@ -83,7 +83,7 @@ impl Default {
             ]),
             Default::Auditor => {
                 let of_log = Area::LogManagement.rights().without(Rights::from_iter([Right::SavedSearchesShare]));
-                Right::ALL.into_iter().filter(|right| right.views()).collect::<Rights>().and(of_log)
+                Right::ALL.into_iter().filter(|right| right.views()).collect::<Rights>().union(of_log)
             }
         }
     }

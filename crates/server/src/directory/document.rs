@@ -141,7 +141,7 @@ pub struct Membership {
     pub origin: Origin,
     /// Whether they may do anything; who may not stays listed.
     pub active: bool,
-    /// What they are called within this organization, if not by their account's name.
+    /// What they are called within this organization; by their address where nothing was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The id that the provisioning system has for them.

@@ -7,8 +7,9 @@ use actarium_core::row::EncodedRows;
 use actarium_store::backend::DirectoryEntry;
 use actarium_store::{Clock, DirectoryChange, NewOrganization, OrganizationId};
 
-use super::document::{AccessRevision, Document, GroupMember, GroupRole, Kept, Membership, REVISION_ID, Role};
-use super::state::{Changed, OrganizationAccess, State};
+use super::document::{AccessRevision, Document, Kept, Membership, REVISION_ID};
+use super::state::{Changed, State};
+use super::upcoming::Upcoming;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
 
@@ -94,10 +95,7 @@ impl Edit {
             let before = state.organization(organization).and_then(|access| access.revision);
             let kept = before.map(|version| Kept { id: REVISION_ID.to_owned(), version, document: revision.clone() });
             self.put(Some(organization), REVISION_ID, kept.as_ref(), &revision)?;
-            let before = state.access(organization);
-            let after = after(before, organization, &self.changes)?;
-            keeps_an_administrator(before, &after)?;
-            keeps_scopes_bounded(&after, organization, &self.changes)?;
+            keeps_its_rules(state, organization, &self.changes)?;
         }
         let changed = self.changes.iter().map(changed).collect();
         let mut records: Vec<(OrganizationId, EncodedRows)> = Vec::new();
@@ -109,7 +107,8 @@ impl Edit {
             None => records.push((organization, rows)),
         };
         for (organization, record) in &self.records {
-            add(*organization, record.clone().as_called_in(state, *organization).encode(clock)?);
+            let called = |user: &str| called_in(state, *organization, &self.changes, user);
+            add(*organization, record.clone().as_called(called).encode(clock)?);
         }
         std::mem::take(&mut self.rows).into_iter().for_each(|(organization, rows)| add(organization, rows));
         let change = actarium_store::Change { organizations: self.organizations, directory: self.changes, records };
@@ -123,7 +122,8 @@ pub(super) struct Finished {
     pub changed: Vec<Changed>,
 }
 
-fn changed(change: &DirectoryChange) -> Changed {
+/// What a change leaves in the directory.
+pub(super) fn changed(change: &DirectoryChange) -> Changed {
     let entry = DirectoryEntry {
         kind: change.kind.clone(),
         organization: change.organization,
@@ -134,62 +134,38 @@ fn changed(change: &DirectoryChange) -> Changed {
     Changed { entry, gone: change.document.is_none() }
 }
 
-/// What an organization comes to with the changes.
-fn after(
-    before: &OrganizationAccess,
-    id: OrganizationId,
-    changes: &[DirectoryChange],
-) -> Result<OrganizationAccess, Problem> {
-    let mut after = before.clone();
-    for change in changes.iter().filter(|change| change.organization == Some(id)) {
-        after.take_over(&changed(change)).map_err(|error| {
-            tracing::error!(%error, "a change of the directory cannot be read back");
-            Problem::new(Kind::Internal, "the change could not be made")
-        })?;
+/// An organization that has an administrator keeps one, and nobody is given the log of more projects than what they see of it can
+/// name: the others would be missing without a word.
+fn keeps_its_rules(state: &State, id: OrganizationId, changes: &[DirectoryChange]) -> Result<(), Problem> {
+    let before = state.access(id);
+    let after = Upcoming::new(before, id, changes).map_err(|error| {
+        tracing::error!(%error, "a change of the directory cannot be read back");
+        Problem::new(Kind::Internal, "the change could not be made")
+    })?;
+    if !after.has_administrator() && Upcoming::unchanged(before).has_administrator() {
+        let detail =
+            "it would leave the organization without an administrator; add another member to the group Admin first";
+        return Err(Problem::new(Kind::Conflict, detail));
     }
-    Ok(after)
+    if after.exceeds_scopes() {
+        let detail = format!(
+            "it would give a user the log of more than {SCOPE_PROJECTS_MAX} projects, the most there may be; assign the role for \
+             the organization, or for fewer projects"
+        );
+        return Err(Problem::new(Kind::Conflict, detail));
+    }
+    Ok(())
 }
 
-/// An organization that has an administrator keeps one.
-fn keeps_an_administrator(before: &OrganizationAccess, after: &OrganizationAccess) -> Result<(), Problem> {
-    if before.administrators() == 0 || after.administrators() > 0 {
-        return Ok(());
+/// What a member is called in an organization, somebody too who becomes one by these very changes.
+fn called_in(state: &State, organization: OrganizationId, changes: &[DirectoryChange], user: &str) -> Option<String> {
+    if let Some(called) = state.called_in(organization, user) {
+        return Some(called.to_owned());
     }
-    let detail =
-        "it would leave the organization without an administrator; add another member to the group Admin first";
-    Err(Problem::new(Kind::Conflict, detail))
-}
-
-/// Nobody is given the log of more projects than what they see of it can name: the others would be missing without a word.
-fn keeps_scopes_bounded(
-    after: &OrganizationAccess,
-    id: OrganizationId,
-    changes: &[DirectoryChange],
-) -> Result<(), Problem> {
-    if !after.has_roles_for_projects() {
-        return Ok(());
-    }
-    let written = changes.iter().filter(|change| change.organization == Some(id) && change.document.is_some());
-    let mut users: BTreeSet<&str> = BTreeSet::new();
-    for change in written {
-        match (change.kind.as_str(), change.id.split_once('/')) {
-            (GroupMember::KIND, Some((_, user))) => drop(users.insert(user)),
-            (GroupRole::KIND, Some((group, _))) => users.extend(after.members_of(group).map(String::as_str)),
-            (Role::KIND, _) => {
-                for group in after.groups_with(&change.id) {
-                    users.extend(after.members_of(&group).map(String::as_str));
-                }
-            }
-            (Membership::KIND, _) => drop(users.insert(&change.id)),
-            _ => {}
-        }
-    }
-    if !users.into_iter().any(|user| after.effective(user).is_some_and(|held| held.exceeds_scope())) {
-        return Ok(());
-    }
-    let detail = format!(
-        "it would give a user the log of more than {SCOPE_PROJECTS_MAX} projects, the most there may be; assign the role for \
-         the organization, or for fewer projects"
-    );
-    Err(Problem::new(Kind::Conflict, detail))
+    let joins = |change: &&DirectoryChange| {
+        change.kind == Membership::KIND && change.organization == Some(organization) && change.id == user
+    };
+    let document = changes.iter().find(joins)?.document.as_deref()?;
+    let member: Membership = serde_json::from_str(document).ok()?;
+    member.name.or_else(|| state.user(user).map(|account| account.email.clone()))
 }

@@ -28,11 +28,11 @@ impl Effective {
     /// Adds what a role gives at a level.
     pub fn add(&mut self, rights: Rights, level: &Level) {
         match level {
-            Level::Organization => self.organization = self.organization.and(rights),
+            Level::Organization => self.organization = self.organization.union(rights),
             Level::Project { projects } => {
                 for project in projects {
                     let held = self.projects.entry(project.as_str().into()).or_default();
-                    *held = held.and(rights);
+                    *held = held.union(rights);
                 }
             }
         }
@@ -40,10 +40,10 @@ impl Effective {
 
     /// Adds all that another holds.
     pub fn add_all(&mut self, other: &Effective) {
-        self.organization = self.organization.and(other.organization);
+        self.organization = self.organization.union(other.organization);
         for (project, rights) in &other.projects {
             let held = self.projects.entry(project.clone()).or_default();
-            *held = held.and(*rights);
+            *held = held.union(*rights);
         }
     }
 
@@ -59,7 +59,7 @@ impl Effective {
         self.organization.covers(other.organization)
             && other.projects.iter().all(|(project, rights)| {
                 let own = self.projects.get(project).copied().unwrap_or_default();
-                self.organization.and(own).covers(*rights)
+                self.organization.union(own).covers(*rights)
             })
     }
 

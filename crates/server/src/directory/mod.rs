@@ -12,11 +12,14 @@ mod effective;
 pub mod governance;
 pub mod invitation;
 pub mod key;
+mod organization;
 pub mod personal;
 pub mod removal;
 pub mod saved_search;
+pub mod scim_token;
 mod sign_in;
 mod state;
+mod upcoming;
 
 use std::sync::Arc;
 
@@ -27,8 +30,9 @@ use document::Document;
 pub use document::{DirectoryDamaged, Kept};
 pub use edit::Edit;
 pub use effective::{Effective, Reason};
+pub use organization::{GroupView, OrganizationAccess, RoleView};
 pub use sign_in::{Identity, IdentityProvider, SignIn, identity_id};
-pub use state::{Changed, GroupView, OrganizationAccess, RoleView, State};
+pub use state::{Changed, State};
 
 use saved_search::SavedSearch;
 

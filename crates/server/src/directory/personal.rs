@@ -121,8 +121,7 @@ impl PersonalToken {
 
     /// Nothing beyond this, whatever its owner holds. A name that this version does not know gives nothing.
     pub fn rights_max(&self) -> Rights {
-        let Some(names) = &self.permissions else { return Rights::ALL };
-        names.iter().filter_map(|name| Rights::from_names([name.as_str()]).ok()).fold(Rights::NONE, Rights::and)
+        self.permissions.as_ref().map_or(Rights::ALL, |names| Rights::from_known_names(names))
     }
 }
 

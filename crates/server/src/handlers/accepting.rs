@@ -14,7 +14,7 @@ use actarium_store::OrganizationId;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use crate::access::{Caller, Person, Via, authorize};
+use crate::access::{Caller, Person, Via, session_of};
 use crate::app::App;
 use crate::context::Context;
 use crate::directory::document::{Address, GroupMember, Membership, Origin, User, pair_id};
@@ -30,7 +30,6 @@ use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::{OwnRecord, service_target};
 use crate::refusals::RefusalKind;
-use crate::routes::Permission;
 use crate::signin::attempt::{Attempt, Failure, actor_of, logs_of, record_failed_sign_in, target_of};
 use crate::signin::invitations::{Held, Refused, find, target};
 use crate::signin::opening::{self, Opened, Opening, SecondProof, cookie_form, described, ends_at, reach};
@@ -190,8 +189,9 @@ impl Step<'_> {
         let access = self.state.access(organization);
         edit.touches_access(organization);
         edit.put(Some(organization), &invitation.id, Some(&**invitation), &invitation.ended(Status::Accepted, now))?;
-        let called = name.or(invitation.name.as_deref()).filter(|name| *name != user.name);
-        let person = json!({"type": "user", "id": user.id, "name": called.unwrap_or(&user.name)});
+        // What their account is called may be another organization's.
+        let called = name.or(invitation.name.as_deref());
+        let person = json!({"type": "user", "id": user.id, "name": called.unwrap_or(&user.email)});
         let accepted = self.record("user.invitation.accept", actor, target(&invitation.id, &invitation.email));
         let accepted = accepted.on(person.clone()).with("email", &*invitation.email);
         let accepted = accepted.with("invited_by", invitation.invited_by.name());
@@ -409,11 +409,9 @@ async fn in_session(call: &Call, user: &Kept<User>, answer: Answer) -> Result<Re
     let app = &call.app;
     let token = cookie_form(app, &call.context).token(&call.headers).map(str::to_owned);
     let Some(token) = token else { return Err(sign_in_first()) };
-    let (method, headers) = (axum::http::Method::POST, &call.headers);
-    let granted = authorize(app, &call.context, (&method, headers), None, Permission::Session).map_err(|denied| {
+    let person = session_of(app, &call.context, &call.headers).map_err(|denied| {
         if denied.problem.kind == Kind::Unauthenticated { sign_in_first() } else { denied.problem }
     })?;
-    let Caller::Person(person) = granted.caller else { return Err(sign_in_first()) };
     let Via::Session(session) = person.via.clone() else { return Err(sign_in_first()) };
     if person.user.id != user.id {
         let detail =

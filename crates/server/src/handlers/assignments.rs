@@ -1,12 +1,14 @@
 //! `/v1/orgs/{org}/groups/{id}/roles`: the roles of groups, for the organization or for projects.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use actarium_store::OrganizationId;
 use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::directory::document::{GroupRole, Level, pair_id};
-use crate::directory::{Edit, Effective, OrganizationAccess, RoleView, change};
+use crate::directory::{Edit, Effective, GroupView, OrganizationAccess, RoleView, change};
 use crate::dispatch::{Call, no_content};
 use crate::form::{Form, Holds, readable};
 use crate::handlers::groups::{group_of, group_target, must_cover};
@@ -14,7 +16,6 @@ use crate::handlers::organizations::{created, json_answer};
 use crate::handlers::roles::role_target;
 use crate::limits;
 use crate::problem::{Kind, Problem};
-use crate::recorder::OwnRecord;
 
 fn shown(role: &RoleView, level: &Level) -> Value {
     let projects = match level {
@@ -43,15 +44,37 @@ pub fn list(call: &Call) -> Result<Response, Problem> {
     json_answer(&json!({ "roles": roles }))
 }
 
-/// A record of an assignment: the group, the role, and the projects that fit, with the level.
-fn record_of(record: OwnRecord, role: &RoleView, level: &Level) -> OwnRecord {
-    let record = record.on(role_target(role)).with("level", level.name());
-    let Level::Project { projects } = level else { return record };
-    let room = actarium_core::limits::TARGETS_MAX - record.targets.len();
-    let left_out = projects.len().saturating_sub(room);
-    let record =
-        projects.iter().take(room).fold(record, |record, project| record.on(json!({"type": "project", "id": project})));
-    if left_out == 0 { record } else { record.with("projects", projects.len()) }
+/// Where a role holds: the organization, or each project.
+fn places(level: Option<&Level>) -> BTreeSet<Option<&str>> {
+    match level {
+        None => BTreeSet::new(),
+        Some(Level::Organization) => BTreeSet::from([None]),
+        Some(Level::Project { projects }) => projects.iter().map(|project| Some(project.as_str())).collect(),
+    }
+}
+
+/// Records what comes and goes when an assignment changes, each project by itself: who sees the log of some projects finds the
+/// records with a target among these, and the others' names are not for them.
+fn record(
+    edit: &mut Edit,
+    call: &Call,
+    organization: OrganizationId,
+    (group, role): (&GroupView, &RoleView),
+    (before, after): (Option<&Level>, Option<&Level>),
+) {
+    let (before, after) = (places(before), places(after));
+    for (action, those) in [("group.role.assign", &after - &before), ("group.role.unassign", &before - &after)] {
+        for project in those {
+            let record = call.record(action, group_target(group)).on(role_target(role));
+            edit.record(
+                organization,
+                match project {
+                    None => record.with("level", Level::Organization.name()),
+                    Some(id) => record.on(json!({"type": "project", "id": id})).with("level", "project"),
+                },
+            );
+        }
+    }
 }
 
 /// Reads the level of a body: `organization`, or `project` with the projects.
@@ -123,11 +146,8 @@ pub async fn assign(mut call: Call) -> Result<Response, Problem> {
             let document = GroupRole { level: level.clone(), assigned_at: call.app.clock.now() };
             edit.put(Some(organization), &pair_id(&group.id, &role.id), before.as_deref(), &document)?;
             edit.touches_access(organization);
-            let mut record = record_of(call.record("group.role.assign", group_target(&group)), &role, &level);
-            if let Some(before) = &before {
-                record = record.changing("/level", json!(before.level), json!(level));
-            }
-            edit.record(organization, record);
+            let levels = (before.as_ref().map(|before| &before.level), Some(&level));
+            record(&mut edit, &call, organization, (&group, &role), levels);
         }
         Ok((edit, shown(&role, &level)))
     });
@@ -158,8 +178,7 @@ pub async fn unassign(call: Call) -> Result<Response, Problem> {
         let mut edit = Edit::default();
         edit.touches_access(organization);
         edit.delete::<GroupRole>(Some(organization), &assignment.id, assignment.version);
-        let record = call.record("group.role.unassign", group_target(&group));
-        edit.record(organization, record_of(record, &role, &assignment.level));
+        record(&mut edit, &call, organization, (&group, &role), (Some(&assignment.level), None));
         Ok((edit, ()))
     })
     .await?;

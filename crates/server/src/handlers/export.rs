@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use actarium_core::filter::Scope;
-use actarium_core::render::{Placed, push_event};
+use actarium_core::render::{Placed, push_event_with_sender};
 use actarium_query::{ExportRow, Stop};
 use actarium_store::{Organization, Snapshot};
 use axum::body::Body;
@@ -132,7 +132,7 @@ impl Export {
             if self.form == CSV {
                 csv::push_event(&mut pieces.piece, &placed, &found.row);
             } else {
-                push_event(&mut pieces.piece, &placed, &found.row);
+                push_event_with_sender(&mut pieces.piece, &placed, &found.row);
                 pieces.piece.push(b'\n');
             }
             if pieces.piece.len() < limits::STREAM_PIECE_BYTES || pieces.send() {

@@ -12,7 +12,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::directory::document::{Group, GroupMember, GroupRole, pair_id};
-use crate::directory::{Edit, Effective, GroupView, OrganizationAccess, State, change};
+use crate::directory::{Edit, Effective, GroupView, Kept, OrganizationAccess, State, change};
 use crate::dispatch::{Call, no_content};
 use crate::form::{Form, readable};
 use crate::handlers::assignments::shown_assignments;
@@ -151,10 +151,11 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     created(&shown.await?)
 }
 
-/// Changes a group's name or description.
+/// Changes a group's name or description: who gives it away to others goes by these.
 ///
 /// # Errors
-/// 404 if there is none, 409 for a default group or a name that is taken, 422 for what is against the rules.
+/// 404 if there is none, 403 if it holds more than the caller, 409 for a default group or a name that is taken, 422 for what is
+/// against the rules.
 pub async fn update(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let (_, read) = call.read_body().await?;
@@ -168,6 +169,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
         let Some(kept) = group.kept.clone() else {
             return Err(Problem::new(Kind::Conflict, "a default group can not be changed"));
         };
+        must_cover(&call.holds, &access.given_by(&group.id), "the group")?;
         let mut after = kept.document.clone();
         naming.put_into((&mut after.name, &mut after.description), |name| {
             name_must_be_free(access, name, Some(&group.id))
@@ -197,42 +199,48 @@ pub async fn delete(call: Call) -> Result<Response, Problem> {
     change(&app, call.standing(), move |state| {
         let access = state.access(organization);
         let group = group_of(access, &call.id)?;
-        must_cover(&call.holds, &access.given_by(&group.id), "the group")?;
-        let mut edit = Edit::default();
-        end_group(&mut edit, access, organization, &group, call.record("group.delete", group_target(&group)))?;
-        Ok((edit, ()))
+        Ok((ended(&call, organization, access, &group)?, ()))
     })
     .await?;
     Ok(no_content())
 }
 
-/// Writes that a group is none any more, with its memberships and assignments.
+/// The change by which a group is none any more, with its memberships and assignments.
 ///
 /// # Errors
-/// 409 for a default group.
-pub fn end_group(
-    edit: &mut Edit,
-    access: &OrganizationAccess,
+/// 403 if it holds more than the caller, 409 for a default group.
+pub fn ended(
+    call: &Call,
     organization: OrganizationId,
+    access: &OrganizationAccess,
     group: &GroupView,
-    record: OwnRecord,
-) -> Result<(), Problem> {
+) -> Result<Edit, Problem> {
+    must_cover(&call.holds, &access.given_by(&group.id), "the group")?;
     let Some(kept) = &group.kept else {
         return Err(Problem::new(Kind::Conflict, "a default group can not be deleted"));
     };
+    let mut edit = Edit::default();
     edit.touches_access(organization);
     for user in access.members_of(&group.id) {
         let version = access.group_member_version(&group.id, user).unwrap_or_default();
         edit.delete::<GroupMember>(Some(organization), &pair_id(&group.id, user), version);
     }
-    for (role, _) in access.roles_of(&group.id) {
-        if let Some(assignment) = access.assignment(&group.id, &role.id) {
-            edit.delete::<GroupRole>(Some(organization), &assignment.id, assignment.version);
-        }
-    }
+    end_assignments(&mut edit, organization, access.stored_roles_of(&group.id).map(|(_, assignment)| assignment));
     edit.delete::<Group>(Some(organization), &group.id, kept.version);
+    let record = call.record("group.delete", group_target(group));
     edit.record(organization, record.with("members", access.member_count(&group.id)));
-    Ok(())
+    Ok(edit)
+}
+
+/// Writes that roles are no longer assigned, because the group or the role that these are assignments of goes.
+pub fn end_assignments<'a>(
+    edit: &mut Edit,
+    organization: OrganizationId,
+    assignments: impl Iterator<Item = &'a Arc<Kept<GroupRole>>>,
+) {
+    for assignment in assignments {
+        edit.delete::<GroupRole>(Some(organization), &assignment.id, assignment.version);
+    }
 }
 
 /// Puts a member of the organization into a group.

@@ -123,12 +123,8 @@ impl Step<'_> {
 
     /// The account under the name that this organization has for its person: records must not tell what others call them.
     fn as_called(&self, user: Arc<Kept<User>>) -> Arc<Kept<User>> {
-        let member = self.state.access(self.organization()).member(&user.id);
-        let name = match member {
-            Some(member) => member.name.clone(),
-            None => self.arrival.person.name.clone().or_else(|| Some(user.email.clone())),
-        };
-        let Some(name) = name else { return user };
+        let known = self.state.called_in(self.organization(), &user.id);
+        let name = known.or(self.arrival.person.name.as_deref()).unwrap_or(&user.email).to_owned();
         let mut called = user.as_ref().clone();
         called.document.name = name;
         Arc::new(called)
@@ -187,7 +183,7 @@ impl Step<'_> {
         };
         edit.touches_access(organization);
         // What others call them does not show here.
-        let called = (user.name != name).then(|| name.clone());
+        let called = Some(name.clone());
         let membership =
             Membership { joined_at: now, origin: Origin::Oidc, active: true, name: called, external_id: None };
         edit.put(Some(organization), &user.id, None, &membership)?;
@@ -202,8 +198,10 @@ impl Step<'_> {
         let access = self.state.access(organization);
         let provider = &self.arrival.provider;
         let mapped = mapped_groups(&self.arrival.person.groups, &provider.group_mapping);
+        // What another provider of the organization gave is that one's to take.
+        let is_mapped = |group: &str| access.is_mapped_by(&provider.id, group, &user.id);
         let present: BTreeMap<String, bool> =
-            access.groups_of(&user.id).map(|group| (group.clone(), access.is_mapped(group, &user.id))).collect();
+            access.groups_of(&user.id).map(|group| (group.clone(), is_mapped(group))).collect();
         let changes = group_changes(&mapped, &present);
         let target = json!({"type": "user", "id": user.id, "name": self.as_called(Arc::new(user.clone())).name});
         for group in changes.add.iter().filter_map(|group| access.group(group)) {

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::access::{Area, Right, Rights};
 use crate::directory::defaults::Default as DefaultRole;
-use crate::directory::document::{GroupRole, Level, Role};
+use crate::directory::document::{Level, Role};
 use crate::directory::{Edit, Effective, OrganizationAccess, RoleView, change};
 use crate::dispatch::{Call, no_content};
 use crate::form::{Form, Holds};
-use crate::handlers::groups::must_cover;
+use crate::handlers::groups::{end_assignments, must_cover};
 use crate::handlers::listing::{is_wanted, page};
 use crate::handlers::naming::{Naming, must_be_free, renaming};
 use crate::handlers::organizations::{created, json_answer};
@@ -168,11 +168,11 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     created(&shown.await?)
 }
 
-/// Changes a role.
+/// Changes a role: its name and description too, for who gives it to others goes by these.
 ///
 /// # Errors
 /// 404 if there is none, 409 for a default role or a name that is taken, 422 for what is against the rules, 403 for
-/// permissions that the caller does not hold.
+/// permissions that the caller does not hold, whether it has them or is to have them.
 pub async fn update(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let (_, read) = call.read_body().await?;
@@ -184,6 +184,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
         let Some(kept) = role.kept.clone() else {
             return Err(Problem::new(Kind::Conflict, "a default role can not be changed"));
         };
+        must_cover(&call.holds, &Effective::of(role.rights, &Level::Organization), "the role")?;
         let mut after = kept.document.clone();
         naming.put_into((&mut after.name, &mut after.description), |name| {
             name_must_be_free(access, name, Some(&role.id))
@@ -194,14 +195,8 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
             let named = Rights::from_names(
                 permissions.iter().filter(|name| !kept.permissions.contains(name)).map(String::as_str),
             );
-            let added = chosen.without(role.rights).and(named.unwrap_or_default());
+            let added = chosen.without(role.rights).union(named.unwrap_or_default());
             must_cover(&call.holds, &Effective::of(added, &Level::Organization), "the role")?;
-            // Nor is anything taken from those above one.
-            let taken = role.rights.without(chosen);
-            for group in access.groups_with(&role.id) {
-                let Some(assignment) = access.assignment(&group, &role.id) else { continue };
-                must_cover(&call.holds, &Effective::of(taken, &assignment.level), "the role")?;
-            }
             (after.permissions, rights) = (permissions, chosen);
         }
         let mut edit = Edit::default();
@@ -223,7 +218,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
 /// Deletes a role and takes it from every group.
 ///
 /// # Errors
-/// 404 if there is none, 409 for a default role, 403 if it is assigned and gives what the caller does not hold.
+/// 404 if there is none, 409 for a default role, 403 if it gives what the caller does not hold.
 pub async fn delete(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let app = call.app.clone();
@@ -233,14 +228,11 @@ pub async fn delete(call: Call) -> Result<Response, Problem> {
         let Some(kept) = role.kept.clone() else {
             return Err(Problem::new(Kind::Conflict, "a default role can not be deleted"));
         };
+        must_cover(&call.holds, &Effective::of(role.rights, &Level::Organization), "the role")?;
         let mut edit = Edit::default();
         edit.touches_access(organization);
         let groups = access.groups_with(&role.id);
-        for group in &groups {
-            let Some(assignment) = access.assignment(group, &role.id) else { continue };
-            must_cover(&call.holds, &Effective::of(role.rights, &assignment.level), "the role")?;
-            edit.delete::<GroupRole>(Some(organization), &assignment.id, assignment.version);
-        }
+        end_assignments(&mut edit, organization, groups.iter().filter_map(|group| access.assignment(group, &role.id)));
         edit.delete::<Role>(Some(organization), &role.id, kept.version);
         edit.record(organization, call.record("role.delete", role_target(&role)).with("groups", groups.len()));
         Ok((edit, ()))

@@ -17,7 +17,6 @@ use crate::directory::{Edit, Kept, State, change};
 use crate::dispatch::{Call, no_content};
 use crate::form::{Form, readable};
 use crate::handlers::organizations::{created, json_answer};
-use crate::handlers::users::name_in;
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
@@ -39,7 +38,7 @@ fn shown(state: &State, organization: OrganizationId, search: &Kept<SavedSearch>
     // Who is no member any more is not named.
     let name = match search.owner.as_str() {
         OPERATOR => Some("Operator".to_owned()),
-        user => state.access(organization).member(user).and_then(|_| name_in(state, organization, user)),
+        user => state.called_in(organization, user).map(str::to_owned),
     };
     json!({
         "id": search.id,

@@ -1,6 +1,5 @@
-//! `/v1/orgs/{org}/scim-tokens`: what identity providers come with. A token is given rights when it is made, never more than
-//! its maker holds then. At each request it has of these what its maker still holds: nothing, once a person who made it has
-//! left.
+//! `/v1/orgs/{org}/scim-tokens`: what identity providers come with. Only who holds everything makes one; it rests while a
+//! person who made it holds less, and does nothing once they have left (`directory::scim_token`).
 
 use actarium_core::row::Micros;
 use actarium_core::time;
@@ -8,10 +7,11 @@ use actarium_store::OrganizationId;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use crate::access::{Caller, Right, Rights, USER_SENDER};
+use crate::access::Rights;
 use crate::app::App;
-use crate::directory::document::{Level, ScimToken};
-use crate::directory::{Edit, Effective, Kept, State, change};
+use crate::directory::document::ScimToken;
+use crate::directory::scim_token::{held, needed_to_make};
+use crate::directory::{Edit, Kept, State, change};
 use crate::dispatch::{Call, no_content};
 use crate::form::{Form, Holds, readable, yet_to_come};
 use crate::handlers::groups::must_cover;
@@ -19,35 +19,6 @@ use crate::handlers::organizations::{created, json_answer};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::token;
-
-/// What every SCIM token may do: read and write users and groups.
-pub fn base_rights() -> Rights {
-    Rights::from_iter([
-        Right::UsersView,
-        Right::UsersInvite,
-        Right::UsersUpdate,
-        Right::UsersDelete,
-        Right::GroupsView,
-        Right::GroupsManage,
-    ])
-}
-
-/// What a token may do: what every one may, and what it was given beyond.
-pub fn rights_of(token: &ScimToken) -> Rights {
-    // What this version does not know it does not grant.
-    let known = token.permissions.iter().map(String::as_str).filter(|name| Rights::from_names([*name]).is_ok());
-    base_rights().and(Rights::from_names(known).unwrap_or_default())
-}
-
-/// What a token may do now: what it was given, within what its maker holds.
-pub fn held(state: &State, organization: OrganizationId, token: &ScimToken) -> Effective {
-    let given = Effective::of(rights_of(token), &Level::Organization);
-    if token.created_by == Caller::Operator.sender() {
-        return given;
-    }
-    let maker = token.created_by.strip_prefix(USER_SENDER).and_then(|user| state.effective(organization, user));
-    given.within(maker.map_or(Rights::NONE, |maker| maker.organization))
-}
 
 fn shown(app: &App, state: &State, organization: OrganizationId, token: &Kept<ScimToken>) -> Value {
     let last_used_at = app.sign_in.uses.last(&token.id, token.last_used_at.unwrap_or(Micros::MIN));
@@ -59,7 +30,7 @@ fn shown(app: &App, state: &State, organization: OrganizationId, token: &Kept<Sc
         "created_by": token.created_by,
         "expires_at": token.expires_at.map(time::to_text),
         "last_used_at": (last_used_at != Micros::MIN).then(|| time::to_text(last_used_at)),
-        "limited": held(state, organization, token).organization != rights_of(token),
+        "suspended": held(state, organization, token).is_empty(),
     })
 }
 
@@ -70,7 +41,7 @@ fn target(id: &str, name: &str) -> Value {
 /// Makes a token and shows its secret, this once.
 ///
 /// # Errors
-/// 422 for a name or permissions against the rules, 403 for permissions that the caller does not hold, 409 when the
+/// 422 for a name or permissions against the rules, 403 for who does not hold every permission, 409 when the
 /// organization has as many tokens as it may have.
 pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
@@ -105,7 +76,8 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         last_used_at: None,
         sha256: token::to_hex(&token::hash(&secret)),
     };
-    must_cover(&call.holds, &Effective::of(rights_of(&document), &Level::Organization), "the token")?;
+    // It removes anybody, and takes them out of groups.
+    must_cover(&call.holds, &needed_to_make(), "who may make a SCIM token")?;
     let app = call.app.clone();
     let kept = Kept { id: id.clone(), version: 1, document };
     let mut answer = change(&app, call.standing(), move |state| {

@@ -25,15 +25,9 @@ use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
 
-/// What a member is called in an organization.
-pub fn name_in(state: &State, organization: OrganizationId, user: &str) -> Option<String> {
-    let own = state.access(organization).member(user).and_then(|member| member.name.clone());
-    own.or_else(|| state.user(user).map(|user| user.name.clone()))
-}
-
 /// A member as the target of a record.
 pub fn user_target(state: &State, organization: OrganizationId, user: &str) -> Value {
-    match name_in(state, organization, user) {
+    match state.called_in(organization, user) {
         Some(name) => json!({"type": "user", "id": user, "name": name}),
         None => json!({"type": "user", "id": user}),
     }
@@ -42,12 +36,12 @@ pub fn user_target(state: &State, organization: OrganizationId, user: &str) -> V
 /// A member as the API shows them; `None` for who is none.
 pub fn shown(state: &State, organization: OrganizationId, user: &str) -> Option<Value> {
     let access = state.access(organization);
-    let (member, account) = (access.member(user)?, state.user(user)?);
+    let (member, account, called) = (access.member(user)?, state.user(user)?, state.called_in(organization, user)?);
     let groups = access.groups_of(user).filter_map(|group| access.group(group));
     Some(json!({
         "id": user,
         "email": account.email,
-        "name": member.name.as_ref().unwrap_or(&account.name),
+        "name": called,
         "active": member.active,
         "joined_at": actarium_core::time::to_text(member.joined_at),
         "origin": member.origin.name(),
@@ -66,8 +60,8 @@ pub fn list_users<'a>(
     users: impl Iterator<Item = &'a String>,
 ) -> Result<Response, Problem> {
     let entries = users.filter_map(|user| {
-        let (name, account) = (name_in(state, organization, user)?, state.user(user)?);
-        is_wanted(call, &[&name, &account.email]).then(|| (format!("{}\0{user}", text::fold(&name)), user))
+        let (name, account) = (state.called_in(organization, user)?, state.user(user)?);
+        is_wanted(call, &[name, &account.email]).then(|| (format!("{}\0{user}", text::fold(name)), user))
     });
     page(call, "users", entries.collect(), |user| shown(state, organization, user).unwrap_or(Value::Null))
 }
@@ -180,7 +174,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         let mut edit = Edit::default();
         edit.touches_access(organization);
         // What the organization calls them is its own; another's account is not changed by it.
-        let called = existing.filter(|user| user.name != account.name).map(|_| account.name.clone());
+        let called = Some(account.name.clone());
         if existing.is_none() {
             edit.put(None, &id, None, &account)?;
             edit.put(None, &text::fold(&account.email), None, &Address { user: id.clone() })?;
@@ -228,13 +222,10 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
         let access = state.access(organization);
         let before = access.member(&call.id).ok_or_else(no_such_user)?.clone();
         must_cover(&call.holds, &rank(state, organization, &call.id), "the user")?;
-        let called = name_in(state, organization, &call.id).unwrap_or_default();
+        let called = state.called_in(organization, &call.id).unwrap_or_default().to_owned();
         let mut after = before.document.clone();
         after.active = active.unwrap_or(after.active);
-        let account_name = state.user(&call.id).map(|user| user.name.clone());
-        if let Some(name) = &name {
-            after.name = (account_name.as_ref() != Some(name)).then(|| name.clone());
-        }
+        after.name = name.clone().or(after.name);
         let mut edit = Edit::default();
         if after != before.document {
             edit.put(Some(organization), &call.id, Some(&*before), &after)?;

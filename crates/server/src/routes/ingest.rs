@@ -23,6 +23,7 @@ const fn ingest(operation: Operation, path: &'static str, summary: &'static str,
         answers: INGESTED,
         problems: WRITE_PROBLEMS,
         denied_action: None,
+        takes_provider_sessions: false,
         streams: false,
     }
 }

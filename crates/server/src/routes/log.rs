@@ -1,25 +1,28 @@
 //! What the log proves to anybody: checkpoints, tiles, the key that verifies them.
 
 use super::query::WITNESSED;
-use super::{BYTES, JSON, Operation, Permission, Route, TEXT, answer, read, show};
-use crate::access::Right;
+use super::{BYTES, JSON, Operation, Permission, Route, TEXT, answer, read};
 use crate::problem::Kind;
 
 const LOG_PROBLEMS: &[Kind] = &[Kind::Overloaded, Kind::Unavailable];
 
 /// The routes.
 pub(super) static ROUTES: [Route; 5] = [
-    show(
-        Operation::LogView,
-        ("/v1/orgs/{org}/log", Right::AuditLogsView, "audit_log.verify"),
-        (
-            "See how the log stands",
-            "Where it ends, what was published of it, what witnesses have signed, when segments were read again, and whether \
-             it takes writes.",
-        ),
-        &[],
-        &[answer(200, &[(JSON, "LogStanding")], "How it stands.")],
-    ),
+    Route {
+        denied_action: Some("audit_log.verify"),
+        ..read(
+            Operation::LogView,
+            "/v1/orgs/{org}/log",
+            Permission::WholeLog,
+            (
+                "See how the log stands",
+                "Where it ends, what was published of it, what witnesses have signed, when segments were read again, and \
+                 whether it takes writes.",
+            ),
+            &[],
+            &[answer(200, &[(JSON, "LogStanding")], "How it stands.")],
+        )
+    },
     Route {
         problems: LOG_PROBLEMS,
         denied_action: Some("audit_log.verify"),

@@ -56,6 +56,18 @@ impl Method {
     }
 }
 
+impl From<Method> for axum::http::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Get => Self::GET,
+            Method::Post => Self::POST,
+            Method::Put => Self::PUT,
+            Method::Patch => Self::PATCH,
+            Method::Delete => Self::DELETE,
+        }
+    }
+}
+
 /// What a caller must hold to be let through to a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Permission {
@@ -76,8 +88,10 @@ pub enum Permission {
     Right(Right),
     /// A permission that a SCIM token was given.
     Scim(Right),
-    /// Nothing where the organization opened its log to everybody, else [`Right::AuditLogsView`]: what the log proves,
-    /// which holds no personal data.
+    /// [`Right::AuditLogsView`] for the whole organization: what tells of the log as a whole.
+    WholeLog,
+    /// Nothing where the organization opened its log to everybody, else as [`Permission::WholeLog`]: what the log proves,
+    /// which holds no personal data, and tells when anything happened in any project.
     OpenLog,
 }
 
@@ -93,8 +107,9 @@ impl Permission {
             Permission::RecordEvents => "a key of the organization".into(),
             Permission::Right(right) => format!("`{}`", right.name()),
             Permission::Scim(right) => format!("a SCIM token with `{}`", right.name()),
+            Permission::WholeLog => format!("`{}` for the whole organization", Right::AuditLogsView.name()),
             Permission::OpenLog => {
-                format!("`{}`, or nothing where the organization opened its log", Right::AuditLogsView.name())
+                format!("{}, or nothing where the organization opened its log", Permission::WholeLog.description())
             }
         }
     }
@@ -276,6 +291,9 @@ pub struct Route {
     pub problems: &'static [Kind],
     /// The action under which a refusal of access is recorded; none where nothing is recorded.
     pub denied_action: Option<&'static str>,
+    /// Whether a session that an organization's identity provider brought about is let through though the path names no
+    /// organization: it shows and ends the session itself, holds nothing of anybody's, or keeps to what the session reaches.
+    pub takes_provider_sessions: bool,
     /// Whether the answer is a stream or waits on purpose, so that the time limit of requests does not hold.
     pub streams: bool,
 }
@@ -365,6 +383,8 @@ const fn read(
         answers,
         problems: &[],
         denied_action: None,
+        // What any valid credential is let through to is nobody's.
+        takes_provider_sessions: matches!(permission, Permission::Authenticated),
         streams: false,
     }
 }

@@ -55,6 +55,17 @@ const fn own(
     }
 }
 
+/// A route that keeps to what the credential reaches.
+const fn own_within_reach(
+    operation: Operation,
+    asked: (Method, &'static str, Permission, &'static str),
+    words: (&'static str, &'static str),
+    bodies: &'static [(&'static str, &'static str)],
+    answers: &'static [super::Answer],
+) -> Route {
+    Route { takes_provider_sessions: true, ..own(operation, asked, words, bodies, answers) }
+}
+
 /// The routes.
 pub(super) static ROUTES: [Route; 15] = [
     Route {
@@ -76,14 +87,14 @@ pub(super) static ROUTES: [Route; 15] = [
             &[answer(200, &[(JSON, "OwnSession")], "Signed in.")],
         )
     },
-    own(
+    own_within_reach(
         Operation::SessionView,
         (Method::Get, "/v1/session", Permission::Person, "session.view"),
         ("Who am I", "The person of the credential, with what they may do in each of their organizations."),
         &[],
         &[answer(200, &[(JSON, "OwnSession")], "The person.")],
     ),
-    own(
+    own_within_reach(
         Operation::SignOut,
         (Method::Delete, "/v1/session", Permission::Session, "session.sign_out"),
         ("Sign out", "Ends the session of the cookie."),
@@ -145,7 +156,7 @@ pub(super) static ROUTES: [Route; 15] = [
         &[(JSON, "Proof")],
         &[answer(200, &[(JSON, "RecoveryCodes")], "The recovery codes.")],
     ),
-    own(
+    own_within_reach(
         Operation::TokenList,
         (Method::Get, "/v1/tokens", Permission::Person, "token.list"),
         ("List own tokens", "Oldest first, without their secrets."),
@@ -154,7 +165,7 @@ pub(super) static ROUTES: [Route; 15] = [
     ),
     Route {
         problems: MAKE_PROBLEMS,
-        ..own(
+        ..own_within_reach(
             Operation::TokenCreate,
             (Method::Post, "/v1/tokens", Permission::Session, "token.create"),
             (
@@ -165,7 +176,7 @@ pub(super) static ROUTES: [Route; 15] = [
             &[answer(201, &[(JSON, "TokenWithSecret")], "The token with its secret.")],
         )
     },
-    own(
+    own_within_reach(
         Operation::TokenRevoke,
         (Method::Delete, "/v1/tokens/{id}", Permission::Person, "token.revoke"),
         ("Revoke an own token", "From the next request on it is unknown. A token may revoke itself and no other."),

@@ -290,6 +290,11 @@ fn events() -> Vec<(&'static str, Value)> {
                 "minItems": 1,
                 "description": "Parts that were erased; without `identity`, actor and targets have no `id`.",
             },
+            "sender": {
+                "type": "string",
+                "description": "The credential that sent it (`key:` with its id, or `operator`), or the adapter (`adapter:github`), \
+                                whatever actor it names. Not hashed. Absent of what Actarium recorded itself.",
+            },
         }),
         &["id", "seq", "organization", "recorded_at", "occurred_at", "action", "outcome", "actor", "targets", "source"],
     );

@@ -34,12 +34,12 @@ fn tokens() -> Vec<(&'static str, Value)> {
         "created_by": {"type": "string", "description": "`operator`, or `user:` with the id of a person."},
         "expires_at": or_null(time()),
         "last_used_at": or_null(time()),
-        "limited": {
+        "suspended": {
             "type": "boolean",
-            "description": "Whether it may do less than it was given, because who made it no longer holds all of that.",
+            "description": "Whether it does nothing at present, because who made it does not hold every permission any more.",
         },
     });
-    let needed = ["id", "name", "permissions", "created_at", "created_by", "expires_at", "last_used_at", "limited"];
+    let needed = ["id", "name", "permissions", "created_at", "created_by", "expires_at", "last_used_at", "suspended"];
     let shown = open(token.clone(), &needed);
     token["secret"] = json!({"type": "string", "pattern": "^act_scim_[0-9A-Za-z_]+$"});
     vec![

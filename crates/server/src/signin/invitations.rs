@@ -15,7 +15,6 @@ use crate::app::App;
 use crate::directory::document::Level;
 use crate::directory::invitation::{Invitation, Inviter, Status};
 use crate::directory::{Edit, Effective, GroupView, Kept, State, change};
-use crate::handlers::users::name_in;
 use crate::limits;
 use crate::problem::Problem;
 use crate::recorder::OwnRecord;
@@ -129,7 +128,7 @@ pub fn inviter(state: &State, organization: OrganizationId, caller: &Caller) -> 
         Caller::Operator => Some(Inviter::Operator),
         Caller::Person(person) => {
             let id = person.user.id.clone();
-            let name = name_in(state, organization, &id).unwrap_or_else(|| person.user.name.clone());
+            let name = state.called_in(organization, &id).unwrap_or(&person.user.email).to_owned();
             let token = match &person.via {
                 Via::Token(token) => Some(token.clone()),
                 Via::Session(_) => None,

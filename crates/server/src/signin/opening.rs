@@ -153,17 +153,6 @@ pub fn open(app: &App, context: &Context, state: &State, edit: &mut Edit, openin
     Ok(Opened { token, person, created_at: now })
 }
 
-/// The account as a session shows it: one that opens a single organization knows its person by what they are called there,
-/// for the account's own name may be another organization's.
-pub fn as_shown(state: &State, session: &Session, user: &Arc<Kept<User>>) -> Arc<Kept<User>> {
-    let only = session.only_in.as_deref().and_then(OrganizationId::from_hex);
-    let called = only.and_then(|only| state.access(only).member(&user.id).and_then(|member| member.name.clone()));
-    let Some(name) = called else { return user.clone() };
-    let mut shown = user.as_ref().clone();
-    shown.document.name = name;
-    Arc::new(shown)
-}
-
 /// A session as the target of a record.
 pub fn target(id: &str) -> Value {
     json!({"type": "session", "id": id})
@@ -255,7 +244,7 @@ pub fn described(app: &App, person: &Person, session_token: Option<&str>, expire
                 () => Value::Null,
             };
             let by_project = held.projects.values().flat_map(|rights| rights.iter()).filter(|right| right.by_project());
-            let permissions = held.organization.and(by_project.collect());
+            let permissions = held.organization.union(by_project.collect());
             organizations.push(json!({
                 "slug": known.slug,
                 "name": name_of(&known, state),

@@ -98,15 +98,13 @@ fn a_key_may_write_events_and_nothing_else() {
     let service = Service::start();
     service.organization("acme");
     let (_, key) = service.key("acme");
-    for route in guarded() {
+    for route in ROUTES.iter().copied().filter(|route| route.permission != Permission::Public) {
         let answer = send_as(&service, route, "acme", Some(&key));
+        let told = format!("{} {}: {answer:?}", route.method.name(), route.path);
         match route.permission {
-            Permission::Authenticated => assert_eq!(answer.status, 200),
-            Permission::RecordEvents => assert!(matches!(answer.status, 200 | 422), "{answer:?}"),
-            _ => {
-                assert_eq!(answer.status, 403, "{} {}", route.method.name(), route.path);
-                assert_eq!(answer.problem(), "forbidden");
-            }
+            Permission::Authenticated => assert_eq!(answer.status, 200, "{told}"),
+            Permission::RecordEvents => assert!(matches!(answer.status, 200 | 422), "{told}"),
+            _ => assert_eq!(answer.status, 403, "{told}"),
         }
     }
 }

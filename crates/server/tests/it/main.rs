@@ -23,6 +23,7 @@ mod own_affairs;
 mod own_records;
 mod permissions;
 mod person;
+mod reach;
 mod recording;
 mod removals;
 mod retention;

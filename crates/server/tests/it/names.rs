@@ -110,6 +110,39 @@ fn what_one_organization_calls_somebody_does_not_show_in_another() {
     assert!(in_acme.contains("Countess") && in_other.contains("Lady of Other"));
 }
 
+#[test]
+fn who_joins_without_a_name_is_called_by_their_address() {
+    let service = Service::start();
+    for slug in ["acme", "other"] {
+        service.organization(slug);
+    }
+    let body = json!({"email": "ada.lovelace@example.com", "name": "Ada of Acme", "password": PASSWORD});
+    let user = service.request("POST", "/v1/orgs/acme/users").json(&body).send().json()["id"].clone();
+    let ada = Browser::sign_in(&service);
+    let invitation = json!({"email": "ada.lovelace@example.com", "groups": ["admin"]});
+    let invited = service.request("POST", "/v1/orgs/other/invitations").json(&invitation).send().json();
+    let secret = invited["link"].as_str().unwrap().split_once('#').unwrap().1;
+    let accepted = ada.send(&service, "POST", "/v1/invitation/accept", json!({"secret": secret}));
+    assert_eq!(accepted.status, 200, "{accepted:?}");
+    let expires_at =
+        actarium_core::time::to_text(actarium_store::Clock::now(&actarium_store::SystemClock::new()) + 86_400_000_000);
+    let token = json!({"name": "CI", "expires_at": expires_at, "organizations": ["other"]});
+    let token = ada.send(&service, "POST", "/v1/tokens", token).json();
+    let token = token["secret"].as_str().unwrap();
+    let own = service.anonymous("GET", "/v1/session").bearer(token).send();
+    assert_eq!(own.json()["user"]["name"], "ada.lovelace@example.com", "the token is for the other alone");
+    assert_eq!(service.anonymous("GET", "/v1/orgs/other/events").bearer(token).send().status, 200);
+
+    let shown = seen(&service, "other", user.as_str().unwrap());
+    assert!(!shown.contains("of Acme"), "{shown}");
+    let listed = service.get("/v1/orgs/other/users").json();
+    assert_eq!(listed["users"][0]["name"], "ada.lovelace@example.com");
+    let rename = json!({"name": "Ada of Acme"});
+    let rename =
+        service.request("PATCH", &format!("/v1/orgs/other/users/{}", user.as_str().unwrap())).json(&rename).send();
+    assert_eq!((rename.status, &rename.json()["name"]), (200, &json!("Ada of Acme")), "now they said so themselves");
+}
+
 /// What is seen of the log names at most so many projects; what would be beyond must not be left out without a word.
 #[test]
 fn nobody_is_given_the_log_of_more_projects_than_they_could_see() {

@@ -17,7 +17,7 @@ use crate::directory::document::{Group, GroupMember, pair_id};
 use crate::directory::{Edit, GroupView, OrganizationAccess, State, change};
 use crate::dispatch::{Call, no_content};
 use crate::form::readable;
-use crate::handlers::groups::{end_group, group_of, group_target, must_cover};
+use crate::handlers::groups::{ended, group_of, group_target, must_cover};
 use crate::handlers::users::user_target;
 use crate::limits;
 use crate::problem::{Kind, Problem};
@@ -323,16 +323,7 @@ pub async fn delete(call: Call) -> Result<Response, Problem> {
         let access = state.access(organization);
         let entry = Entry::new(access, group_of(access, &call.id)?, true);
         must_match(&call.headers, &entry.resource(&base).version)?;
-        must_cover(&call.holds, &access.given_by(&call.id), "the group")?;
-        let mut edit = Edit::default();
-        end_group(
-            &mut edit,
-            access,
-            organization,
-            &entry.group,
-            call.record("group.delete", group_target(&entry.group)),
-        )?;
-        Ok((edit, ()))
+        Ok((ended(&call, organization, access, &entry.group)?, ()))
     })
     .await?;
     Ok(no_content())

@@ -65,7 +65,7 @@ impl Entry {
         let profile = match &self.profile {
             Some(profile) => profile.attributes.clone(),
             None => {
-                let name = self.membership.name.as_ref().unwrap_or(&self.account.name);
+                let name = self.membership.name.as_ref().unwrap_or(&self.account.email);
                 Attributes::from_iter([("displayName".to_owned(), json!(name))])
             }
         };

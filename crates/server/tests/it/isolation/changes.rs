@@ -35,7 +35,8 @@ impl World {
             7..10 => self.assign(by, of),
             10..12 => self.unassign(by, of),
             12..14 => self.switch_user(by, of),
-            14..16 => self.change_role(by, of),
+            14 => self.change_role(by, of),
+            15 => self.rename(by, of),
             16 => self.remove_user(by, of),
             17 => self.revoke_key(by, of),
             18 => self.end_session(by, of),
@@ -268,6 +269,9 @@ impl World {
             }
             let before = &world.organizations[of].roles[&role].permissions;
             let (meant_before, meant) = (world.page.meant(before), world.page.meant(&permissions));
+            if !holds.covers(&Held::of(&meant_before, None)) {
+                return 403;
+            }
             // An area in place of its permissions will give more one day.
             let named: Names = permissions.difference(before).cloned().collect();
             let mut added: Names = meant.difference(&meant_before).cloned().collect();
@@ -277,6 +281,30 @@ impl World {
         if self.ask(by, of, &change, ought) {
             self.organizations[of].roles.get_mut(&role).unwrap().permissions = permissions;
         }
+    }
+
+    /// Describes a group or a role anew: others go by that when they give it away.
+    fn rename(&mut self, by: usize, of: usize) {
+        let of_groups = self.random.percent(50);
+        let (route, what) = match of_groups {
+            true => ("/v1/orgs/{org}/groups/{id}", "groups"),
+            false => ("/v1/orgs/{org}/roles/{id}", "roles"),
+        };
+        let id = if of_groups { self.some_group(of) } else { self.some_role(of) };
+        let body = Some(json!({"description": format!("Described {}", self.random.below(1000))}));
+        let change = Change { method: "PATCH", route, path: format!("{what}/{id}"), body };
+        self.ask(by, of, &change, |world, holds| {
+            let organization = &world.organizations[of];
+            let given = match of_groups {
+                true => organization.group_gives(&world.page, &id),
+                false => Held::of(&organization.role_gives(&world.page, &id), None),
+            };
+            match is_default(&id) {
+                true => 409,
+                false if holds.covers(&given) => 200,
+                false => 403,
+            }
+        });
     }
 
     fn revoke_key(&mut self, by: usize, of: usize) {

@@ -304,6 +304,10 @@ pub fn judge(
     let held = of.and_then(|of| held(page, organizations, caller, of)).ok_or(404_u16)?;
     // No organization of this test opens its log to everybody.
     let asked = asked.split(", or nothing").next().unwrap_or(asked);
+    let (asked, as_a_whole) = match asked.strip_suffix(" for the whole organization") {
+        Some(asked) => (asked, true),
+        None => (asked, false),
+    };
     if asked == "a key of the organization" {
         let may = matches!(caller.who, Who::Operator | Who::Key { .. });
         return if may { Ok(Seen::Nothing) } else { Err(403) };
@@ -320,7 +324,7 @@ pub fn judge(
     if held.all.contains(permission) {
         return Ok(Seen::Everything);
     }
-    let by_project = ["audit_logs_view", "audit_logs_export"].contains(&permission);
+    let by_project = !as_a_whole && ["audit_logs_view", "audit_logs_export"].contains(&permission);
     let projects = held.projects.into_iter().filter(|(_, held)| by_project && held.contains(permission));
     let projects: Names = projects.map(|(project, _)| project).collect();
     if projects.is_empty() { Err(403) } else { Ok(Seen::Projects(projects)) }

@@ -192,6 +192,24 @@ fn groups_that_only_the_claim_gave_go_with_it() {
 }
 
 #[test]
+fn a_provider_takes_back_only_what_its_own_mapping_gave() {
+    let first = World::new();
+    first.signed_in();
+    assert_eq!(first.groups(), json!(["platform-engineer"]));
+    let id = choose(&first.service, &first.provider, "acme");
+    let second = World { id, ..first };
+    second.change(json!({"group_mapping": {"dev": ["developer"]}}));
+    second.signed_in();
+    assert_eq!(second.groups(), json!(["platform-engineer"]), "the other provider's mapping gave it");
+    second.account(json!({"groups": ["dev"]}));
+    second.signed_in();
+    assert_eq!(second.groups(), json!(["developer", "platform-engineer"]));
+    second.account(json!({"groups": []}));
+    second.signed_in();
+    assert_eq!(second.groups(), json!(["platform-engineer"]));
+}
+
+#[test]
 fn who_is_not_to_be_taken_in_is_refused_with_the_reason_on_record() {
     let world = World::new();
     world.account(json!({"email_verified": false}));
