@@ -111,7 +111,7 @@ impl<'c> Upcoming<'c> {
     }
 
     /// The stored assignments of a role to groups.
-    fn assignments<'s>(&'s self) -> impl Iterator<Item = (&'s str, &'s str, &'s Level)> {
+    fn assignments(&self) -> impl Iterator<Item = (&str, &str, &Level)> {
         let is_changed =
             move |group: &str, role: &str| self.group_roles.get(group).is_some_and(|roles| roles.contains_key(role));
         let kept = self.before.assignments().filter(move |(group, role, _)| !is_changed(group, role));
