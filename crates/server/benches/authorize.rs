@@ -133,8 +133,14 @@ fn write_people(writer: &mut Writer<'_>, of: OrganizationId, now: Micros) -> Vec
     for number in 0..=USERS {
         let (id, email) = (user_id(number), format!("user{number}@example.com"));
         let name = format!("User {number}");
-        let user =
-            User { email: email.clone(), name: name.clone(), created_at: now, password: None, managed_by: None, proof_changes: 0 };
+        let user = User {
+            email: email.clone(),
+            name: name.clone(),
+            created_at: now,
+            password: None,
+            managed_by: None,
+            proof_changes: 0,
+        };
         writer.put(None, &id, &user);
         writer.put(None, &email, &Address { user: id.clone() });
         let origin = Origin::Operator;
