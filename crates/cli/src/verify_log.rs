@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use actarium_core::erasure::{ErasableParts, Ledger};
 use actarium_core::tlog::{SignedCheckpoint, TileAddress};
-use actarium_store::{Engine, EngineOptions, Organization, SystemClock, SystemEntropy};
-use actarium_verify::{Bundle, LogSource, Report, Trust, verify_export, verify_log};
+use actarium_store::{Engine, EngineOptions, Organization, ReadError, Snapshot, SystemClock, SystemEntropy};
+use actarium_verify::{Bundle, LogSource, Report, Trust, report_removals, verify_export, verify_log};
 
 use crate::client::{Client, segment};
 use crate::failure::Failure;
@@ -155,6 +156,48 @@ impl Kept {
     }
 }
 
+impl Kept {
+    /// Every part that is gone from an event is listed by the record of an erasure or redaction.
+    fn compare_removals(&self, report: &mut Report) -> Result<(), Failure> {
+        let broken = |error: ReadError| Failure::Refused(error.to_string());
+        let snapshot = self.engine.snapshot(self.organization.id).map_err(broken)?;
+        let first = first_behind_the_purged(&snapshot);
+        let (mut ledger, mut wrong) = (Ledger::default(), Vec::new());
+        let read = self.engine.for_each_disclosed(&snapshot, first..snapshot.size, &mut |event| {
+            let noted = ledger.note(event.seq, &event.row, ErasableParts::erased_of(&event.row));
+            wrong.extend(noted.err().map(|problem| (event.seq, problem)));
+        });
+        read.map_err(broken)?;
+        wrong.into_iter().for_each(|(seq, problem)| report.find(format!("event {seq}"), problem));
+        report_removals(&ledger, report);
+        if snapshot.segments.first().is_some_and(|segment| segment.summary().first_seq < first) {
+            report
+                .undecided
+                .push(format!("parts erased before event {first}: what lists them may have been purged since"));
+        }
+        Ok(())
+    }
+}
+
+/// The first event behind everything that was purged: what holds keep in between may have lost parts by records that are gone.
+fn first_behind_the_purged(snapshot: &Snapshot) -> u64 {
+    let mut first = 0;
+    let mut next = 0;
+    for segment in snapshot.segments.iter() {
+        if segment.summary().first_seq > next {
+            first = segment.summary().first_seq;
+        }
+        next = segment.end_seq();
+    }
+    match snapshot.tail.first() {
+        Some(batch) if batch.rows.first_seq > next => batch.rows.first_seq,
+        Some(_) => first,
+        // Nothing is left.
+        None if next < snapshot.size => snapshot.size,
+        None => first,
+    }
+}
+
 /// Checks the logs of a data folder that no service has open, all of them or one. Nothing in it is changed.
 pub fn folder(path: &Path, org: Option<&str>, trust: &Trust) -> Result<Report, Failure> {
     let log_key = std::env::var_os("ACTARIUM_LOG_KEY").map(PathBuf::from);
@@ -188,6 +231,7 @@ pub fn folder(path: &Path, org: Option<&str>, trust: &Trust) -> Result<Report, F
         };
         if found.is_sound() {
             log.compare_published(&mut found)?;
+            log.compare_removals(&mut found)?;
         }
         found.findings.iter_mut().for_each(|finding| finding.place = format!("{slug}, {}", finding.place));
         report.take_over(found);

@@ -6,9 +6,11 @@
 use std::ops::Range;
 
 use crate::canonical::{Canonicalizer, PART_NAMES, PartsDamaged, from_parts};
+use crate::event::OWN_SOURCE;
 use crate::hash::Hash;
 use crate::row::{Column, EncodedRows, Micros, RowView};
 use crate::salt::PARTS;
+use crate::stored;
 
 /// Parts of an event that can be erased: all but the fact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -170,6 +172,112 @@ pub fn ranges_from_text(text: &str) -> Option<Vec<Range<u64>>> {
     text.split(',').filter(|text| !text.is_empty()).map(range).collect()
 }
 
+/// The parts that are gone from the events of a log, held against what the records of erasures and redactions list. A part
+/// that is gone and that none of them lists is an integrity failure.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// By part, ascending.
+    gone: [Vec<Range<u64>>; PARTS],
+    there: [Vec<Range<u64>>; PARTS],
+    /// By part, as the records have them.
+    listed: [Vec<Range<u64>>; PARTS],
+}
+
+impl Ledger {
+    /// Takes the next event of the log, with the parts of it that are gone. Events come in the order of the log.
+    ///
+    /// # Errors
+    /// What is wrong with it, if it is the record of an erasure or redaction and cannot be one.
+    pub fn note(&mut self, seq: u64, row: &RowView<'_>, gone: ErasableParts) -> Result<(), String> {
+        for part in 1..PARTS {
+            let of_part = if gone.has(part) { &mut self.gone[part] } else { &mut self.there[part] };
+            match of_part.last_mut() {
+                Some(last) if last.end == seq => last.end = seq + 1,
+                _ => of_part.push(seq..seq + 1),
+            }
+        }
+        if is_record_of_removal(row) { self.note_record(seq, row, gone) } else { Ok(()) }
+    }
+
+    fn note_record(&mut self, seq: u64, row: &RowView<'_>, gone: ErasableParts) -> Result<(), String> {
+        if gone.detail {
+            return Err("it says what was erased from the log, and its detail is gone: that is never erased".to_owned());
+        }
+        // Not shown, which is for the reader to judge.
+        let Some(metadata) = row.get(Column::Metadata) else { return Ok(()) };
+        let texts = stored::whole_texts(metadata);
+        let text = |key: &str| texts.get(key).map(String::as_str).unwrap_or_default();
+        let parts =
+            ErasableParts::from_text(text("parts")).map_err(|error| format!("its parts cannot be read: {error}"))?;
+        let ranges = ranges_from_text(text("ranges")).filter(|ranges| !ranges.is_empty());
+        let ranges = ranges.ok_or("its ranges of erased events cannot be read")?;
+        if let Some(late) = ranges.iter().find(|range| range.end > seq) {
+            let last = late.end - 1;
+            return Err(format!("it lists event {last}, which did not come before it: its ranges are others"));
+        }
+        for part in (0..PARTS).filter(|part| parts.has(*part)) {
+            self.listed[part].extend(ranges.iter().cloned());
+        }
+        Ok(())
+    }
+
+    /// Ranges of events from which a part, by its number, is gone though no record lists it.
+    pub fn unlisted(&self) -> Vec<(usize, Range<u64>)> {
+        let of_part = |part: usize| without(&self.gone[part], joined(&self.listed[part])).into_iter();
+        (0..PARTS).flat_map(|part| of_part(part).map(move |range| (part, range))).collect()
+    }
+
+    /// How many parts a record lists and are still there: a legal hold keeps them, or the erasure was not finished.
+    pub fn listed_and_there(&self) -> u64 {
+        let of_part = |part: usize| {
+            let there: u64 = self.there[part].iter().map(|range| range.end - range.start).sum();
+            let unlisted = without(&self.there[part], joined(&self.listed[part]));
+            there - unlisted.iter().map(|range| range.end - range.start).sum::<u64>()
+        };
+        (0..PARTS).map(of_part).sum()
+    }
+}
+
+/// Whether an event is the record of an erasure or redaction that was approved.
+fn is_record_of_removal(row: &RowView<'_>) -> bool {
+    matches!(row.get(Column::Action), Some("record.erase" | "record.redact"))
+        && row.get(Column::Source) == Some(OWN_SOURCE)
+        && row.get(Column::Outcome) == Some("success")
+}
+
+/// Ranges in any order as ascending ones that do not touch.
+fn joined(ranges: &[Range<u64>]) -> Vec<Range<u64>> {
+    let mut sorted = ranges.to_vec();
+    sorted.sort_unstable_by_key(|range| (range.start, range.end));
+    let mut joined: Vec<Range<u64>> = Vec::new();
+    for range in sorted {
+        match joined.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => joined.push(range),
+        }
+    }
+    joined
+}
+
+/// What of some ascending ranges is not in others, which are [`joined`].
+fn without(ranges: &[Range<u64>], others: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    let mut left = Vec::new();
+    for range in ranges {
+        let mut start = range.start;
+        let first = others.partition_point(|other| other.end <= start);
+        for other in others[first..].iter().take_while(|other| other.start < range.end) {
+            if other.start > start {
+                left.push(start..other.start);
+            }
+            start = start.max(other.end);
+        }
+        if start < range.end {
+            left.push(start..range.end);
+        }
+    }
+    left
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,6 +349,43 @@ mod tests {
         assert_eq!(ranges_from_text("0,3-5,9,11-12"), Some(ranges));
         for bad in ["a", "5-3", "1-", "-1", "1,,x", "18446744073709551615"] {
             assert_eq!(ranges_from_text(bad), None, "{bad}");
+        }
+    }
+
+    fn noted(ledger: &mut Ledger, seq: u64, gone: ErasableParts, metadata: Option<&str>) -> Result<(), String> {
+        let mut row = row();
+        if let Some(metadata) = metadata {
+            row.texts[Column::Action as usize] = Some("record.erase");
+            row.texts[Column::Source as usize] = Some(OWN_SOURCE);
+            row.texts[Column::Metadata as usize] = Some(metadata);
+        }
+        ledger.note(seq, &row, gone)
+    }
+
+    #[test]
+    fn what_is_gone_is_held_against_what_is_listed() {
+        let mut ledger = Ledger::default();
+        for seq in 0..20 {
+            let gone = if (3..9).contains(&seq) { ErasableParts::PERSONAL } else { ErasableParts::NONE };
+            noted(&mut ledger, seq, gone, None).unwrap();
+        }
+        assert_eq!(ledger.unlisted(), [(2, 3..9)]);
+        noted(&mut ledger, 20, ErasableParts::NONE, Some(r#"{"parts":"personal","ranges":"4-5,","ranges.2":"8,12"}"#))
+            .unwrap();
+        assert_eq!(ledger.unlisted(), [(2, 3..4), (2, 6..8)]);
+        assert_eq!(ledger.listed_and_there(), 1);
+        noted(&mut ledger, 21, ErasableParts::NONE, Some(r#"{"parts":"detail","ranges":"3-8"}"#)).unwrap();
+        assert_eq!(ledger.unlisted(), [(2, 3..4), (2, 6..8)], "of another part");
+        noted(&mut ledger, 22, ErasableParts::NONE, Some(r#"{"parts":"identity,personal","ranges":"0-7"}"#)).unwrap();
+        assert_eq!(ledger.unlisted(), []);
+        for (gone, metadata, problem) in [
+            (ErasableParts::NONE, r#"{"parts":"personal","ranges":"3-30"}"#, "lists event 30"),
+            (ErasableParts::NONE, r#"{"parts":"fact","ranges":"3"}"#, "its parts"),
+            (ErasableParts::NONE, r#"{"parts":"personal"}"#, "its ranges"),
+            (ErasableParts::DETAIL, r#"{"parts":"personal","ranges":"3"}"#, "never erased"),
+        ] {
+            let refused = noted(&mut ledger.clone(), 23, gone, Some(metadata)).unwrap_err();
+            assert!(refused.contains(problem), "{refused}");
         }
     }
 

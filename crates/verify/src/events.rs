@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 
 use actarium_core::canonical::PART_NAMES;
 use actarium_core::disclosure::{Disclosure, ShownPart};
+use actarium_core::erasure::{ErasableParts, Ledger};
 use actarium_core::filter::{Filter, Place};
 use actarium_core::hex::from_hex;
 use actarium_core::render::{Placed, push_event};
-use actarium_core::row::{Column, EncodedRows, Micros};
-use actarium_core::salt::PARTS;
-use actarium_core::stored;
+use actarium_core::row::{EncodedRows, Micros};
 use actarium_core::tlog::{Checkpoint, ProofRefused, hash_of_base64, verify_inclusion};
 use actarium_core::tree::{Frontier, Hash, TILE_LEAVES, root};
 use serde::Deserialize;
@@ -64,15 +63,6 @@ impl<'b> Lines<'b> {
     }
 }
 
-/// What an erasure says that it removed.
-#[derive(Default)]
-struct Erasures {
-    /// First and end of ranges by part.
-    listed: [Vec<(u64, u64)>; PARTS],
-    /// Events and parts that are missing.
-    missing: Vec<(u64, usize)>,
-}
-
 /// The check of an export's events.
 pub(crate) struct Events<'a> {
     manifest: &'a Manifest,
@@ -95,7 +85,7 @@ pub(crate) struct Events<'a> {
     /// Commits that parts gave, and that they should have given, of the events in which these differ.
     given: BTreeMap<Hash, u64>,
     wanted: Vec<(String, u64, Hash)>,
-    erasures: Erasures,
+    ledger: Ledger,
 }
 
 impl<'a> Events<'a> {
@@ -126,7 +116,7 @@ impl<'a> Events<'a> {
             unproved: None,
             given: BTreeMap::new(),
             wanted: Vec::new(),
-            erasures: Erasures::default(),
+            ledger: Ledger::default(),
         }
     }
 
@@ -194,11 +184,6 @@ impl<'a> Events<'a> {
         } else {
             self.without_proof();
             self.unproved = Some((place.clone(), event.seq, leaf));
-        }
-        for (part, shown) in event.parts.iter().enumerate() {
-            if matches!(shown, ShownPart::Erased(_)) {
-                self.erasures.missing.push((event.seq, part));
-            }
         }
         match event.row() {
             Err(error) if event.parts[0].text().is_some() => self.report.find(&place, error.to_string()),
@@ -268,7 +253,11 @@ impl<'a> Events<'a> {
         } else if !matches && !event.parts.iter().any(|part| matches!(part, ShownPart::Erased(_))) {
             self.report.find(place, "the filter does not find it");
         }
-        self.note_erasure(place, rows);
+        let [_, identity, personal, detail] =
+            std::array::from_fn(|part| matches!(event.parts[part], ShownPart::Erased(_)));
+        if let Err(wrong) = self.ledger.note(event.seq, &row, ErasableParts { identity, personal, detail }) {
+            self.report.find(place, wrong);
+        }
         if withheld || (self.manifest.kind == Kind::FilteredComplete && !matches) {
             return Ok(());
         }
@@ -289,35 +278,6 @@ impl<'a> Events<'a> {
             None => self.report.find(place, "the events end before it"),
         }
         Ok(())
-    }
-
-    /// What the record of an erasure says.
-    fn note_erasure(&mut self, place: &str, rows: &EncodedRows) {
-        let row = rows.row(0);
-        let is_erasure = matches!(row.get(Column::Action), Some("record.erase" | "record.redact"))
-            && row.get(Column::Source) == Some("actarium")
-            && row.get(Column::Outcome) == Some("success");
-        let Some(metadata) = row.get(Column::Metadata).filter(|_| is_erasure) else { return };
-        let mut values = BTreeMap::new();
-        stored::metadata(metadata, &mut |key, value| {
-            values.insert(key.to_owned(), value.into_owned());
-        });
-        let whole = |name: &str| {
-            let mut text = values.get(name).cloned().unwrap_or_default();
-            for number in 2.. {
-                let Some(more) = values.get(&format!("{name}.{number}")) else { break };
-                text.push_str(more);
-            }
-            text
-        };
-        let ranges: Option<Vec<(u64, u64)>> =
-            whole("ranges").split(',').filter(|text| !text.is_empty()).map(range).collect();
-        let Some(ranges) = ranges else { return self.report.find(place, "its ranges of erased events cannot be read") };
-        for part in whole("parts").split(',') {
-            if let Some(part) = PART_NAMES.iter().position(|name| *name == part) {
-                self.erasures.listed[part].extend(&ranges);
-            }
-        }
     }
 
     fn push_leaf(&mut self, leaf: Hash) {
@@ -441,34 +401,38 @@ impl<'a> Events<'a> {
     }
 
     fn check_erasures(&mut self) {
-        let Erasures { listed, missing } = &self.erasures;
-        let mut wrong = Vec::new();
-        for (seq, part) in missing {
-            if !listed[*part].iter().any(|(first, end)| (*first..*end).contains(seq)) {
-                wrong.push((format!("event {seq}"), PART_NAMES[*part]));
-            }
-        }
+        let unlisted = self.ledger.unlisted();
         // Only an export that goes to the end of the log must hold the record of every erasure.
         let to_the_end = self.is_range() && self.manifest.range.end == self.checkpoint.size;
         if to_the_end && self.manifest.kind == Kind::Range {
-            for (place, part) in wrong {
-                self.report.find(place, format!("its {part} part is gone, and no erasure on record says so"));
-            }
-        } else if !wrong.is_empty() {
+            report_removals(&self.ledger, self.report);
+        } else if !unlisted.is_empty() {
+            let parts: u64 = unlisted.iter().map(|(_, range)| range.end - range.start).sum();
             let text = format!(
-                "{} erased parts: whether an erasure on record lists them shows in a whole range up to the log's end",
-                wrong.len()
+                "{parts} erased parts: whether an erasure on record lists them shows in a whole range up to the log's end"
             );
             self.report.undecided.push(text);
         }
     }
 }
 
-/// `12` or `12-15`, both ends included, as first and end.
-fn range(text: &str) -> Option<(u64, u64)> {
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
-    (first <= last).then_some((first, last + 1))
+/// Tells what is gone from a log without a record of it, and what a record lists and is still there.
+pub fn report_removals(ledger: &Ledger, report: &mut Report) {
+    for (part, range) in ledger.unlisted() {
+        let part = PART_NAMES[part];
+        let (place, whose) = match range.end - range.start {
+            1 => (format!("event {}", range.start), "its"),
+            _ => (format!("events {} to {}", range.start, range.end - 1), "their"),
+        };
+        report.find(place, format!("{whose} {part} part is gone, and no erasure on record says so"));
+    }
+    let there = ledger.listed_and_there();
+    if there > 0 {
+        let text = format!(
+            "{there} parts that an erasure on record lists are there: a legal hold keeps them, or it was not finished"
+        );
+        report.undecided.push(text);
+    }
 }
 
 fn range_name(first: u64, end: u64) -> String {

@@ -13,6 +13,7 @@ mod report;
 mod trust;
 
 pub use bundle::{Bundle, BundleError};
+pub use events::report_removals;
 pub use export::verify_export;
 pub use log::{LogSource, VerifiedLog, verify_log};
 pub use manifest::{FORMAT, FileEntry, Kind, Manifest, ManifestQuery, SeqRange, TreeAt};

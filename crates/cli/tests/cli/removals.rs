@@ -67,3 +67,43 @@ fn a_person_is_erased_and_a_record_redacted_by_commands() {
     assert_eq!(found(&server, "tangerine action:component.deploy"), Vec::<Value>::new());
     assert_eq!(found(&server, "action:record.restate").len(), 1);
 }
+
+#[test]
+fn what_was_erased_without_a_record_is_found_in_the_folder() {
+    let mut server = Server::start();
+    let ada = administered(&server);
+    for number in 0..20 {
+        let actor = json!({"type": "user", "id": format!("u_{}", number % 2), "name": "Zebulon Marchbanks"});
+        let targets = json!([{"type": "component", "id": format!("c-{number}")}]);
+        recorded(&server, &json!({"action": "component.deploy", "actor": actor, "targets": targets}));
+    }
+    let erase = ["erase", "--org", "acme", "--subject", "user:u_1", "--reason", "x", "--yes", "--json"];
+    let id = json_lines(&ada.done(&erase))[0]["id"].as_str().unwrap().to_owned();
+    server.done(&["erasure", "approve", "--org", "acme", &id, "--wait"]);
+    let other = found(&server, "actor:u_0")[0]["seq"].as_u64().unwrap();
+    server.signal("TERM");
+    assert!(server.child.wait().unwrap().success());
+    let data = server.path("data");
+    let verify = || server.run(&["verify", data.to_str().unwrap(), "--org", "acme"]);
+    let sound = verify();
+    assert!(sound.status.success(), "{}", String::from_utf8_lossy(&sound.stdout));
+
+    // Somebody removes more than what was recorded, as the program itself would.
+    let options = actarium_store::EngineOptions::new(&data);
+    let clock = std::sync::Arc::new(actarium_store::SystemClock::new());
+    let engine =
+        actarium_store::Engine::open(options, clock, std::sync::Arc::new(actarium_store::SystemEntropy)).unwrap();
+    let organization = engine.organization("acme").unwrap().id;
+    let mut erasure = actarium_store::Erasure::new();
+    erasure.add(actarium_core::erasure::ErasableParts::PERSONAL, std::iter::once(other..other + 1));
+    assert_eq!(engine.erase_step(organization, &erasure, &[], 0).unwrap().unwrap().erased, 1);
+    engine.shutdown();
+    drop(engine);
+    let wrong = verify();
+    let said = String::from_utf8_lossy(&wrong.stdout).into_owned();
+    assert_eq!(wrong.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains(&format!("event {other}: its personal part is gone, and no erasure on record says so")),
+        "{said}"
+    );
+}

@@ -66,14 +66,18 @@ fn ended(service: &Service, path: &str) -> Value {
     panic!("{path} was not done: {:?}", service.get(&format!("/v1/orgs/acme/{path}")));
 }
 
-/// The whole log proves itself, with what was erased on record.
-fn proves_itself(service: &Service) {
+fn exported(service: &Service) -> Bundle {
     let answer = service.get("/v1/orgs/acme/export/proof");
     assert_eq!(answer.status, 200, "{answer:?}");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("export.tar.zst");
     std::fs::write(&path, &answer.body).unwrap();
-    let report = verify_export(&Bundle::open(&path).unwrap(), &Trust::default()).unwrap();
+    Bundle::open(&path).unwrap()
+}
+
+/// The whole log proves itself, with what was erased on record.
+fn proves_itself(service: &Service) {
+    let report = verify_export(&exported(service), &Trust::default()).unwrap();
     assert!(report.is_sound() && report.undecided.is_empty(), "{report}");
 }
 

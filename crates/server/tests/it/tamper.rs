@@ -410,6 +410,42 @@ fn line(event: &Disclosure) -> String {
 }
 
 #[test]
+fn an_erasure_covers_what_its_record_lists_and_no_more() {
+    let service = Service::start();
+    service.organization("acme");
+    let asker = Person::new(&service, "Quinn", &["admin"]);
+    let by = |id: &str, number: u64| {
+        let mut event = event("component.deploy", &format!("c-{number}"));
+        event["actor"]["id"] = json!(id);
+        event
+    };
+    let events: Vec<Value> = (0..20).map(|number| by(if number % 4 == 0 { "u-777" } else { "u-1" }, number)).collect();
+    let recorded = service.record("acme", &json!(events)).json();
+    let first = recorded["events"][0]["seq"].as_u64().unwrap();
+    let id = asker.made(&service, "erasures", json!({"subject": "user:u-777", "reason": "They asked"}));
+    let path = format!("/v1/orgs/acme/erasures/{id}");
+    assert_eq!(service.request("POST", &format!("{path}/approve")).send().status, 200);
+    while service.get(&path).json()["state"] != "done" {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let good = Export::get(&service, "");
+    let report = good.verify(&Trust::default());
+    assert!(report.is_sound() && report.undecided.is_empty(), "{report}");
+    // Its neighbour, and another part of the same event.
+    for (seq, part, name) in [(first + 1, 2, "personal"), (first, 3, "detail")] {
+        let mut bad = good.clone();
+        bad.edit_event(seq, |event| event.parts[part] = ShownPart::Erased(event.parts[part].hash()));
+        let wanted = format!("event {seq}: its {name} part is gone, and no erasure on record says so");
+        assert_found(&bad.verify(&Trust::default()), &[&wanted]);
+    }
+    // The record itself without what it lists.
+    let mut bad = good.clone();
+    let record = service.find("acme", "action=record.erase&from=-1d")[0]["seq"].as_u64().unwrap();
+    bad.edit_event(record, |event| event.parts[3] = ShownPart::Erased(event.parts[3].hash()));
+    assert_found(&bad.verify(&Trust::default()), &[&format!("event {record} "), "that is never erased"]);
+}
+
+#[test]
 fn another_organization_and_a_whole_rewrite_are_found_by_what_one_brings_along() {
     let service = service();
     let key = key(&service);
