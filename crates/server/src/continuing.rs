@@ -26,7 +26,7 @@ pub struct Continued {
     pub continues: Checkpoint,
 }
 
-/// Why none was opened; nothing has changed then.
+/// Why none was opened; nothing has changed then, unless it says so.
 #[derive(Debug, thiserror::Error)]
 pub enum ContinueError {
     /// The folder cannot be opened.
@@ -60,6 +60,17 @@ pub enum ContinueError {
     /// The event cannot be recorded.
     #[error("the event cannot be recorded: {0}")]
     Record(#[from] AppendError),
+    /// A part of the program ended on a fault of its own.
+    #[error("a part of the program failed: {0}")]
+    Failed(#[from] tokio::task::JoinError),
+    /// It was opened, and the folder was not closed in good order; the next start recovers what that left.
+    #[error("generation {number} was opened, but the folder was not closed in good order: {error}")]
+    NotClosed {
+        /// The generation's number.
+        number: u64,
+        /// What failed.
+        error: tokio::task::JoinError,
+    },
     /// The event cannot be made.
     #[error("the event cannot be made: {}", .0.detail)]
     Event(Problem),
@@ -83,11 +94,13 @@ pub async fn continue_log(
         let options = EngineOptions { checkpoints_every: None, ..options };
         tokio::task::spawn_blocking(move || Engine::open(options, clock, entropy))
     };
-    let engine = opening.await.map_err(|error| OpenError::Options(error.to_string()))??;
+    let engine = opening.await??;
     let continued = open_next(&engine, clock.as_ref(), slug, last_known, reason).await;
     // What it ends with is published under the new origin.
-    let _ = tokio::task::spawn_blocking(move || engine.shutdown()).await;
-    continued
+    let closed = tokio::task::spawn_blocking(move || engine.shutdown()).await;
+    let continued = continued?;
+    closed.map_err(|error| ContinueError::NotClosed { number: continued.generation, error })?;
+    Ok(continued)
 }
 
 async fn open_next(
@@ -109,7 +122,7 @@ async fn open_next(
     if known.size <= size {
         let (reading, at) = (engine.clone(), known.size);
         let root = tokio::task::spawn_blocking(move || reading.root_at(id, at)).await;
-        let root = root.map_err(|error| OpenError::Options(error.to_string()))??;
+        let root = root??;
         if root == known.root {
             // Not recorded: a log that lost something to another restore must not grow under its old origin.
             return Err(ContinueError::NothingLost { size, signed: known.size });

@@ -10,7 +10,7 @@ use actarium_store::Organization;
 use axum::RequestExt;
 use axum::body::Body;
 use axum::extract::{RawPathParams, Request};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -457,18 +457,4 @@ fn record_refusal(
         what: slug.to_owned(),
     };
     app.refusals.refused(kind, record);
-}
-
-/// The answer that has nothing to say: 204.
-pub fn no_content() -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    response
-}
-
-/// An answer of a media type.
-pub fn bytes_answer(form: &'static str, bytes: impl Into<Body>) -> Response {
-    let mut response = Response::new(bytes.into());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(form));
-    response
 }

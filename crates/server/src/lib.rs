@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod adapters;
+mod answers;
 pub mod app;
 pub mod body;
 pub mod connection;

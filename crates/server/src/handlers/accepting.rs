@@ -15,6 +15,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::access::{Caller, Person, Via, session_of};
+use crate::answers::json_answer;
 use crate::app::App;
 use crate::context::Context;
 use crate::directory::document::{Address, GroupMember, Membership, Origin, User, pair_id};
@@ -23,7 +24,7 @@ use crate::directory::{Edit, Kept, State, change, personal};
 use crate::dispatch::Call;
 use crate::form::{Form, readable};
 use crate::handlers::groups::group_target;
-use crate::handlers::organizations::{json_answer, name_of};
+use crate::handlers::organizations::name_of;
 use crate::handlers::second_factor::{Judged, judge};
 use crate::handlers::session::{bounded, not_proved};
 use crate::limits;

@@ -7,12 +7,12 @@ use actarium_store::OrganizationId;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use crate::answers::{created, json_answer, no_content};
 use crate::directory::document::{GroupRole, Level, pair_id};
 use crate::directory::{Edit, Effective, GroupView, OrganizationAccess, RoleView, change};
-use crate::dispatch::{Call, no_content};
+use crate::dispatch::Call;
 use crate::form::{Form, Holds, readable};
 use crate::handlers::groups::{group_of, group_target, must_cover};
-use crate::handlers::organizations::{created, json_answer};
 use crate::handlers::roles::role_target;
 use crate::limits;
 use crate::problem::{Kind, Problem};

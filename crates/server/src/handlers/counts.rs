@@ -10,8 +10,8 @@ use actarium_store::Organization;
 use axum::response::Response;
 use serde::Serialize;
 
+use crate::answers::json_answer;
 use crate::dispatch::Call;
-use crate::handlers::organizations::json_answer;
 use crate::limits;
 use crate::parameters::invalid;
 use crate::problem::Problem;

@@ -22,9 +22,10 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::answers::bytes_answer;
 use crate::app::App;
 use crate::csv;
-use crate::dispatch::{Call, bytes_answer};
+use crate::dispatch::Call;
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::queries::{Criteria, criteria, reaches_archive, run, search_key, search_record, snapshot};

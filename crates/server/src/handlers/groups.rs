@@ -11,14 +11,14 @@ use actarium_store::OrganizationId;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use crate::answers::{created, json_answer, no_content};
 use crate::directory::document::{Group, GroupMember, GroupRole, pair_id};
 use crate::directory::{Edit, Effective, GroupView, Kept, OrganizationAccess, State, change};
-use crate::dispatch::{Call, no_content};
+use crate::dispatch::Call;
 use crate::form::{Form, readable};
 use crate::handlers::assignments::shown_assignments;
 use crate::handlers::listing::{is_wanted, page};
 use crate::handlers::naming::{Naming, must_be_free, renaming};
-use crate::handlers::organizations::{created, json_answer};
 use crate::handlers::users::{list_users, user_target};
 use crate::limits;
 use crate::problem::{Kind, Problem};

@@ -15,15 +15,15 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::access::Rights;
+use crate::answers::{created, json_answer, no_content};
 use crate::app::App;
 use crate::directory::document::{Document, GroupMember, Kept, Level, SETTINGS_ID, pair_id};
 use crate::directory::personal::{Method, Session};
 use crate::directory::{Edit, Effective, IdentityProvider, OrganizationAccess, State, change};
-use crate::dispatch::{Call, no_content};
+use crate::dispatch::Call;
 use crate::form::{Form, Holds, readable};
 use crate::handlers::groups::{group_target, must_cover};
 use crate::handlers::oidc::redirect_uri;
-use crate::handlers::organizations::{created, json_answer};
 use crate::handlers::users::user_target;
 use crate::limits;
 use crate::oidc::{endpoint, person};

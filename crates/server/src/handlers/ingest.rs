@@ -8,11 +8,11 @@ use axum::response::Response;
 use serde::Serialize;
 
 use crate::adapters::{AdaptedRows, Adapter, AdapterOptions, BodyRefused, Refused, adapt_and_encode};
+use crate::answers::json_answer;
 use crate::app::App;
 use crate::body::{self, Encoding};
 use crate::dispatch::Call;
 use crate::failures::append_problem;
-use crate::handlers::organizations::json_answer;
 use crate::handlers::record::environment;
 use crate::limits;
 use crate::problem::{Kind, Position, Problem};

@@ -15,13 +15,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use crate::answers::{json_answer, no_content};
 use crate::directory::invitation::{Invitation, Inviter, Status};
 use crate::directory::{Edit, Effective, GroupView, Kept, OrganizationAccess, State, change};
-use crate::dispatch::{Call, no_content};
+use crate::dispatch::Call;
 use crate::form::{Form, Holds, readable};
 use crate::handlers::groups::{group_target, must_cover};
 use crate::handlers::listing::{is_wanted, page};
-use crate::handlers::organizations::{json_answer, name_of};
+use crate::handlers::organizations::name_of;
 use crate::limits;
 use crate::mail::{self, Undelivered, sendable};
 use crate::problem::{Kind, Problem};

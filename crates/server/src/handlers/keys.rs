@@ -5,12 +5,12 @@ use actarium_core::time;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use crate::answers::{created, json_answer, no_content};
 use crate::app::App;
 use crate::directory::key::{Key, OnPremKey};
 use crate::directory::{Edit, Kept, change};
-use crate::dispatch::{Call, no_content};
+use crate::dispatch::Call;
 use crate::form::{Form, Holds, readable, yet_to_come};
-use crate::handlers::organizations::{created, json_answer};
 use crate::limits;
 use crate::network;
 use crate::problem::{Kind, Problem};

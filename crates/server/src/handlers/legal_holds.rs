@@ -5,11 +5,11 @@ use actarium_core::time;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use crate::answers::{created, json_answer, no_content};
 use crate::directory::governance::LegalHold;
 use crate::directory::{Edit, Kept, change};
-use crate::dispatch::{Call, no_content};
+use crate::dispatch::Call;
 use crate::form::{Form, readable};
-use crate::handlers::organizations::{created, json_answer};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;

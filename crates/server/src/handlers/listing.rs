@@ -5,8 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use crate::answers::json_answer;
 use crate::dispatch::Call;
-use crate::handlers::organizations::json_answer;
 use crate::limits;
 use crate::parameters::invalid;
 use crate::problem::Problem;

@@ -9,13 +9,13 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use crate::dispatch::{Call, bytes_answer};
+use crate::answers::{bytes_answer, json_answer, text_answer};
+use crate::dispatch::Call;
 use crate::failures::read_problem;
-use crate::handlers::organizations::json_answer;
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::queries::run;
-use crate::routes::{BYTES, TEXT};
+use crate::routes::BYTES;
 use crate::witnessing::Status;
 
 /// A checkpoint is the newest for as long as none can follow it.
@@ -157,13 +157,6 @@ pub fn handovers(call: &Call) -> Result<Response, Problem> {
     call.organization()?;
     let answer = json_answer(&json!({"handovers": call.app.engine.handovers()}))?;
     Ok(cached(call, answer, NEWEST))
-}
-
-/// An answer of text in UTF-8.
-pub fn text_answer(text: String) -> Response {
-    let mut response = bytes_answer(TEXT, text);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
 }
 
 /// Says how long an answer may be kept, and whether by others than who asked.

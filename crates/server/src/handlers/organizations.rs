@@ -2,20 +2,19 @@
 
 use actarium_core::masking::Masking;
 use actarium_store::{NewOrganization, Organization, is_slug};
-use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::answers::{created, json_answer};
 use crate::directory::document::{MaskingChoice, SETTINGS_ID};
 use crate::directory::{Edit, State, change};
-use crate::dispatch::{Call, bytes_answer};
+use crate::dispatch::Call;
 use crate::failures::append_problem;
 use crate::form::{Form, Holds, readable};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
-use crate::routes::JSON;
 
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -189,26 +188,4 @@ pub fn list(call: &Call) -> Result<Response, Problem> {
         let shown: Vec<_> = organizations.iter().map(|organization| Shown::new(organization, state)).collect();
         json_answer(&json!({ "organizations": shown }))
     })
-}
-
-/// The answer of JSON about something that was made: 201.
-///
-/// # Errors
-/// As [`json_answer`].
-pub fn created(value: &impl Serialize) -> Result<Response, Problem> {
-    let mut response = json_answer(value)?;
-    *response.status_mut() = StatusCode::CREATED;
-    Ok(response)
-}
-
-/// An answer of JSON.
-///
-/// # Errors
-/// 500 if the value can't be written, which is a fault of this program.
-pub fn json_answer(value: &impl Serialize) -> Result<Response, Problem> {
-    let bytes = serde_json::to_vec(value).map_err(|error| {
-        tracing::error!(%error, "an answer cannot be written as JSON");
-        Problem::new(Kind::Internal, "the answer could not be written")
-    })?;
-    Ok(bytes_answer(JSON, bytes))
 }

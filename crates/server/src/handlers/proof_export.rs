@@ -29,8 +29,9 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::access::Right;
+use crate::answers::bytes_answer;
 use crate::app::App;
-use crate::dispatch::{Call, bytes_answer};
+use crate::dispatch::Call;
 use crate::failures::read_problem;
 use crate::handlers::export::{BrokenOff, Piece, Pieces};
 use crate::handlers::log::{checkpoint_with, proof_problem};

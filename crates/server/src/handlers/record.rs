@@ -16,8 +16,9 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::access::Caller;
+use crate::answers::bytes_answer;
 use crate::body;
-use crate::dispatch::{Call, bytes_answer};
+use crate::dispatch::Call;
 use crate::failures::{append_problem, refusal_problem};
 use crate::handlers::proof::{receipt, wants_receipt};
 use crate::limits;

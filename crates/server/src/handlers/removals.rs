@@ -17,12 +17,12 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::access::Caller;
+use crate::answers::{created, json_answer};
 use crate::app::App;
 use crate::directory::removal::{Redacting, Removal, RemovalCounts, RemovalKind, RemovalState};
 use crate::directory::{Edit, Kept, State, change};
 use crate::dispatch::Call;
 use crate::form::{Form, Holds, readable};
-use crate::handlers::organizations::{created, json_answer};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::queries::{run, snapshot};

@@ -5,12 +5,12 @@ use actarium_store::{Share, TierPlan};
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use crate::answers::json_answer;
 use crate::directory::governance::{RETENTION_ID, RetentionDays, RetentionPolicy};
 use crate::directory::{Edit, State, change};
 use crate::dispatch::Call;
 use crate::failures::read_problem;
 use crate::form::{Form, Holds};
-use crate::handlers::organizations::json_answer;
 use crate::problem::{Kind, Problem};
 use crate::retention::{self, Progress, choose, cuts};
 

@@ -5,15 +5,15 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::access::{Area, Right, Rights};
+use crate::answers::{created, json_answer, no_content};
 use crate::directory::defaults::Default as DefaultRole;
 use crate::directory::document::{Level, Role};
 use crate::directory::{Edit, Effective, OrganizationAccess, RoleView, change};
-use crate::dispatch::{Call, no_content};
+use crate::dispatch::Call;
 use crate::form::{Form, Holds};
 use crate::handlers::groups::{end_assignments, must_cover};
 use crate::handlers::listing::{is_wanted, page};
 use crate::handlers::naming::{Naming, must_be_free, renaming};
-use crate::handlers::organizations::{created, json_answer};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 

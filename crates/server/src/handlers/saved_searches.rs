@@ -12,11 +12,11 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::access::{Caller, Right};
+use crate::answers::{created, json_answer, no_content};
 use crate::directory::saved_search::{SavedSearch, Visibility};
 use crate::directory::{Edit, Kept, State, change};
-use crate::dispatch::{Call, no_content};
+use crate::dispatch::Call;
 use crate::form::{Form, readable};
-use crate::handlers::organizations::{created, json_answer};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;

@@ -8,14 +8,14 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::access::Rights;
+use crate::answers::{created, json_answer, no_content};
 use crate::app::App;
 use crate::directory::document::ScimToken;
 use crate::directory::scim_token::{held, needed_to_make};
 use crate::directory::{Edit, Kept, State, change};
-use crate::dispatch::{Call, no_content};
+use crate::dispatch::Call;
 use crate::form::{Form, Holds, readable, yet_to_come};
 use crate::handlers::groups::must_cover;
-use crate::handlers::organizations::{created, json_answer};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::token;

@@ -6,8 +6,8 @@ use axum::response::Response;
 use serde_json::json;
 
 use crate::access::Right;
-use crate::dispatch::{Call, bytes_answer};
-use crate::handlers::log::text_answer;
+use crate::answers::{bytes_answer, text_answer};
+use crate::dispatch::Call;
 use crate::handlers::proof::prove;
 use crate::limits;
 use crate::parameters::invalid;

@@ -11,13 +11,13 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 
+use crate::answers::{json_answer, no_content};
 use crate::app::App;
 use crate::directory::document::{Document, User};
 use crate::directory::personal::SecondFactor;
 use crate::directory::{Edit, State, change};
-use crate::dispatch::{Call, no_content};
+use crate::dispatch::Call;
 use crate::form::Form;
-use crate::handlers::organizations::json_answer;
 use crate::handlers::proving::{Proof, prove, use_code};
 use crate::handlers::session::{bounded, not_proved, person, session_id};
 use crate::limits;

@@ -5,8 +5,8 @@ use actarium_store::{EngineStats, SealReport};
 use axum::response::Response;
 use serde_json::json;
 
-use crate::dispatch::{Call, bytes_answer};
-use crate::handlers::organizations::json_answer;
+use crate::answers::{bytes_answer, json_answer};
+use crate::dispatch::Call;
 use crate::metrics::Exposition;
 use crate::problem::{Kind, Problem};
 use crate::routes::JSON;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::response::Response;
 
 use crate::access::{Caller, Person, Via};
+use crate::answers::{json_answer, no_content};
 use crate::app::App;
 use crate::directory::document::User;
 use crate::directory::personal::Session;
 use crate::directory::{Edit, Kept, State, change, personal};
-use crate::dispatch::{Call, no_content};
+use crate::dispatch::Call;
 use crate::form::Form;
-use crate::handlers::organizations::json_answer;
 use crate::handlers::second_factor::{Judged, judge};
 use crate::limits;
 use crate::problem::{Kind, Problem};

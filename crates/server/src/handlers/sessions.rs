@@ -9,12 +9,12 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::access::{Person, Via};
+use crate::answers::{json_answer, no_content};
 use crate::app::App;
 use crate::directory::personal::Session;
 use crate::directory::{Edit, Kept, State, change};
-use crate::dispatch::{Call, no_content};
+use crate::dispatch::Call;
 use crate::handlers::groups::must_cover;
-use crate::handlers::organizations::json_answer;
 use crate::handlers::session::{person, session_id};
 use crate::handlers::users::{rank, user_target};
 use crate::problem::{Kind, Problem};

@@ -21,8 +21,9 @@ use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::answers::bytes_answer;
 use crate::app::App;
-use crate::dispatch::{Call, bytes_answer};
+use crate::dispatch::Call;
 use crate::handlers::counts::record_once;
 use crate::limits;
 use crate::problem::{Kind, Problem};

@@ -11,12 +11,12 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::access::{Rights, Via};
+use crate::answers::{created, json_answer, no_content};
 use crate::app::App;
 use crate::directory::personal::PersonalToken;
 use crate::directory::{Edit, Kept, State, change};
-use crate::dispatch::{Call, no_content};
+use crate::dispatch::Call;
 use crate::form::{Form, Holds, readable};
-use crate::handlers::organizations::{created, json_answer};
 use crate::handlers::session::person;
 use crate::limits;
 use crate::problem::{Kind, Problem};

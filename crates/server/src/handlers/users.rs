@@ -12,14 +12,14 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::access::Caller;
+use crate::answers::{created, json_answer, no_content};
 use crate::directory::document::{Address, GroupMember, Membership, Origin, ScimProfile, User, pair_id};
 use crate::directory::personal::{PersonalToken, Session};
 use crate::directory::{Edit, Effective, Identity, State, change};
-use crate::dispatch::{Call, no_content};
+use crate::dispatch::Call;
 use crate::form::{Form, Holds, email, readable};
 use crate::handlers::groups::{group_target, must_cover};
 use crate::handlers::listing::{is_wanted, page};
-use crate::handlers::organizations::{created, json_answer};
 use crate::handlers::saved_searches;
 use crate::limits;
 use crate::problem::{Kind, Problem};

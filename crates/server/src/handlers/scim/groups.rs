@@ -13,9 +13,10 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::{Resource, base, look_answer, must_match, read_json, resource_answer, selection};
+use crate::answers::no_content;
 use crate::directory::document::{Group, GroupMember, pair_id};
 use crate::directory::{Edit, GroupView, OrganizationAccess, State, change};
-use crate::dispatch::{Call, no_content};
+use crate::dispatch::Call;
 use crate::form::readable;
 use crate::handlers::groups::{ended, group_of, group_target, must_cover};
 use crate::handlers::users::user_target;

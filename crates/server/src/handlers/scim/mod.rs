@@ -15,8 +15,9 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::answers::bytes_answer;
 use crate::directory::State;
-use crate::dispatch::{Call, bytes_answer};
+use crate::dispatch::Call;
 use crate::problem::{Kind, Problem};
 use crate::scim::listing::{Query, QueryTexts, list_response};
 use crate::scim::schema::ResourceType;

@@ -14,9 +14,10 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::{Resource, base, look_answer, must_match, read_json, resource_answer, selection};
+use crate::answers::no_content;
 use crate::directory::document::{Address, Membership, Origin, ScimProfile, User};
 use crate::directory::{Edit, Kept, OrganizationAccess, State, change};
-use crate::dispatch::{Call, no_content};
+use crate::dispatch::Call;
 use crate::handlers::groups::must_cover;
 use crate::handlers::users::{end_membership, rank, user_target};
 use crate::limits;

@@ -250,8 +250,20 @@ impl World {
             }
             world.if_administered(of, |after| remove(after, &user))
         };
-        if self.ask(by, of, &change, ought) {
-            remove(&mut self.organizations[of], &user);
+        if !self.ask(by, of, &change, ought) {
+            return;
+        }
+        remove(&mut self.organizations[of], &user);
+        // What opens this organization and nothing else ends with the membership; other tokens are kept from it.
+        for caller in self.callers.iter_mut().filter(|caller| caller.user() == Some(&user)) {
+            match &caller.who {
+                Who::Token { organizations: Some(only), .. } if only.iter().all(|only| *only == of) => {
+                    caller.alive = false;
+                }
+                Who::Token { .. } => drop(caller.ended_in.insert(of)),
+                _ if caller.only_in == Some(of) => caller.alive = false,
+                _ => {}
+            }
         }
     }
 

@@ -206,14 +206,17 @@ pub struct Caller {
     pub alive: bool,
     /// Of a session: the organization that it opens alone.
     pub only_in: Option<usize>,
-    /// Of a session: organizations that ended it.
+    /// Organizations that ended it: a session's by an administrator, a token's with the membership.
     pub ended_in: BTreeSet<usize>,
 }
 
 impl Caller {
     pub fn reaches(&self, organization: usize) -> bool {
         match &self.who {
-            Who::Token { organizations: Some(only), .. } => only.contains(&organization),
+            Who::Token { organizations, .. } => {
+                let only = organizations.as_ref();
+                only.is_none_or(|only| only.contains(&organization)) && !self.ended_in.contains(&organization)
+            }
             Who::Session { .. } => {
                 self.only_in.is_none_or(|only| only == organization) && !self.ended_in.contains(&organization)
             }
