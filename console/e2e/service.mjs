@@ -19,11 +19,11 @@ export const PASSWORD = "violet-umbrella-71-quay";
 
 export class Service {
   /** Starts the service on a free port, over a new folder: with the demo organization, or with nothing. */
-  static async start({ arguments: more = [], demo = true } = {}) {
-    const folder = await mkdtemp(join(tmpdir(), "actarium-console-"));
+  static async start({ arguments: more = [], demo = true, folder: known } = {}) {
+    const folder = known ?? (await mkdtemp(join(tmpdir(), "actarium-console-")));
     const service = new Service();
     service.folder = folder;
-    service.process = spawn(BINARY, ["serve", "--data-dir", join(folder, "data"), "--listen", "127.0.0.1:0", ...(demo ? ["--demo"] : []), ...more], {
+    service.process = spawn(BINARY, ["serve", "--data-dir", join(folder, "data"), ...(more.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"]), ...(demo ? ["--demo"] : []), ...more], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     let log = "";
@@ -47,9 +47,14 @@ export class Service {
     return service;
   }
 
-  async stop() {
+  /** Ends the process; its folder stays for another one. */
+  async end() {
     this.process.kill("SIGTERM");
     await this.ended;
+  }
+
+  async stop() {
+    await this.end();
     await rm(this.folder, { recursive: true, force: true });
   }
 

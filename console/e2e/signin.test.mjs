@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { browser, PASSWORD, rows, service, serviceAndBrowser, signIn, withPage } from "./service.mjs";
+import { setUpSecondFactor } from "./totp.mjs";
 
 serviceAndBrowser();
 
@@ -49,22 +50,7 @@ test("a second factor is asked for when there is one", async () => {
   const person = await service.person("careful", ["auditor"]);
   await withPage(browser, service, "second factor", async (page) => {
     await signIn(page, person);
-    // Set up through the API, as the person's page of their own account does.
-    const secret = await page.evaluate(async (password) => {
-      const { csrf_token } = await (await fetch("/v1/session")).json();
-      const ask = async (path, body) =>
-        (await fetch(path, { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json", "x-csrf-token": csrf_token } })).json();
-      const { secret, enrolment } = await ask("/v1/second-factor", { password });
-      return { secret, enrolment, csrf_token };
-    }, PASSWORD);
-    const code = await totp(secret.secret);
-    await page.evaluate(async ({ enrolment, csrf_token, code }) => {
-      const headers = { "content-type": "application/json", "x-csrf-token": csrf_token };
-      const answer = await fetch("/v1/second-factor/confirm", { method: "POST", headers, body: JSON.stringify({ enrolment, code }) });
-      const { recovery_codes } = await answer.json();
-      window.name = recovery_codes[0];
-    }, { ...secret, code });
-    const recovery = await page.evaluate(() => window.name);
+    const { recovery_codes: [recovery] } = await setUpSecondFactor(page, PASSWORD);
     await page.getByRole("button", { name: /your account/ }).click();
     await page.getByRole("menuitem", { name: "Sign out" }).click();
     await page.getByLabel("E-mail address").fill(person.email);
@@ -79,17 +65,3 @@ test("a second factor is asked for when there is one", async () => {
     await page.getByRole("button", { name: /your account/ }).waitFor();
   });
 });
-
-/** The code of an authenticator now (RFC 6238). */
-async function totp(secret) {
-  const { createHmac } = await import("node:crypto");
-  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  let bits = "";
-  for (const character of secret.replace(/=+$/, "")) bits += alphabet.indexOf(character).toString(2).padStart(5, "0");
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
-  const mac = createHmac("sha1", key).update(counter).digest();
-  const at = mac[19] & 15;
-  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
-}

@@ -127,7 +127,7 @@ function Found({ checked }: { checked: Checked }) {
           <dt>Origin</dt><dd><code><Text>{checkpoint?.origin ?? "unknown"}</Text></code></dd>
           <dt>Key</dt><dd><code>{key?.text ?? checked.keyLine}</code></dd>
           {told.scrub && (
-            <><dt>Last scrub</dt><dd><When time={told.scrub.finished_at} />, {counted(told.scrub.segments, "segment")} read and compared with the tree, up to position {told.scrub.end_seq.toLocaleString("en")}</dd></>
+            <><dt>Last scrub</dt><dd><When time={told.scrub.finished_at} />, {told.scrub.segments === 0 ? "when nothing was sealed yet" : `${counted(told.scrub.segments, "segment")} read and compared with the tree, up to position ${told.scrub.end_seq.toLocaleString("en")}`}</dd></>
           )}
           {told.generation > 1 && <><dt>Generation</dt><dd>{told.generation}: the operator has continued it from an older backup</dd></>}
         </dl>
@@ -202,7 +202,7 @@ function Witnesses({ cosigned }: { cosigned: Cosigned[] }) {
           rows={cosigned}
           keyOf={({ witness }) => witness.name}
           columns={[
-            { title: "Witness", cell: ({ witness }) => <b><Text>{witness.name}</Text></b> },
+            { title: "Witness", cell: ({ witness, timeSeconds }) => <span className="two-lines"><b><Text>{witness.name}</Text></b><LastSigned at={timeSeconds === undefined ? witness.signed_at : new Date(timeSeconds * 1_000).toISOString()} /></span> },
             {
               title: "State",
               cell: ({ witness, by }) => (
@@ -214,13 +214,16 @@ function Witnesses({ cosigned }: { cosigned: Cosigned[] }) {
                 </span>
               ),
             },
-            { title: "Last signed", narrow: true, cell: ({ witness, timeSeconds }) => <When time={timeSeconds === undefined ? witness.signed_at : new Date(timeSeconds * 1_000).toISOString()} none="never" /> },
             { title: "Size", narrow: true, optional: true, cell: ({ witness }) => witness.size?.toLocaleString("en") ?? "–" },
           ]}
         />
       )}
     </section>
   );
+}
+
+function LastSigned({ at }: { at: string | null | undefined }) {
+  return at ? <span>last signed <When time={at} /></span> : <span>has never signed</span>;
 }
 
 function Command({ text }: { text: string }) {
