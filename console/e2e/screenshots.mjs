@@ -59,6 +59,25 @@ const PICTURES = [
     await page.reload();
     await page.locator(".checks-lines").waitFor();
   }],
+  ["retention", "/orgs/demo/retention", "light", { width: 1280, height: 620 }, async (page) => {
+    await page.getByText("Refund inquiry, case 2026-114").waitFor();
+    await page.getByText(/^[1-9][\d,]* events/).first().waitFor();
+  }],
+  ["retention-change", "/orgs/demo/retention", "light", { width: 1280, height: 620 }, async (page) => {
+    await page.getByRole("button", { name: "Change", exact: true }).click();
+    await page.getByLabel("Days at hand").fill("180");
+    await page.getByLabel("Days in the archive, after that").fill("365");
+  }],
+  ["retention-narrow", "/orgs/demo/retention", "dark", NARROW, async (page) => {
+    await page.getByText(/^[1-9][\d,]* events/).first().waitFor();
+  }],
+  ["invitation", "", "light", { width: 720, height: 520 }, async (page) => {
+    const { link } = await service.api("POST", "/v1/orgs/demo/invitations", { email: "eve@northwind.example", name: "Eve Martin", groups: ["auditor"] });
+    const { pathname, hash } = new URL(link, service.url);
+    await page.goto(pathname + hash);
+    await page.getByRole("heading", { name: /^Join/ }).waitFor();
+  }, false],
+  ["setup", "/setup", "light", { width: 720, height: 640 }, async (page) => page.getByLabel("Operator’s token").waitFor(), false],
   ["give-access", "/orgs/demo/groups/auditor/roles", "light", { width: 1280, height: 460 }, async (page) => {
     await page.getByRole("heading", { level: 1 }).waitFor();
     await page.waitForTimeout(800);
@@ -71,8 +90,10 @@ const PICTURES = [
 ];
 
 await mkdir(folder, { recursive: true });
-const [service, browser] = await Promise.all([Service.start(), launch()]);
+const [service, browser] = await Promise.all([Service.start({ arguments: ["--hot-days-min", "90", "--archive-days-min", "90"] }), launch()]);
 try {
+  await service.api("POST", "/v1/orgs/demo/legal-holds", { reason: "Refund inquiry, case 2026-114", actor: "ana.sousa@northwind.example", from: "-90d" });
+  await service.api("POST", "/v1/orgs/demo/legal-holds", { reason: "Audit of payments by the regulator", q: "action:component.* project:payments" });
   const first = await browser.newContext({ baseURL: service.url });
   await withBundle(first, service);
   await signIn(await first.newPage(), service.administrator);
