@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 const PASSWORD: &str = "violet-umbrella-71-quay";
 /// Persons who are erased one after the other, each with several kills.
-const PERSONS: usize = 3;
+const PERSONS: usize = 2;
 const KILLS_PER_PERSON: usize = 4;
-const EVENTS: usize = 4_000;
+const EVENTS: usize = 3_000;
 
 fn name(person: usize) -> String {
     format!("Quillfeather{person} Marchbanks{person}")
@@ -84,7 +84,7 @@ fn erased_with_kills(data: &Path, person: usize, random: &mut Random) -> usize {
     let mut within = 0;
     for _ in 0..KILLS_PER_PERSON {
         let running = server.take().unwrap();
-        std::thread::sleep(Duration::from_millis(random.below(250)));
+        std::thread::sleep(Duration::from_millis(random.below(2_500)));
         let done = is_done(&running.client(), &id);
         running.kill();
         within += usize::from(!done);

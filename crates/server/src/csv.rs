@@ -4,6 +4,7 @@
 //! these, a tab or a line break, gets an apostrophe in front, so that what somebody put into a name cannot run on the auditor's machine. Who
 //! needs the exact texts takes NDJSON.
 
+use actarium_core::erasure::ErasableParts;
 use actarium_core::event::OWN_SOURCE;
 use actarium_core::render::Placed;
 use actarium_core::row::{Column, RowView};
@@ -11,7 +12,7 @@ use actarium_core::time;
 use serde_json::Value;
 
 /// The columns, as the first line names them.
-pub const COLUMNS: [&str; 29] = [
+pub const COLUMNS: [&str; 30] = [
     "id",
     "seq",
     "recorded_at",
@@ -41,6 +42,7 @@ pub const COLUMNS: [&str; 29] = [
     "source",
     "external_id",
     "sender",
+    "erased",
 ];
 
 /// What a text begins with that a spreadsheet takes for a formula (OWASP, "CSV Injection").
@@ -98,6 +100,7 @@ pub fn push_event(out: &mut Vec<u8>, placed: &Placed<'_>, row: &RowView<'_>) {
     // What Actarium records itself nobody has sent.
     let sender = row.get(Column::Sender).filter(|_| row.get(Column::Source) != Some(OWN_SOURCE));
     line.cell(sender.unwrap_or(""));
+    line.cell(&ErasableParts::erased_of(row).to_text());
     line.end();
 }
 
@@ -164,9 +167,11 @@ mod tests {
         row.texts[Column::Actor as usize] = Some(r#"{"type":"user","id":"u1","name":"=cmd"}"#);
         row.texts[Column::Targets as usize] = Some(r#"[{"type":"t","id":"1"}]"#);
         let placed = Placed { slug: "o", opaque_id: &[1; 16], seq: 3, recorded_at: 0 };
+        row.erased[2] = Some(&[7; 32]);
         let mut out = Vec::new();
         push_event(&mut out, &placed, &row);
         let line = String::from_utf8(out).unwrap();
+        assert!(line.ends_with(",personal\r\n"), "{line}");
         assert!(line.contains(",3,1970-01-01T00:00:00.000000Z,1970-01-01T00:00:00.000000Z,a.b,,,user,u1,\"'=cmd\","));
         let mut header = Vec::new();
         push_header(&mut header);
