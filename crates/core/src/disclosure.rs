@@ -185,6 +185,38 @@ fn read_part((value, name): (&Json<'_>, &str)) -> Result<ShownPart, DisclosureDa
     part.filter(|_| texts.len() == fields.len()).ok_or_else(damaged)
 }
 
+/// What is left of a purged event: its time and commit, which give its leaf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurgedEvent {
+    /// Its sequence number.
+    pub seq: u64,
+    /// When it was recorded.
+    pub recorded_at: Micros,
+    /// The commit to its parts.
+    pub commit: Hash,
+}
+
+impl PurgedEvent {
+    /// What a log entry says; `None` if it is none.
+    pub fn of_entry(seq: u64, bytes: &[u8]) -> Option<Self> {
+        let recorded_at = Micros::try_from(u64::from_be_bytes(bytes.get(1..9)?.try_into().ok()?)).ok()?;
+        let commit = bytes.get(9..)?.try_into().ok()?;
+        (entry(recorded_at, &commit) == *bytes).then_some(Self { seq, recorded_at, commit })
+    }
+
+    /// Adds `{"purged":…,"recorded_at":…,"commit":"…"}`.
+    pub fn push_json(&self, out: &mut Vec<u8>) {
+        let (seq, recorded_at, commit) = (self.seq, self.recorded_at, to_hex(&self.commit));
+        let text = format!("{{\"purged\":{seq},\"recorded_at\":{recorded_at},\"commit\":\"{commit}\"}}");
+        out.extend_from_slice(text.as_bytes());
+    }
+
+    /// Its leaf in the tree.
+    pub fn leaf(&self) -> Hash {
+        leaf_hash(&entry(self.recorded_at, &self.commit))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,9 +2,10 @@
 //! to people, and against the filter.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use actarium_core::canonical::PART_NAMES;
-use actarium_core::disclosure::{Disclosure, ShownPart};
+use actarium_core::disclosure::{Disclosure, PurgedEvent, ShownPart};
 use actarium_core::erasure::{ErasableParts, Ledger};
 use actarium_core::filter::{Filter, Place};
 use actarium_core::hex::from_hex;
@@ -29,6 +30,8 @@ enum Aside {
     Block { block: u64, hash: String },
     /// The inclusion proof of the event before.
     Proof { proof: Vec<String> },
+    /// What is left of a purged event.
+    Purged { purged: u64, recorded_at: Micros, commit: String },
 }
 
 /// The lines of files that are numbered on from one to the next.
@@ -86,6 +89,8 @@ pub(crate) struct Events<'a> {
     given: BTreeMap<Hash, u64>,
     wanted: Vec<(String, u64, Hash)>,
     ledger: Ledger,
+    /// Of which only times and commits are left.
+    purged: Vec<Range<u64>>,
 }
 
 impl<'a> Events<'a> {
@@ -117,6 +122,7 @@ impl<'a> Events<'a> {
             given: BTreeMap::new(),
             wanted: Vec::new(),
             ledger: Ledger::default(),
+            purged: Vec::new(),
         }
     }
 
@@ -145,6 +151,10 @@ impl<'a> Events<'a> {
                 match serde_json::from_slice(&line) {
                     Ok(Aside::Block { block, hash }) => self.block(&place, block, &hash),
                     Ok(Aside::Proof { proof }) => self.proof(&place, &proof),
+                    Ok(Aside::Purged { purged, recorded_at, commit }) => {
+                        self.purged(&place, (purged, recorded_at), &commit);
+                        self.note_root(roots_wanted);
+                    }
                     Err(_) => self.report.find(place, "it is neither an event nor what belongs to one"),
                 }
             }
@@ -167,7 +177,7 @@ impl<'a> Events<'a> {
 
     fn event(&mut self, place: String, event: &Disclosure, shown: &mut Lines<'_>) -> Result<(), BundleError> {
         let place = format!("event {} ({place})", event.seq);
-        self.position(&place, event);
+        self.position(&place, event.seq, event.recorded_at);
         let commit = event.commit_of_parts();
         if commit != event.commit {
             if self.wanted.len() < EXCHANGED_MAX {
@@ -194,16 +204,16 @@ impl<'a> Events<'a> {
     }
 
     /// Whether it stands where it must.
-    fn position(&mut self, place: &str, event: &Disclosure) {
-        let (seq, range) = (event.seq, self.manifest.range);
+    fn position(&mut self, place: &str, seq: u64, recorded_at: Micros) {
+        let range = self.manifest.range;
         if !(range.first..range.end).contains(&seq) {
             self.report.find(place, format!("it lies outside of the range {} to {}", range.first, range.end));
         }
-        if event.recorded_at < self.last_recorded_at {
+        if recorded_at < self.last_recorded_at {
             self.report
                 .find(place, "it was recorded before the event in front of it: reordered, or its time was changed");
         }
-        self.last_recorded_at = event.recorded_at;
+        self.last_recorded_at = recorded_at;
         if seq < self.next {
             self.report.find(place, "it stands behind a later one, or twice: reordered or inserted");
             return;
@@ -213,6 +223,23 @@ impl<'a> Events<'a> {
             self.report.find(place, format!("{missing} missing before it: removed"));
         }
         self.next = seq + 1;
+    }
+
+    /// An event of which only time and commit are left.
+    fn purged(&mut self, place: &str, (seq, recorded_at): (u64, Micros), commit: &str) {
+        let place = format!("event {seq} ({place})");
+        let Some(commit) = from_hex::<32>(commit).filter(|_| recorded_at >= 0) else {
+            return self.report.find(&place, "its commit is not 64 hexadecimal digits, or its time lies before 1970");
+        };
+        if !self.is_range() {
+            return self.report.find(&place, "a purged event is no part of what a filter finds");
+        }
+        self.position(&place, seq, recorded_at);
+        self.push_leaf(PurgedEvent { seq, recorded_at, commit }.leaf());
+        match self.purged.last_mut() {
+            Some(last) if last.end == seq => last.end = seq + 1,
+            _ => self.purged.push(seq..seq + 1),
+        }
     }
 
     /// What of the event people read, and whether the filter finds it.
@@ -354,7 +381,22 @@ impl<'a> Events<'a> {
                 format!("it counts {events} events shown and {of} not, there are {} and {undisclosed}", self.shown),
             );
         }
+        self.tell_purged();
         self.check_erasures();
+    }
+
+    /// Names what was purged: its content is known to nobody any more.
+    fn tell_purged(&mut self) {
+        for range in &self.purged {
+            let (first, last) = (range.start, range.end - 1);
+            let which =
+                if first == last { format!("event {first} was") } else { format!("events {first} to {last} were") };
+            let what = match self.manifest.kind {
+                Kind::FilteredComplete => "whether the filter would find it is not known",
+                _ => "only time and commit are left, in their place in the tree",
+            };
+            self.report.undecided.push(format!("{which} purged: {what}"));
+        }
     }
 
     /// Names events whose parts belong to another one of the export.

@@ -9,13 +9,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use actarium_core::disclosure::{Disclosure, ShownPart};
+use actarium_core::disclosure::{Disclosure, PurgedEvent, ShownPart};
 use actarium_core::filter::{Filter, Place, Scope};
 use actarium_core::hex::to_hex;
 use actarium_core::render::{Placed, push_event};
 use actarium_core::tar::{TAR_BLOCK, tar_header, tar_padding};
 use actarium_core::time;
-use actarium_core::tlog::{SignedCheckpoint, cover, hash_to_base64};
+use actarium_core::tlog::{SignedCheckpoint, TileAddress, TileKind, cover, decode_bundle, hash_to_base64};
 use actarium_core::tree::{Hash, TILE_LEAVES, leaf_hash, root};
 use actarium_store::{Disclosed, LogHead, Organization, Snapshot};
 use actarium_verify::{FORMAT, FileEntry, Kind as Proves, Manifest, ManifestQuery, SeqRange, TreeAt};
@@ -110,24 +110,22 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
     Ok(bytes_answer(ZSTD, Body::new(StreamBody::new(ReceiverStream::new(receiver)))))
 }
 
-/// The events that are asked for, which the log must have.
+/// The events that are asked for, which the log must have. What was purged at its beginning is left out unless it is asked
+/// for: it has nothing to show but times and commits.
 fn range_of(snapshot: &Snapshot, (first, end): (Option<u64>, Option<u64>)) -> Result<Range<u64>, Problem> {
-    // What was purged has nothing to show but its place in the tree.
-    let purged_end = match (snapshot.segments.first(), snapshot.tail.first()) {
-        (Some(segment), _) => segment.summary().first_seq,
-        (None, Some(batch)) => batch.rows.first_seq,
-        (None, None) => snapshot.size,
-    };
-    let range = first.unwrap_or(purged_end)..end.unwrap_or(snapshot.size);
-    if range.start < purged_end {
-        let detail = format!("events before {purged_end} were purged; ask from there on");
-        return Err(Problem::new(Kind::InvalidParameter, detail));
-    }
+    let first = first.unwrap_or_else(|| living(snapshot).next().map_or(snapshot.size, |range| range.start));
+    let range = first..end.unwrap_or(snapshot.size);
     if range.end > snapshot.size || range.start > range.end {
         let detail = format!("the log has {} events: no range {} to {}", snapshot.size, range.start, range.end);
         return Err(Problem::new(Kind::InvalidParameter, detail));
     }
     Ok(range)
+}
+
+/// The ranges of a log whose events can be read, in order; between them they were purged.
+fn living(snapshot: &Snapshot) -> impl Iterator<Item = Range<u64>> {
+    let sealed = snapshot.segments.iter().map(|segment| segment.summary().first_seq..segment.end_seq());
+    sealed.chain(snapshot.tail.iter().map(|batch| batch.rows.first_seq..batch.rows.end_seq()))
 }
 
 impl Export {
@@ -252,7 +250,13 @@ impl<'e> Events<'e> {
         let range = &export.range;
         let mut next = range.start;
         while next < range.end && !archive.pieces.gone {
-            let end = (next + limits::PROOF_EXPORT_STEP_EVENTS).min(range.end);
+            let readable = living(&export.snapshot).find(|living| living.end > next);
+            let readable = readable.unwrap_or(range.end..range.end);
+            if next < readable.start {
+                next = self.purged(next..readable.start.min(range.end))?;
+                continue;
+            }
+            let end = (next + limits::PROOF_EXPORT_STEP_EVENTS).min(readable.end).min(range.end);
             let mut result = Ok(());
             let engine = &export.app.engine;
             engine
@@ -269,6 +273,29 @@ impl<'e> Events<'e> {
             next = end;
         }
         self.put(archive)
+    }
+
+    /// What is left of purged events of at most one bundle: times and commits, which give their leaves. Where the next begin.
+    fn purged(&mut self, seqs: Range<u64>) -> Result<u64, Problem> {
+        let index = seqs.start / TILE_LEAVES;
+        let first = index * TILE_LEAVES;
+        let end = seqs.end.min(first + TILE_LEAVES);
+        if self.export.proves == Proves::Filtered {
+            return Ok(end);
+        }
+        let width = (self.size - first).min(TILE_LEAVES);
+        let address = TileAddress { kind: TileKind::Entries, index, width };
+        let bundle = self.export.app.engine.tile(self.export.organization.id, &address).map_err(read_problem)?;
+        let entries = bundle.as_deref().and_then(|bundle| decode_bundle(bundle).ok());
+        let entries = entries.ok_or_else(|| broken(&format!("{address} cannot be read")))?;
+        for seq in seqs.start..end {
+            let entry = &entries[(seq - first) as usize];
+            let purged = PurgedEvent::of_entry(seq, entry).ok_or_else(|| broken(&format!("entry {seq} is damaged")))?;
+            purged.push_json(&mut self.evidence);
+            self.evidence.push(b'\n');
+            self.close_block(seq, leaf_hash(entry));
+        }
+        Ok(end)
     }
 
     fn put(&mut self, archive: &mut Archive<'_, '_>) -> Result<(), Problem> {
@@ -307,7 +334,7 @@ impl<'e> Events<'e> {
         if self.export.proves == Proves::Filtered {
             self.prove(event.seq)
         } else {
-            self.close_block(event);
+            self.close_block(event.seq, leaf_hash(&event.entry()));
             Ok(())
         }
     }
@@ -332,10 +359,10 @@ impl<'e> Events<'e> {
     }
 
     /// After 256 events their common hash, so that a verifier can say where something was changed.
-    fn close_block(&mut self, event: &Disclosed<'_>) {
-        self.block.push(leaf_hash(&event.entry()));
-        if (event.seq + 1).is_multiple_of(TILE_LEAVES) {
-            let block = event.seq / TILE_LEAVES;
+    fn close_block(&mut self, seq: u64, leaf: Hash) {
+        self.block.push(leaf);
+        if (seq + 1).is_multiple_of(TILE_LEAVES) {
+            let block = seq / TILE_LEAVES;
             if block * TILE_LEAVES >= self.export.range.start {
                 let hash = to_hex(&root(&self.block));
                 self.evidence.extend_from_slice(json!({"block": block, "hash": hash}).to_string().as_bytes());

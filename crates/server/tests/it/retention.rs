@@ -7,6 +7,7 @@ use std::time::Duration;
 use actarium_server::directory::governance::RetentionDays;
 use actarium_server::retention::RetentionOptions;
 use actarium_store::{Clock, SystemClock};
+use actarium_verify::{Bundle, Trust, verify_export};
 use serde_json::{Value, json};
 
 use crate::client::{Service, event};
@@ -191,4 +192,50 @@ fn only_who_governs_the_log_may_choose_or_hold() {
         200,
         "an auditor reads everything"
     );
+}
+
+#[test]
+fn what_was_purged_keeps_its_place_in_exports_with_proofs() {
+    let clock = LaterClock::new();
+    let bounds = RetentionDays { hot_days: 10, archive_days: 10 };
+    let options = RetentionOptions { days_min: bounds, days_default: bounds };
+    let service = Service::start_at(tempfile::tempdir().unwrap(), clock.clone(), |server| server.retention = options);
+    service.organization("acme");
+    let events: Vec<Value> = (0..800).map(|number| event("component.deploy", &format!("c-{number}"))).collect();
+    assert_eq!(service.record("acme", &Value::Array(events)).status, 201);
+    clock.pass(25);
+    let hold = json!({"reason": "Case 7", "target": "component:c-400"});
+    assert_eq!(service.request("POST", "/v1/orgs/acme/legal-holds").json(&hold).send().status, 201);
+    run(&service);
+    let left = messages(&service, "").len();
+    assert!((1..800).contains(&left), "the held record's block of 256 is left, and none before and behind it: {left}");
+
+    let verified = |query: &str| {
+        let answer = service.get(&format!("/v1/orgs/acme/export/proof{query}"));
+        assert!(answer.status == 200 && answer.whole, "{query}: {answer:?}");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("export.tar.zst");
+        std::fs::write(&path, &answer.body).unwrap();
+        let Bundle::Files(files) = Bundle::open(&path).unwrap() else { unreachable!("an archive is read into memory") };
+        let report = verify_export(&Bundle::Files(files.clone()), &Trust::default()).unwrap();
+        assert!(report.is_sound(), "{query}: {report}");
+        (files, report)
+    };
+    let (files, whole) = verified("?first_seq=0");
+    let gaps: Vec<&String> = whole.undecided.iter().filter(|text| text.contains("were purged")).collect();
+    assert!(gaps.len() == 2 && gaps[0].starts_with("events 0 to 255 "), "{whole}");
+    let (_, complete) = verified("?first_seq=0&complete=true&action=component.deploy");
+    assert!(complete.undecided.iter().any(|text| text.contains("whether the filter would find it")), "{complete}");
+    for query in ["", "?action=component.deploy", "?first_seq=100&end_seq=300"] {
+        verified(query);
+    }
+    // A time or a commit that was changed is found where it stands.
+    let evidence = "evidence-000000.ndjson";
+    let lines = String::from_utf8(files[evidence].clone()).unwrap();
+    let (before, rest) = lines.split_once("\"commit\":\"").unwrap();
+    let forged = format!("{before}\"commit\":\"{}{}", "0".repeat(64), &rest[64..]);
+    let mut files = files;
+    files.insert(evidence.to_owned(), forged.into_bytes());
+    let report = verify_export(&Bundle::Files(files), &Trust::default()).unwrap();
+    assert!(report.findings.iter().any(|finding| finding.place == "events 0 to 255"), "{report}");
 }
