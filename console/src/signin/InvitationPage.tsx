@@ -59,17 +59,16 @@ function Answer({ secret, shown }: { secret: string; shown: Shown }) {
   const { data: session } = useQuery(sessionQuery);
   const [name, setName] = useState(shown.name ?? "");
   const [password, setPassword] = useState("");
-  const [newPassword, setNewPassword] = useState("");
   const [code, setCode] = useState("");
   const own = session?.user.email.toLowerCase() === shown.email.toLowerCase();
-  const fresh = !shown.account_exists;
+  // A link that was shown to who invited does not tell whether there is an account: a session of its person does.
+  const fresh = !shown.account_exists && !own;
   const accept = useMutation({
     mutationFn: () => body(api.POST("/v1/invitation/accept", {
       body: {
         secret,
         ...(fresh ? { name, password } : own ? {} : { password }),
         ...(code ? { code: code.replace(/\s+/g, "") } : {}),
-        ...(newPassword ? { new_password: newPassword } : {}),
       },
     })),
     onSuccess: (opened) => {
@@ -81,7 +80,6 @@ function Answer({ secret, shown }: { secret: string; shown: Shown }) {
   });
   const problem = accept.error ? asProblem(accept.error) : null;
   const asksCode = problem?.kind === "second-factor-required" || code !== "";
-  const asksNewPassword = problem?.of("/new_password") !== undefined || newPassword !== "";
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     accept.mutate();
@@ -99,6 +97,7 @@ function Answer({ secret, shown }: { secret: string; shown: Shown }) {
             large label="Choose a password" type="password" autoComplete="new-password" required minLength={12} maxLength={256} value={password} error={problem?.of("/password")}
             hint="12 characters or more, and none that is commonly used." onChange={(event) => setPassword(event.target.value)}
           />
+          <p className="muted">If you have an account with this address already, sign in first and open the link again.</p>
         </>
       ) : own ? (
         <p>You are signed in with this address.</p>
@@ -109,12 +108,6 @@ function Answer({ secret, shown }: { secret: string; shown: Shown }) {
         </>
       )}
       {asksCode && <TextField large label="Code" autoComplete="one-time-code" required autoFocus value={code} hint="That your authenticator shows, or one of your recovery codes." onChange={(event) => setCode(event.target.value)} />}
-      {asksNewPassword && (
-        <TextField
-          large label="New password" type="password" autoComplete="new-password" required minLength={12} maxLength={256} value={newPassword} error={problem?.of("/new_password")}
-          hint="In place of the one that another organization’s administrator has set." onChange={(event) => setNewPassword(event.target.value)}
-        />
-      )}
       {problem && problem.kind !== "second-factor-required" && problem.errors.length === 0 && <p className="field-error" role="alert">{said(problem)}</p>}
       <Button type="submit" kind="primary" large disabled={accept.isPending}>{accept.isPending ? "One moment…" : fresh ? "Make the account and join" : "Join"}</Button>
     </form>

@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use actarium_core::{text, time};
+use actarium_core::time;
 use actarium_store::OrganizationId;
 use serde_json::json;
 
@@ -17,7 +17,7 @@ use crate::access::Standing;
 use crate::app::App;
 use crate::demo::{self, Member};
 use crate::directory::defaults::Default as DefaultRole;
-use crate::directory::document::{Address, GroupMember, Membership, Origin, User, pair_id};
+use crate::directory::document::{GroupMember, Membership, Origin, User, pair_id};
 use crate::directory::invitation::{Invitation, Inviter, Status};
 use crate::directory::{Edit, State, change};
 use crate::limits;
@@ -42,7 +42,7 @@ pub async fn make(app: &Arc<App>, data_dir: &Path) -> Result<(), ServeError> {
     let Some(organization) = app.engine.organization(demo::SLUG).filter(|_| !path.exists()) else { return Ok(()) };
     let fault = |problem: Problem| ServeError::Fault(format!("the demo's accounts: {}", problem.detail));
     let password = fresh_id(app, "demo").replace('_', "-");
-    let hash = app.sign_in.passwords.hash(&password).await.map_err(fault)?;
+    let hash = app.sign_in.passwords.hash(&password, None).await.map_err(fault)?;
     let (by, of) = (app.clone(), organization.id);
     let Some(administrator) =
         change(app, Standing::of_the_service(), move |state| accounts(&by, state, of, &hash)).await.map_err(fault)?
@@ -67,7 +67,7 @@ fn accounts(
     let mut team = demo::team();
     let Some(administrator) = team.next() else { return Ok((edit, None)) };
     let access = state.access(organization);
-    if let Some(user) = state.user_by_email(&administrator.email()).filter(|user| access.member(&user.id).is_some()) {
+    if let Some(user) = state.member_by_email(organization, &administrator.email()) {
         let renewed = User { password: Some(hash.to_owned()), ..user.document.clone() };
         edit.put(None, &user.id, Some(&**user), &renewed)?;
         return Ok((edit, Some(administrator)));
@@ -137,20 +137,12 @@ fn add(
     (member, password): (Member, Option<String>),
 ) -> Result<String, Problem> {
     let (email, now) = (member.email(), app.clock.now());
-    let existing = state.user_by_email(&email);
+    let existing = state.own_account(&email);
     let id = existing.map_or_else(|| fresh_id(app, "usr"), |user| user.id.clone());
     if existing.is_none() {
-        let managed_by = Some(organization.to_hex());
-        let account = User {
-            email: email.clone(),
-            name: member.name.into(),
-            created_at: now,
-            password,
-            managed_by,
-            proof_changes: 0,
-        };
-        edit.put(None, &id, None, &account)?;
-        edit.put(None, &text::fold(&email), None, &Address { user: id.clone() })?;
+        let (name, managed_by, proof_changes) = (member.name.into(), None, 0);
+        let account = User { email: email.clone(), name, created_at: now, password, managed_by, proof_changes };
+        edit.account(&id, &account)?;
     }
     let origin = Origin::Operator;
     let membership =

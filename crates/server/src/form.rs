@@ -7,6 +7,7 @@ use actarium_core::time;
 use crate::failures::refusal_problem;
 use crate::limits;
 use crate::problem::{Kind, Problem};
+use crate::spelling;
 
 /// The fields of a JSON object.
 #[derive(Debug)]
@@ -231,35 +232,21 @@ pub fn prose(text: &str, chars_max: usize) -> Result<(), String> {
     if good { Ok(()) } else { Err(format!("must be at most {chars_max} characters, without control characters")) }
 }
 
-/// Checks an e-mail address: one `@` between a local part and a domain, no spaces or control characters, bounded. Whether
-/// it receives mail only mail can tell.
+/// Checks an e-mail address, as [`spelling::address`] reads it.
 ///
 /// # Errors
 /// What is allowed.
 pub fn email(text: &str) -> Result<(), String> {
-    let parts = text.rsplit_once('@');
-    let plain = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control() || c == '@');
-    let named =
-        |domain: &str| !domain.starts_with(['.', '-']) && !domain.ends_with(['.', '-']) && !domain.contains("..");
-    let good = text.chars().count() <= limits::EMAIL_CHARS_MAX
-        && parts.is_some_and(|(local, domain)| plain(local) && plain(domain) && named(domain));
-    if good {
-        Ok(())
-    } else {
-        Err(format!(
-            "must be an e-mail address such as ada@example.com, of at most {} characters",
-            limits::EMAIL_CHARS_MAX
-        ))
-    }
+    spelling::address(text).map(drop)
 }
 
-/// Checks a text that people read: not blank, no control characters, bounded.
+/// Checks a text that people read: not blank, bounded, every character of it to be seen.
 ///
 /// # Errors
 /// What is allowed.
 pub fn readable(text: &str, chars_max: usize) -> Result<(), String> {
-    let good = !text.trim().is_empty() && text.chars().count() <= chars_max && !text.chars().any(char::is_control);
-    if good {
+    spelling::all_seen(text)?;
+    if !text.trim().is_empty() && text.chars().count() <= chars_max {
         Ok(())
     } else {
         Err(format!("must be 1 to {chars_max} characters, not blank, without control characters"))

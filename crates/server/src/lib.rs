@@ -52,6 +52,7 @@ pub mod scrub;
 pub mod serve;
 pub mod shares;
 pub mod signin;
+pub mod spelling;
 pub mod token;
 pub mod witness_service;
 pub mod witnessing;

@@ -200,6 +200,7 @@ pub async fn serve_with(
         clock,
         entropy,
     )?;
+    crate::directory::settle(&app).await.map_err(|problem| ServeError::Fault(problem.detail.to_string()))?;
     if options.demo {
         demo_accounts::make(&app, &options.engine.data_dir).await?;
     }

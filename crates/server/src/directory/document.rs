@@ -75,8 +75,9 @@ pub struct User {
     /// The password, as a PHC string of argon2id; none for who signs in elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
-    /// The organization (its id in hexadecimal digits) whose administrator made the account and knew its first
-    /// password: until the person has proved the address to be theirs, the password opens that organization alone.
+    /// The organization (its id in hexadecimal digits) that made the account for itself; none for an account that is its
+    /// person's own. It opens that organization alone, and what accounts there are elsewhere with its address it neither
+    /// shows nor hinders (docs/decisions/accounts.md).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_by: Option<String>,
     /// How often password or second factor were changed: what was begun before a change is not finished after it.
@@ -85,6 +86,11 @@ pub struct User {
 }
 
 impl User {
+    /// The organization whose account it is; `None` for a person's own.
+    pub fn maker(&self) -> Option<OrganizationId> {
+        self.managed_by.as_deref().and_then(OrganizationId::from_hex)
+    }
+
     /// The same account after a change of what its person proves who they are with.
     #[must_use]
     pub fn with_changed_proof(&self) -> Self {
@@ -96,7 +102,8 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// That an address is taken: its id is the folded address. Kept for no organization.
+/// That an address is taken: its id is the address in its one spelling. Kept for the organization that made the account, else
+/// for none: each organization's accounts have their addresses for themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     /// Whose it is.

@@ -7,11 +7,12 @@ use actarium_core::row::EncodedRows;
 use actarium_store::backend::DirectoryEntry;
 use actarium_store::{Clock, DirectoryChange, NewOrganization, OrganizationId};
 
-use super::document::{AccessRevision, Document, Kept, Membership, REVISION_ID};
-use super::state::{Changed, State};
+use super::document::{AccessRevision, Address, Document, Kept, Membership, REVISION_ID, User};
+use super::state::{AddressEntry, Changed, State};
 use super::upcoming::Upcoming;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
+use crate::spelling::address_key;
 
 /// A change of the directory with its records.
 #[derive(Debug, Default)]
@@ -41,6 +42,28 @@ impl Edit {
         })?;
         self.change::<D>(organization, id, before.map(|kept| kept.version), Some(document));
         Ok(())
+    }
+
+    /// Writes a new account with its address: among those of the organization that made it, else among people's own.
+    ///
+    /// # Errors
+    /// As [`Edit::put`].
+    pub fn account(&mut self, id: &str, account: &User) -> Result<(), Problem> {
+        self.put(None, id, None, account)?;
+        self.put(account.maker(), &address_key(&account.email), None, &Address { user: id.to_owned() })
+    }
+
+    /// Gives an account another address.
+    ///
+    /// # Errors
+    /// As [`Edit::put`].
+    pub fn move_account(&mut self, state: &State, account: &Kept<User>, email: &str) -> Result<(), Problem> {
+        let moved = User { email: address_key(email), ..account.document.clone() };
+        self.put(None, &account.id, Some(account), &moved)?;
+        if let Some(AddressEntry { organization, id, version }) = state.address_entry(account) {
+            self.delete::<Address>(*organization, id, *version);
+        }
+        self.put(account.maker(), &moved.email, None, &Address { user: account.id.clone() })
     }
 
     /// Takes a document out.

@@ -110,6 +110,12 @@ impl Invitation {
         if self.status == Status::Pending && self.expires_at <= now { Status::Expired } else { self.status }
     }
 
+    /// Whether who has the secret is whose address it is. It is not if who invites was shown the secret, but for the operator,
+    /// who decides for everybody.
+    pub fn proves_address(&self) -> bool {
+        !self.shown || matches!(self.invited_by, Inviter::Operator)
+    }
+
     /// The same, over.
     #[must_use]
     pub fn ended(&self, status: Status, now: Micros) -> Self {

@@ -32,7 +32,7 @@ pub use edit::Edit;
 pub use effective::{Effective, Reason};
 pub use organization::{GroupView, OrganizationAccess, RoleView};
 pub use sign_in::{Identity, IdentityProvider, SignIn, identity_id};
-pub use state::{Changed, State};
+pub use state::{AddressEntry, Changed, State};
 
 use saved_search::SavedSearch;
 
@@ -82,6 +82,28 @@ impl Directory {
     pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.state.read())
     }
+}
+
+/// Moves addresses that were written before organizations had them for themselves to where they belong. Done once, at a start
+/// of a newer program; it is no change that anybody makes, so it is not recorded.
+///
+/// # Errors
+/// If the directory could not be changed.
+pub async fn settle(app: &Arc<App>) -> Result<(), Problem> {
+    change(app, Standing::of_the_service(), |state| {
+        let mut edit = Edit::default();
+        for (entry, user) in state.addresses_to_be_moved() {
+            edit.delete::<document::Address>(None, &entry.id, entry.version);
+            edit.put(
+                user.maker(),
+                &crate::spelling::address_key(&user.email),
+                None,
+                &document::Address { user: user.id.clone() },
+            )?;
+        }
+        Ok((edit, ()))
+    })
+    .await
 }
 
 /// Changes the directory, if who asked for it may still do so when its turn comes. `make` sees the state as no other change can alter it before this one is made, and says what is

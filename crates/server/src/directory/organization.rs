@@ -377,7 +377,7 @@ fn put<D: Document>(
 }
 
 /// Changes the collection under a key and takes it out when `change` says that it is empty.
-fn take<C>(collections: &mut HashMap<String, C>, key: &str, change: impl FnOnce(&mut C) -> bool) {
+pub(super) fn take<C>(collections: &mut HashMap<String, C>, key: &str, change: impl FnOnce(&mut C) -> bool) {
     if collections.get_mut(key).is_some_and(change) {
         collections.remove(key);
     }

@@ -105,16 +105,13 @@ impl PersonalToken {
         self.organizations.as_ref().is_none_or(|only| only.contains(&id)) && !self.ended_in.contains(&id)
     }
 
-    /// The organizations that it is for once its owner has left one; `None` if it is for that one alone.
+    /// The same once its owner has left an organization; `None` if it works in no other.
     #[must_use]
     pub fn without(&self, organization: OrganizationId) -> Option<Self> {
-        let id = organization.to_hex();
-        if self.organizations.as_ref().is_some_and(|only| only.iter().all(|other| *other == id)) {
-            return None;
-        }
         let mut ended_in = self.ended_in.clone();
-        if !ended_in.contains(&id) {
-            ended_in.push(id);
+        ended_in.push(organization.to_hex());
+        if self.organizations.as_ref().is_some_and(|only| only.iter().all(|id| ended_in.contains(id))) {
+            return None;
         }
         Some(Self { ended_in, ..self.clone() })
     }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actarium_core::row::Micros;
-use actarium_core::text;
 use actarium_store::backend::DirectoryEntry;
 use serde::{Deserialize, Serialize};
 
 use super::DirectoryDamaged;
 use super::document::{Document, Kept};
+use crate::spelling;
 
 /// Who sees a saved search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,9 +76,9 @@ impl SavedSearch {
             && (self.visibility == Visibility::Organization || self.owner == other.owner)
     }
 
-    /// Whether both are called the same, whatever the case.
+    /// Whether both are called the same, as names are compared.
     pub fn is_called_like(&self, other: &SavedSearch) -> bool {
-        text::fold(&self.name) == text::fold(&other.name)
+        spelling::same_name(&self.name, &other.name)
     }
 }
 

@@ -3,10 +3,9 @@
 //! [`State::apply`] is the one way in: the start reads every entry through it, and a commit, once made, goes through it
 //! too, so that memory holds what the store holds. It must not decide whether a change is allowed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 
-use actarium_core::text;
 use actarium_store::OrganizationId;
 use actarium_store::backend::DirectoryEntry;
 
@@ -17,12 +16,13 @@ use super::document::{
 use super::governance::{self, Governance};
 use super::invitation::Invitation;
 use super::key::{Keys, OnPremKey};
-use super::organization::OrganizationAccess;
+use super::organization::{OrganizationAccess, take};
 use super::personal::Personal;
 use super::removal::{self, Removals};
 use super::saved_search::{SavedSearch, SavedSearches};
 use super::sign_in::{self, SignIn};
 use super::{DirectoryDamaged, Effective};
+use crate::spelling::address_key;
 
 /// The kinds of entries that the directory is made of, in no order that matters.
 pub const KINDS: [&str; 12] = [
@@ -53,8 +53,8 @@ pub struct Changed {
 #[derive(Debug, Default)]
 pub struct State {
     users: HashMap<String, Arc<Kept<User>>>,
-    /// Folded address → user and the version of the entry.
-    addresses: HashMap<String, (String, u64)>,
+    /// Address → whose accounts have it: a person's own (`None`), and those that organizations made.
+    addresses: HashMap<String, BTreeMap<Option<OrganizationId>, Taken>>,
     organizations: HashMap<OrganizationId, OrganizationAccess>,
     personal: Personal,
     keys: Keys,
@@ -68,6 +68,24 @@ pub struct State {
     scim_tokens: HashMap<String, OrganizationId>,
     /// Invitation → its organization.
     invitations: HashMap<String, OrganizationId>,
+}
+
+/// That an address is taken.
+#[derive(Clone, Debug)]
+struct Taken {
+    user: String,
+    entry: AddressEntry,
+}
+
+/// Where it is kept that an address is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressEntry {
+    /// For which organization.
+    pub organization: Option<OrganizationId>,
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    pub version: u64,
 }
 
 impl State {
@@ -84,20 +102,12 @@ impl State {
                 } else {
                     let mut user = Kept::<User>::from_entry(entry)?;
                     // Whoever gave it first chose its spelling, and what shows that is for nobody else to know.
-                    user.document.email = text::fold(&user.document.email);
+                    user.document.email = address_key(&user.document.email);
                     self.users.insert(entry.id.clone(), Arc::new(user));
                 }
                 Ok(())
             }
-            Address::KIND => {
-                if gone {
-                    self.addresses.remove(&entry.id);
-                } else {
-                    let address = Kept::<Address>::from_entry(entry)?;
-                    self.addresses.insert(entry.id.clone(), (address.document.user, entry.version));
-                }
-                Ok(())
-            }
+            Address::KIND => self.apply_address(entry, gone),
             OnPremKey::KIND => self.keys.apply(entry, gone),
             kind if Personal::KINDS.contains(&kind) => self.personal.apply(entry, gone),
             kind if sign_in::KINDS.contains(&kind) => {
@@ -152,14 +162,70 @@ impl State {
         self.users.get(id)
     }
 
-    /// Version of the entry that an address is taken by.
-    pub fn address_version(&self, email: &str) -> Option<u64> {
-        self.addresses.get(&text::fold(email)).map(|(_, version)| *version)
+    /// Entries that were written before organizations had addresses for themselves stand for no organization, whoever made the
+    /// account; they are found where they belong all the same.
+    fn apply_address(&mut self, entry: &DirectoryEntry, gone: bool) -> Result<(), DirectoryDamaged> {
+        let key = address_key(&entry.id);
+        if gone {
+            let is_other = |taken: &Taken| taken.entry.organization != entry.organization || taken.entry.id != entry.id;
+            take(&mut self.addresses, &key, |accounts| {
+                accounts.retain(|_, taken| is_other(taken));
+                accounts.is_empty()
+            });
+            return Ok(());
+        }
+        let Kept { id, version, document } = Kept::<Address>::from_entry(entry)?;
+        let maker = self.users.get(&document.user).and_then(|user| user.maker());
+        let entry = AddressEntry { organization: entry.organization, id, version };
+        let taken = Taken { user: document.user, entry };
+        self.addresses.entry(key).or_default().insert(taken.entry.organization.or(maker), taken);
+        Ok(())
     }
 
-    /// The account with this address, whatever its case.
-    pub fn user_by_email(&self, email: &str) -> Option<&Arc<Kept<User>>> {
-        self.addresses.get(&text::fold(email)).and_then(|(user, _)| self.users.get(user))
+    /// Where it is kept that the address of an account is taken.
+    pub fn address_entry(&self, account: &Kept<User>) -> Option<&AddressEntry> {
+        let accounts = self.addresses.get(&address_key(&account.email))?;
+        accounts.values().find(|taken| taken.user == account.id).map(|taken| &taken.entry)
+    }
+
+    /// Addresses that are kept for no organization though an organization made the account, with the account.
+    pub fn addresses_to_be_moved(&self) -> impl Iterator<Item = (&AddressEntry, &Arc<Kept<User>>)> {
+        let all = self.addresses.values().flat_map(BTreeMap::values);
+        let found = all.filter_map(|taken| Some((&taken.entry, self.users.get(&taken.user)?)));
+        found.filter(|(entry, user)| entry.organization.is_none() && user.maker().is_some())
+    }
+
+    fn account_with(&self, email: &str, maker: Option<OrganizationId>) -> Option<&Arc<Kept<User>>> {
+        let taken = self.addresses.get(&address_key(email))?.get(&maker)?;
+        self.users.get(&taken.user)
+    }
+
+    /// The account with this address that is its person's own, whatever the address's case.
+    pub fn own_account(&self, email: &str) -> Option<&Arc<Kept<User>>> {
+        self.account_with(email, None)
+    }
+
+    /// The account with this address that an organization made for itself, whether it is a member now or was one.
+    pub fn account_of(&self, organization: OrganizationId, email: &str) -> Option<&Arc<Kept<User>>> {
+        self.account_with(email, Some(organization))
+    }
+
+    /// The member of an organization with this address.
+    pub fn member_by_email(&self, organization: OrganizationId, email: &str) -> Option<&Arc<Kept<User>>> {
+        let access = self.access(organization);
+        let found = [self.account_of(organization, email), self.own_account(email)];
+        found.into_iter().flatten().find(|user| access.member(&user.id).is_some())
+    }
+
+    /// All accounts with this address: the person's own, then those that organizations made.
+    pub fn accounts_with(&self, email: &str) -> Vec<Arc<Kept<User>>> {
+        let accounts = self.addresses.get(&address_key(email));
+        accounts
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .filter_map(|taken| self.users.get(&taken.user))
+            .cloned()
+            .collect()
     }
 
     /// What is kept about signing in to an organization.

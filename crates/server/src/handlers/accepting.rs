@@ -1,15 +1,15 @@
 //! `/v1/invitation`: what an invitation is, and accepting it, for whoever has its secret.
 //!
-//! The secret opens one membership and nothing else. Where there is no account with the address, a new one is made; an
-//! account that is there joins only if its person says so, in a session of theirs or with its password and second factor:
-//! the secret is never enough to get into an account. Where the secret was shown to who invited, it does not prove that the
-//! address is its holder's: the new account's password then opens the inviting organization alone.
+//! The secret opens one membership and nothing else. It came by mail: then its holder has the address. A person who has no account
+//! of their own gets one; an account that is there joins only if its person says so, in a session of theirs or with its password and
+//! second factor: the secret is never enough to get into an account. Or it was shown to who invited: then it proves nothing about
+//! the address, and must not tell whether there is an account with it. A session of the person joins; any other acceptance makes
+//! an account of the organization's, which opens that organization alone. What other organizations made does not matter to either.
 //!
 //! Who comes with a secret that opens nothing is told the same whatever the reason; the log of the organization is told it.
 
 use std::sync::Arc;
 
-use actarium_core::text;
 use actarium_store::OrganizationId;
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -18,8 +18,9 @@ use crate::access::{Caller, Person, Via, session_of};
 use crate::answers::json_answer;
 use crate::app::App;
 use crate::context::Context;
-use crate::directory::document::{Address, GroupMember, Membership, Origin, User, pair_id};
-use crate::directory::invitation::{Inviter, Status};
+use crate::directory::document::{GroupMember, Membership, Origin, User, pair_id};
+use crate::directory::invitation::{Invitation, Status};
+use crate::directory::personal::{SecondFactor, Session};
 use crate::directory::{Edit, Kept, State, change, personal};
 use crate::dispatch::Call;
 use crate::form::{Form, readable};
@@ -31,11 +32,12 @@ use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::{OwnRecord, service_target};
 use crate::refusals::RefusalKind;
-use crate::signin::attempt::{Attempt, Failure, actor_of, logs_of, record_failed_sign_in, target_of};
+use crate::signin::attempt::{Attempt, Failure, actor_of, hash_for, logs_of, record_failed_sign_in, target_of};
 use crate::signin::invitations::{Held, Refused, find, target};
 use crate::signin::opening::{self, Opened, Opening, SecondProof, cookie_form, described, ends_at, reach};
 use crate::signin::password::{self, Verdict};
 use crate::signin::session::is_own_origin;
+use crate::spelling::address_key;
 use crate::token::{self, Shape};
 
 /// The one answer to every secret that opens nothing.
@@ -104,7 +106,7 @@ pub async fn view(mut call: Call) -> Result<Response, Problem> {
             "name": invitation.name,
             "invited_by": invitation.invited_by.name(),
             "expires_at": actarium_core::time::to_text(invitation.expires_at),
-            "account_exists": state.user_by_email(&invitation.email).is_some(),
+            "account_exists": own_account(state, invitation).is_some_and(|user| user.password.is_some()),
         })
     });
     json_answer(&shown)
@@ -116,7 +118,11 @@ struct Answer {
     name: Option<String>,
     password: Option<String>,
     code: Option<String>,
-    new_password: Option<String>,
+}
+
+/// The person's own account, which is to join; none if the invitation does not prove whose the address is.
+fn own_account<'s>(state: &'s State, invitation: &Invitation) -> Option<&'s Arc<Kept<User>>> {
+    state.own_account(&invitation.email).filter(|_| invitation.proves_address())
 }
 
 /// Accepts an invitation: makes the account and signs in, or joins the account that there is.
@@ -129,21 +135,23 @@ pub async fn accept(mut call: Call) -> Result<Response, Problem> {
         return Err(Problem::new(Kind::Csrf, "accepting is for the service's own pages and for programs"));
     }
     let (_, read) = call.read_body().await?;
-    let mut form = Form::read(&read.bytes, &["secret", "name", "password", "code", "new_password"])?;
+    let mut form = Form::read(&read.bytes, &["secret", "name", "password", "code"])?;
     let answer = Answer {
         secret: form.needed("secret", bounded),
         name: form.optional("name", |name| readable(name, limits::NAME_CHARS_MAX)),
         password: form.optional("password", bounded),
         code: form.optional("code", bounded),
-        new_password: form.optional("new_password", bounded),
     };
     form.finish()?;
     let held = look_up(&call, &answer.secret)?;
-    let account = call.app.directory.read(|state| state.user_by_email(&held.invitation.email).cloned());
+    let account = call.app.directory.read(|state| own_account(state, &held.invitation).cloned());
+    let has_cookie = cookie_form(&call.app, &call.context).token(&call.headers).is_some();
     match (account, answer.password.is_some()) {
+        (_, false) if has_cookie => in_session(&call, &held, answer).await,
         (None, _) => with_new_account(&call, &held, answer).await,
+        (Some(user), true) if user.password.is_none() => with_first_password(&call, &held, &user, answer).await,
         (Some(user), true) => with_password(&call, &user, answer).await,
-        (Some(user), false) => in_session(&call, &user, answer).await,
+        (Some(_), false) => Err(sign_in_first()),
     }
 }
 
@@ -188,6 +196,11 @@ impl Step<'_> {
         let Held { organization, invitation, groups } = self.held;
         let (organization, now) = (*organization, self.app.clock.now());
         let access = self.state.access(organization);
+        if self.state.member_by_email(organization, &invitation.email).is_some_and(|member| member.id != user.id) {
+            let detail = "the organization has a user with this address by now: once an administrator has removed that user, the \
+                          invitation can be accepted";
+            return Err(Problem::new(Kind::Conflict, detail));
+        }
         edit.touches_access(organization);
         edit.put(Some(organization), &invitation.id, Some(&**invitation), &invitation.ended(Status::Accepted, now))?;
         // What their account is called may be another organization's.
@@ -238,7 +251,7 @@ impl Step<'_> {
         second_factor: SecondProof,
         alone: bool,
     ) -> Result<Opened, Problem> {
-        let only_in = user.managed_by.as_deref().and_then(OrganizationId::from_hex);
+        let only_in = user.maker();
         let joins = Some(self.held.organization);
         let method = personal::Method::Password;
         let opening = Opening { user, method, second_factor, through: None, only_in, joins, alone };
@@ -268,46 +281,97 @@ async fn as_one_change(
     .await
 }
 
-/// Somebody without an account here: they choose its password.
+/// Somebody without an account here, as far as the invitation may know: they choose its password.
 async fn with_new_account(call: &Call, held: &Held, answer: Answer) -> Result<Response, Problem> {
-    let app = &call.app;
     let email = held.invitation.email.clone();
     let name = answer.name.or_else(|| held.invitation.name.clone());
     let name = name.ok_or_else(|| against_the_rules("/name", "is needed: the invitation names nobody"))?;
-    let password = answer.password.ok_or_else(|| {
-        against_the_rules("/password", "is needed: there is no account with the address yet, and this is its password")
-    })?;
-    password::check(&password, &email).map_err(|unsuitable| against_the_rules("/password", unsuitable.to_string()))?;
-    for (given, pointer) in [(answer.code.is_some(), "/code"), (answer.new_password.is_some(), "/new_password")] {
-        if given {
-            return Err(against_the_rules(pointer, "there is no account with the address yet"));
-        }
-    }
-    let (id, hash) = (call.new_id("usr"), app.sign_in.passwords.hash(&password).await?);
+    let hash = chosen(call, &email, (answer.password.as_deref(), answer.code.as_deref())).await?;
+    let id = call.new_id("usr");
     let outcome = as_one_change(call, answer.secret, move |step, edit| {
         let Held { organization, invitation, .. } = step.held;
-        if step.state.user_by_email(&email).is_some() {
-            return Err(Problem::new(
-                Kind::Conflict,
-                "an account with the address was made at the same moment; try again",
-            ));
-        }
-        // Who was shown the secret need not be whose address it is.
-        let by_organization = invitation.shown && !matches!(invitation.invited_by, Inviter::Operator);
-        let managed_by = by_organization.then(|| organization.to_hex());
+        let maker = (!invitation.proves_address()).then_some(*organization);
         let document = User {
             email: email.clone(),
             name,
             created_at: step.app.clock.now(),
             password: Some(hash),
-            managed_by,
+            managed_by: maker.map(OrganizationId::to_hex),
             proof_changes: 0,
         };
-        edit.put(None, &id, None, &document)?;
-        edit.put(None, &text::fold(&email), None, &Address { user: id.clone() })?;
-        let user = Arc::new(Kept { id, version: 1, document });
+        let user = match maker {
+            None if step.state.own_account(&email).is_some() => {
+                let detail = "an account with the address was made at the same moment; try again";
+                return Err(Problem::new(Kind::Conflict, detail));
+            }
+            None => new_account(edit, id, document)?,
+            Some(maker) => match step.state.account_of(maker, &email) {
+                // Of somebody who was a member before: nothing of what it was opened with opens it any more.
+                Some(before) => renewed_account(step.state, edit, before, document)?,
+                None => new_account(edit, id, document)?,
+            },
+        };
         step.join(edit, &user, Some(&user.name), &actor_of(&user))?;
         Ok(Outcome::Accepted(Box::new(step.open(edit, user.clone(), SecondProof::None, false)?)))
+    })
+    .await?;
+    answered(call, outcome, None)
+}
+
+fn new_account(edit: &mut Edit, id: String, document: User) -> Result<Arc<Kept<User>>, Problem> {
+    edit.account(&id, &document)?;
+    Ok(Arc::new(Kept { id, version: 1, document }))
+}
+
+fn renewed_account(
+    state: &State,
+    edit: &mut Edit,
+    before: &Kept<User>,
+    chosen: User,
+) -> Result<Arc<Kept<User>>, Problem> {
+    let document = User { password: chosen.password, name: chosen.name, ..before.with_changed_proof() };
+    edit.put(None, &before.id, Some(before), &document)?;
+    let personal = state.personal();
+    if let Some(factor) = personal.second_factor(&before.id) {
+        edit.delete::<SecondFactor>(None, &before.id, factor.version);
+    }
+    for session in personal.sessions_of(&before.id) {
+        edit.delete::<Session>(None, &session.id, session.version);
+    }
+    Ok(Arc::new(Kept { id: before.id.clone(), version: before.version + 1, document }))
+}
+
+/// The hash of a password that somebody chooses.
+async fn chosen(call: &Call, email: &str, (password, code): (Option<&str>, Option<&str>)) -> Result<String, Problem> {
+    let password = password.ok_or_else(|| {
+        against_the_rules("/password", "is needed: it is to be the account's; who has an account signs in first")
+    })?;
+    password::check(password, email).map_err(|unsuitable| against_the_rules("/password", unsuitable.to_string()))?;
+    if code.is_some() {
+        return Err(against_the_rules("/code", "the account has no second factor"));
+    }
+    hash_for(&call.app, email, password).await
+}
+
+/// Somebody whose own account never had a password: the operator has made it, and the mailbox is what shows whose it is.
+async fn with_first_password(call: &Call, held: &Held, user: &Kept<User>, answer: Answer) -> Result<Response, Problem> {
+    let email = &held.invitation.email;
+    let hash = chosen(call, email, (answer.password.as_deref(), answer.code.as_deref())).await?;
+    let (id, name) = (user.id.clone(), answer.name);
+    let outcome = as_one_change(call, answer.secret, move |step, edit| {
+        let is_still = |user: &&Arc<Kept<User>>| user.id == id && user.password.is_none();
+        let Some(user) = own_account(step.state, &step.held.invitation).filter(is_still) else {
+            return Err(Problem::new(Kind::Conflict, "the account was changed at the same moment; try again"));
+        };
+        let document = User { password: Some(hash), ..user.with_changed_proof() };
+        edit.put(None, &id, Some(&**user), &document)?;
+        let record = step.record("password.update", &actor_of(user), target_of(user));
+        for organization in logs_of(step.app, step.state, &id) {
+            edit.record(organization, record.clone());
+        }
+        let user = Arc::new(Kept { id: id.clone(), version: user.version + 1, document });
+        step.join(edit, &user, name.as_deref(), &actor_of(&user))?;
+        Ok(Outcome::Accepted(Box::new(step.open(edit, user.clone(), SecondProof::None, true)?)))
     })
     .await?;
     answered(call, outcome, None)
@@ -317,7 +381,7 @@ async fn with_new_account(call: &Call, held: &Held, answer: Answer) -> Result<Re
 async fn with_password(call: &Call, user: &Arc<Kept<User>>, answer: Answer) -> Result<Response, Problem> {
     let app = &call.app;
     let attempt = Attempt::begin(app, &call.context, &user.email).inspect_err(|_| {
-        record_failed_sign_in(app, &call.context, Some(user), Failure::RateLimited);
+        record_failed_sign_in(app, &call.context, user, Failure::RateLimited);
     })?;
     let judged = judge_password(call, user, answer).await;
     match &judged {
@@ -329,30 +393,18 @@ async fn with_password(call: &Call, user: &Arc<Kept<User>>, answer: Answer) -> R
 }
 
 async fn judge_password(call: &Call, user: &Kept<User>, answer: Answer) -> Result<Outcome, Problem> {
-    let passwords = &call.app.sign_in.passwords;
     let stored = user.password.clone();
-    let verdict = passwords.verify(&answer.password.unwrap_or_default(), stored.as_deref()).await?;
-    let rehashed = match verdict {
-        Verdict::Wrong if stored.is_none() => return Ok(Outcome::Failed(Failure::NoPassword)),
+    let given = answer.password.unwrap_or_default();
+    let rehashed = match call.app.sign_in.passwords.verify(&given, stored.as_deref()).await? {
         Verdict::Wrong => return Ok(Outcome::Failed(Failure::WrongPassword)),
         Verdict::Right => None,
         Verdict::RightAndRehashed(hash) => Some(hash),
     };
-    let new = match &answer.new_password {
-        Some(new) => {
-            let checked = password::check(new, &user.email);
-            checked.map_err(|unsuitable| against_the_rules("/new_password", unsuitable.to_string()))?;
-            Some(passwords.hash(new).await?)
-        }
-        None => None,
-    };
     let (id, name, code) = (user.id.clone(), answer.name, answer.code);
     as_one_change(call, answer.secret, move |step, edit| {
         // The password may have been changed while this one was compared.
-        let same = |user: &&Arc<Kept<User>>| {
-            user.password == stored && text::equal_folded(&user.email, &step.held.invitation.email)
-        };
-        let Some(user) = step.state.user(&id).filter(same) else {
+        let is_still = |user: &&Arc<Kept<User>>| user.id == id && user.password == stored;
+        let Some(user) = own_account(step.state, &step.held.invitation).filter(is_still) else {
             return Ok(Outcome::Failed(Failure::WrongPassword));
         };
         let second_factor = match judge(step.app, step.state, edit, &id, code.as_deref())? {
@@ -360,53 +412,17 @@ async fn judge_password(call: &Call, user: &Kept<User>, answer: Answer) -> Resul
             Judged::Missing => return Ok(Outcome::Failed(Failure::SecondFactorRequired)),
             Judged::Wrong => return Ok(Outcome::Failed(Failure::WrongCode)),
         };
-        let freed = must_be_their_own(step.held, user, new.is_some())?;
-        let mut document = user.document.clone();
-        if freed {
-            (document.password, document.managed_by) = (new, None);
-            let record = step.record("password.update", &actor_of(user), target_of(user));
-            for organization in logs_of(step.app, step.state, &id) {
-                edit.record(organization, record.clone());
-            }
-        } else if rehashed.is_some() {
-            document.password = rehashed;
+        if rehashed.is_some() {
+            edit.put(None, &id, Some(&**user), &User { password: rehashed, ..user.document.clone() })?;
         }
-        if document != user.document {
-            edit.put(None, &id, Some(&**user), &document)?;
-        }
-        let user = Arc::new(Kept { id: id.clone(), version: user.version, document });
-        step.join(edit, &user, name.as_deref(), &actor_of(&user))?;
-        Ok(Outcome::Accepted(Box::new(step.open(edit, user.clone(), second_factor, freed)?)))
+        step.join(edit, user, name.as_deref(), &actor_of(user))?;
+        Ok(Outcome::Accepted(Box::new(step.open(edit, user.clone(), second_factor, false)?)))
     })
     .await
 }
 
-/// Whether the account becomes its person's own by this. An account that another organization's administrator made opens
-/// that organization alone, since its password may be known there; it becomes the person's with a new password, from who
-/// has got mail at its address.
-fn must_be_their_own(held: &Held, user: &User, new_password: bool) -> Result<bool, Problem> {
-    let managed = user.managed_by.as_ref().is_some_and(|by| *by != held.organization.to_hex());
-    match (managed, held.invitation.shown, new_password) {
-        (false, _, false) => Ok(false),
-        (false, _, true) => Err(against_the_rules(
-            "/new_password",
-            "is only for accounts whose password another organization's administrator has set",
-        )),
-        (true, true, _) => Err(Problem::new(
-            Kind::Conflict,
-            "an administrator of another organization has made the account, and only an invitation that came by mail shows \
-             that the address is yours",
-        )),
-        (true, false, false) => Err(against_the_rules(
-            "/new_password",
-            "is needed: an administrator of another organization has set the account's password",
-        )),
-        (true, false, true) => Ok(true),
-    }
-}
-
 /// Somebody with an account who is signed in.
-async fn in_session(call: &Call, user: &Kept<User>, answer: Answer) -> Result<Response, Problem> {
+async fn in_session(call: &Call, held: &Held, answer: Answer) -> Result<Response, Problem> {
     let app = &call.app;
     let token = cookie_form(app, &call.context).token(&call.headers).map(str::to_owned);
     let Some(token) = token else { return Err(sign_in_first()) };
@@ -414,17 +430,15 @@ async fn in_session(call: &Call, user: &Kept<User>, answer: Answer) -> Result<Re
         if denied.problem.kind == Kind::Unauthenticated { sign_in_first() } else { denied.problem }
     })?;
     let Via::Session(session) = person.via.clone() else { return Err(sign_in_first()) };
-    if person.user.id != user.id {
+    if address_key(&person.user.email) != address_key(&held.invitation.email) {
         let detail =
             "the session is somebody else's: sign out, then accept with the account that the invitation is for";
         return Err(Problem::new(Kind::Forbidden, detail));
     }
-    for (given, pointer) in [(answer.code.is_some(), "/code"), (answer.new_password.is_some(), "/new_password")] {
-        if given {
-            return Err(against_the_rules(pointer, "goes with `password`"));
-        }
+    if answer.code.is_some() {
+        return Err(against_the_rules("/code", "goes with `password`"));
     }
-    let (id, within, name) = (user.id.clone(), session.clone(), answer.name);
+    let (id, within, name) = (person.user.id.clone(), session.clone(), answer.name);
     let actor = Caller::Person(person.clone()).actor();
     let outcome = as_one_change(call, answer.secret, move |step, edit| {
         let kept = step.state.personal().session(&within).filter(|kept| kept.user == id).ok_or_else(sign_in_first)?;
@@ -462,7 +476,9 @@ fn answered(call: &Call, outcome: Outcome, user: Option<&Arc<Kept<User>>>) -> Re
         Outcome::Joined => Err(Problem::new(Kind::Internal, "the session could not be begun")),
         Outcome::Refused(why) => Err(refused(call, &why)),
         Outcome::Failed(failure) => {
-            record_failed_sign_in(&call.app, &call.context, user.map(AsRef::as_ref), failure);
+            if let Some(user) = user {
+                record_failed_sign_in(&call.app, &call.context, user, failure);
+            }
             if failure == Failure::SecondFactorRequired {
                 let detail = "send the code of the authenticator, or a recovery code, too";
                 return Err(Problem::new(Kind::SecondFactorRequired, detail));

@@ -28,6 +28,7 @@ use crate::mail::{self, Undelivered, sendable};
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
 use crate::signin::invitations::{expire, inviter, micros, target};
+use crate::spelling::address_key;
 use crate::token;
 
 /// The page of the console on which invitations are accepted. What follows `#` no browser sends to any server.
@@ -114,7 +115,7 @@ impl Wanted {
             form.refuse("/groups", &format!("must be at most {} groups", limits::GROUPS_PER_INVITATION_MAX));
         }
         form.finish()?;
-        Ok(Self { email, name, groups })
+        Ok(Self { email: address_key(&email), name, groups })
     }
 
     /// The groups by their ids, the default ones by their names too.
@@ -181,7 +182,7 @@ fn make(
     for group in &groups {
         must_cover(&call.holds, &access.given_by(&group.id), "the group")?;
     }
-    if state.user_by_email(&wanted.email).is_some_and(|user| access.member(&user.id).is_some()) {
+    if state.member_by_email(to.id, &wanted.email).is_some() {
         return Err(Problem::new(Kind::Conflict, "somebody with this address is a user of the organization already"));
     }
     make_room(call, access, edit, to, &wanted.email)?;
@@ -229,7 +230,7 @@ fn make_room(
     let now = call.app.clock.now();
     let mut pending = 0;
     for kept in access.invitations() {
-        let same = text::equal_folded(&kept.email, email);
+        let same = address_key(&kept.email) == address_key(email);
         match kept.status_at(now) {
             Status::Pending if same => {
                 let detail = format!(

@@ -1,11 +1,10 @@
 //! Names and descriptions, which groups and roles have alike: how they are read, held to be unique, changed and recorded.
 
-use actarium_core::text;
-
 use crate::form::{Form, prose, readable};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
+use crate::spelling;
 
 /// What a body says of a name and a description, each if it is there.
 pub struct Naming {
@@ -44,7 +43,7 @@ impl Naming {
     }
 }
 
-/// Refuses a name that something else of the kind has, whatever its case. `others`: names by id.
+/// Refuses a name that something else of the kind has, or one that looks the same. `others`: names by id.
 ///
 /// # Errors
 /// 409 if it is taken.
@@ -54,7 +53,7 @@ pub fn must_be_free(
     name: &str,
     except: Option<&str>,
 ) -> Result<(), Problem> {
-    let taken = others.any(|(id, other)| text::equal_folded(&other, name) && Some(&*id) != except);
+    let taken = others.any(|(id, other)| spelling::same_name(&other, name) && Some(&*id) != except);
     if taken { Err(Problem::new(Kind::Conflict, format!("there is a {kind} `{name}` already"))) } else { Ok(()) }
 }
 

@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use actarium_core::text;
 use actarium_store::{Organization, OrganizationId};
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::context::Context;
-use crate::directory::document::{Address, GroupMember, Membership, Origin, User, pair_id};
+use crate::directory::document::{GroupMember, Membership, Origin, User, pair_id};
 use crate::directory::personal::Method;
 use crate::directory::{Edit, Identity, IdentityProvider, Kept, State, change, identity_id};
 use crate::dispatch::Call;
@@ -78,7 +77,7 @@ impl Step<'_> {
         let member = |user: &str| access.member(user).map(|member| (user.to_owned(), member.active));
         let identity = self.state.sign_in(self.organization()).identity(&provider.issuer, &person.subject);
         let linked = identity.and_then(|identity| member(&identity.user));
-        let by_email = person.email.as_deref().and_then(|email| self.state.user_by_email(email));
+        let by_email = person.email.as_deref().and_then(|email| self.state.member_by_email(self.organization(), email));
         let by_email = by_email.and_then(|user| member(&user.id));
         fn as_member(found: &(String, bool)) -> Member<'_> {
             Member { user: &found.0, active: found.1 }
@@ -160,11 +159,12 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Makes somebody a member: with the account of the address, as it is, or with a new one.
+    /// Makes somebody a member, with an account of the organization's: what accounts there are elsewhere with the address is
+    /// not for its provider to join, nor to know.
     fn join(&self, edit: &mut Edit, email: &str, fresh_id: &str) -> Result<Arc<Kept<User>>, Problem> {
         let (organization, now) = (self.organization(), self.app.clock.now());
         let name = self.arrival.person.name.clone().unwrap_or_else(|| email.to_owned());
-        let user = match self.state.user_by_email(email) {
+        let user = match self.state.account_of(organization, email) {
             Some(user) => user.clone(),
             None => {
                 let managed_by = Some(organization.to_hex());
@@ -176,8 +176,7 @@ impl Step<'_> {
                     managed_by,
                     proof_changes: 0,
                 };
-                edit.put(None, fresh_id, None, &document)?;
-                edit.put(None, &text::fold(email), None, &Address { user: fresh_id.to_owned() })?;
+                edit.account(fresh_id, &document)?;
                 Arc::new(Kept { id: fresh_id.to_owned(), version: 1, document })
             }
         };

@@ -11,7 +11,7 @@ use crate::handlers::second_factor::{Judged, judge};
 use crate::handlers::session::bounded;
 use crate::problem::{Kind, Problem};
 use crate::refusals::RefusalKind;
-use crate::signin::attempt::{Attempt, Failure, logs_of, target_of};
+use crate::signin::attempt::{Attempt, Failure, counted_as, logs_of, target_of};
 use crate::signin::password::Verdict;
 
 /// What a person proves who they are with, once more.
@@ -53,7 +53,7 @@ pub async fn prove(
         return Err(Problem::new(Kind::Conflict, "the account has no password: its person signs in elsewhere"));
     };
     let failed = |failure| app.directory.read(|state| record_failed(call, state, action, failure));
-    let attempt = Attempt::begin(app, &call.context, &person.user.email);
+    let attempt = Attempt::begin(app, &call.context, &counted_as(&person.user));
     let attempt = attempt.inspect_err(|_| failed(Failure::RateLimited))?;
     match app.sign_in.passwords.verify(password, Some(&stored)).await {
         Ok(Verdict::Wrong) => {

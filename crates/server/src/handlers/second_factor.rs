@@ -23,7 +23,7 @@ use crate::handlers::session::{bounded, not_proved, person, session_id};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
-use crate::signin::attempt::{logs_of, target_of};
+use crate::signin::attempt::{hash_for, logs_of, target_of};
 use crate::signin::opening::{SecondProof, end_others};
 use crate::signin::password;
 use crate::signin::{recovery, totp};
@@ -135,7 +135,7 @@ pub async fn change_password(mut call: Call) -> Result<Response, Problem> {
     form.finish()?;
     let (attempt, stored) = prove(&call, &person, "password.update", &current).await?;
     let app = call.app.clone();
-    let hash = app.sign_in.passwords.hash(&new).await?;
+    let hash = hash_for(&app, &person.user.email, &new).await?;
     change(&app, call.standing(), move |state| {
         let id = &person.user.id;
         let user = state.user(id).filter(|user| user.password == stored).ok_or_else(changed_meanwhile)?;

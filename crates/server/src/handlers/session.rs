@@ -15,9 +15,8 @@ use crate::form::Form;
 use crate::handlers::second_factor::{Judged, judge};
 use crate::limits;
 use crate::problem::{Kind, Problem};
-use crate::signin::attempt::{Attempt, Failure, logs_within, record_failed_sign_in};
+use crate::signin::attempt::{Attempt, Failure, logs_within, record_failed_sign_in, record_failed_tries};
 use crate::signin::opening::{self, Opened, Opening, cookie_form, described, ends_at, set_cookie};
-use crate::signin::password::Verdict;
 use crate::signin::session::is_own_origin;
 
 /// A text of somebody who proves who they are: present and bounded, nothing more is said about it.
@@ -38,10 +37,11 @@ pub fn not_proved() -> Problem {
     Problem::new(Kind::Unauthenticated, "the e-mail address, the password or the code is wrong")
 }
 
-/// How a right password went on.
+/// How a try went on.
 enum Ended {
     Opened(Box<Opened>),
-    Failed(Failure),
+    /// Of the account whose password it is; of all that have the address, if it is none's.
+    Failed(Option<Arc<Kept<User>>>, Failure),
 }
 
 /// Signs somebody in.
@@ -59,17 +59,20 @@ pub async fn sign_in(mut call: Call) -> Result<Response, Problem> {
     let password = form.needed("password", bounded);
     let code = form.optional("code", bounded);
     form.finish()?;
-    let user = app.directory.read(|state| state.user_by_email(email.trim()).cloned());
+    let accounts = app.directory.read(|state| state.accounts_with(email.trim()));
     let attempt = Attempt::begin(&app, &call.context, email.trim()).inspect_err(|_| {
-        record_failed_sign_in(&app, &call.context, user.as_deref(), Failure::RateLimited);
+        record_failed_tries(&app, &call.context, &accounts, Failure::RateLimited);
     })?;
-    match judge_password(&app, &call, user.as_ref(), &password, code).await {
+    match judge_password(&app, &call, &accounts, &password, code).await {
         Ok(Ended::Opened(opened)) => {
-            attempt.succeeded();
+            attempt.succeeded_for(&opened.person.user);
             opening::signed_in(&app, &call.context, &opened)
         }
-        Ok(Ended::Failed(failure)) => {
-            record_failed_sign_in(&app, &call.context, user.as_deref(), failure);
+        Ok(Ended::Failed(user, failure)) => {
+            match &user {
+                Some(user) => record_failed_sign_in(&app, &call.context, user, failure),
+                None => record_failed_tries(&app, &call.context, &accounts, failure),
+            }
             if failure == Failure::SecondFactorRequired {
                 let detail = "send the code of the authenticator, or a recovery code, too";
                 return Err(Problem::new(Kind::SecondFactorRequired, detail));
@@ -83,45 +86,43 @@ pub async fn sign_in(mut call: Call) -> Result<Response, Problem> {
     }
 }
 
+/// Compares the password with those of all accounts that have the address, the person's own first.
 async fn judge_password(
     app: &Arc<App>,
     call: &Call,
-    user: Option<&Arc<Kept<User>>>,
+    accounts: &[Arc<Kept<User>>],
     password: &str,
     code: Option<String>,
 ) -> Result<Ended, Problem> {
-    let stored = user.and_then(|user| user.password.clone());
-    let verdict = app.sign_in.passwords.verify(password, stored.as_deref()).await?;
-    let Some(user) = user else { return Ok(Ended::Failed(Failure::UnknownAccount)) };
-    let rehashed = match verdict {
-        Verdict::Wrong if stored.is_none() => return Ok(Ended::Failed(Failure::NoPassword)),
-        Verdict::Wrong => return Ok(Ended::Failed(Failure::WrongPassword)),
-        Verdict::Right => None,
-        Verdict::RightAndRehashed(hash) => Some(hash),
+    let with_password: Vec<&Arc<Kept<User>>> = accounts.iter().filter(|user| user.password.is_some()).collect();
+    let hashes = with_password.iter().filter_map(|user| user.password.clone()).collect();
+    let Some((position, rehashed)) = app.sign_in.passwords.verify_any(password, hashes).await? else {
+        return Ok(Ended::Failed(None, Failure::WrongPassword));
     };
-    let (within, context, id) = (app.clone(), call.context.clone(), user.id.clone());
+    let user = with_password[position].clone();
+    let (within, context) = (app.clone(), call.context.clone());
     change(app, call.standing(), move |state| {
         let mut edit = Edit::default();
+        let failed = |failure| Ended::Failed(Some(user.clone()), failure);
         // The password may have been changed while this one was compared.
-        let Some(user) = state.user(&id).filter(|user| user.password == stored) else {
-            return Ok((edit, Ended::Failed(Failure::WrongPassword)));
+        let Some(present) = state.user(&user.id).filter(|present| present.password == user.password) else {
+            return Ok((edit, failed(Failure::WrongPassword)));
         };
-        let second_factor = match judge(&within, state, &mut edit, &id, code.as_deref())? {
+        let second_factor = match judge(&within, state, &mut edit, &user.id, code.as_deref())? {
             judged @ (Judged::None | Judged::Code | Judged::RecoveryCode { .. }) => judged.given(),
-            Judged::Missing => return Ok((Edit::default(), Ended::Failed(Failure::SecondFactorRequired))),
-            Judged::Wrong => return Ok((Edit::default(), Ended::Failed(Failure::WrongCode))),
+            Judged::Missing => return Ok((Edit::default(), failed(Failure::SecondFactorRequired))),
+            Judged::Wrong => return Ok((Edit::default(), failed(Failure::WrongCode))),
         };
         if rehashed.is_some() {
-            let document = User { password: rehashed, ..user.document.clone() };
-            edit.put(None, &id, Some(&**user), &document)?;
+            let document = User { password: rehashed, ..present.document.clone() };
+            edit.put(None, &user.id, Some(&**present), &document)?;
         }
-        let managed_by = user.managed_by.as_deref().and_then(actarium_store::OrganizationId::from_hex);
         let opening = Opening {
-            user: user.clone(),
+            user: present.clone(),
             method: personal::Method::Password,
             second_factor,
             through: None,
-            only_in: managed_by,
+            only_in: present.maker(),
             joins: None,
             alone: false,
         };

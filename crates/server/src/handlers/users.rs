@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::access::Caller;
 use crate::answers::{created, json_answer, no_content};
-use crate::directory::document::{Address, GroupMember, Membership, Origin, ScimProfile, User, pair_id};
+use crate::directory::document::{GroupMember, Membership, Origin, ScimProfile, User, pair_id};
 use crate::directory::personal::{PersonalToken, Session};
 use crate::directory::{Edit, Effective, Identity, State, change};
 use crate::dispatch::Call;
@@ -24,6 +24,8 @@ use crate::handlers::saved_searches;
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
+use crate::signin::attempt::hash_for;
+use crate::spelling;
 
 /// A member as the target of a record.
 pub fn user_target(state: &State, organization: OrganizationId, user: &str) -> Value {
@@ -128,7 +130,8 @@ pub fn rank(state: &State, organization: OrganizationId, user: &str) -> Effectiv
     rank
 }
 
-/// Makes a person a member, with an account of theirs or a new one.
+/// Makes a person a member. An administrator makes an account of the organization's, whatever accounts there are elsewhere with
+/// the address; the operator, who decides for everybody, makes members of people's own accounts.
 ///
 /// # Errors
 /// 422 for what is against the rules, 409 for who is a member already, 403 for groups that hold more than the caller.
@@ -151,16 +154,15 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let managed_by = (origin == Origin::Administrator).then(|| organization.to_hex());
     // Made whether the account is there or not, so that the time taken does not tell.
     let password = match &password {
-        Some(password) => Some(call.app.sign_in.passwords.hash(password).await?),
+        Some(password) => Some(hash_for(&call.app, &address, password).await?),
         None => None,
     };
-    let account = User { email: address, name, created_at: now, password, managed_by, proof_changes: 0 };
+    let account =
+        User { email: spelling::address_key(&address), name, created_at: now, password, managed_by, proof_changes: 0 };
     let app = call.app.clone();
     let user = change(&app, call.standing(), move |state| {
         let access = state.access(organization);
-        let existing = state.user_by_email(&account.email);
-        let id = existing.map_or(id, |user| user.id.clone());
-        if access.member(&id).is_some() {
+        if state.member_by_email(organization, &account.email).is_some() {
             return Err(Problem::new(
                 Kind::Conflict,
                 "somebody with this address is a user of the organization already",
@@ -171,13 +173,22 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
                 format!("the organization has {} users, the most it may have", limits::MEMBERS_PER_ORGANIZATION_MAX);
             return Err(Problem::new(Kind::Conflict, detail));
         }
+        let existing = state.account_of(organization, &account.email);
+        let existing =
+            if origin == Origin::Operator { state.own_account(&account.email).or(existing) } else { existing };
+        let id = existing.map_or(id, |user| user.id.clone());
         let mut edit = Edit::default();
         edit.touches_access(organization);
         // What the organization calls them is its own; another's account is not changed by it.
         let called = Some(account.name.clone());
-        if existing.is_none() {
-            edit.put(None, &id, None, &account)?;
-            edit.put(None, &text::fold(&account.email), None, &Address { user: id.clone() })?;
+        match existing {
+            None => edit.account(&id, &account)?,
+            // Somebody who was a member before: the account is the organization's, and so is its password.
+            Some(before) if before.maker().is_some() && account.password.is_some() => {
+                let document = User { password: account.password.clone(), ..before.with_changed_proof() };
+                edit.put(None, &id, Some(&**before), &document)?;
+            }
+            Some(_) => {}
         }
         let membership = Membership { joined_at: now, origin, active: true, name: called, external_id: None };
         edit.put(Some(organization), &id, None, &membership)?;

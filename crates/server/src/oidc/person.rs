@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::id_token::ClaimSet;
 use crate::limits;
+use crate::spelling;
 
 /// A person as a provider describes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl Person {
 }
 
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.chars().count() <= limits::NAME_CHARS_MAX && !text.contains(char::is_control)
+    !text.is_empty() && text.chars().count() <= limits::NAME_CHARS_MAX && spelling::unseen(text).is_none()
 }
 
 /// Booleans as providers write them: JSON's own, but also `"true"` (Cognito), `1` and `"1"` (Entra's `xms_edov`).

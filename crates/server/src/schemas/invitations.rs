@@ -31,9 +31,6 @@ fn bodies() -> Vec<(&'static str, Value)> {
         "name": or_null(readable(limits::NAME_CHARS_MAX)),
         "groups": or_null(groups),
     });
-    let mut new_password = text(limits::PASSWORD_CHARS_MIN, limits::PASSWORD_CHARS_MAX);
-    new_password["description"] =
-        json!("In the place of one that another organization's administrator has set; asked for only then.");
     let mut password = given();
     password["description"] = json!("Of a new account the one that it gets, else the account's.");
     let accepted = json!({
@@ -41,7 +38,6 @@ fn bodies() -> Vec<(&'static str, Value)> {
         "name": or_null(readable(limits::NAME_CHARS_MAX)),
         "password": or_null(password),
         "code": or_null(given()),
-        "new_password": or_null(new_password),
     });
     vec![
         ("NewInvitation", closed(new, &["email"])),
@@ -88,7 +84,7 @@ fn answers() -> Vec<(&'static str, Value)> {
         "name": {"type": ["string", "null"]},
         "invited_by": any(),
         "expires_at": time(),
-        "account_exists": {"type": "boolean", "description": "Whether there is an account with the address."},
+        "account_exists": {"type": "boolean", "description": "Whether the person has an account of their own whose password is asked for; never of an invitation whose link was shown."},
     });
     let shown_fields = ["organization", "email", "name", "invited_by", "expires_at", "account_exists"];
     vec![

@@ -51,13 +51,17 @@ fn text(chars_min: usize, chars_max: usize) -> Value {
     json!({"type": "string", "minLength": chars_min, "maxLength": chars_max})
 }
 
-/// A text that people read: not blank, without control characters.
+/// What `spelling` refuses of the characters that a pattern can name in every dialect.
+const UNSEEN: &str = "\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\
+                      \\u2060-\\u206f\\u2800\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb";
+
+/// A text that people read: not blank, every character of it to be seen.
 fn readable(chars_max: usize) -> Value {
     json!({
         "type": "string",
         "minLength": 1,
         "maxLength": chars_max,
-        "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$",
+        "pattern": format!("^[^{UNSEEN}]*[^\\s{UNSEEN}][^{UNSEEN}]*$"),
     })
 }
 

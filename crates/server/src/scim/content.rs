@@ -13,6 +13,7 @@ use crate::scim::Attributes;
 use crate::scim::error::{Refused, ScimType};
 use crate::scim::path::{Named, Scope};
 use crate::scim::schema::{Attribute, Mutability, ResourceType, Type, is_unkept_schema};
+use crate::spelling;
 
 /// Reads a body as JSON, as strictly as everywhere else.
 ///
@@ -166,9 +167,8 @@ fn plain_text(attribute: &Attribute, text: &str) -> Result<Option<Value>, Refuse
     if text.is_empty() {
         return Ok(None);
     }
-    let good = text.chars().count() <= attribute.chars_max
-        && !text.chars().any(char::is_control)
-        && text.trim().len() == text.len();
+    spelling::all_seen(text).map_err(|rule| invalid(attribute, &rule))?;
+    let good = text.chars().count() <= attribute.chars_max && text.trim().len() == text.len();
     if good {
         return Ok(Some(Value::String(text.into())));
     }

@@ -3,11 +3,11 @@
 
 use serde_json::{Value, json};
 
-use crate::form;
 use crate::limits;
 use crate::scim::Attributes;
 use crate::scim::content::is_primary;
 use crate::scim::error::{Refused, ScimType};
+use crate::spelling;
 
 /// A user as clients may set it.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,7 +108,7 @@ fn derived_emails(user_name: &str) -> Option<Value> {
 }
 
 fn is_email(text: &str) -> bool {
-    form::email(text).is_ok()
+    spelling::address(text).is_ok()
 }
 
 fn invalid(detail: &str) -> Refused {

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use actarium_core::text;
 use actarium_store::OrganizationId;
 use serde_json::{Value, json};
 
@@ -17,6 +16,7 @@ use crate::directory::{Kept, State};
 use crate::problem::{Kind, Problem};
 use crate::recorder::{OwnRecord, service_target};
 use crate::refusals::RefusalKind;
+use crate::spelling::address_key;
 
 /// Why a try came to nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,13 +70,19 @@ impl Attempt {
     /// # Errors
     /// 429 with the time to wait. What is to be recorded about that is the caller's.
     pub fn begin(app: &Arc<App>, context: &Context, email: &str) -> Result<Self, Problem> {
-        let (account, network) = (AccountKey::of(&text::fold(email)), Network::of(context.ip));
+        let (account, network) = (AccountKey::of(&address_key(email)), Network::of(context.ip));
         app.sign_in.throttle.begin(account, network, app.clock.elapsed()).map_err(|wait| {
             let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
             Problem::new(Kind::TooManyRequests, format!("too many tries; the next one may come in {seconds} s"))
                 .retry_after(seconds)
         })?;
         Ok(Self { app: app.clone(), account, network })
+    }
+
+    /// It came to a good end for an account with the address. One that an organization made clears nothing: whoever made it knows
+    /// its password, and could go on guessing that of another account with the address.
+    pub fn succeeded_for(self, user: &User) {
+        if user.maker().is_none() { self.succeeded() } else { self.undone() }
     }
 
     /// It came to a good end.
@@ -88,6 +94,11 @@ impl Attempt {
     pub fn undone(self) {
         self.app.sign_in.throttle.undone(self.account, self.network);
     }
+}
+
+/// What tries at proofs in an account's own session are counted under: an organization's account apart from the person's.
+pub fn counted_as(user: &User) -> String {
+    user.managed_by.as_ref().map_or_else(|| user.email.clone(), |maker| format!("{} of {maker}", user.email))
 }
 
 /// The organizations in whose logs things about a person alone are recorded: all of theirs, else the operator's.
@@ -102,7 +113,10 @@ pub fn logs_within(
     user: &str,
     reaches: impl Fn(OrganizationId) -> bool,
 ) -> Vec<OrganizationId> {
-    let own: Vec<_> = state.organizations_of(user).filter(|id| reaches(*id)).collect();
+    // What an organization made is for that organization alone.
+    let maker = state.user(user).and_then(|user| user.maker());
+    let concerns = |id: &OrganizationId| maker.is_none_or(|maker| maker == *id) && reaches(*id);
+    let own: Vec<_> = state.organizations_of(user).filter(concerns).collect();
     if own.is_empty() { vec![app.operator_organization.id] } else { own }
 }
 
@@ -116,13 +130,54 @@ pub fn target_of(user: &Kept<User>) -> Value {
     json!({"type": "user", "id": user.id, "name": user.name})
 }
 
-/// Records a failed sign-in: in every organization of the person, or for an unknown account in the operator's, where
-/// what was typed is not kept: it is often a password. Repeats within a minute become one record with their number.
-pub fn record_failed_sign_in(app: &App, context: &Context, user: Option<&Kept<User>>, failure: Failure) {
-    let logs = match user {
-        Some(user) => app.directory.read(|state| logs_of(app, state, &user.id)),
-        None => vec![app.operator_organization.id],
-    };
+/// The hash of a password that an account with this address is to have. All hashes of one address share their salt, so that
+/// a sign-in takes the same work whoever has accounts with it.
+///
+/// # Errors
+/// 503 if too many are being hashed already.
+pub async fn hash_for(app: &App, email: &str, password: &str) -> Result<String, Problem> {
+    let beside = app.directory.read(|state| state.accounts_with(email).iter().find_map(|user| user.password.clone()));
+    app.sign_in.passwords.hash(password, beside.as_deref()).await
+}
+
+/// Records a failed sign-in to one account: the password is its own, or no other account is meant.
+pub fn record_failed_sign_in(app: &App, context: &Context, user: &Kept<User>, failure: Failure) {
+    let logs = app.directory.read(|state| logs_of(app, state, &user.id));
+    record(app, (Some(context), context), Some(user), &logs, failure);
+}
+
+/// Records a failed sign-in with an address, which may have meant any of the accounts that have it: for the person's own in
+/// every organization of theirs; for one that an organization made there, if it gave it a password, and without where the try
+/// came from: the organization must see the same whatever accounts there are elsewhere, and not where a person is who meant
+/// another. If it is for none of them, it is in the operator's log, where what was typed is not kept: it is often a password.
+pub fn record_failed_tries(app: &App, context: &Context, accounts: &[Arc<Kept<User>>], failure: Failure) {
+    let mut recorded = false;
+    for user in accounts {
+        match (user.maker(), user.password.is_some()) {
+            (None, has_password) => {
+                let reason =
+                    if has_password || failure == Failure::RateLimited { failure } else { Failure::NoPassword };
+                record_failed_sign_in(app, context, user, reason);
+            }
+            (Some(maker), true) => record(app, (None, context), Some(user), &[maker], failure),
+            (Some(_), false) => continue,
+        }
+        recorded = true;
+    }
+    if !recorded {
+        let reason = if failure == Failure::RateLimited { failure } else { Failure::UnknownAccount };
+        record(app, (Some(context), context), None, &[app.operator_organization.id], reason);
+    }
+}
+
+/// Repeats within a minute become one record with their number.
+fn record(
+    app: &App,
+    (shown, context): (Option<&Context>, &Context),
+    user: Option<&Kept<User>>,
+    logs: &[OrganizationId],
+    failure: Failure,
+) {
     let anonymous = || json!({"type": "anonymous", "id": "anonymous"});
     let mut record = OwnRecord::new("session.sign_in", user.map_or_else(anonymous, actor_of), service_target())
         .unsuccessful(failure.outcome(), failure.reason())
@@ -130,16 +185,17 @@ pub fn record_failed_sign_in(app: &App, context: &Context, user: Option<&Kept<Us
     if let Some(user) = user {
         record.targets = vec![target_of(user)];
     }
-    record.context = Some(context.clone());
+    record.context = shown.cloned();
+    let from = shown.and(context.ip).map_or_else(|| "unknown".into(), |ip| ip.to_string());
     for organization in logs {
         let kind = RefusalKind {
-            organization,
+            organization: *organization,
             action: "session.sign_in",
             reason: failure.reason(),
-            who: context.ip.map_or_else(|| "unknown".into(), |ip| ip.to_string()),
+            who: from.clone(),
             what: user.map_or_else(String::new, |user| user.id.clone()),
         };
-        let record = app.directory.read(|state| record.clone().as_called_in(state, organization));
+        let record = app.directory.read(|state| record.clone().as_called_in(state, *organization));
         app.refusals.refused(kind, record);
     }
 }

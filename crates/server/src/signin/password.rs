@@ -2,7 +2,8 @@
 //!
 //! Hashing is meant to be slow and to take memory, so it runs on threads of its own and only so often at one moment.
 //! A password is never kept, shown or logged; what is kept is a PHC string that names its own parameters. This file
-//! knows no accounts: comparing takes the same work whether there is a hash to compare with or not.
+//! knows no accounts: comparing takes the same work whether there is a hash to compare with, several, or none. That is why the
+//! hashes of one address share their salt: one computation compares with all of them.
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use actarium_store::Entropy;
 use argon2::password_hash::phc::{self, ParamsString};
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
+use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
 use super::breached;
@@ -124,13 +126,33 @@ impl Passwords {
         }
     }
 
-    /// The hash of a password, as a PHC string.
+    /// The hash of a password, as a PHC string, with the salt of another hash of the same address if there is one.
     ///
     /// # Errors
     /// 503 if too many are being hashed already.
-    pub async fn hash(&self, password: &str) -> Result<String, Problem> {
-        let (hasher, salt, password) = (self.hasher.clone(), self.salt(), password.to_owned());
+    pub async fn hash(&self, password: &str, beside: Option<&str>) -> Result<String, Problem> {
+        let salt = beside.and_then(|beside| phc::PasswordHash::new(beside).ok()).and_then(|beside| beside.salt);
+        let salt = salt.map_or_else(|| self.salt().to_vec(), |salt| salt.to_vec());
+        let (hasher, password) = (self.hasher.clone(), password.to_owned());
         self.in_turn(move || hash(&hasher, &salt, &password)).await?
+    }
+
+    /// Compares a password with several hashes, in one computation for all that share salt and parameters, and in the work of
+    /// one if there are none. Gives the position of the first that is right, and that hash anew if its parameters are no longer
+    /// used.
+    ///
+    /// # Errors
+    /// 503 if too many are being compared already.
+    pub async fn verify_any(
+        &self,
+        password: &str,
+        stored: Vec<String>,
+    ) -> Result<Option<(usize, Option<String>)>, Problem> {
+        if stored.is_empty() {
+            return self.verify(password, None).await.map(|_| None);
+        }
+        let (hasher, password) = (self.hasher.clone(), password.to_owned());
+        self.in_turn(move || first_right(&hasher, &password, &stored)).await?
     }
 
     /// Compares a password with a hash. Without a hash the same work is done, and it is wrong.
@@ -138,14 +160,11 @@ impl Passwords {
     /// # Errors
     /// 503 if too many are being compared already.
     pub async fn verify(&self, password: &str, stored: Option<&str>) -> Result<Verdict, Problem> {
-        let (hasher, salt, password) = (self.hasher.clone(), self.salt(), password.to_owned());
+        let (hasher, password) = (self.hasher.clone(), password.to_owned());
         let known = stored.is_some();
         let stored = stored.unwrap_or(&self.decoy).to_owned();
         let verdict = move || {
-            let parsed = phc::PasswordHash::new(&stored).map_err(|error| {
-                tracing::error!(%error, "a stored password hash cannot be read");
-                Problem::new(Kind::Internal, "the account's password cannot be read")
-            })?;
+            let parsed = phc::PasswordHash::new(&stored).map_err(|error| unreadable(&error))?;
             let right = hasher.verify_password(password.as_bytes(), &parsed).is_ok() && known;
             if !right {
                 return Ok(Verdict::Wrong);
@@ -153,7 +172,8 @@ impl Passwords {
             if is_current(&parsed, hasher.params()) {
                 return Ok(Verdict::Right);
             }
-            hash(&hasher, &salt, &password).map(Verdict::RightAndRehashed)
+            let salt = parsed.salt.as_ref().map_or(&[][..], |salt| salt);
+            hash(&hasher, salt, &password).map(Verdict::RightAndRehashed)
         };
         self.in_turn(verdict).await?
     }
@@ -184,6 +204,63 @@ fn hash(hasher: &Argon2<'_>, salt: &[u8], password: &str) -> Result<String, Prob
         tracing::error!(%error, "a password cannot be hashed");
         Problem::new(Kind::Internal, "the password could not be hashed")
     })
+}
+
+fn unreadable(error: &dyn std::fmt::Display) -> Problem {
+    tracing::error!(%error, "a stored password hash cannot be read");
+    Problem::new(Kind::Internal, "the account's password cannot be read")
+}
+
+fn first_right(
+    hasher: &Argon2<'_>,
+    password: &str,
+    stored: &[String],
+) -> Result<Option<(usize, Option<String>)>, Problem> {
+    let parsed: Result<Vec<_>, _> = stored.iter().map(|text| phc::PasswordHash::new(text)).collect();
+    let parsed = parsed.map_err(|error| unreadable(&error))?;
+    // What was computed, by everything that it depends on besides the password.
+    let mut computed: Vec<(&phc::PasswordHash, Vec<u8>)> = Vec::new();
+    let mut right = None;
+    for (position, one) in parsed.iter().enumerate() {
+        let alike = |other: &phc::PasswordHash| {
+            (other.algorithm, other.version, &other.params, &other.salt)
+                == (one.algorithm, one.version, &one.params, &one.salt)
+        };
+        let known = computed.iter().position(|(other, output)| {
+            alike(other) && one.hash.as_ref().is_some_and(|hash| hash.as_bytes().len() == output.len())
+        });
+        let known = match known {
+            Some(known) => known,
+            None => {
+                computed.push((one, output(password, one)?));
+                computed.len() - 1
+            }
+        };
+        let same = one.hash.as_ref().is_some_and(|hash| hash.as_bytes().ct_eq(&computed[known].1).into());
+        if same && right.is_none() {
+            right = Some(position);
+        }
+    }
+    let Some(position) = right else { return Ok(None) };
+    let one = &parsed[position];
+    if is_current(one, hasher.params()) {
+        return Ok(Some((position, None)));
+    }
+    let salt = one.salt.as_ref().map_or(&[][..], |salt| salt);
+    Ok(Some((position, Some(hash(hasher, salt, password)?))))
+}
+
+/// What a password comes to with the salt and the parameters of a hash.
+fn output(password: &str, stored: &phc::PasswordHash) -> Result<Vec<u8>, Problem> {
+    let version = stored.version.map_or(Ok(Version::V0x13), Version::try_from).map_err(|error| unreadable(&error))?;
+    let params = Params::try_from(stored).map_err(|error| unreadable(&error))?;
+    let (Some(salt), Some(hash)) = (&stored.salt, &stored.hash) else {
+        return Err(unreadable(&"it has no salt or hash"));
+    };
+    let mut output = vec![0; hash.as_bytes().len()];
+    let hasher = Argon2::new(Algorithm::Argon2id, version, params);
+    hasher.hash_password_into(password.as_bytes(), salt, &mut output).map_err(|error| unreadable(&error))?;
+    Ok(output)
 }
 
 fn is_current(stored: &phc::PasswordHash, params: &Params) -> bool {
@@ -241,9 +318,9 @@ mod tests {
     #[tokio::test]
     async fn a_password_fits_its_hash_and_no_other() {
         let passwords = Passwords::with_costs(Arc::new(SystemEntropy), 64, 1);
-        let stored = passwords.hash("kvmt#2xwpqz7").await.unwrap();
+        let stored = passwords.hash("kvmt#2xwpqz7", None).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{stored}");
-        assert_ne!(stored, passwords.hash("kvmt#2xwpqz7").await.unwrap(), "each has a salt of its own");
+        assert_ne!(stored, passwords.hash("kvmt#2xwpqz7", None).await.unwrap(), "each has a salt of its own");
         let verify = async |password: &str, stored: Option<&str>| passwords.verify(password, stored).await.unwrap();
         assert_eq!(verify("kvmt#2xwpqz7", Some(&stored)).await, Verdict::Right);
         assert_eq!(verify("kvmt#2xwpqz8", Some(&stored)).await, Verdict::Wrong);
@@ -252,10 +329,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_of_several_is_found_whatever_their_salts_and_parameters() {
+        let (before, now) = (
+            Passwords::with_costs(Arc::new(SystemEntropy), 32, 1),
+            Passwords::with_costs(Arc::new(SystemEntropy), 64, 1),
+        );
+        let first = now.hash("first of kvmt", None).await.unwrap();
+        let second = now.hash("second of kvmt", Some(&first)).await.unwrap();
+        let salt = |text: &str| text.split('$').nth(4).unwrap().to_owned();
+        assert_eq!(salt(&first), salt(&second));
+        let other = now.hash("third of kvmt", None).await.unwrap();
+        let old = before.hash("fourth of kvmt", Some(&first)).await.unwrap();
+        assert_ne!(salt(&first), salt(&other));
+        let all = vec![first, second.clone(), other, old, second];
+        for (position, password) in ["first of kvmt", "second of kvmt", "third of kvmt"].into_iter().enumerate() {
+            assert_eq!(now.verify_any(password, all.clone()).await.unwrap(), Some((position, None)));
+        }
+        let (position, anew) = now.verify_any("fourth of kvmt", all.clone()).await.unwrap().unwrap();
+        assert_eq!((position, salt(&anew.unwrap())), (3, salt(&all[0])));
+        assert_eq!(now.verify_any("fifth of kvmt", all).await.unwrap(), None);
+        assert_eq!(now.verify_any("first of kvmt", Vec::new()).await.unwrap(), None);
+    }
+
+    #[tokio::test]
     async fn a_hash_of_other_parameters_is_made_anew_when_its_password_is_right() {
         let before = Passwords::with_costs(Arc::new(SystemEntropy), 32, 1);
         let now = Passwords::with_costs(Arc::new(SystemEntropy), 64, 1);
-        let old = before.hash("kvmt#2xwpqz7").await.unwrap();
+        let old = before.hash("kvmt#2xwpqz7", None).await.unwrap();
         assert_eq!(now.verify("wrong", Some(&old)).await.unwrap(), Verdict::Wrong);
         let Verdict::RightAndRehashed(new) = now.verify("kvmt#2xwpqz7", Some(&old)).await.unwrap() else {
             panic!("an old hash is kept")
@@ -276,8 +376,8 @@ mod tests {
         let passwords = Passwords::with_costs(Arc::new(SystemEntropy), 32, 1);
         let all = limits::PASSWORD_HASHES_AT_ONCE_MAX + limits::PASSWORD_HASHES_WAITING_MAX;
         let held = passwords.places.clone().try_acquire_many_owned(all as u32).unwrap();
-        assert_eq!(passwords.hash("x").await.unwrap_err().kind, Kind::Overloaded);
+        assert_eq!(passwords.hash("x", None).await.unwrap_err().kind, Kind::Overloaded);
         drop(held);
-        assert!(passwords.hash("x").await.is_ok());
+        assert!(passwords.hash("x", None).await.is_ok());
     }
 }

@@ -142,8 +142,9 @@ pub fn remember_networks(app: &App) {
     app.directory.read(|state| {
         for session in state.personal().sessions() {
             let address = session.ip.as_deref().and_then(|ip| ip.parse().ok());
-            if let (Some(user), Some(address)) = (state.user(&session.user), address) {
-                let account = AccountKey::of(&actarium_core::text::fold(&user.email));
+            let own = state.user(&session.user).filter(|user| user.maker().is_none());
+            if let (Some(user), Some(address)) = (own, address) {
+                let account = AccountKey::of(&crate::spelling::address_key(&user.email));
                 app.sign_in.throttle.known(account, Network::of(Some(address)), now);
             }
         }

@@ -16,9 +16,14 @@ pub struct Person {
 
 impl Person {
     pub fn new(service: &Service, name: &str, groups: &[&str]) -> Self {
+        Self::in_organization(service, "acme", name, groups)
+    }
+
+    /// Somebody of another organization.
+    pub fn in_organization(service: &Service, slug: &str, name: &str, groups: &[&str]) -> Self {
         let email = format!("{}@example.com", name.to_lowercase());
         let body = json!({"email": email, "name": name, "password": PASSWORD, "groups": groups});
-        let made = service.request("POST", "/v1/orgs/acme/users").json(&body).send();
+        let made = service.request("POST", &format!("/v1/orgs/{slug}/users")).json(&body).send();
         assert_eq!(made.status, 201, "{made:?}");
         let signed_in =
             service.anonymous("POST", "/v1/session").json(&json!({"email": email, "password": PASSWORD})).send();

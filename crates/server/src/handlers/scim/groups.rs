@@ -26,6 +26,7 @@ use crate::scim::error::{Refused, ScimType};
 use crate::scim::listing::Query;
 use crate::scim::schema::{GROUP_SCHEMA, ResourceType};
 use crate::scim::{Attributes, content, patch};
+use crate::spelling;
 
 /// A group with who is in it.
 #[derive(Clone, Debug)]
@@ -131,7 +132,7 @@ fn invalid(detail: impl Into<String>) -> Refused {
 }
 
 fn must_be_free(access: &OrganizationAccess, name: &str, except: Option<&str>) -> Result<(), Refused> {
-    if access.groups().any(|group| text::equal_folded(&group.name, name) && Some(&*group.id) != except) {
+    if access.groups().any(|group| spelling::same_name(&group.name, name) && Some(&*group.id) != except) {
         return Err(Refused::new(ScimType::Uniqueness, "the organization has a group with this displayName already"));
     }
     Ok(())

@@ -1,8 +1,8 @@
 //! `…/Users`: members of the organization, as an identity provider sees and sets them.
 //!
-//! A user here is a membership. Making one joins the account with the address or makes it, and the answer is the same either
-//! way; deleting ends the membership and leaves the account. What SCIM says of a person is the organization's own profile of
-//! them. The account itself follows a new address only while it is the organization's alone and nobody has ever used it.
+//! A user here is a membership. Making one makes an account of the organization's, whatever accounts there are elsewhere with
+//! the address; deleting ends the membership and leaves the account. What SCIM says of a person is the organization's own profile
+//! of them. The account itself follows a new address only while it is the organization's and has no password.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{Resource, base, look_answer, must_match, read_json, resource_answer, selection};
 use crate::answers::no_content;
-use crate::directory::document::{Address, Membership, Origin, ScimProfile, User};
+use crate::directory::document::{Membership, Origin, ScimProfile, User};
 use crate::directory::{Edit, Kept, OrganizationAccess, State, change};
 use crate::dispatch::Call;
 use crate::handlers::groups::must_cover;
@@ -27,6 +27,7 @@ use crate::scim::listing::Query;
 use crate::scim::person::Person;
 use crate::scim::schema::{ResourceType, USER_SCHEMA};
 use crate::scim::{Attributes, content, patch};
+use crate::spelling::address_key;
 
 /// A member with all that is kept of them.
 #[derive(Clone, Debug)]
@@ -157,12 +158,12 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let by = call.clone();
     let id = change(&call.app, call.standing(), move |state| {
         let access = state.access(organization);
-        let address = person.address()?;
-        let existing = state.user_by_email(address);
-        let id = existing.map_or(fresh_id, |account| account.id.clone());
-        if access.member(&id).is_some() {
+        let address = address_key(person.address()?);
+        if state.member_by_email(organization, &address).is_some() {
             return Err(taken("e-mail address"));
         }
+        let existing = state.account_of(organization, &address);
+        let id = existing.map_or(fresh_id, |account| account.id.clone());
         must_be_free(state, access, &person.user_name, None)?;
         if access.members().len() >= limits::MEMBERS_PER_ORGANIZATION_MAX {
             let most = limits::MEMBERS_PER_ORGANIZATION_MAX;
@@ -175,15 +176,14 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         edit.touches_access(organization);
         if existing.is_none() {
             let account = User {
-                email: address.to_owned(),
+                email: address.clone(),
                 name: person.called(),
                 created_at: now,
                 password: None,
                 managed_by: Some(organization.to_hex()),
                 proof_changes: 0,
             };
-            edit.put(None, &id, None, &account)?;
-            edit.put(None, &text::fold(address), None, &Address { user: id.clone() })?;
+            edit.account(&id, &account)?;
         }
         let membership = Membership {
             joined_at: now,
@@ -304,9 +304,9 @@ async fn modify(
     resource_answer(&call, StatusCode::OK, entry.ok_or_else(no_such_user)?.resource(&base), &selection)
 }
 
-/// Lets the account's address follow the user's, if the account is the organization's alone, nobody has ever signed in with it,
-/// it holds no more than the token, and the address is free. Otherwise the account stays, and nobody is told the difference:
-/// who could give an account in use another address could take it over, and who saw a refusal would learn who has one.
+/// Lets the account's address follow the user's, if the organization made the account, nobody signs in to it with a password, it
+/// holds no more than the token, and no user of the organization, past ones too, has the address. What accounts others have
+/// decides nothing: nobody learns of them here.
 fn follow_address(
     edit: &mut Edit,
     state: &State,
@@ -314,20 +314,15 @@ fn follow_address(
     person: &Person,
     within_reach: bool,
 ) -> Result<(), Problem> {
-    let address = person.address()?;
-    let own = account.managed_by.as_deref() == Some(&organization.to_hex()) && account.password.is_none();
-    let alone = state.organizations_of(&account.id).all(|other| other == organization);
-    if !(own && alone && within_reach) || text::equal_folded(address, &account.email) {
+    let address = address_key(person.address()?);
+    let own = account.maker() == Some(organization) && account.password.is_none();
+    let taken = || {
+        state.account_of(organization, &address).is_some() || state.member_by_email(organization, &address).is_some()
+    };
+    if !(own && within_reach) || address == account.email || taken() {
         return Ok(());
     }
-    if state.user_by_email(address).is_some() {
-        return Ok(());
-    }
-    let Some(version) = state.address_version(&account.email) else { return Ok(()) };
-    let moved = User { email: address.to_owned(), ..account.document.clone() };
-    edit.put(None, &account.id, Some(account), &moved)?;
-    edit.delete::<Address>(None, &text::fold(&account.email), version);
-    edit.put(None, &text::fold(address), None, &Address { user: account.id.clone() })
+    edit.move_account(state, account, &address)
 }
 
 /// Ends a membership.

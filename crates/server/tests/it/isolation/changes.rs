@@ -257,10 +257,10 @@ impl World {
         // What opens this organization and nothing else ends with the membership; other tokens are kept from it.
         for caller in self.callers.iter_mut().filter(|caller| caller.user() == Some(&user)) {
             match &caller.who {
-                Who::Token { organizations: Some(only), .. } if only.iter().all(|only| *only == of) => {
-                    caller.alive = false;
+                Who::Token { organizations, .. } => {
+                    caller.ended_in.insert(of);
+                    caller.alive &= organizations.as_ref().is_none_or(|only| !only.is_subset(&caller.ended_in));
                 }
-                Who::Token { .. } => drop(caller.ended_in.insert(of)),
                 _ if caller.only_in == Some(of) => caller.alive = false,
                 _ => {}
             }

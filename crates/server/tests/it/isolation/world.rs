@@ -21,8 +21,9 @@ const HOUR_MICROS: i64 = 3_600_000_000;
 /// Somebody with an account.
 pub struct Person {
     pub id: String,
-    /// Stands in their name and address.
+    /// Stands in what they are called.
     pub marker: String,
+    pub email: String,
     /// Where they have ever been a member.
     pub ever_in: BTreeSet<usize>,
 }
@@ -227,7 +228,8 @@ impl World {
             });
             let id = self.make(organization, "users", &body);
             if position == 0 {
-                self.people.push(Person { id: id.clone(), marker: marker.clone(), ever_in: BTreeSet::new() });
+                let (id, marker, email) = (id.clone(), marker.clone(), email.clone());
+                self.people.push(Person { id, marker, email, ever_in: BTreeSet::new() });
             }
             assert_eq!(id, self.people[person].id);
             self.joins(person, organization, called);
@@ -240,10 +242,11 @@ impl World {
         }
     }
 
-    /// Somebody whose first password an administrator has set: it opens that organization alone.
+    /// Somebody whose account an administrator has made, with a password: it opens that organization alone. Another account
+    /// with the same address is another organization's member.
     fn make_managed_person(&mut self, of: usize) {
-        let marker = self.marker("who");
-        let (email, name) = (format!("{marker}@example.com"), format!("Person {marker}"));
+        let (marker, address) = (self.marker("who"), self.marker("shared"));
+        let (email, name) = (format!("{address}@example.com"), format!("Person {marker}"));
         let admins = &self.organizations[of].groups["admin"].members;
         let by = self.callers.iter().find(|caller| caller.user().is_some_and(|user| admins.contains(user))).unwrap();
         let path = format!("/v1/orgs/{}/users", self.organizations[of].slug);
@@ -251,18 +254,21 @@ impl World {
         let made = self.send(by, "POST", &path, Some(&body));
         assert_eq!(made.status, 201, "{made:?}");
         let (person, id) = (self.people.len(), text(&made.json()["id"]));
-        self.people.push(Person { id: id.clone(), marker, ever_in: BTreeSet::new() });
+        self.people.push(Person { id: id.clone(), marker, email: email.clone(), ever_in: BTreeSet::new() });
         self.joins(person, of, name);
-        let other = (of + 1) % self.organizations.len();
-        let called = format!("Called {}", self.organizations[other].marker);
-        assert_eq!(self.make(other, "users", &json!({"email": email, "name": called})), id);
-        self.joins(person, other, called);
         self.sign_in(person, Some(of));
+        let other = (of + 1) % self.organizations.len();
+        let marker = self.marker("who");
+        let name = format!("Person {marker}");
+        let there = self.make(other, "users", &json!({"email": email, "name": name}));
+        assert_ne!(there, id, "the account is not theirs");
+        self.people.push(Person { id: there, marker, email, ever_in: BTreeSet::new() });
+        self.joins(person + 1, other, name);
     }
 
     fn sign_in(&mut self, person: usize, only_in: Option<usize>) {
-        let Person { id, marker, .. } = &self.people[person];
-        let body = json!({"email": format!("{marker}@example.com"), "password": PASSWORD});
+        let Person { id, email, .. } = &self.people[person];
+        let body = json!({"email": email, "password": PASSWORD});
         let answer = self.service.anonymous("POST", "/v1/session").json(&body).send();
         assert_eq!(answer.status, 200, "{answer:?}");
         let cookie = answer.headers["set-cookie"].split(';').next().unwrap().to_owned();
@@ -277,7 +283,7 @@ impl World {
 
     fn make_tokens(&mut self, person: usize) {
         let user = self.people[person].id.clone();
-        let session = self.callers.iter().find(|caller| caller.user() == Some(&user)).unwrap().clone();
+        let Some(session) = self.callers.iter().find(|caller| caller.user() == Some(&user)).cloned() else { return };
         let own: Vec<usize> = (0..self.organizations.len())
             .filter(|of| self.organizations[*of].members.contains_key(&user) && session.reaches(*of))
             .collect();
