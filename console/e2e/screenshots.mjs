@@ -16,6 +16,13 @@ async function openEvent(page, at) {
   await page.mouse.move(6, 400);
 }
 
+/** Makes something in the demo organization, as who is signed in on the page. */
+async function post(page, path, data) {
+  const { csrf_token } = await (await page.request.get("/v1/session")).json();
+  return (await page.request.post(`/v1/orgs/demo/${path}`, { headers: { "x-csrf-token": csrf_token }, data })).json();
+}
+
+let invitation;
 const PICTURES = [
   ["sign-in", "/sign-in", "light", { width: 720, height: 520 }, async (page) => page.getByLabel("Password").waitFor(), false],
   ["audit-logs-light", PROBLEMS, "light", WIDE, (page) => openEvent(page, 1)],
@@ -47,8 +54,7 @@ const PICTURES = [
       ["Roles and who has them", "action:role.*,group.role.*", "-30d", "organization"],
       ["My deployments", 'action:component.deploy actor:"Priya Natarajan"', "-24h", "personal"],
     ]) {
-      const { csrf_token } = await (await page.request.get("/v1/session")).json();
-      await page.request.post("/v1/orgs/demo/saved-searches", { headers: { "x-csrf-token": csrf_token }, data: { name, q, from, visibility } });
+      await post(page, "saved-searches", { name, q, from, visibility });
     }
     await (await rows(page)).first().waitFor();
     await page.keyboard.press("s");
@@ -72,12 +78,11 @@ const PICTURES = [
     await page.getByText(/^[1-9][\d,]* events/).first().waitFor();
   }],
   ["invitation", "", "light", { width: 720, height: 520 }, async (page) => {
-    const { link } = await service.api("POST", "/v1/orgs/demo/invitations", { email: "eve@northwind.example", name: "Eve Martin", groups: ["auditor"] });
-    const { pathname, hash } = new URL(link, service.url);
+    const { pathname, hash } = new URL(invitation);
     await page.goto(pathname + hash);
     await page.getByRole("heading", { name: /^Join/ }).waitFor();
   }, false],
-  ["setup", "/setup", "light", { width: 720, height: 640 }, async (page) => page.getByLabel("Operator’s token").waitFor(), false],
+  ["setup", "/setup", "light", { width: 720, height: 700 }, async (page) => page.getByLabel("Operator’s token").waitFor(), false],
   ["give-access", "/orgs/demo/groups/auditor/roles", "light", { width: 1280, height: 460 }, async (page) => {
     await page.getByRole("heading", { level: 1 }).waitFor();
     await page.waitForTimeout(800);
@@ -92,11 +97,14 @@ const PICTURES = [
 await mkdir(folder, { recursive: true });
 const [service, browser] = await Promise.all([Service.start({ arguments: ["--hot-days-min", "90", "--archive-days-min", "90"] }), launch()]);
 try {
-  await service.api("POST", "/v1/orgs/demo/legal-holds", { reason: "Refund inquiry, case 2026-114", actor: "ana.sousa@northwind.example", from: "-90d" });
-  await service.api("POST", "/v1/orgs/demo/legal-holds", { reason: "Audit of payments by the regulator", q: "action:component.* project:payments" });
   const first = await browser.newContext({ baseURL: service.url });
   await withBundle(first, service);
-  await signIn(await first.newPage(), service.administrator);
+  const page = await first.newPage();
+  await signIn(page, service.administrator);
+  const day = new Date(Date.now() - 90 * 86_400_000).toISOString().slice(0, 11);
+  await post(page, "legal-holds", { reason: "Refund inquiry, case 2026-114", actor: "ana.sousa@northwind.example", from: `${day}00:00:00Z` });
+  await post(page, "legal-holds", { reason: "Audit of payments by the regulator", q: "action:component.* project:payments" });
+  invitation = (await post(page, "invitations", { email: "eve@northwind.example", name: "Eve Martin", groups: ["auditor"] })).link;
   const storageState = await first.storageState();
   await first.close();
   const wanted = process.argv.slice(3);

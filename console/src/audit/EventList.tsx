@@ -216,16 +216,18 @@ type RowProps = {
 
 const Row = memo(
   function Row({ event, index, top, columns, narrow, catalog, zone, marked, open, onFilter }: RowProps) {
+    // Only the row under the pointer has the buttons of its cells: in all of them they would be most of what a scrolled page draws.
+    const [hovered, setHovered] = useState(false);
     const classes = ["row", marked && "row-marked", open && "row-open"].filter(Boolean).join(" ");
     return (
-      <div id={`event-${index}`} className={classes} role="row" aria-rowindex={index + 2} aria-selected={open} data-index={index} style={{ transform: `translateY(${top}px)` }}>
+      <div id={`event-${index}`} className={classes} role="row" aria-rowindex={index + 2} aria-selected={open} data-index={index} style={{ transform: `translateY(${top}px)` }} onPointerEnter={() => setHovered(true)} onPointerLeave={() => setHovered(false)}>
         {narrow ? (
           <NarrowCells event={event} catalog={catalog} zone={zone} />
         ) : (
           columns.map((column) => (
             <div key={column.id} role="gridcell" data-column={column.id} className={`cell cell-${column.id}`}>
               <Cell event={event} column={column} catalog={catalog} zone={zone} />
-              <CellActions event={event} column={column} onFilter={onFilter} />
+              {hovered && <CellActions event={event} column={column} onFilter={onFilter} />}
             </div>
           ))
         )}
