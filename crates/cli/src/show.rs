@@ -231,10 +231,15 @@ fn row(event: &Value) -> Vec<String> {
     if let Some(reason) = event["reason"].as_str() {
         what = format!("{what} ({})", inert(reason));
     }
+    let erased: Vec<&str> = event["erased"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if !erased.is_empty() {
+        what = format!("{what} [erased: {}]", inert(&erased.join(", ")));
+    }
+    let nobody = if erased.contains(&"identity") { "erased".to_owned() } else { String::new() };
     vec![
         at,
         text(&event["outcome"]),
-        short(text(who.unwrap_or(&Value::Null))),
+        who.map_or(nobody, |who| short(text(who))),
         short(text(&event["context"]["ip"])),
         what,
     ]
@@ -258,6 +263,17 @@ mod tests {
         assert_eq!(shown, r#"{"name":"a\u009b31m\u202eb\udb40\udc41","plain":"Größe"}"#);
         let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
         assert_eq!(value(&shown), value(&json));
+    }
+
+    #[test]
+    fn what_was_erased_is_said() {
+        let mut event = serde_json::json!({"action": "component.deploy", "actor": {"type": "user"}, "outcome": "success",
+            "targets": [{"type": "component"}], "erased": ["identity", "personal"]});
+        let shown = row(&event);
+        assert_eq!(shown[2], "erased");
+        assert!(shown[4].ends_with("[erased: identity, personal]"), "{shown:?}");
+        event.as_object_mut().unwrap().remove("erased");
+        assert!(!row(&event).concat().contains("erased"));
     }
 
     #[test]
