@@ -63,6 +63,10 @@ on("what a change will do is said before it is made", async (page) => {
 
   await page.getByRole("link", { name: "Audit of this" }).first().click();
   await (await rows(page)).first().waitFor();
+  await page.goBack();
+  await page.getByRole("link", { name: "Past runs" }).click();
+  await page.waitForURL((url) => url.searchParams.get("q") === "action:record.archive,record.purge");
+  await page.getByRole("heading", { name: "No event fits all of this" }).waitFor();
 });
 
 test("a locked retention is never shortened", async () => {

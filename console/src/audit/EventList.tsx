@@ -76,7 +76,9 @@ export function EventList(props: ListProps) {
     scrollPaddingStart: narrow ? DAY_HEIGHT : 30 + DAY_HEIGHT,
     scrollPaddingEnd: 8,
   });
-  useEffect(() => virtual.measure(), [rowHeight, items, virtual]);
+  // Lines that are added are measured by themselves.
+  const { lines } = items;
+  useEffect(() => virtual.measure(), [rowHeight, lines, virtual]);
 
   const shown = virtual.getVirtualItems();
   const lastShown = shown.at(-1)?.index ?? 0;

@@ -65,6 +65,7 @@ function RetentionSection() {
       <div className="section-head">
         <h2 id="retention-title">Retention</h2>
         <div className="page-actions">
+          <AuditOf phrase="action:record.archive,record.purge" label="Past runs" />
           <AuditOf phrase={`target:retention_policy:${org}`} />
           {data && updates && <Button onClick={() => setAsking("change")}>Change</Button>}
           {data && updates && !data.locked && <Button onClick={() => setAsking("lock")}>Lock</Button>}
