@@ -5,6 +5,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 ifneq ($(shell rustc --version >/dev/null 2>&1 && echo there),there)
 export RUSTUP_TOOLCHAIN := stable
 endif
+RUST_VERSION := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 LISTEN ?= 127.0.0.1:8470
 DATA ?= data
 
@@ -12,9 +13,13 @@ CONSOLE_SOURCES := $(shell find console/src console/public console/scripts -type
   console/index.html console/vite.config.ts crates/server/tests/openapi.json
 CONSOLE_PACKAGES := console/node_modules/.package-lock.json
 
-.PHONY: build run test bench lint console
+.PHONY: compiler build run test bench lint console
 
-build: console
+# Before anything is fetched.
+compiler:
+	@rustc --version >/dev/null || { echo "no Rust compiler answers: this needs Rust $(RUST_VERSION) (rust-toolchain.toml), by rustup or as a package" >&2; exit 1; }
+
+build: compiler console
 	ACTARIUM_CONSOLE_DIR="$(CURDIR)/console/dist" cargo build --release --locked -p actarium-cli -p actarium-verify
 	mkdir -p bin
 	install -m 755 "$(CARGO_TARGET_DIR)/release/actarium" bin/actarium.new

@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use crate::client::{Client, Payload};
 use crate::failure::Failure;
+use crate::manage::counted;
 use crate::show;
 
 #[derive(Debug, Subcommand)]
@@ -14,12 +15,20 @@ pub enum AdminCommand {
         /// Only this organization's
         #[arg(long)]
         org: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
 pub fn admin(client: &Client, command: AdminCommand) -> Result<(), Failure> {
-    let AdminCommand::Seal { org } = command;
+    let AdminCommand::Seal { org, json } = command;
     let query: Vec<(String, String)> = org.into_iter().map(|org| ("organization".to_owned(), org)).collect();
     let sealed = client.post_patiently("/v1/admin/seal", &query, &Payload::json(b""))?;
-    show::json_line(&sealed)
+    if json {
+        return show::json_line(&sealed);
+    }
+    let number = |key: &str| sealed[key].as_u64().unwrap_or_default();
+    let written = format!("{} with {}", counted(number("segments"), "segment"), counted(number("events"), "event"));
+    show::Details::new().with("sealed", written).with("merges", number("merges").to_string()).print()
 }

@@ -31,13 +31,19 @@ pub fn catalog(arguments: CatalogArguments) -> Result<(), Failure> {
         return show::write_stdout(described(action).as_bytes());
     }
     let actions = catalog.iter().filter(|action| wanted.is_none_or(|wanted| action.action == wanted));
-    let mut table = Table::new(&["ACTION", "RESOURCE", "TITLE", "SENTENCE"]);
+    // The sentence says as much as resource and title do.
+    let narrow = show::is_narrow();
+    let titles: &[&str] = if narrow { &["ACTION", "SENTENCE"] } else { &["ACTION", "RESOURCE", "TITLE", "SENTENCE"] };
+    let mut table = Table::new(titles);
     for action in actions {
         if arguments.json {
             show::json_line(&json!(action))?;
         } else {
             let sentence = sentence(action, Outcome::Success);
-            table.row(vec![action.action.clone(), action.resource.clone(), action.title.clone(), sentence]);
+            table.row(match narrow {
+                true => vec![action.action.clone(), sentence],
+                false => vec![action.action.clone(), action.resource.clone(), action.title.clone(), sentence],
+            });
         }
     }
     if arguments.json { Ok(()) } else { table.print() }

@@ -37,6 +37,12 @@ const ANSWER_BYTES_MAX: u64 = 256 << 20;
 /// Environment variable with the credential, where no option gives one.
 pub const TOKEN_VARIABLE: &str = "ACTARIUM_TOKEN";
 
+/// Environment variable with the server's address, where no option gives it.
+const URL_VARIABLE: &str = "ACTARIUM_URL";
+
+/// Where the server is if nothing says so.
+const URL_DEFAULT: &str = "http://127.0.0.1:8470";
+
 /// What a personal access token begins with; its id follows.
 const PERSONAL_TOKEN_PREFIX: &str = "act_pat_";
 
@@ -49,18 +55,12 @@ const SESSION_COOKIE: &str = "actarium_session";
 /// Where the server is and who is asking.
 #[derive(Args, Clone, Debug)]
 pub struct ServerArguments {
-    /// The server's address
-    #[arg(
-        long,
-        global = true,
-        help_heading = "Connection",
-        env = "ACTARIUM_URL",
-        default_value = "http://127.0.0.1:8470",
-        value_name = "URL"
-    )]
-    url: String,
+    /// The server's address [env: ACTARIUM_URL] [default: http://127.0.0.1:8470]
+    // The environment is asked below: what it gives would stand in the usage that errors show, as if it had to be given.
+    #[arg(long, global = true, help_heading = "Connection", value_name = "URL")]
+    url: Option<String>,
     /// The bearer token [env: ACTARIUM_TOKEN]
-    // The environment is asked below: an option that is given counts before it, and `--token-file` is no contradiction.
+    // Likewise, and an option that is given counts before it, and `--token-file` is no contradiction.
     #[arg(long, global = true, help_heading = "Connection", value_name = "TOKEN")]
     token: Option<String>,
     /// A file that holds the token
@@ -74,12 +74,13 @@ impl ServerArguments {
     /// # Errors
     /// For what is no address of a server.
     pub fn address(&self) -> Result<String, Failure> {
-        let scheme = ["http://", "https://"].into_iter().find(|scheme| self.url.starts_with(scheme));
-        let rest = scheme.map(|scheme| self.url[scheme.len()..].trim_end_matches('/'));
+        let of_environment = || std::env::var(URL_VARIABLE).ok();
+        let url = self.url.clone().or_else(of_environment).unwrap_or_else(|| URL_DEFAULT.to_owned());
+        let scheme = ["http://", "https://"].into_iter().find(|scheme| url.starts_with(scheme));
+        let rest = scheme.map(|scheme| url[scheme.len()..].trim_end_matches('/'));
         let Some((scheme, rest)) = scheme.zip(rest.filter(|rest| !rest.is_empty())) else {
             return Err(Failure::Usage(format!(
-                "`{}` is no address of a server, such as http://127.0.0.1:8470; ACTARIUM_URL or --url gives it",
-                self.url
+                "`{url}` is no address of a server, such as {URL_DEFAULT}; {URL_VARIABLE} or --url gives it"
             )));
         };
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -185,7 +186,7 @@ impl Client {
 
     /// A client of the server at an address, with the credential of the environment, else that of `actarium login`.
     pub fn at(url: &str) -> Result<Self, Failure> {
-        Self::new(&ServerArguments { url: url.to_owned(), token: None, token_file: None })
+        Self::new(&ServerArguments { url: Some(url.to_owned()), token: None, token_file: None })
     }
 
     /// A client of a server with a token, or with no credential.
@@ -329,7 +330,12 @@ impl Client {
 
     /// Removes something.
     pub fn delete(&self, path: &str) -> Result<(), Failure> {
-        self.retried(true, || self.authorized(self.agent.delete(self.address(path))).call())?;
+        self.delete_with(path, &[])
+    }
+
+    /// Removes something, with parameters.
+    pub fn delete_with(&self, path: &str, query: &[(String, String)]) -> Result<(), Failure> {
+        self.retried(true, || self.authorized(self.agent.delete(self.address(path))).query_pairs(pairs(query)).call())?;
         Ok(())
     }
 
@@ -397,7 +403,8 @@ impl Client {
                 }
             };
             match after_seconds {
-                Some(seconds) if tries < TRIES_MAX => {
+                // Who is told to wait longer than this is told that it will not be soon.
+                Some(seconds) if tries < TRIES_MAX && seconds <= WAIT_SECONDS_MAX => {
                     let seconds = seconds.max(1 << (tries - 1)).min(WAIT_SECONDS_MAX);
                     eprintln!("{}\ntrying again in {seconds} s", refusal.failure);
                     std::thread::sleep(Duration::from_secs(seconds));
@@ -408,12 +415,18 @@ impl Client {
     }
 
     fn broken(&self, error: &ureq::Error) -> Failure {
+        let told = error.to_string();
+        // The first bytes of an answer in plain text are no TLS record.
+        if self.url.starts_with("https://") && told.contains("InvalidContentType") {
+            let plain = self.url.replacen("https://", "http://", 1);
+            return Failure::Unavailable(format!("{} does not speak TLS; try {plain}", self.url));
+        }
         let hint = if matches!(error, ureq::Error::ConnectionFailed | ureq::Error::Io(_)) {
             "; is it running? ACTARIUM_URL or --url says where it is"
         } else {
             ""
         };
-        Failure::Unavailable(format!("{} cannot be reached: {error}{hint}", self.url))
+        Failure::Unavailable(format!("{} cannot be reached: {told}{hint}", self.url))
     }
 }
 
@@ -453,7 +466,7 @@ mod tests {
     use super::*;
 
     fn address(url: &str) -> Option<String> {
-        ServerArguments { url: url.to_owned(), token: None, token_file: None }.address().ok()
+        ServerArguments { url: Some(url.to_owned()), token: None, token_file: None }.address().ok()
     }
 
     #[test]

@@ -4,9 +4,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use actarium_core::disclosure::Disclosure;
-use actarium_core::tlog::ProofText;
-use actarium_verify::{Bundle, Report, Seen, Trust, verify_export};
+use actarium_verify::{Bundle, BundleError, Trust, verify_export, verify_path};
 use clap::Args;
 
 use crate::client::Client;
@@ -68,6 +66,10 @@ pub struct VerifyArguments {
     #[arg(long)]
     require_anchor: bool,
 }
+
+/// Endings of files that an export with proofs is not written as.
+const OTHER_ENDINGS: [&str; 12] =
+    ["zip", "tar", "gz", "tgz", "bz2", "xz", "7z", "zstd", "json", "ndjson", "csv", "tlog-proof"];
 
 /// What of an export with proofs is asked for besides a filter.
 #[derive(Args, Clone, Debug, Default)]
@@ -145,7 +147,17 @@ pub fn export(
 ) -> Result<(), Failure> {
     query.extend(choices.query()?);
     let named = |error: std::io::Error| Failure::Refused(format!("{}: {error}", output.display()));
-    let is_archive = output.extension().is_some_and(|ending| ending == "zst");
+    let ending = output.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let is_archive = ending == "zst";
+    if OTHER_ENDINGS.contains(&&*ending) {
+        let stem = output.with_extension("");
+        let stem = if stem.extension().is_some_and(|ending| ending == "tar") { stem.with_extension("") } else { stem };
+        return Err(Failure::Usage(format!(
+            "{}: an export with proofs is a .tar.zst or a folder: give {stem}.tar.zst or {stem}",
+            output.display(),
+            stem = stem.display()
+        )));
+    }
     if !is_archive && output.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(Failure::Usage(format!("{} is there and not empty", output.display())));
     }
@@ -175,7 +187,8 @@ pub fn export(
         let _ = std::fs::remove_file(&part);
     }
     let report = done?;
-    report.statements.iter().for_each(|statement| eprintln!("{}: {statement}", output.display()));
+    let place = if is_archive { output.display().to_string() } else { format!("folder {}", output.display()) };
+    report.statements.iter().for_each(|statement| eprintln!("{place}: {statement}"));
     Ok(())
 }
 
@@ -212,71 +225,21 @@ pub fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
     for file in &arguments.anchor {
         add_anchor(&mut trust, file)?;
     }
-    let is_proof = arguments.export.extension().is_some_and(|ending| ending == "tlog-proof");
     let what = arguments.export.to_string_lossy();
     let report = if what.starts_with("https://") || what.starts_with("http://") {
         let org = arguments.org.as_deref().ok_or_else(|| Failure::Usage("whose log? Give --org".to_owned()))?;
         verify_log::served(&what, org, &trust)?
     } else if verify_log::is_data_folder(&arguments.export) {
         verify_log::folder(&arguments.export, arguments.org.as_deref(), &trust)?
-    } else if is_proof {
-        let text = std::fs::read_to_string(&arguments.export);
-        let text = text.map_err(|error| Failure::Usage(format!("{}: {error}", arguments.export.display())))?;
-        verify_proof(&text, &trust)
     } else {
-        let opened = Bundle::open(&arguments.export).and_then(|bundle| verify_export(&bundle, &trust));
-        opened.map_err(|error| Failure::Usage(error.to_string()))?
+        verify_path(&arguments.export, &trust).map_err(|error| match &error {
+            BundleError::Cut { .. } => Failure::Refused(error.to_string()),
+            BundleError::Io { .. } | BundleError::Foreign { .. } => Failure::Usage(error.to_string()),
+        })?
     };
     write_stdout(report.to_string().as_bytes())?;
     match report.exit_code(arguments.require_anchor) {
         0 => Ok(()),
         code => Err(Failure::Verdict(code)),
     }
-}
-
-/// Checks the proof of one event.
-fn verify_proof(text: &str, trust: &Trust) -> Report {
-    let mut report = Report::default();
-    let proof = match ProofText::parse(text) {
-        Ok(proof) => proof,
-        Err(error) => {
-            report.find("proof", error.to_string());
-            return report;
-        }
-    };
-    let Some(event) = proof.extra.as_deref().map(Disclosure::parse) else {
-        report.find("proof", "it does not say which event it is of");
-        return report;
-    };
-    let event = match event {
-        Ok(event) => event,
-        Err(error) => {
-            report.find("proof", error.to_string());
-            return report;
-        }
-    };
-    if event.seq != proof.index || event.commit_of_parts() != event.commit || event.row().is_err() {
-        report.find(format!("event {}", proof.index), "its parts do not give its commit: edited");
-    }
-    if let Err(error) = proof.verify(&event.leaf()) {
-        report.find(format!("event {}", proof.index), error.to_string());
-    }
-    let checkpoint = &proof.checkpoint.checkpoint;
-    if let Some(key) = &trust.key {
-        match proof.checkpoint.verify(key) {
-            Ok(()) => report.anchors.push(format!("the checkpoint is signed by the key that you gave, {}", key.name())),
-            Err(error) => report.find("checkpoint", error.to_string()),
-        }
-    }
-    for anchor in &trust.anchors {
-        if anchor.checkpoint == *checkpoint {
-            report.anchors.push(format!("the checkpoint is the one of {} events that you kept", checkpoint.size));
-        }
-    }
-    let mut seen = Seen::default();
-    seen.note("checkpoint", &proof.checkpoint, trust, &mut report);
-    seen.tell(&mut report);
-    let (origin, size) = (&checkpoint.origin, checkpoint.size);
-    report.statements.push(format!("event {} is in the log {origin} at {size} events", proof.index));
-    report
 }

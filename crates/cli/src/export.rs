@@ -70,9 +70,9 @@ pub fn export(client: &Client, arguments: ExportArguments) -> Result<(), Failure
         None => {
             let stdout = std::io::stdout();
             let lines = if stdout.is_terminal() {
-                copy(stream, &mut Inert::new(stdout.lock(), arguments.format), true)?
+                copy((stream, arguments.format), &mut Inert::new(stdout.lock(), arguments.format), true)?
             } else {
-                copy(stream, &mut stdout.lock(), false)?
+                copy((stream, arguments.format), &mut stdout.lock(), false)?
             };
             told(lines, arguments.format, "stdout");
         }
@@ -80,7 +80,7 @@ pub fn export(client: &Client, arguments: ExportArguments) -> Result<(), Failure
             let part = partial(file);
             let named = |error: std::io::Error| Failure::Refused(format!("{}: {error}", part.display()));
             let mut output = std::fs::File::create(&part).map_err(named)?;
-            let copied = copy(stream, &mut output, false).and_then(|lines| {
+            let copied = copy((stream, arguments.format), &mut output, false).and_then(|lines| {
                 output.sync_all().map_err(named)?;
                 std::fs::rename(&part, file).map_err(named)?;
                 Ok(lines)
@@ -101,10 +101,10 @@ fn partial(file: &Path) -> PathBuf {
 }
 
 fn told(lines: u64, format: Format, place: &str) {
-    // The first line of CSV names the columns. Texts may hold line breaks there, so its lines are no count of events.
     match format {
         Format::Ndjson => eprintln!("{lines} events written to {place}"),
-        Format::Csv => eprintln!("complete, written to {place}"),
+        // Without the line that names the columns.
+        Format::Csv => eprintln!("{} events written to {place}", lines.saturating_sub(1)),
     }
 }
 
@@ -157,15 +157,34 @@ impl<W: Write> Write for Inert<W> {
     }
 }
 
+/// Counts lines as they pass. A text of CSV may hold line breaks, within quotation marks.
+struct LineCount {
+    format: Format,
+    is_quoted: bool,
+    lines: u64,
+}
+
+impl LineCount {
+    fn pass(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            match byte {
+                b'"' if matches!(self.format, Format::Csv) => self.is_quoted = !self.is_quoted,
+                b'\n' if !self.is_quoted => self.lines += 1,
+                _ => {}
+            }
+        }
+    }
+}
+
 /// Copies until the stream's proper end; the count of lines.
-fn copy(mut stream: impl Read, output: &mut dyn Write, on_terminal: bool) -> Result<u64, Failure> {
+fn copy((mut stream, format): (impl Read, Format), output: &mut dyn Write, on_terminal: bool) -> Result<u64, Failure> {
     // What is written to a terminal is progress enough.
     let shown = std::io::stderr().is_terminal() && !on_terminal;
     let progress = if shown { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
     let style = ProgressStyle::with_template("{spinner} {bytes} written, {bytes_per_sec}, {elapsed}");
     progress.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     let mut chunk = vec![0; CHUNK_BYTES];
-    let mut lines = 0;
+    let mut count = LineCount { format, is_quoted: false, lines: 0 };
     loop {
         let read = stream.read(&mut chunk).map_err(|error| {
             Failure::Unavailable(format!("the export was broken off: {error}; what is there is not complete"))
@@ -174,12 +193,12 @@ fn copy(mut stream: impl Read, output: &mut dyn Write, on_terminal: bool) -> Res
             break;
         }
         output.write_all(&chunk[..read])?;
-        lines += chunk[..read].iter().filter(|byte| **byte == b'\n').count() as u64;
+        count.pass(&chunk[..read]);
         progress.inc(read as u64);
     }
     output.flush()?;
     progress.finish_and_clear();
-    Ok(lines)
+    Ok(count.lines)
 }
 
 #[cfg(test)]
@@ -200,6 +219,17 @@ mod tests {
         text.as_bytes().chunks(piece).for_each(|chunk| output.write_all(chunk).unwrap());
         output.flush().unwrap();
         String::from_utf8(output.inner).unwrap()
+    }
+
+    #[test]
+    fn lines_within_a_text_of_csv_are_none() {
+        let count = |format, text: &str| {
+            let mut count = LineCount { format, is_quoted: false, lines: 0 };
+            text.as_bytes().chunks(3).for_each(|piece| count.pass(piece));
+            count.lines
+        };
+        assert_eq!(count(Format::Csv, "id,what\r\n1,\"two\nlines, \"\"both\"\"\n\"\r\n2,x\r\n"), 3);
+        assert_eq!(count(Format::Ndjson, "{\"a\":1}\n{\"b\":\"\\\"\"}\n"), 2);
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Failure {
                 let said: String = body.trim().chars().take(FOREIGN_CHARS_MAX).collect();
                 format!("the server answered {status}: {}", inert(&said))
             }
-            (title, "") => inert(title),
+            (title, detail) if detail.is_empty() || detail.eq_ignore_ascii_case(title) => inert(title),
             (title, detail) => inert(&format!("{title}: {detail}")),
         }];
         for error in problem["errors"].as_array().into_iter().flatten() {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::client::Client;
 use crate::failure::Failure;
-use crate::manage::OrgArgument;
+use crate::manage::{OrgArgument, counted};
 use crate::prompt;
 use crate::show;
 
@@ -186,7 +186,7 @@ fn shown(log: &Value, json: bool) -> Result<(), Failure> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let checkpoint = &log["checkpoint"];
     let published = match checkpoint["published_at"].is_string() {
-        true => format!("{} events, {}", checkpoint["size"], show::moment(&checkpoint["published_at"])),
+        true => format!("{} events, {} UTC", checkpoint["size"], show::moment(&checkpoint["published_at"])),
         false => "none yet".to_owned(),
     };
     let writes = match log["detail"].as_str() {
@@ -194,7 +194,14 @@ fn shown(log: &Value, json: bool) -> Result<(), Failure> {
         None => "taken".to_owned(),
     };
     let scrubbed = match log["scrub"]["finished_at"].is_string() {
-        true => format!("{} segments, {}", log["scrub"]["segments"], show::moment(&log["scrub"]["finished_at"])),
+        true => {
+            let segments = log["scrub"]["segments"].as_u64().unwrap_or_default();
+            let at = show::moment(&log["scrub"]["finished_at"]);
+            match segments {
+                0 => format!("{at} UTC: no segments yet, all of it is in the journal"),
+                _ => format!("{at} UTC: {}, as they were written", counted(segments, "segment")),
+            }
+        }
         false => "not since the start".to_owned(),
     };
     let details = show::Details::new()

@@ -11,7 +11,9 @@ mod ending;
 mod evidence;
 mod export;
 mod failure;
+mod help;
 mod import;
+mod legal_holds;
 mod log;
 mod login;
 mod manage;
@@ -36,12 +38,12 @@ use failure::Failure;
 use manage::{groups, identity, invitations, keys, organizations, roles, sessions, tokens, users};
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done · 1 refused or failed · 2 wrong usage · 3 the server cannot be reached or is not available ·
+Exit codes: 0 done · 1 refused or failed · 2 wrong usage · 3 the server cannot be reached or is not available · \
 4 no or bad credential, or not permitted · 130 interrupted";
 
 /// The audit log of a platform: who did what, to what, when, from where, and with what outcome.
 #[derive(Parser)]
-#[command(name = "actarium", version, after_help = EXIT_CODES, propagate_version = true)]
+#[command(name = "actarium", version, after_help = EXIT_CODES, propagate_version = true, arg_required_else_help = true)]
 struct Arguments {
     #[command(flatten)]
     server: client::ServerArguments,
@@ -59,7 +61,7 @@ enum Command {
     Login(login::LoginArguments),
     /// Sign out on this machine
     Logout(login::LogoutArguments),
-    /// Organizations: create, list, show, rename
+    /// Organizations: create, list, show, update, rename
     #[command(subcommand)]
     Org(organizations::OrgCommand),
     /// Users of an organization: list, add, show, update, remove, what they may do, their sessions
@@ -114,6 +116,9 @@ enum Command {
     /// Redactions that were asked for: list, show, approve, reject
     #[command(subcommand)]
     Redaction(removals::RedactionCommand),
+    /// What is kept whatever the retention says: list, place, release
+    #[command(subcommand)]
+    LegalHold(legal_holds::LegalHoldCommand),
     /// The log as what it proves: show, key, checkpoint, continue, rotate-key
     #[command(subcommand)]
     Log(log::LogCommand),
@@ -150,13 +155,14 @@ fn command() -> clap::Command {
         Arg::new(name).long(long).value_name("VALUE").hide(true).value_parser(none)
     };
     let connection = [("url", "url"), ("token", "token"), ("token_file", "token-file")];
-    OFFLINE_COMMANDS.into_iter().fold(Arguments::command(), |command, offline| {
+    let command = OFFLINE_COMMANDS.into_iter().fold(Arguments::command(), |command, offline| {
         command.mut_subcommand(offline, |offline| offline.args(connection.map(hidden)))
-    })
+    });
+    help::unwrapped(command)
 }
 
 fn main() -> ExitCode {
-    let matches = command().get_matches();
+    let matches = command().try_get_matches().unwrap_or_else(|error| help::exit_with(&error));
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let done = run(arguments);
     match done {
@@ -199,6 +205,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Erasure(command) => removals::erasure(&client()?, command),
         Command::Redact(arguments) => removals::redact(&client()?, &arguments),
         Command::Redaction(command) => removals::redaction(&client()?, command),
+        Command::LegalHold(command) => legal_holds::legal_hold(&client()?, command),
         // Works on a folder that no service has open.
         Command::Log(log::LogCommand::Continue(arguments)) => log::continue_log(&arguments),
         Command::Log(log::LogCommand::RotateKey(arguments)) => log::rotate_key(&arguments),

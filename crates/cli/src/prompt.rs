@@ -41,6 +41,27 @@ pub fn ask_secret(question: &str, otherwise: &str) -> Result<String, Failure> {
     if is_somebody_there() { Terminal::open()?.ask_secret(question) } else { line_of_stdin(question, otherwise) }
 }
 
+/// How often a new secret is asked for that is not typed the same twice.
+const TRIES_MAX: usize = 3;
+
+/// Asks somebody at the terminal for a new secret, twice; `None` if it is left empty.
+///
+/// # Errors
+/// If it is not typed the same twice.
+pub fn ask_new_secret(question: &str, if_empty: &str) -> Result<Option<String>, Failure> {
+    for _ in 0..TRIES_MAX {
+        let first = ask_secret(&format!("{question} (empty: {if_empty})"), "--password-file")?;
+        if first.is_empty() {
+            return Ok(None);
+        }
+        if ask_secret("Once more", "--password-file")? == first {
+            return Ok(Some(first));
+        }
+        crate::show::note("these are two different ones");
+    }
+    Err(Failure::Usage(format!("the password was not typed the same twice in {TRIES_MAX} tries")))
+}
+
 /// The secret of a file, without the line break at its end. `-` is a line of stdin, or asks on a terminal.
 ///
 /// # Errors

@@ -15,14 +15,18 @@ use crate::show;
 #[command(after_help = "Examples:
   actarium emit --org acme --action component.deploy --actor user:u-17 \\
       --target component:orders --target project:payments
-  echo '{\"action\":\"project.create\",\"actor\":{\"type\":\"user\",\"id\":\"u-1\"},\"targets\":[{\"type\":\"project\",\"id\":\"p\"}]}' |
-      actarium emit --org acme -
-  actarium emit --org acme events.ndjson")]
+  actarium emit --org acme events.ndjson
+  jq -c '.[]' events.json | actarium emit --org acme -
+
+An event of a file has at least:
+  {\"action\": \"project.create\",
+   \"actor\": {\"type\": \"user\", \"id\": \"u-1\"},
+   \"targets\": [{\"type\": \"project\", \"id\": \"p\"}]}")]
 pub struct EmitArguments {
     #[command(flatten)]
     org: OrgArgument,
     /// A file with one event, an array, or one a line; `-` is stdin
-    #[arg(conflicts_with_all = ["action", "actor", "target"], required_unless_present = "action")]
+    #[arg(conflicts_with_all = ["action", "actor", "target"])]
     file: Option<String>,
     /// What was done: resource.verb
     #[arg(long, requires = "actor", requires = "target")]
@@ -57,6 +61,12 @@ pub struct EmitArguments {
 }
 
 pub fn emit(client: &Client, arguments: EmitArguments) -> Result<(), Failure> {
+    if arguments.file.is_none() && arguments.action.is_none() {
+        return Err(Failure::Usage(
+            "what is to be recorded? Give --action, --actor and --target, or a file of events (`-` is stdin)"
+                .to_owned(),
+        ));
+    }
     let body = match &arguments.file {
         None => event(&arguments)?.to_string().into_bytes(),
         Some(file) if file == "-" => {

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, Payload};
 use crate::failure::Failure;
-use crate::manage::OrgArgument;
+use crate::manage::{OrgArgument, YesArgument, counted};
+use crate::prompt;
 use crate::show;
 
 #[derive(Debug, Subcommand)]
@@ -43,6 +44,8 @@ pub enum RetentionCommand {
         /// Let it only be lengthened from now on, for good
         #[arg(long)]
         lock: bool,
+        #[command(flatten)]
+        yes: YesArgument,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -53,6 +56,9 @@ pub enum RetentionCommand {
         /// Only this organization's
         #[arg(long)]
         org: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -60,16 +66,29 @@ pub fn retention(client: &Client, command: RetentionCommand) -> Result<(), Failu
     match command {
         RetentionCommand::Show { org, json } => shown(&client.get(&org.path("retention"), &[])?, json),
         RetentionCommand::Plan { org, json } => planned(&client.get(&org.path("retention/plan"), &[])?, json),
-        RetentionCommand::Set { org, hot_days, archive_days, lock, json } => {
+        RetentionCommand::Set { org, hot_days, archive_days, lock, yes, json } => {
+            prompt::confirm(yes.yes || !lock, || {
+                Ok(format!(
+                    "the retention of {} is locked at {hot_days} days at hand and {archive_days} in the archive: from then on it can \
+                     only be lengthened, and nobody unlocks it, the operator included",
+                    org.org
+                ))
+            })?;
             let mut body = json!({"hot_days": hot_days, "archive_days": archive_days});
             if lock {
                 body["locked"] = Value::Bool(true);
             }
             shown(&client.put(&org.path("retention"), &body)?, json)
         }
-        RetentionCommand::Run { org } => {
+        RetentionCommand::Run { org, json } => {
             let query: Vec<(String, String)> = org.into_iter().map(|org| ("organization".to_owned(), org)).collect();
-            show::json_line(&client.post_patiently("/v1/admin/retention", &query, &Payload::json(b""))?)
+            let done = client.post_patiently("/v1/admin/retention", &query, &Payload::json(b""))?;
+            if json {
+                return show::json_line(&done);
+            }
+            let events = |key: &str| counted(done[key].as_u64().unwrap_or_default(), "event");
+            let details = show::Details::new().with("archived", events("archived")).with("purged", events("purged"));
+            details.with("kept by legal holds", events("held")).print()
         }
     }
 }
@@ -83,7 +102,8 @@ fn shown(retention: &Value, json: bool) -> Result<(), Failure> {
         |value: &Value| format!("{} days at hand, then {} in the archive", value["hot_days"], value["archive_days"]);
     show::line(&format!("{}{locked}", days(retention)))?;
     if let Some(at) = retention["pending"]["effective_at"].as_str() {
-        show::line(&format!("from {at}: {}", days(&retention["pending"])))?;
+        let at = show::moment(&Value::String(at.to_owned()));
+        show::line(&format!("from {at} UTC: {}", days(&retention["pending"])))?;
     }
     let running = &retention["running"];
     if running.is_object() {
@@ -109,11 +129,13 @@ fn planned(plan: &Value, json: bool) -> Result<(), Failure> {
         table.row(vec![title.to_owned(), number("events"), number("segments"), number("bytes")]);
     }
     table.print()?;
-    let text = |key: &str| plan[key].as_str().unwrap_or_default().to_owned();
-    show::line(&format!("archived is what was recorded before {}", text("archive_before")))?;
-    show::line(&format!(
-        "purged is what was recorded before {}, but for {} legal holds",
-        text("purge_before"),
-        plan["legal_holds"]
-    ))
+    let before = |key: &str| format!("{} UTC", show::moment(&plan[key]));
+    show::line(&format!("archived is what was recorded before {}", before("archive_before")))?;
+    let holds = match plan["legal_holds"].as_u64() {
+        None | Some(0) => String::new(),
+        Some(count) => {
+            format!(", but for what {} keeps", counted(count, "legal hold")).replace("holds keeps", "holds keep")
+        }
+    };
+    show::line(&format!("purged is what was recorded before {}{holds}", before("purge_before")))
 }

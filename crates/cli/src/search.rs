@@ -43,7 +43,7 @@ pub struct Criteria {
     /// with a hyphen comes last, after `--`
     #[arg(value_name = "PHRASE", trailing_var_arg = false)]
     phrase: Vec<String>,
-    /// From when: RFC 3339, or back from now (-15m, -24h, -7d); 24 hours ago if not given
+    /// From when: RFC 3339, or back from now (-15m, -24h, -7d); 24 hours before --to if not given
     #[arg(long, allow_hyphen_values = true)]
     pub from: Option<String>,
     /// Until when, likewise; without it there is no end

@@ -45,8 +45,8 @@ pub struct ServeArguments {
     /// The folder everything is kept in; created if it is not there
     #[arg(long, value_name = "DIR")]
     data_dir: PathBuf,
-    /// Where to listen; port 0 takes any that is free
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8470")]
+    /// Where to listen: 127.0.0.1:8470, [::1]:8470, localhost:8470, or a port alone; port 0 takes any that is free
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8470", value_parser = listen_address)]
     listen: SocketAddr,
     /// The log's name, the first part of every checkpoint's origin; fixed when the folder is created
     #[arg(long, value_name = "NAME")]
@@ -98,6 +98,26 @@ pub struct ServeArguments {
     masking: MaskingArguments,
     #[command(flatten)]
     tuning: Tuning,
+}
+
+/// An address to listen on: one of IP, a name of this machine, or a port of the loopback address.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Ok(address);
+    }
+    if let Ok(port) = text.strip_prefix(':').unwrap_or(text).parse::<u16>() {
+        return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
+    }
+    let example = "such as 127.0.0.1:8470, localhost:8470 or 8470";
+    if !text.contains(':') || text.parse::<std::net::IpAddr>().is_ok() {
+        return Err(format!("needs a port, {example}"));
+    }
+    let found = std::net::ToSocketAddrs::to_socket_addrs(text)
+        .map_err(|error| format!("{error}; give an address {example}"))?;
+    // Of a name with several addresses, the one that most clients try.
+    let mut found: Vec<SocketAddr> = found.collect();
+    found.sort_by_key(|address| !address.is_ipv4());
+    found.into_iter().next().ok_or_else(|| format!("is the name of no address; give one {example}"))
 }
 
 /// An address or a network.
@@ -444,5 +464,23 @@ pub fn log_to_stderr(format: LogFormat) {
     match format {
         LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
         LogFormat::Json => log.json().init(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_to_listen_on_may_be_a_name_or_a_port() {
+        let listen = |text: &str| listen_address(text).map(|address| address.to_string());
+        assert_eq!(listen("0.0.0.0:80").as_deref(), Ok("0.0.0.0:80"));
+        assert_eq!(listen("[::1]:8470").as_deref(), Ok("[::1]:8470"));
+        assert_eq!(listen("8470").as_deref(), Ok("127.0.0.1:8470"));
+        assert_eq!(listen(":8470").as_deref(), Ok("127.0.0.1:8470"));
+        assert!(listen_address("localhost:8470").unwrap().ip().is_loopback());
+        for wrong in ["localhost", "127.0.0.1", "::1", "", "70000"] {
+            assert!(listen(wrong).unwrap_err().contains("127.0.0.1:8470"), "{wrong}");
+        }
     }
 }

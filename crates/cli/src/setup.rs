@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, ServerArguments, segment};
 use crate::failure::Failure;
-use crate::manage::{OrgArgument, each, name, text, users};
+use crate::manage::{OrgArgument, name, text, users};
 use crate::prompt;
 use crate::show;
 
@@ -23,9 +23,6 @@ const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Groups of characters of a made password, and characters of each: 120 bits.
 const PASSWORD_GROUPS: usize = 4;
 const PASSWORD_GROUP_CHARS: usize = 6;
-
-/// How often a password is asked for that is not typed the same twice.
-const TRIES_MAX: usize = 3;
 
 /// Make an organization and its first administrator.
 #[derive(Args, Debug)]
@@ -136,7 +133,7 @@ fn new_administrator(client: &Client, arguments: &SetupArguments) -> Result<(Par
     let called = arguments.person_name.clone();
     let called = called.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned());
     let mut body = json!({"email": email, "name": called, "groups": [ADMINISTRATORS]});
-    if has_account(client, org, email)? {
+    if users::has_account(client, org, email)? {
         let note = format!("{email} has an account, and is made an administrator of {} with its password", org.org);
         show::note(&note);
         return Ok((Part { value: client.make(&org.path("users"), &body)?, is_new: true }, None));
@@ -148,21 +145,6 @@ fn new_administrator(client: &Client, arguments: &SetupArguments) -> Result<(Par
     Ok((Part { value: made, is_new: true }, is_made.then_some(password)))
 }
 
-/// Whether the person is a user of another organization: then the account is there, and its password stays.
-fn has_account(client: &Client, here: &OrgArgument, email: &str) -> Result<bool, Failure> {
-    let mut others = Vec::new();
-    each(client, ("/v1/orgs", "organizations"), &[], |organization| {
-        others.push(text(&organization, "slug"));
-        Ok(())
-    })?;
-    for slug in others.into_iter().filter(|slug| *slug != here.org) {
-        if users::with_email(client, &OrgArgument { org: slug }, email)?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// The first password, and whether it was made here.
 fn first_password(arguments: &SetupArguments) -> Result<(String, bool), Failure> {
     let question = format!("First password of {}", show::inert(&arguments.email));
@@ -172,17 +154,10 @@ fn first_password(arguments: &SetupArguments) -> Result<(String, bool), Failure>
     if !prompt::is_somebody_there() {
         return Ok((made_password(&arguments.email), true));
     }
-    for _ in 0..TRIES_MAX {
-        let first = prompt::ask_secret(&format!("{question} (empty: one is made)"), "--password-file")?;
-        if first.is_empty() {
-            return Ok((made_password(&arguments.email), true));
-        }
-        if prompt::ask_secret("Once more", "--password-file")? == first {
-            return Ok((first, false));
-        }
-        show::note("these are two different ones");
+    match prompt::ask_new_secret(&question, "one is made")? {
+        Some(password) => Ok((password, false)),
+        None => Ok((made_password(&arguments.email), true)),
     }
-    Err(Failure::Usage(format!("the password was not typed the same twice in {TRIES_MAX} tries")))
 }
 
 /// A password that nobody can guess.

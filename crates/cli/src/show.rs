@@ -12,6 +12,20 @@ use crate::failure::Failure;
 /// Width where there is no terminal to ask.
 const WIDTH_DEFAULT: usize = 120;
 
+/// A terminal below this is narrow: what can be left out is.
+const NARROW_BELOW: usize = 100;
+
+/// Cells between two columns.
+const COLUMN_GAP: usize = 2;
+
+/// Narrowest that a column is cut to.
+const COLUMN_CHARS_MIN: usize = 12;
+
+/// Whether stdout is a terminal with little room in a line.
+pub fn is_narrow() -> bool {
+    terminal_width().is_some_and(|width| width < NARROW_BELOW)
+}
+
 /// Writes to stdout.
 pub fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
@@ -88,7 +102,7 @@ fn is_harmful(character: char) -> bool {
         )
 }
 
-/// Rows under titles, aligned; on a terminal the last column is cut to fit.
+/// Rows under titles, aligned. On a terminal that they do not fit, the widest columns but the first are cut, then the line.
 pub struct Table {
     rows: Vec<Vec<String>>,
 }
@@ -105,11 +119,16 @@ impl Table {
     pub fn print(&self) -> Result<(), Failure> {
         let columns = self.rows[0].len();
         let width = |column: usize| self.rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut widths: Vec<usize> = (0..columns).map(width).collect();
         let limit = terminal_width();
+        if let Some(limit) = limit {
+            fit(&mut widths, limit);
+        }
         let mut text = String::new();
         for row in &self.rows {
-            text.push_str(&cut(&aligned(row, &widths), limit));
+            let cells: Vec<String> =
+                row.iter().zip(&widths).map(|(cell, width)| cut(cell, limit.map(|_| *width))).collect();
+            text.push_str(&cut(&aligned(&cells, &widths), limit));
             text.push('\n');
         }
         write_stdout(text.as_bytes())
@@ -142,12 +161,25 @@ impl Details {
     }
 }
 
+/// Narrows the widest columns, all to the same width, until a line fits or they are as narrow as can be read. The first column
+/// says which line it is, and stays.
+fn fit(widths: &mut [usize], limit: usize) {
+    let between = COLUMN_GAP * widths.len().saturating_sub(1);
+    while widths.iter().sum::<usize>() + between > limit {
+        let others = widths.iter_mut().skip(1);
+        let Some(widest) = others.max_by_key(|width| **width).filter(|width| **width > COLUMN_CHARS_MIN) else {
+            return;
+        };
+        *widest -= 1;
+    }
+}
+
 fn aligned(cells: &[String], widths: &[usize]) -> String {
     let mut text = String::new();
     for (index, (cell, width)) in cells.iter().zip(widths).enumerate() {
         text.push_str(cell);
         if index + 1 < cells.len() {
-            text.extend(std::iter::repeat_n(' ', (width + 2).saturating_sub(cell.width())));
+            text.extend(std::iter::repeat_n(' ', (width + COLUMN_GAP).saturating_sub(cell.width())));
         }
     }
     text
@@ -178,6 +210,7 @@ fn cut(text: &str, limit: Option<usize>) -> String {
 /// line, as the API wrote them.
 pub struct EventLines {
     json: bool,
+    narrow: bool,
     widths: Vec<usize>,
     started: bool,
 }
@@ -185,10 +218,19 @@ pub struct EventLines {
 /// Widest that a column of people or addresses becomes.
 const COLUMN_CHARS_MAX: usize = 32;
 
+/// The same on a narrow terminal.
+const COLUMN_CHARS_MAX_NARROW: usize = 16;
+
+/// The columns of events on a narrow terminal: without addresses.
+const TITLES_NARROW: [&str; 4] = ["TIME (UTC)", "OUTCOME", "ACTOR", "WHAT"];
+
+/// Characters of a time up to the minute.
+const MINUTE_CHARS: usize = 16;
+
 impl EventLines {
     /// No lines yet.
     pub fn new(json: bool) -> Self {
-        Self { json, widths: Vec::new(), started: false }
+        Self { json, narrow: is_narrow(), widths: Vec::new(), started: false }
     }
 
     /// Appends the lines of some events. On a terminal, JSON is escaped so that it does nothing there; it says the same.
@@ -202,9 +244,11 @@ impl EventLines {
             let text: String = events.iter().map(|event| shown(event.get()) + "\n").collect();
             return write_stdout(text.as_bytes());
         }
-        let titles = ["TIME (UTC)", "OUTCOME", "ACTOR", "ADDRESS", "WHAT"].map(str::to_owned).to_vec();
-        let mut rows: Vec<Vec<String>> =
-            events.iter().map(|event| row(&serde_json::from_str(event.get()).unwrap_or(Value::Null))).collect();
+        let titles: &[&str] =
+            if self.narrow { &TITLES_NARROW } else { &["TIME (UTC)", "OUTCOME", "ACTOR", "ADDRESS", "WHAT"] };
+        let titles = titles.iter().map(|title| (*title).to_owned()).collect();
+        let of = |event: &RawValue| serde_json::from_str(event.get()).unwrap_or(Value::Null);
+        let mut rows: Vec<Vec<String>> = events.iter().map(|event| row(&of(event), self.narrow)).collect();
         if !std::mem::replace(&mut self.started, true) {
             rows.insert(0, titles);
             self.widths = vec![0; rows[0].len()];
@@ -220,12 +264,15 @@ impl EventLines {
     }
 }
 
-fn row(event: &Value) -> Vec<String> {
+/// What a line says of an event. On a narrow terminal the time is to the minute, and the sentence does not begin with the actor,
+/// who stands before it.
+fn row(event: &Value, narrow: bool) -> Vec<String> {
     let text = |value: &Value| inert(value.as_str().unwrap_or_default());
     let at = moment(&event["occurred_at"]);
     let actor = &event["actor"];
     let who = [&actor["name"], &actor["email"], &actor["id"]].into_iter().find(|value| value.is_string());
-    let short = |text: String| cut(&text, Some(COLUMN_CHARS_MAX));
+    let chars_max = if narrow { COLUMN_CHARS_MAX_NARROW } else { COLUMN_CHARS_MAX };
+    let short = |text: String| cut(&text, Some(chars_max));
     let facts = Facts::of_json(event);
     let mut what = inert(&Catalog::builtin().describe(&facts));
     if let Some(reason) = event["reason"].as_str() {
@@ -236,13 +283,14 @@ fn row(event: &Value) -> Vec<String> {
         what = format!("{what} [erased: {}]", inert(&erased.join(", ")));
     }
     let nobody = if erased.contains(&"identity") { "erased".to_owned() } else { String::new() };
-    vec![
-        at,
-        text(&event["outcome"]),
-        who.map_or(nobody, |who| short(text(who))),
-        short(text(&event["context"]["ip"])),
-        what,
-    ]
+    let who = who.map_or(nobody, text);
+    let outcome = text(&event["outcome"]);
+    if narrow {
+        let minute = at.get(..MINUTE_CHARS).map_or(at.clone(), str::to_owned);
+        let rest = what.strip_prefix(&who).and_then(|rest| rest.strip_prefix(' ')).filter(|_| !who.is_empty());
+        return vec![minute, outcome, short(who.clone()), rest.unwrap_or(&what).to_owned()];
+    }
+    vec![at, outcome, short(who), short(text(&event["context"]["ip"])), what]
 }
 
 #[cfg(test)]
@@ -269,11 +317,30 @@ mod tests {
     fn what_was_erased_is_said() {
         let mut event = serde_json::json!({"action": "component.deploy", "actor": {"type": "user"}, "outcome": "success",
             "targets": [{"type": "component"}], "erased": ["identity", "personal"]});
-        let shown = row(&event);
+        let shown = row(&event, false);
         assert_eq!(shown[2], "erased");
         assert!(shown[4].ends_with("[erased: identity, personal]"), "{shown:?}");
         event.as_object_mut().unwrap().remove("erased");
-        assert!(!row(&event).concat().contains("erased"));
+        assert!(!row(&event, false).concat().contains("erased"));
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_the_sentence_has_room() {
+        let event = serde_json::json!({
+            "occurred_at": "2026-11-23T11:26:37.000001Z", "action": "component.deploy", "outcome": "denied", "reason": "frozen",
+            "actor": {"type": "user", "id": "u-1", "name": "Ada"}, "targets": [{"type": "component", "id": "orders"}],
+            "context": {"ip": "192.0.2.1"},
+        });
+        let line = ["2026-11-23 11:26", "denied", "Ada", "was denied deploying orders (frozen)"];
+        assert_eq!(row(&event, true), line);
+        assert_eq!(row(&event, false)[4], "Ada was denied deploying orders (frozen)");
+        let mut widths = [20, 21, 200, 60];
+        fit(&mut widths, 80);
+        assert_eq!((widths[0], widths.iter().sum::<usize>()), (20, 80 - 6));
+        assert!(widths[1] >= 17 && widths[2] >= 17 && widths[3] >= 17, "{widths:?}");
+        let mut fitting = [5, 6];
+        fit(&mut fitting, 80);
+        assert_eq!(fitting, [5, 6]);
     }
 
     #[test]

@@ -9,10 +9,11 @@ use std::time::Duration;
 use actarium_core::erasure::{ErasableParts, Ledger};
 use actarium_core::tlog::{SignedCheckpoint, TileAddress};
 use actarium_store::{Engine, EngineOptions, Organization, ReadError, Snapshot, SystemClock, SystemEntropy};
-use actarium_verify::{Bundle, LogSource, Report, Trust, report_removals, verify_export, verify_log};
+use actarium_verify::{Bundle, LogSource, Report, Trust, VerifiedLog, report_removals, verify_export, verify_log};
 
 use crate::client::{Client, segment};
 use crate::failure::Failure;
+use crate::manage::counted;
 
 /// The database by which a data folder is known.
 const DATABASE_FILE: &str = "actarium.db";
@@ -70,7 +71,7 @@ impl LogSource for Served<'_> {
 pub fn served(url: &str, org: &str, trust: &Trust) -> Result<Report, Failure> {
     let client = Client::at(url)?;
     let mut log = Served { client: &client, org };
-    let mut report = verify_log(&mut log, trust).map_err(Failure::Refused)?.report;
+    let VerifiedLog { checkpoint, mut report } = verify_log(&mut log, trust).map_err(Failure::Refused)?;
     let query: Vec<(String, String)> =
         trust.anchors.iter().map(|anchor| ("anchor".to_owned(), anchor.checkpoint.size.to_string())).collect();
     match client.stream(&log.path("export/proof"), &query, "*/*", SILENCE_MAX) {
@@ -81,6 +82,15 @@ pub fn served(url: &str, org: &str, trust: &Trust) -> Result<Report, Failure> {
             let bundle = Bundle::open(file.path()).map_err(|error| Failure::Refused(error.to_string()))?;
             let events = verify_export(&bundle, trust).map_err(|error| Failure::Refused(error.to_string()))?;
             report.take_over(events);
+            let of_export = bundle.read("checkpoint").ok().flatten();
+            let of_export = of_export.and_then(|note| Some(SignedCheckpoint::parse(&note).ok()?.checkpoint.size));
+            if let Some(later) = of_export.and_then(|size| size.checked_sub(checkpoint.size)).filter(|later| *later > 0)
+            {
+                report.statements.push(format!(
+                    "the events were read after the entries: {} recorded in between, that of reading them among them",
+                    if later == 1 { "1 was".to_owned() } else { format!("{later} were") }
+                ));
+            }
         }
         Err(Failure::NotPermitted(detail)) => {
             report
@@ -151,7 +161,8 @@ impl Kept {
                 Err(error) => report.find(place, error.to_string()),
             }
         }
-        report.statements.push(format!("{same} checkpoints that were kept are of this log"));
+        let are = if same == 1 { "is" } else { "are" };
+        report.statements.push(format!("{} kept from before {are} of this log", counted(same, "checkpoint")));
         Ok(())
     }
 }
@@ -234,6 +245,8 @@ pub fn folder(path: &Path, org: Option<&str>, trust: &Trust) -> Result<Report, F
             log.compare_removals(&mut found)?;
         }
         found.findings.iter_mut().for_each(|finding| finding.place = format!("{slug}, {}", finding.place));
+        // A log goes by an opaque name, which says nobody's.
+        found.statements.iter_mut().for_each(|statement| *statement = format!("{slug}: {statement}"));
         report.take_over(found);
     }
     engine.shutdown();

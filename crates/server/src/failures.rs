@@ -34,8 +34,9 @@ pub fn append_problem(error: AppendError) -> Problem {
         AppendError::Closed => Problem::new(Kind::Unavailable, "the service is shutting down").retry_after(5),
         AppendError::UnknownOrganization => Problem::new(Kind::NotFound, "there is no such organization"),
         AppendError::Damaged { organization, detail } => {
-            tracing::error!(organization, %detail, "the log is damaged and takes no writes");
-            let detail = "the organization's log is damaged and takes no writes until its operator has repaired it";
+            tracing::warn!(organization, %detail, "refused: the log takes no writes");
+            let detail = "the organization's log is damaged or contradicts what was published of it, and takes no writes until its \
+                          operator has put it right; trying again does not help";
             Problem::new(Kind::Unavailable, detail).retry_after(60)
         }
         AppendError::ClockBehind { .. } => Problem::new(Kind::Unavailable, sentence).retry_after(30),

@@ -364,7 +364,10 @@ async fn write_until_done(
             ) => {}
             Err(error) => {
                 let records = append.rows.len();
-                tracing::error!(organization = %append.organization, records, %error, "own records are lost");
+                let slug = engine.organizations().into_iter().find(|known| known.id == append.organization);
+                let organization =
+                    slug.map_or_else(|| append.organization.to_string(), |organization| organization.slug.clone());
+                tracing::error!(organization, records, %error, "own records are lost");
                 return false;
             }
         }

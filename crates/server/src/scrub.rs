@@ -48,7 +48,7 @@ pub async fn keep_up(app: Arc<App>) {
     // That the service has started is on record first: a log that is found damaged takes no more writes.
     app.recorder.flush().await;
     loop {
-        let mut segments = 0;
+        let (mut segments, mut logs_unread) = (0, 0);
         for organization in app.engine.organizations() {
             let (mut from_seq, mut of_log) = (0, 0);
             loop {
@@ -68,15 +68,25 @@ pub async fn keep_up(app: Arc<App>) {
                         break;
                     }
                     Ok(Err(detail)) => {
-                        tracing::error!(organization = %organization.slug, detail, "a segment could not be proved");
+                        logs_unread += 1;
+                        // What is damaged the store has told.
+                        if !app.engine.damaged().iter().any(|(slug, _)| *slug == organization.slug) {
+                            tracing::warn!(organization = %organization.slug, detail, "a segment could not be read again");
+                        }
                         break;
                     }
-                    Err(_) => break,
+                    Err(_) => {
+                        logs_unread += 1;
+                        break;
+                    }
                 }
             }
             segments += of_log;
         }
-        tracing::info!(segments, "all segments were read again");
+        match logs_unread {
+            0 => tracing::info!(segments, "all segments were read again"),
+            _ => tracing::error!(segments, logs_unread, "segments were read again, of some logs not all"),
+        }
         tokio::time::sleep(BETWEEN_PASSES).await;
     }
 }

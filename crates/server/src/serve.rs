@@ -118,7 +118,7 @@ impl ServerOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}; --listen takes another address")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -220,6 +220,12 @@ pub async fn serve_with(
         watching.push(tokio::spawn(witness_work::keep_up(app.clone(), witness)));
     }
     tracing::info!(%address, log = engine.log_name(), version = env!("CARGO_PKG_VERSION"), "listening");
+    if !address.ip().is_loopback() && options.public_url.is_none() {
+        tracing::warn!(
+            %address,
+            "this is plain HTTP, where others reach it: put a proxy with TLS in front, named by --trusted-proxy and --public-url"
+        );
+    }
     // Nobody may be waiting for it any more; that is no reason not to serve.
     let _ = listening.send(address);
     let stopping = app.stopping.clone();
@@ -233,6 +239,7 @@ pub async fn serve_with(
     retaining.abort();
     watching.iter().for_each(tokio::task::JoinHandle::abort);
     finish(app).await?;
+    tracing::info!("stopped");
     served.map_err(|error| ServeError::Fault(format!("serving ended with a fault: {error}")))
 }
 

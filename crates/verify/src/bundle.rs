@@ -28,10 +28,35 @@ pub enum BundleError {
     Foreign {
         /// Which file.
         path: String,
+        /// What it is not.
+        detail: String,
+    },
+    /// It was one, and is not whole or too large.
+    #[error("{path}: {detail}")]
+    Cut {
+        /// Which file.
+        path: String,
         /// What is wrong.
         detail: String,
     },
 }
+
+impl BundleError {
+    /// 1 for what is not as it was written, 2 for what is not there or is something else.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Cut { .. } => 1,
+            Self::Io { .. } | Self::Foreign { .. } => 2,
+        }
+    }
+}
+
+/// What a packed archive begins with (RFC 8878, section 3.1.1).
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+/// Files by which a folder is known as an export, or as what is left of one.
+const EXPORT_FILES: [&str; 4] = ["manifest.json", "checkpoint", "events-000000.ndjson", "evidence-000000.ndjson"];
+/// The database by which the data folder of a service is known.
+const DATABASE_FILE: &str = "actarium.db";
 
 /// The files of an export.
 #[derive(Debug)]
@@ -48,31 +73,47 @@ impl Bundle {
     /// # Errors
     /// If it is neither, or cannot be read.
     pub fn open(path: &Path) -> Result<Self, BundleError> {
-        if path.is_dir() {
-            return Ok(Self::Folder(path.to_owned()));
-        }
         let shown = path.display().to_string();
+        let foreign = |detail: &str| BundleError::Foreign { path: shown.clone(), detail: detail.to_owned() };
+        if path.is_dir() {
+            if EXPORT_FILES.iter().any(|name| path.join(name).exists()) {
+                return Ok(Self::Folder(path.to_owned()));
+            }
+            return Err(foreign(if path.join(DATABASE_FILE).is_file() {
+                "is the data folder of a service, not an export; `actarium verify` checks it"
+            } else {
+                "is neither an export (it has no manifest.json) nor the data folder of a service (it has no actarium.db)"
+            }));
+        }
         let io = |source| BundleError::Io { path: shown.clone(), source };
-        let file = File::open(path).map_err(io)?;
-        let mut reader = BufReader::new(zstd::stream::read::Decoder::new(file).map_err(io)?);
-        let foreign = |detail: String| BundleError::Foreign { path: shown.clone(), detail };
+        let mut file = File::open(path).map_err(io)?;
+        let mut magic = Vec::new();
+        file.by_ref().take(ZSTD_MAGIC.len() as u64).read_to_end(&mut magic).map_err(io)?;
+        if magic != ZSTD_MAGIC {
+            return Err(foreign(
+                "is neither an export (a folder, or a .tar.zst) nor the proof of an event (.tlog-proof)",
+            ));
+        }
+        let mut reader =
+            BufReader::new(zstd::stream::read::Decoder::new(io::Cursor::new(magic).chain(file)).map_err(io)?);
+        let cut = |detail: String| BundleError::Cut { path: shown.clone(), detail };
         let (mut files, mut total) = (BTreeMap::new(), 0);
         loop {
             let mut header = [0; TAR_BLOCK];
-            reader.read_exact(&mut header).map_err(|error| foreign(format!("not a whole .tar.zst: {error}")))?;
-            let entry = read_tar_header(&header).map_err(|error| foreign(error.to_string()))?;
+            reader.read_exact(&mut header).map_err(|error| cut(format!("not a whole .tar.zst: {error}")))?;
+            let entry = read_tar_header(&header).map_err(|error| cut(error.to_string()))?;
             let Some((name, size)) = entry else { return Ok(Self::Files(files)) };
             total += size;
             if size > FILE_BYTES_MAX || total > ARCHIVE_BYTES_MAX {
-                return Err(foreign(
-                    "it is too large to be read into memory (4 GiB); unpack it and give the folder".into(),
-                ));
+                return Err(
+                    cut("it is too large to be read into memory (4 GiB); unpack it and give the folder".into()),
+                );
             }
             let mut bytes = vec![0; size as usize];
             let mut padding = [0; TAR_BLOCK];
             let read = reader.read_exact(&mut bytes);
             read.and_then(|()| reader.read_exact(&mut padding[..tar_padding(size)]))
-                .map_err(|error| foreign(format!("cut within {name}: {error}")))?;
+                .map_err(|error| cut(format!("cut within {name}: {error}")))?;
             files.insert(name, bytes);
         }
     }
@@ -92,7 +133,7 @@ impl Bundle {
                     Err(error) => return Err(io(error)),
                     Ok(file) if file.len() > FILE_BYTES_MAX => {
                         let detail = "larger than a file of an export is (1 GiB)".to_owned();
-                        return Err(BundleError::Foreign { path: path.display().to_string(), detail });
+                        return Err(BundleError::Cut { path: path.display().to_string(), detail });
                     }
                     Ok(_) => {}
                 }

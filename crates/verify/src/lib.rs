@@ -9,13 +9,39 @@ mod events;
 mod export;
 mod log;
 mod manifest;
+mod proof;
 mod report;
 mod trust;
+
+use std::path::Path;
 
 pub use bundle::{Bundle, BundleError};
 pub use events::report_removals;
 pub use export::verify_export;
 pub use log::{LogSource, VerifiedLog, verify_log};
 pub use manifest::{FORMAT, FileEntry, Kind, Manifest, ManifestQuery, SeqRange, TreeAt};
+pub use proof::verify_proof;
 pub use report::{Finding, Report};
 pub use trust::{Seen, Trust, TrustError};
+
+/// Checks what lies at a path: an export, as folder or archive, or the proof of an event.
+///
+/// # Errors
+/// If it cannot be read, or is something else; what is wrong with it is in the report.
+pub fn verify_path(path: &Path, trust: &Trust) -> Result<Report, BundleError> {
+    let io = |source| BundleError::Io { path: path.display().to_string(), source };
+    let is_named_so = path.extension().is_some_and(|ending| ending == "tlog-proof") && !path.is_dir();
+    if is_named_so || (path.is_file() && begins_as_proof(path).map_err(io)?) {
+        // What is no text is found to be no proof.
+        let bytes = std::fs::read(path).map_err(io)?;
+        return Ok(verify_proof(&String::from_utf8_lossy(&bytes), trust));
+    }
+    verify_export(&Bundle::open(path)?, trust)
+}
+
+fn begins_as_proof(path: &Path) -> std::io::Result<bool> {
+    use std::io::Read as _;
+    let mut beginning = Vec::new();
+    std::fs::File::open(path)?.take(64).read_to_end(&mut beginning)?;
+    Ok(proof::is_proof(&beginning))
+}

@@ -1,14 +1,14 @@
-//! `actarium-verify`: checks an export of an audit log with nothing but what is given to it.
+//! `actarium-verify`: checks an export of an audit log, or the proof of an event, with nothing but what is given to it.
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use actarium_verify::{Bundle, Report, Trust, verify_export};
+use actarium_verify::{Report, Trust, verify_path};
 
 const HELP: &str = "\
-Checks an export of an audit log: a folder, or a .tar.zst.
+Checks an export of an audit log, a folder or a .tar.zst, or the proof of an event, a .tlog-proof.
 
-Usage: actarium-verify [OPTIONS] <EXPORT>
+Usage: actarium-verify [OPTIONS] <EXPORT or PROOF>
 
   --key KEY         The log's verifier key, from a source of your own (or a file that holds it)
   --anchor FILE     A checkpoint of the log that you kept; may be given several times
@@ -60,11 +60,11 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments
             "--require-anchor" => require_anchor = true,
             "--json" => json = true,
             _ if argument.starts_with('-') => return Err(format!("there is no option {argument}")),
-            _ if export.is_some() => return Err("one export at a time".to_owned()),
+            _ if export.is_some() => return Err("one export or proof at a time".to_owned()),
             _ => export = Some(argument),
         }
     }
-    let export = export.ok_or("which export? Give a folder or a .tar.zst")?;
+    let export = export.ok_or("which export? Give a folder, a .tar.zst or a .tlog-proof")?;
     Ok(Some(Arguments { export, trust, require_anchor, json }))
 }
 
@@ -77,9 +77,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let verified =
-        Bundle::open(Path::new(&arguments.export)).and_then(|bundle| verify_export(&bundle, &arguments.trust));
-    match verified {
+    match verify_path(Path::new(&arguments.export), &arguments.trust) {
         Ok(report) => {
             if arguments.json {
                 println!("{}", to_json(&report, arguments.require_anchor));
@@ -90,7 +88,7 @@ fn main() -> ExitCode {
         }
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::from(1)
+            ExitCode::from(error.exit_code())
         }
     }
 }

@@ -140,7 +140,7 @@ pub struct AddRoleArguments {
     /// Where it holds
     #[arg(long, value_enum)]
     level: Option<Level>,
-    /// A project for which it holds, by its id; repeatable
+    /// A project for which it holds, by the id that events name it by, not its name; repeatable
     #[arg(long, value_name = "PROJECT")]
     project: Vec<String>,
     #[command(flatten)]

@@ -95,8 +95,8 @@ pub struct UpdateArguments {
 const COLUMNS: &[Column] = &[
     ("NAME", name),
     ("ID", super::id),
-    ("PERMISSIONS", |role| names(&role["permissions"])),
     ("DESCRIPTION", |role| text(role, "description")),
+    ("PERMISSIONS", |role| names(&role["permissions"])),
 ];
 
 pub fn role(client: &Client, command: RoleCommand) -> Result<(), Failure> {

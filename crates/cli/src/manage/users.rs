@@ -34,8 +34,9 @@ pub enum UserCommand {
   actarium user add --org acme ada@example.com --name 'Ada Lovelace' --group Developer
   actarium user add --org acme ada@example.com --name Ada --password-file first-password
 
-Somebody who has an account already keeps its password and signs in with it. Without a password, a new account signs in
-through an identity provider. `actarium invite create` lets people choose their password themselves.")]
+On a terminal the first password is asked for. Somebody who has an account already keeps its password and signs in with it.
+Without a password, a new account signs in through an identity provider only. `actarium invite create`, instead of this, lets
+people choose their password themselves.")]
     Add(AddArguments),
     /// Show a user with their groups
     #[command(after_help = "Example:\n  actarium user show --org acme ada@example.com")]
@@ -157,11 +158,49 @@ fn add(client: &Client, arguments: &AddArguments) -> Result<(), Failure> {
         "name": arguments.name,
         "groups": find_all(client, &arguments.org, Family::GROUP, &arguments.group)?,
     });
-    if let Some(file) = &arguments.password_file {
-        let question = format!("First password of {}", show::inert(&arguments.email));
-        body["password"] = Value::String(prompt::secret_of_file(file, &question)?);
+    // Others than the operator are not told who has an account elsewhere.
+    let had_account = match client.is_operator() {
+        true => Some(has_account(client, &arguments.org, &arguments.email)?),
+        false => None,
+    };
+    let password = first_password(arguments, had_account == Some(true))?;
+    if let Some(password) = &password {
+        body["password"] = Value::String(password.clone());
     }
-    print_one(&client.make(&arguments.org.path("users"), &body)?, arguments.form.json)
+    print_one(&client.make(&arguments.org.path("users"), &body)?, arguments.form.json)?;
+    if let Some(told) = about_password(arguments, had_account, password.is_some()) {
+        show::note(&told);
+    }
+    Ok(())
+}
+
+/// The first password: of the file, or asked for where somebody is there and it would be used.
+fn first_password(arguments: &AddArguments, had_account: bool) -> Result<Option<String>, Failure> {
+    let question = format!("First password of {}", show::inert(&arguments.email));
+    match &arguments.password_file {
+        Some(file) => prompt::secret_of_file(file, &question).map(Some),
+        None if had_account || arguments.form.json || !prompt::is_somebody_there() => Ok(None),
+        None => prompt::ask_new_secret(&question, "none; sign-in through an identity provider only"),
+    }
+}
+
+/// What somebody should know of the password, as far as it is known here.
+fn about_password(arguments: &AddArguments, had_account: Option<bool>, was_given: bool) -> Option<String> {
+    let (email, org) = (&arguments.email, &arguments.org.org);
+    match (had_account, was_given) {
+        (Some(true), true) => {
+            Some(format!("{email} had an account already and keeps its password: the one that was given was NOT set"))
+        }
+        (Some(true), false) => Some(format!("{email} had an account already and signs in with its password")),
+        (Some(false), true) => None,
+        (None, true) => Some(format!(
+            "if {email} had an account already, its password stays and the one that was given was not set"
+        )),
+        (_, false) => Some(format!(
+            "no password: unless {email} has an account already, nobody signs in with it but through an identity provider of \
+             {org}; `actarium invite create --org {org} ADDRESS`, instead of `user add`, lets people choose a password"
+        )),
+    }
 }
 
 fn one(client: &Client, org: &OrgArgument, user: &str) -> Result<Value, Failure> {
@@ -267,4 +306,20 @@ pub fn with_email(client: &Client, org: &OrgArgument, email: &str) -> Result<Opt
         Ok(())
     })?;
     Ok(found)
+}
+
+/// Whether the person is a user of another organization: then the account is there, and its password stays. Only the operator
+/// can know.
+pub fn has_account(client: &Client, here: &OrgArgument, email: &str) -> Result<bool, Failure> {
+    let mut others = Vec::new();
+    each(client, ("/v1/orgs", "organizations"), &[], |organization| {
+        others.push(text(&organization, "slug"));
+        Ok(())
+    })?;
+    for slug in others.into_iter().filter(|slug| *slug != here.org) {
+        if with_email(client, &OrgArgument { org: slug }, email)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

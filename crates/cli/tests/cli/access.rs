@@ -86,6 +86,8 @@ fn access_to_the_log_is_given_and_taken_by_commands() {
     assert_eq!(sees(&cleo), Ok(1), "of one project");
     let own = cleo.json(&["session", "whoami"]);
     assert_eq!(own["organizations"][0]["scope"], json!({"level": "project", "projects": ["payments"]}));
+    let why = ada.done(&["user", "permissions", "cleo@example.com"]);
+    assert!(why.lines().nth(1).unwrap().ends_with("  audit_logs_view, audit_logs_export"), "no more by project: {why}");
     ada.done(&["role", "delete", "Log readers"]);
     assert_eq!(sees(&cleo), Err(4));
     ada.done(&["group", "delete", "Reviewers", "--yes"]);
@@ -102,6 +104,35 @@ fn access_to_the_log_is_given_and_taken_by_commands() {
     assert_eq!(sees(&cleo), Err(1), "who is not active does not know the organization");
     ada.done(&["user", "remove", "cleo@example.com"]);
     assert!(!ada.done(&["user", "list"]).contains("cleo@example.com"));
+}
+
+#[test]
+fn what_became_of_a_password_is_told() {
+    let server = Server::start();
+    let ada = administered(&server);
+    let password = server.path("password").display().to_string();
+    let added = |output: std::process::Output| {
+        assert!(output.status.success(), "{}", crate::server::stderr(&output));
+        crate::server::stderr(&output)
+    };
+    let told = added(ada.command(&["user", "add", "cleo@example.com", "--name", "Cleo"]).output().unwrap());
+    assert!(told.contains("no password") && told.contains("actarium invite create --org acme"), "{told}");
+    let told = added(server.run(&[
+        "user",
+        "add",
+        "--org",
+        "acme",
+        "dana@example.com",
+        "--name",
+        "D",
+        "--password-file",
+        &password,
+    ]));
+    assert_eq!(told, "", "it is set");
+    server.done(&["org", "create", "other"]);
+    let again = ["user", "add", "--org", "other", "dana@example.com", "--name", "D"];
+    let told = added(server.run(&[&again[..], &["--password-file", &password]].concat()));
+    assert!(told.contains("NOT set"), "{told}");
 }
 
 #[test]

@@ -317,7 +317,15 @@ fn the_service_stops_cleanly_and_says_why_it_does_not_start() {
     let other = server.path("other").display().to_string();
     let port = server.run(&["serve", "--listen", &address, "--data-dir", &other]);
     assert_eq!(port.status.code(), Some(1));
-    assert!(stderr(&port).contains("cannot listen on"), "{}", stderr(&port));
+    assert!(stderr(&port).contains("cannot listen on") && stderr(&port).contains("--listen"), "{}", stderr(&port));
+    let foreign = server.path("notmine");
+    fs::create_dir(&foreign).unwrap();
+    fs::write(foreign.join("file.txt"), "hi").unwrap();
+    for (path, told) in [(foreign.clone(), "holds file.txt"), (foreign.join("file.txt"), "is a file, not a folder")] {
+        let output = server.run(&["serve", "--listen", "127.0.0.1:0", "--data-dir", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains(told), "{}", stderr(&output));
+    }
     for output in [&folder, &port] {
         assert!(!stderr(output).contains("panicked") && !stderr(output).contains("backtrace"), "{}", stderr(output));
     }
@@ -325,4 +333,5 @@ fn the_service_stops_cleanly_and_says_why_it_does_not_start() {
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
     let log = fs::read_to_string(server.path("stderr")).unwrap();
     assert!(log.contains("operator.token") && log.contains("curl"), "how to call it is told: {log}");
+    assert!(log.trim_end().lines().last().unwrap().ends_with("stopped"), "{log}");
 }

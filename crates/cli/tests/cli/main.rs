@@ -3,6 +3,7 @@
 
 mod access;
 mod events;
+mod evidence;
 mod removals;
 mod server;
 mod signing_in;

@@ -129,6 +129,16 @@ fn what_is_lost_is_said_before_it_is() {
             assert!(shown.contains("nothing was changed"), "{shown}");
         }
     }
+    let lock = ["retention", "set", "--hot-days", "400", "--archive-days", "730", "--lock"];
+    let mut refused = Terminal::start(&ada, &lock);
+    refused.answer("nobody unlocks it", "").answer("Go on? [y/N]: ", "\r");
+    assert_eq!(refused.end().1, 1);
+    assert_eq!(ada.json(&["retention", "show"])["locked"], false);
+    let mut add = Terminal::start(&ada, &["user", "add", "bo@example.com", "--name", "Bo"]);
+    add.answer("identity provider only): ", &format!("{PASSWORD}\r")).answer("Once more: ", &format!("{PASSWORD}\r"));
+    let (shown, code) = add.end();
+    assert_eq!(code, 0, "{shown}");
+    server.person("bo@example.com").login();
     let mut meant = Terminal::start(&ada, &["group", "delete", "Reviewers"]);
     meant.answer("Go on? [y/N]: ", "y\r");
     let (shown, code) = meant.end();

@@ -100,8 +100,23 @@ pub struct Reason {
     pub role: (String, String),
     /// Where it holds.
     pub level: Level,
-    /// What it gives.
+    /// What the role is made of.
     pub rights: Rights,
+}
+
+impl Reason {
+    /// What it gives: for projects, only what can be held by project.
+    pub fn given(&self) -> Rights {
+        match self.level {
+            Level::Organization => self.rights,
+            Level::Project { .. } => by_project(self.rights),
+        }
+    }
+}
+
+/// Those of the permissions that can be held for some projects alone; the others give nothing there.
+pub fn by_project(rights: Rights) -> Rights {
+    rights.iter().filter(|right| right.by_project()).collect()
 }
 
 #[cfg(test)]
@@ -146,6 +161,8 @@ mod tests {
         assert_eq!(held.scope(Right::AuditLogsView), Scope::projects(["p", "q"]).ok());
         assert_eq!(held.scope(Right::UsersView), None);
         assert_eq!(held.scope(Right::AuditLogsExport), None);
+        let both = rights(&["audit_logs_view", "users_view"]);
+        assert_eq!(by_project(both).names(), ["audit_logs_view"]);
         let none = held.within(Rights::NONE);
         assert!(none.is_empty() && none.scope(Right::AuditLogsView).is_none());
     }

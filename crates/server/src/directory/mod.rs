@@ -29,7 +29,7 @@ use parking_lot::RwLock;
 use document::Document;
 pub use document::{DirectoryDamaged, Kept};
 pub use edit::Edit;
-pub use effective::{Effective, Reason};
+pub use effective::{Effective, Reason, by_project};
 pub use organization::{GroupView, OrganizationAccess, RoleView};
 pub use sign_in::{Identity, IdentityProvider, SignIn, identity_id};
 pub use state::{AddressEntry, Changed, State};

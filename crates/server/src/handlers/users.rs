@@ -15,7 +15,7 @@ use crate::access::Caller;
 use crate::answers::{created, json_answer, no_content};
 use crate::directory::document::{GroupMember, Membership, Origin, ScimProfile, User, pair_id};
 use crate::directory::personal::{PersonalToken, Session};
-use crate::directory::{Edit, Effective, Identity, State, change};
+use crate::directory::{Edit, Effective, Identity, State, by_project, change};
 use crate::dispatch::Call;
 use crate::form::{Form, Holds, email, readable};
 use crate::handlers::groups::{group_target, must_cover};
@@ -108,12 +108,12 @@ pub fn permissions(call: &Call) -> Result<Response, Problem> {
                 "group": {"id": reason.group.0, "name": reason.group.1},
                 "role": {"id": reason.role.0, "name": reason.role.1},
                 "assignment": reason.level,
-                "permissions": reason.rights.names(),
+                "permissions": reason.given().names(),
             })
         });
         Some(json!({
             "organization": held.organization.names(),
-            "projects": held.projects.iter().map(|(project, rights)| (project.to_string(), json!(rights.names()))).collect::<serde_json::Map<_, _>>(),
+            "projects": held.projects.iter().map(|(project, rights)| (project.to_string(), json!(by_project(*rights).names()))).collect::<serde_json::Map<_, _>>(),
             "because": reasons.collect::<Vec<_>>(),
         }))
     });

@@ -299,6 +299,16 @@ pub struct Route {
 }
 
 impl Route {
+    /// What is asked for, in words, with what the handler asks for besides.
+    pub fn asks(&self) -> String {
+        let (asked, verify) = (self.permission.description(), Right::AuditLogsVerify.name());
+        match self.operation {
+            Operation::ProofExport => format!("{asked} and `{verify}`, both for the whole organization"),
+            Operation::EventView => format!("{asked}; with `proof=true` `{verify}` too"),
+            _ => asked,
+        }
+    }
+
     /// Whether it takes events in, so that what it refuses is recorded as refused ingestion.
     pub fn ingests(&self) -> bool {
         self.permission == Permission::RecordEvents

@@ -103,7 +103,7 @@ fn page() -> String {
     let names: String = With::all().map(|with| format!(" {} |", with.name())).collect();
     let _ = writeln!(page, "| route | asks for |{names}\n|---|---{}|", "|---".repeat(With::all().count()));
     for route in ROUTES.iter().copied() {
-        let (method, path, asked) = (route.method.name(), route.path, route.permission.description());
+        let (method, path, asked) = (route.method.name(), route.path, route.asks());
         let _ =
             writeln!(page, "| `{method} {path}` | {asked} |{}", marks(With::all(), |with| with.is_let_through(route)));
     }

@@ -7,7 +7,7 @@ use actarium_core::canonical::{commit, part_hash};
 use actarium_core::disclosure::{Disclosure, ShownPart};
 use actarium_core::tlog::{Checkpoint, KeyKind, SignedCheckpoint, VerifierKey};
 use actarium_core::tree::{Frontier, Hash, TILE_LEAVES, root};
-use actarium_verify::{Bundle, Manifest, Report, Trust, verify_export};
+use actarium_verify::{Bundle, Manifest, Report, Trust, verify_export, verify_path};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -545,6 +545,32 @@ fn folders_are_read_as_archives_are() {
     std::fs::write(folder.path().join("x.tar.zst"), b"no archive").unwrap();
     assert!(Bundle::open(&folder.path().join("x.tar.zst")).is_err());
     assert!(Bundle::open(Path::new("/nowhere/export")).is_err());
+    // What is something else is told from what is wrong, and an export without its manifest is wrong.
+    let told =
+        |path: &Path| verify_path(path, &Trust::default()).map_err(|error| (error.exit_code(), error.to_string()));
+    let (code, detail) = told(&folder.path().join("x.tar.zst")).unwrap_err();
+    assert!(code == 2 && detail.contains("neither an export"), "{detail}");
+    std::fs::remove_file(folder.path().join("manifest.json")).unwrap();
+    assert_found(&told(folder.path()).unwrap(), &["manifest.json: there is none"]);
+    let other = tempfile::tempdir().unwrap();
+    let (code, detail) = told(other.path()).unwrap_err();
+    assert!(code == 2 && detail.contains("manifest.json") && detail.contains("data folder"), "{detail}");
+    std::fs::write(other.path().join("actarium.db"), b"").unwrap();
+    assert!(told(other.path()).unwrap_err().1.contains("is the data folder of a service"));
+    std::fs::write(other.path().join("cut.tar.zst"), &zstd::encode_all(&[7u8; 100][..], 1).unwrap()).unwrap();
+    assert_eq!(told(&other.path().join("cut.tar.zst")).unwrap_err().0, 1);
+    // The proof of an event, whatever its file is called.
+    let id = service.find_count("acme", "action=component.deploy&limit=1", 1)[0]["id"].as_str().unwrap().to_owned();
+    let proof = service.get(&format!("/v1/orgs/acme/events/{id}?proof=true")).text();
+    let file = other.path().join("proof.txt");
+    std::fs::write(&file, &proof).unwrap();
+    let report = told(&file).unwrap();
+    assert!(report.is_sound() && report.statements[0].contains("is in the log"), "{report}");
+    std::fs::write(&file, proof.replacen("component.deploy", "component.delete", 1)).unwrap();
+    assert!(!told(&file).unwrap().is_sound());
+    let named = other.path().join("x.tlog-proof");
+    std::fs::write(&named, b"no proof").unwrap();
+    assert_found(&told(&named).unwrap(), &["proof: "]);
     let nothing = verify_export(&Bundle::Files(BTreeMap::new()), &Trust::default()).unwrap();
     assert_found(&nothing, &["manifest.json: there is none"]);
 }

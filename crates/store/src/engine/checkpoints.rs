@@ -114,7 +114,7 @@ fn check(shared: &Shared, log: &Log, published: &Published) -> bool {
             true
         }
         Ok(_) => {
-            log.set_damaged(&format!(
+            log.set_contradicted(&format!(
                 "the events before {} do not give the root of the checkpoint that was published",
                 published.size
             ));

@@ -113,7 +113,7 @@ impl Engine {
     /// Has a log take no more writes and sign nothing, because something outside contradicts it.
     pub fn stop_writes(&self, organization: OrganizationId, detail: &str) {
         if let Some(log) = self.shared.log(organization) {
-            log.set_damaged(detail);
+            log.set_contradicted(detail);
         }
     }
 }

@@ -159,11 +159,36 @@ impl Log {
 
     /// Marks it as damaged, so that it takes no more writes.
     pub fn set_damaged(&self, detail: &str) {
+        if self.stop(detail) {
+            tracing::error!(
+                organization = %self.organization.slug,
+                detail,
+                "log is damaged and takes no more writes; stop the service, put what is damaged back from a backup and start it \
+                 again (docs/EVIDENCE.md, \"A log that is damaged\")"
+            );
+        }
+    }
+
+    /// Marks it as another than what was published of it, so that it takes no more writes.
+    pub fn set_contradicted(&self, detail: &str) {
+        if self.stop(detail) {
+            tracing::error!(
+                organization = %self.organization.slug,
+                detail,
+                "log is not what was published of it, or older, and takes no more writes; stop the service and put the newer data \
+                 folder back, or go on as after a restore (docs/EVIDENCE.md)"
+            );
+        }
+    }
+
+    /// Whether it took writes until now.
+    fn stop(&self, detail: &str) -> bool {
         let mut state = self.state.lock();
-        if state.damaged.is_none() {
-            tracing::error!(organization = %self.organization.slug, detail, "log is damaged and takes no more writes");
+        let is_first = state.damaged.is_none();
+        if is_first {
             state.damaged = Some(detail.to_owned());
         }
+        is_first
     }
 
     /// Notes that it was read.

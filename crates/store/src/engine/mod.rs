@@ -537,7 +537,11 @@ fn load_logs(backend: &dyn Backend, options: &EngineOptions, signer: &Checkpoint
         };
         let damaged = read_problem.or_else(|| recovery::check(&overview, &manifest).err());
         if let Some(detail) = &damaged {
-            tracing::error!(organization = %organization.slug, detail, "log is damaged and takes no writes");
+            tracing::error!(
+                organization = %organization.slug,
+                detail,
+                "log is damaged and takes no writes; put the data folder back from a backup (docs/EVIDENCE.md)"
+            );
         }
         logs.by_slug.insert(organization.slug.clone(), organization.id);
         logs.by_id.insert(organization.id, Arc::new(Log::new(&overview, manifest, damaged)));
@@ -546,7 +550,7 @@ fn load_logs(backend: &dyn Backend, options: &EngineOptions, signer: &Checkpoint
     for newest in backend.newest_checkpoints().map_err(failed)? {
         let Some(log) = logs.by_id.get(&newest.organization) else { continue };
         if let Err(detail) = checkpoints::take_over(log, signer, &newest) {
-            log.set_damaged(&detail);
+            log.set_contradicted(&detail);
         }
     }
     Ok(logs)

@@ -39,7 +39,13 @@ pub(crate) struct Opened {
 /// Opens the folder, or creates what a new one needs: keys first, so that nothing is ever wrapped by a lost key.
 pub(crate) fn open(options: &EngineOptions, entropy: &dyn Entropy) -> Result<Opened, OpenError> {
     let folder = &options.data_dir;
+    if folder.exists() && !folder.is_dir() {
+        return Err(foreign(folder, "is a file, not a folder".to_owned()));
+    }
     if !options.read_only {
+        if options.journal == Journal::Embedded {
+            refuse_others_folder(options)?;
+        }
         create_folder(folder).map_err(|error| io(folder, &error))?;
     }
     let lock_file = folder.join(LOCK_FILE);
@@ -56,6 +62,68 @@ pub(crate) fn open(options: &EngineOptions, entropy: &dyn Entropy) -> Result<Ope
             Ok(Opened { lock, backend, master, log_key, log_name, handovers: Handovers::default() })
         }
     }
+}
+
+/// What a folder without a database may hold: what a first start that was broken off leaves, keys and tokens that were put
+/// there before it, and what a new file system has in its root. Names that begin with a dot are passed over.
+const OWN_NAMES: [&str; 10] = [
+    LOCK_FILE,
+    "master.key",
+    "log.key",
+    "log.key.next",
+    "log.name",
+    "operator.token",
+    "demo.password",
+    SEGMENT_FOLDER,
+    ARCHIVE_FOLDER,
+    "lost+found",
+];
+/// Names told of what a folder holds.
+const NAMES_TOLD_MAX: usize = 5;
+
+/// Refuses to begin a log in a folder that somebody else keeps something in. Empty folders in it are nobody's loss.
+fn refuse_others_folder(options: &EngineOptions) -> Result<(), OpenError> {
+    let folder = &options.data_dir;
+    if folder.join(DATABASE_FILE).exists() {
+        return Ok(());
+    }
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io(folder, &error)),
+    };
+    let placed = [Some(options.log_key_file()), options.archive_dir.clone()];
+    let is_own = |path: &Path, name: &str| {
+        let name = name.strip_suffix(".partial").unwrap_or(name);
+        OWN_NAMES.contains(&name)
+            || name.starts_with('.')
+            || name.starts_with(DATABASE_FILE)
+            || placed.iter().flatten().any(|placed| placed.starts_with(path))
+            || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+    };
+    let mut others: Vec<String> = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| io(folder, &error))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !is_own(&entry.path(), &name) {
+            others.push(name);
+        }
+    }
+    if others.is_empty() {
+        return Ok(());
+    }
+    others.sort_unstable();
+    let more = others.len().saturating_sub(NAMES_TOLD_MAX);
+    others.truncate(NAMES_TOLD_MAX);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    Err(foreign(
+        folder,
+        format!(
+            "holds {}{more}, and no database of this service ({DATABASE_FILE}); give a folder of its own, which is created, \
+             or the one that the database is in",
+            others.join(", ")
+        ),
+    ))
 }
 
 /// Whether any organization's folder holds a file.

@@ -31,7 +31,11 @@ pub(crate) fn next(shared: &Arc<Shared>, log: &Log, from_seq: u64) -> Result<Opt
         Err(_) if !log.state.lock().manifest.contains(&entry) => {}
         Err(error @ (SealError::Backend(_) | SealError::Stopping)) => return Err(error.to_string()),
         Err(error) => {
-            let detail = format!("segment {}: {error}", entry.path);
+            let detail = match &error {
+                // These name the file themselves.
+                SealError::Segment(detail) => detail.clone(),
+                _ => format!("segment {}: {error}", entry.path),
+            };
             log.set_damaged(&detail);
             return Err(detail);
         }

@@ -22,6 +22,37 @@ fn a_folder_is_opened_once() {
 }
 
 #[test]
+fn a_folder_that_is_somebody_elses_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |data: &Path| {
+        let mut options = EngineOptions::new(data);
+        options.log_key = Some(data.join("keys/signing.key"));
+        Engine::open(options, TestClock::new(), Arc::new(SystemEntropy))
+    };
+    let file = folder.path().join("file.txt");
+    std::fs::write(&file, b"hi").unwrap();
+    let refused = |path: &Path| match open(path) {
+        Ok(_) => panic!("{} is taken over", path.display()),
+        Err(error) => error.to_string(),
+    };
+    assert!(refused(&file).ends_with("file.txt: is a file, not a folder"));
+    let told = refused(folder.path());
+    assert!(told.contains("holds file.txt, and no database"), "{told}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is made in it");
+    // What a mount, an operator and a first start that was broken off leave is no obstacle.
+    std::fs::remove_file(&file).unwrap();
+    for empty in ["lost+found", "checkpoints", "keys"] {
+        std::fs::create_dir(folder.path().join(empty)).unwrap();
+    }
+    for own in [".gitkeep", "operator.token", "master.key.partial", "keys/.keep"] {
+        std::fs::write(folder.path().join(own), b"").unwrap();
+    }
+    open(folder.path()).unwrap().shutdown();
+    std::fs::write(&file, b"hi").unwrap();
+    open(folder.path()).unwrap().shutdown();
+}
+
+#[test]
 fn foreign_empty_and_newer_databases_are_refused_and_left_alone() {
     type Spoil = fn(&Harness);
     let database = |harness: &Harness| harness.data().join("actarium.db");

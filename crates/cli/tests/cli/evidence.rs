@@ -1,0 +1,157 @@
+//! What a log proves, how long it is kept and what its organization says of it, by commands.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::server::{BINARY, Server, json_lines, stderr};
+
+fn recorded(server: &Server) -> String {
+    let emit = ["emit", "--org", "acme", "--action", "component.deploy", "--actor", "user:u-1"];
+    let answer = server.done(&[&emit[..], &["--target", "component:orders"]].concat());
+    answer.split_whitespace().next().unwrap().to_owned()
+}
+
+#[test]
+fn proofs_and_exports_are_written_and_checked_and_nothing_else_is_taken_for_them() {
+    let server = Server::with_organization("acme");
+    let id = recorded(&server);
+    let path = |name: &str| server.path(name).display().to_string();
+    let proof = path("event.tlog-proof");
+    server.done(&["prove", "--org", "acme", &id, "-o", &proof]);
+    let key = path("acme.key");
+    fs::write(&key, server.done(&["log", "key", "--org", "acme"])).unwrap();
+    let verify = |arguments: &[&str]| Command::new(BINARY).arg("verify").args(arguments).output().unwrap();
+    let said = |output: &std::process::Output| String::from_utf8_lossy(&output.stdout).into_owned() + &stderr(output);
+    let output = verify(&[&proof, "--key", &key]);
+    assert!(output.status.success() && said(&output).contains("Sound, and anchored"), "{}", said(&output));
+
+    let export = ["export", "--org", "acme", "--proof", "-o"];
+    for other in ["out.zip", "out.tar.gz"] {
+        let told = server.refused(2, &[&export[..], &[&path(other)]].concat());
+        assert!(told.contains("out.tar.zst") && !server.path(other).exists(), "{told}");
+    }
+    let archive = path("acme.tar.zst");
+    server.done(&[&export[..], &[&archive]].concat());
+    assert!(verify(&[&archive, "--key", &key]).status.success());
+    let folder = path("acme-export");
+    let output = server.run(&[&export[..], &[&folder]].concat());
+    assert!(stderr(&output).contains(&format!("folder {folder}: ")), "{}", stderr(&output));
+    assert!(verify(&[&folder, "--key", &key]).status.success());
+
+    for (what, told) in
+        [(path("nothing"), "no such file"), (path("other"), "neither an export"), (key.clone(), "neither an")]
+    {
+        fs::create_dir_all(server.path("other")).unwrap();
+        let output = verify(&[&what]);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).to_lowercase().contains(told), "{}", said(&output));
+    }
+    let mut service = server.command(&["verify", &server.url, "--org", "acme"]);
+    let output = service.output().unwrap();
+    assert!(output.status.success() && said(&output).contains("read after the entries"), "{}", said(&output));
+}
+
+#[test]
+fn csv_is_counted_by_its_events() {
+    let server = Server::with_organization("acme");
+    let event = |message: &str| {
+        json!({
+            "action": "component.deploy", "actor": {"type": "user", "id": "u-1"}, "message": message,
+            "targets": [{"type": "component", "id": "orders"}],
+        })
+    };
+    let events = json!([event("one\nand \"two\""), event("three")]).to_string();
+    assert!(server.fed(&["emit", "--org", "acme", "-"], events.as_bytes()).status.success());
+    let file = server.path("events.csv").display().to_string();
+    let output = server.run(&["export", "--org", "acme", "--format", "csv", "-o", &file, "action:component.*"]);
+    assert!(stderr(&output).contains(&format!("2 events written to {file}")), "{}", stderr(&output));
+}
+
+#[test]
+fn retention_holds_and_what_an_organization_says_of_its_log() {
+    let server = Server::with_organization("acme");
+    recorded(&server);
+    let sealed = server.done(&["admin", "seal", "--org", "acme"]);
+    assert!(sealed.starts_with("sealed  1 segment with ") && sealed.contains("\nmerges"), "{sealed}");
+    assert!(json_lines(&server.done(&["admin", "seal", "--json"]))[0]["segments"].is_u64());
+    let set = ["retention", "set", "--org", "acme", "--hot-days", "400", "--archive-days", "730", "--lock"];
+    assert!(server.done(&set).contains("locked"), "without a terminal it is not asked");
+    let done = server.done(&["retention", "run", "--org", "acme"]);
+    assert!(done.starts_with("archived             0 events\n"), "{done}");
+    let plan = server.done(&["retention", "plan", "--org", "acme"]);
+    let last = plan.lines().last().unwrap();
+    assert!(last.starts_with("purged is what was recorded before 20") && last.ends_with(" 00:00:00 UTC"), "{plan}");
+
+    let told = server.refused(2, &["legal-hold", "place", "--org", "acme", "--reason", "Case 17"]);
+    assert!(told.contains("--all"), "{told}");
+    let place = [
+        "legal-hold",
+        "place",
+        "--org",
+        "acme",
+        "--reason",
+        "Case 17",
+        "--actor",
+        "u-1",
+        "--json",
+        "--",
+        "-outcome:denied",
+    ];
+    let hold: Value = json_lines(&server.done(&place)).remove(0);
+    assert_eq!((&hold["q"], &hold["actor"]), (&json!("-outcome:denied"), &json!("u-1")));
+    let id = hold["id"].as_str().unwrap();
+    let listed = server.done(&["legal-hold", "list", "--org", "acme"]);
+    assert!(listed.contains(id) && listed.contains("-outcome:denied, actor u-1  Case 17"), "{listed}");
+    assert!(server.done(&["retention", "plan", "--org", "acme"]).contains("but for what 1 legal hold keeps"));
+    server.done(&["legal-hold", "release", "--org", "acme", id, "--reason", "Closed"]);
+    assert!(json_lines(&server.done(&["legal-hold", "list", "--org", "acme", "--json"])).is_empty());
+
+    assert!(server.refused(2, &["org", "update", "acme"]).contains("nothing to change"));
+    let shown = server.done(&[
+        "org",
+        "update",
+        "acme",
+        "--log-public",
+        "true",
+        "--mask-key",
+        "internal",
+        "--mask-key",
+        "x_key",
+    ]);
+    assert!(
+        shown.contains("log open to all     yes\n") && shown.contains("masked keys         internal, x_key"),
+        "{shown}"
+    );
+    let changed = server.done(&["org", "update", "acme", "--mask-key", "", "--mask-secrets", "false", "--json"]);
+    let changed = &json_lines(&changed)[0];
+    assert_eq!(
+        (&changed["mask_keys"], &changed["mask_secrets"], &changed["log_public"]),
+        (&json!([]), &json!(false), &json!(true))
+    );
+}
+
+#[test]
+fn usage_says_what_is_meant() {
+    let server = Server::with_organization("acme");
+    for command in ["search", "tail"] {
+        let told = server.refused(2, &[command, "--org", "acme", "-outcome:success"]);
+        assert!(told.contains("-- '-outcome:success'"), "{told}");
+        assert!(!told.contains("--url"), "what is exported need not be given: {told}");
+    }
+    let told = server.refused(2, &["emit", "--org", "acme"]);
+    assert!(["--action", "--actor", "--target", "file"].iter().all(|name| told.contains(name)), "{told}");
+    let told = server.refused(3, &["--url", &server.url.replace("http:", "https:"), "org", "list"]);
+    assert!(told.contains("does not speak TLS; try http://"), "{told}");
+    let told = server.refused(1, &["group", "create", "--org", "acme", ""]);
+    assert_eq!(told.matches("against the rules").count(), 1, "{told}");
+    let bare = Command::new(BINARY).output().unwrap();
+    assert_eq!(bare.status.code(), Some(2));
+    assert!(stderr(&bare).contains("Commands:") && stderr(&bare).contains("serve"), "{}", stderr(&bare));
+    let narrow = Command::new(BINARY).args(["login", "--help"]).env("COLUMNS", "80").output().unwrap();
+    let narrow = String::from_utf8(narrow.stdout).unwrap();
+    let prose = narrow.split("\n\n").last().unwrap();
+    let lines: Vec<&str> = prose.trim_end().lines().collect();
+    assert!(lines[..lines.len() - 1].iter().all(|line| line.len() > 55), "wrapped once: {prose}");
+}
