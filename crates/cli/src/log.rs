@@ -198,7 +198,7 @@ fn shown(log: &Value, json: bool) -> Result<(), Failure> {
             let segments = log["scrub"]["segments"].as_u64().unwrap_or_default();
             let at = show::moment(&log["scrub"]["finished_at"]);
             match segments {
-                0 => format!("{at} UTC: no segments yet, all of it is in the journal"),
+                0 => format!("{at} UTC: there was no segment yet"),
                 _ => format!("{at} UTC: {}, as they were written", counted(segments, "segment")),
             }
         }

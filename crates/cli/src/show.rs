@@ -102,7 +102,8 @@ fn is_harmful(character: char) -> bool {
         )
 }
 
-/// Rows under titles, aligned. On a terminal that they do not fit, the widest columns but the first are cut, then the line.
+/// Rows under titles, aligned. On a terminal that they do not fit, the widest columns are cut, but not the first, ids and times;
+/// then the line is.
 pub struct Table {
     rows: Vec<Vec<String>>,
 }
@@ -122,7 +123,10 @@ impl Table {
         let mut widths: Vec<usize> = (0..columns).map(width).collect();
         let limit = terminal_width();
         if let Some(limit) = limit {
-            fit(&mut widths, limit);
+            let titles = &self.rows[0];
+            let is_exact =
+                |column: usize| column == 0 || titles[column].ends_with("(UTC)") || EXACT.contains(&&*titles[column]);
+            fit(&mut widths, limit, is_exact);
         }
         let mut text = String::new();
         for row in &self.rows {
@@ -161,12 +165,14 @@ impl Details {
     }
 }
 
-/// Narrows the widest columns, all to the same width, until a line fits or they are as narrow as can be read. The first column
-/// says which line it is, and stays.
-fn fit(widths: &mut [usize], limit: usize) {
+/// Titles of columns that are of no use in part.
+const EXACT: [&str; 3] = ["ID", "PERMISSION", "STATUS"];
+
+/// Narrows the widest columns, all to the same width, until a line fits or they are as narrow as can be read.
+fn fit(widths: &mut [usize], limit: usize, is_exact: impl Fn(usize) -> bool) {
     let between = COLUMN_GAP * widths.len().saturating_sub(1);
     while widths.iter().sum::<usize>() + between > limit {
-        let others = widths.iter_mut().skip(1);
+        let others = widths.iter_mut().enumerate().filter(|(column, _)| !is_exact(*column)).map(|(_, width)| width);
         let Some(widest) = others.max_by_key(|width| **width).filter(|width| **width > COLUMN_CHARS_MIN) else {
             return;
         };
@@ -334,12 +340,12 @@ mod tests {
         let line = ["2026-11-23 11:26", "denied", "Ada", "was denied deploying orders (frozen)"];
         assert_eq!(row(&event, true), line);
         assert_eq!(row(&event, false)[4], "Ada was denied deploying orders (frozen)");
-        let mut widths = [20, 21, 200, 60];
-        fit(&mut widths, 80);
-        assert_eq!((widths[0], widths.iter().sum::<usize>()), (20, 80 - 6));
-        assert!(widths[1] >= 17 && widths[2] >= 17 && widths[3] >= 17, "{widths:?}");
+        let mut widths = [20, 17, 200, 60];
+        fit(&mut widths, 80, |column| column < 2);
+        assert_eq!((widths[0], widths[1], widths.iter().sum::<usize>()), (20, 17, 80 - 6));
+        assert!(widths[2] >= 18 && widths[3] >= 18, "{widths:?}");
         let mut fitting = [5, 6];
-        fit(&mut fitting, 80);
+        fit(&mut fitting, 80, |column| column == 0);
         assert_eq!(fitting, [5, 6]);
     }
 

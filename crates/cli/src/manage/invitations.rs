@@ -91,12 +91,12 @@ impl Status {
 
 const COLUMNS: &[Column] = &[
     ("EMAIL", |invitation| text(invitation, "email")),
-    ("NAME", name),
     ("STATUS", |invitation| text(invitation, "status")),
-    ("CREATED (UTC)", super::created),
-    ("EXPIRES (UTC)", super::expires),
     ("ID", super::id),
+    ("EXPIRES (UTC)", super::expires),
+    ("NAME", name),
     ("GROUPS", |invitation| names(&invitation["groups"])),
+    ("CREATED (UTC)", super::created),
 ];
 
 pub fn invite(client: &Client, command: InviteCommand) -> Result<(), Failure> {
