@@ -133,14 +133,16 @@ fn new_administrator(client: &Client, arguments: &SetupArguments) -> Result<(Par
     let called = arguments.person_name.clone();
     let called = called.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned());
     let mut body = json!({"email": email, "name": called, "groups": [ADMINISTRATORS]});
-    if users::has_account(client, org, email)? {
-        let note = format!("{email} has an account, and is made an administrator of {} with its password", org.org);
-        show::note(&note);
-        return Ok((Part { value: client.make(&org.path("users"), &body)?, is_new: true }, None));
-    }
+    let elsewhere = users::elsewhere(client, org, email)?;
     let (password, is_made) = first_password(arguments)?;
     body["password"] = json!(password);
     let made = client.make(&org.path("users"), &body)?;
+    // An account of the person's own; one that another organization made is that one's alone.
+    if elsewhere.contains(&text(&made, "id")) {
+        let note = format!("{email} has an account, and is made an administrator of {} with its password", org.org);
+        show::note(&note);
+        return Ok((Part { value: made, is_new: true }, None));
+    }
     show::note(&format!("{email} is made an administrator of {}", org.org));
     Ok((Part { value: made, is_new: true }, is_made.then_some(password)))
 }

@@ -34,8 +34,8 @@ pub enum UserCommand {
   actarium user add --org acme ada@example.com --name 'Ada Lovelace' --group Developer
   actarium user add --org acme ada@example.com --name Ada --password-file first-password
 
-On a terminal the first password is asked for. Somebody who has an account already keeps its password and signs in with it.
-Without a password, a new account signs in through an identity provider only. `actarium invite create`, instead of this, lets
+On a terminal the first password is asked for. Of somebody whom the operator adds and who has an account of their own, the
+password stays. Without a password, a new account signs in through an identity provider only. `actarium invite create`, instead of this, lets
 people choose their password themselves.")]
     Add(AddArguments),
     /// Show a user with their groups
@@ -158,47 +158,44 @@ fn add(client: &Client, arguments: &AddArguments) -> Result<(), Failure> {
         "name": arguments.name,
         "groups": find_all(client, &arguments.org, Family::GROUP, &arguments.group)?,
     });
-    // Others than the operator are not told who has an account elsewhere.
-    let had_account = match client.is_operator() {
-        true => Some(has_account(client, &arguments.org, &arguments.email)?),
-        false => None,
+    let elsewhere = match client.is_operator() {
+        true => elsewhere(client, &arguments.org, &arguments.email)?,
+        false => Vec::new(),
     };
-    let password = first_password(arguments, had_account == Some(true))?;
+    let password = first_password(arguments)?;
     if let Some(password) = &password {
         body["password"] = Value::String(password.clone());
     }
-    print_one(&client.make(&arguments.org.path("users"), &body)?, arguments.form.json)?;
-    if let Some(told) = about_password(arguments, had_account, password.is_some()) {
+    let made = client.make(&arguments.org.path("users"), &body)?;
+    print_one(&made, arguments.form.json)?;
+    if let Some(told) = about_password(arguments, elsewhere.contains(&super::id(&made)), password.is_some()) {
         show::note(&told);
     }
     Ok(())
 }
 
-/// The first password: of the file, or asked for where somebody is there and it would be used.
-fn first_password(arguments: &AddArguments, had_account: bool) -> Result<Option<String>, Failure> {
+/// The first password: of the file, or asked for where somebody is there.
+fn first_password(arguments: &AddArguments) -> Result<Option<String>, Failure> {
     let question = format!("First password of {}", show::inert(&arguments.email));
     match &arguments.password_file {
         Some(file) => prompt::secret_of_file(file, &question).map(Some),
-        None if had_account || arguments.form.json || !prompt::is_somebody_there() => Ok(None),
+        None if arguments.form.json || !prompt::is_somebody_there() => Ok(None),
         None => prompt::ask_new_secret(&question, "none; sign-in through an identity provider only"),
     }
 }
 
-/// What somebody should know of the password, as far as it is known here.
-fn about_password(arguments: &AddArguments, had_account: Option<bool>, was_given: bool) -> Option<String> {
+/// What somebody should know of the password who might wait for it to work.
+fn about_password(arguments: &AddArguments, had_account: bool, was_given: bool) -> Option<String> {
     let (email, org) = (&arguments.email, &arguments.org.org);
     match (had_account, was_given) {
-        (Some(true), true) => {
+        (true, true) => {
             Some(format!("{email} had an account already and keeps its password: the one that was given was NOT set"))
         }
-        (Some(true), false) => Some(format!("{email} had an account already and signs in with its password")),
-        (Some(false), true) => None,
-        (None, true) => Some(format!(
-            "if {email} had an account already, its password stays and the one that was given was not set"
-        )),
-        (_, false) => Some(format!(
-            "no password: unless {email} has an account already, nobody signs in with it but through an identity provider of \
-             {org}; `actarium invite create --org {org} ADDRESS`, instead of `user add`, lets people choose a password"
+        (true, false) => Some(format!("{email} had an account already and signs in with its password")),
+        (false, true) => None,
+        (false, false) => Some(format!(
+            "no password: nobody signs in with this account but through an identity provider of {org}; `actarium invite create \
+             --org {org} ADDRESS`, instead of `user add`, lets people choose a password"
         )),
     }
 }
@@ -308,18 +305,16 @@ pub fn with_email(client: &Client, org: &OrgArgument, email: &str) -> Result<Opt
     Ok(found)
 }
 
-/// Whether the person is a user of another organization: then the account is there, and its password stays. Only the operator
-/// can know.
-pub fn has_account(client: &Client, here: &OrgArgument, email: &str) -> Result<bool, Failure> {
+/// The ids of the accounts with which a person is a user of other organizations. Only the operator can know.
+pub fn elsewhere(client: &Client, here: &OrgArgument, email: &str) -> Result<Vec<String>, Failure> {
     let mut others = Vec::new();
     each(client, ("/v1/orgs", "organizations"), &[], |organization| {
         others.push(text(&organization, "slug"));
         Ok(())
     })?;
+    let mut ids = Vec::new();
     for slug in others.into_iter().filter(|slug| *slug != here.org) {
-        if with_email(client, &OrgArgument { org: slug }, email)?.is_some() {
-            return Ok(true);
-        }
+        ids.extend(with_email(client, &OrgArgument { org: slug }, email)?.map(|user| super::id(&user)));
     }
-    Ok(false)
+    Ok(ids)
 }

@@ -50,7 +50,7 @@ fn proofs_and_exports_are_written_and_checked_and_nothing_else_is_taken_for_them
     }
     let mut service = server.command(&["verify", &server.url, "--org", "acme"]);
     let output = service.output().unwrap();
-    assert!(output.status.success() && said(&output).contains("read after the entries"), "{}", said(&output));
+    assert!(output.status.success() && said(&output).contains("give the root of its checkpoint"), "{}", said(&output));
 }
 
 #[test]

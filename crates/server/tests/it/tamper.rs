@@ -559,7 +559,7 @@ fn folders_are_read_as_archives_are() {
     assert!(code == 2 && detail.contains("manifest.json") && detail.contains("data folder"), "{detail}");
     std::fs::write(other.path().join("actarium.db"), b"").unwrap();
     assert!(told(other.path()).unwrap_err().1.contains("is the data folder of a service"));
-    std::fs::write(other.path().join("cut.tar.zst"), &zstd::encode_all(&[7u8; 100][..], 1).unwrap()).unwrap();
+    std::fs::write(other.path().join("cut.tar.zst"), zstd::encode_all(&[7u8; 100][..], 1).unwrap()).unwrap();
     assert_eq!(told(&other.path().join("cut.tar.zst")).unwrap_err().0, 1);
     // The proof of an event, whatever its file is called.
     let id = service.find_count("acme", "action=component.deploy&limit=1", 1)[0]["id"].as_str().unwrap().to_owned();
