@@ -16,7 +16,7 @@ mod transform;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use actarium_core::event::{Intake, Refusal, encode_value};
@@ -196,6 +196,7 @@ fn adapt_each(
     let records = input::records(&content, &mapping.envelopes)?;
     let settings = serde_json::json!({ "cluster": options.cluster });
     let mut adapted = Adapted::default();
+    let mut timeless = HashMap::new();
     for (index, record) in records.into_iter().enumerate() {
         if !(options.is_wanted)() {
             return Err(BodyRefused::Unwanted);
@@ -204,7 +205,7 @@ fn adapt_each(
         match parsed {
             Ok((text, record)) => match adapt_record(mapping, record, &settings) {
                 Mapped::Event { mut value, origins } => {
-                    identify(&mut value, text);
+                    identify(&mut value, text, &mut timeless);
                     each(AdaptedEvent { index, value, origins }, &mut adapted);
                 }
                 Mapped::Skipped => adapted.skipped += 1,
@@ -226,17 +227,24 @@ impl Adapted {
     }
 }
 
-/// A record without an id of its own gets a digest of what it says, if it has a time: then the same again is the same
-/// event. (Without a time it may as well be another one.) Made of the record as it came, so that it stays the same
-/// whatever becomes of the mappings.
-fn identify(event: &mut Value, record: &str) {
+/// A record without an id of its own gets a digest of what it says: then the same again is the same event. One that has no time
+/// either may stand twice in a body and be two events; the second gets a number behind the digest, so that the same
+/// body again is the same events. Made of the record as it came, so that it stays the same whatever becomes of the mappings.
+fn identify(event: &mut Value, record: &str, timeless: &mut HashMap<String, usize>) {
     let Some(fields) = event.as_object_mut() else { return };
-    if fields.contains_key("external_id") || !fields.contains_key("occurred_at") {
+    if fields.contains_key("external_id") {
         return;
     }
-    if let Ok(record) = input::parse_record(record) {
-        fields.insert("external_id".to_owned(), Value::String(engine::digest(&sorted_text(&record))));
+    let Ok(record) = input::parse_record(record) else { return };
+    let mut id = engine::digest(&sorted_text(&record));
+    if !fields.contains_key("occurred_at") {
+        let times = timeless.entry(id.clone()).or_default();
+        *times += 1;
+        if *times > 1 {
+            id = format!("{id}:{times}");
+        }
     }
+    fields.insert("external_id".to_owned(), Value::String(id));
 }
 
 /// The JSON of a value without spaces and with sorted keys, so that the spelling makes no difference.

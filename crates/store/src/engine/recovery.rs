@@ -156,6 +156,10 @@ fn open_embedded(options: &EngineOptions, entropy: &dyn Entropy, lock: FolderLoc
                     .to_owned(),
         });
     }
+    // Said before a key is missed: somebody else's database has none of ours beside it.
+    if !is_new {
+        SqliteBackend::check_header(&database).map_err(|detail| foreign(&database, detail))?;
+    }
     let made = |error: KeyError, create: &dyn Fn() -> Result<(), KeyError>| match error {
         KeyError::Missing(_) if is_new => create().map_err(key_error),
         other => Err(key_error(other)),

@@ -50,6 +50,8 @@ pub struct SqliteBackend {
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
     mover: Mutex<Connection>,
+    /// Removes what was dropped, without a sync of its own; taken with the writer held. `None` where nothing is changed.
+    collector: Mutex<Option<Connection>>,
     /// Opens a further connection that only reads.
     open_reader: fn(&Path) -> rusqlite::Result<Connection>,
     /// Number of each organization, which its keys are made of.
@@ -57,6 +59,14 @@ pub struct SqliteBackend {
 }
 
 impl SqliteBackend {
+    /// Whether a file is a database of ours, as far as its header tells.
+    ///
+    /// # Errors
+    /// In words, what it is instead.
+    pub(crate) fn check_header(path: &Path) -> Result<(), String> {
+        schema::check_header(path)
+    }
+
     /// Opens a database, or creates one. Nobody else may have it open: leases of processes that were killed end here.
     pub(crate) fn open(path: &Path) -> Result<Self, OpenFailure> {
         let io = |error: rusqlite::Error| OpenFailure::Io(error.to_string());
@@ -76,6 +86,8 @@ impl SqliteBackend {
         let numbers = read::numbers(&writer).map_err(|error| failure(&error))?;
         let mover = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(io)?;
         mover.busy_timeout(std::time::Duration::from_millis(MOVE_WAIT_MILLIS)).map_err(io)?;
+        let collector = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(io)?;
+        collector.pragma_update(None, "synchronous", "NORMAL").map_err(io)?;
         if let Some(folder) = path.parent() {
             sync_folder(folder).map_err(|error| OpenFailure::Io(error.to_string()))?;
         }
@@ -84,6 +96,7 @@ impl SqliteBackend {
             writer: Mutex::new(writer),
             readers: Mutex::new(Vec::new()),
             mover: Mutex::new(mover),
+            collector: Mutex::new(Some(collector)),
             open_reader: |path| connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE),
             numbers: RwLock::new(numbers),
         })
@@ -100,6 +113,7 @@ impl SqliteBackend {
             writer: Mutex::new(connect_read_only(path).map_err(|error| failure(&error))?),
             readers: Mutex::new(vec![reader]),
             mover: Mutex::new(connect_read_only(path).map_err(|error| failure(&error))?),
+            collector: Mutex::new(None),
             open_reader: connect_read_only,
             numbers: RwLock::new(numbers),
         })

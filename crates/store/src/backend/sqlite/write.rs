@@ -165,13 +165,14 @@ impl Backend for SqliteBackend {
     }
 
     fn collect(&self, bytes_max: u64) -> Result<bool, BackendError> {
-        let mut writer = self.writer.lock();
+        let _alone = self.writer.lock();
         // What was dropped is never read again, so its removal need not be durable by itself: the next commit's sync
-        // covers it, and what a power cut brings back is removed again.
-        writer.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
-        let result = collect_dropped(&mut writer, bytes_max).map_err(failed);
-        writer.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
-        result
+        // covers it, and what a power cut brings back is removed again. Its connection is another one than the writer's, so
+        // that no failure here leaves commits without their sync.
+        match self.collector.lock().as_mut() {
+            Some(collector) => collect_dropped(collector, bytes_max).map_err(failed),
+            None => Ok(false),
+        }
     }
 
     fn acquire_lease(&self, request: &LeaseRequest) -> Result<Option<Fence>, BackendError> {
