@@ -66,13 +66,17 @@ pub fn export(client: &Client, arguments: ExportArguments) -> Result<(), Failure
     query.push(("format".to_owned(), format.to_owned()));
     let path = criteria.org.path("export");
     let stream = client.stream(&path, &query, "*/*", SILENCE_MAX).map_err(|failure| criteria.explain(failure))?;
+    // What is written to a terminal is progress enough.
+    let is_shown = std::io::stderr().is_terminal() && (arguments.output.is_some() || !std::io::stdout().is_terminal());
+    let progress = if is_shown { progress(expected(client, criteria)) } else { ProgressBar::hidden() };
     match &arguments.output {
         None => {
             let stdout = std::io::stdout();
             let lines = if stdout.is_terminal() {
-                copy((stream, arguments.format), &mut Inert::new(stdout.lock(), arguments.format), true)?
+                let mut inert = Inert::new(stdout.lock(), arguments.format);
+                copy((stream, arguments.format), &mut inert, &progress)?
             } else {
-                copy((stream, arguments.format), &mut stdout.lock(), false)?
+                copy((stream, arguments.format), &mut stdout.lock(), &progress)?
             };
             told(lines, arguments.format, "stdout");
         }
@@ -80,7 +84,7 @@ pub fn export(client: &Client, arguments: ExportArguments) -> Result<(), Failure
             let part = partial(file);
             let named = |error: std::io::Error| Failure::Refused(format!("{}: {error}", part.display()));
             let mut output = std::fs::File::create(&part).map_err(named)?;
-            let copied = copy((stream, arguments.format), &mut output, false).and_then(|lines| {
+            let copied = copy((stream, arguments.format), &mut output, &progress).and_then(|lines| {
                 output.sync_all().map_err(named)?;
                 std::fs::rename(&part, file).map_err(named)?;
                 Ok(lines)
@@ -92,6 +96,24 @@ pub fn export(client: &Client, arguments: ExportArguments) -> Result<(), Failure
         }
     }
     Ok(())
+}
+
+/// How many events there will be, as the service counts them; `None` if it does not tell. Asked once the export is under way, to
+/// which the count then belongs: it leaves no record of its own.
+fn expected(client: &Client, criteria: &Criteria) -> Option<u64> {
+    let counted = client.get(&criteria.org.path("events/histogram"), &criteria.query()).ok()?;
+    let buckets = counted["buckets"].as_array()?;
+    Some(buckets.iter().filter_map(|bucket| bucket["total"].as_u64()).sum())
+}
+
+/// A bar over the events that are expected, or without them what was done so far.
+fn progress(events: Option<u64>) -> ProgressBar {
+    let (bar, template) = match events {
+        Some(events) => (ProgressBar::new(events), "{bar:30} {percent}% {human_pos} events, {per_sec}, {eta} left"),
+        None => (ProgressBar::new_spinner(), "{spinner} {human_pos} events, {per_sec}, {elapsed}"),
+    };
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
 }
 
 fn partial(file: &Path) -> PathBuf {
@@ -177,12 +199,11 @@ impl LineCount {
 }
 
 /// Copies until the stream's proper end; the count of lines.
-fn copy((mut stream, format): (impl Read, Format), output: &mut dyn Write, on_terminal: bool) -> Result<u64, Failure> {
-    // What is written to a terminal is progress enough.
-    let shown = std::io::stderr().is_terminal() && !on_terminal;
-    let progress = if shown { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-    let style = ProgressStyle::with_template("{spinner} {bytes} written, {bytes_per_sec}, {elapsed}");
-    progress.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+fn copy(
+    (mut stream, format): (impl Read, Format),
+    output: &mut dyn Write,
+    progress: &ProgressBar,
+) -> Result<u64, Failure> {
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut count = LineCount { format, is_quoted: false, lines: 0 };
     loop {
@@ -194,7 +215,7 @@ fn copy((mut stream, format): (impl Read, Format), output: &mut dyn Write, on_te
         }
         output.write_all(&chunk[..read])?;
         count.pass(&chunk[..read]);
-        progress.inc(read as u64);
+        progress.set_position(count.lines);
     }
     output.flush()?;
     progress.finish_and_clear();

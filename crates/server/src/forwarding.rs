@@ -57,57 +57,89 @@ pub struct Sender {
 
 impl TrustedProxies {
     /// Who sent a request that came over a connection from `peer`: the right-most address that is none of the proxies'.
-    /// Where what should be an address is none, it is the peer.
+    /// Nobody's, if that is no address. What stands further left came from the client and is not even looked at: nothing that it
+    /// writes there changes how the proxies' own words are read.
     pub fn sender(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Sender {
         let Some(proxy) = peer.map(|peer| peer.to_canonical()).filter(|peer| self.trusts(*peer)) else {
             return Sender { ip: peer, tls: false };
         };
-        let (hops, tls) = match self.header {
+        match self.header {
             ProxyHeader::XForwardedFor => {
-                let hops = values(headers, &X_FORWARDED_FOR).map(|lines| {
-                    let texts = lines.iter().flat_map(|line| line.split(','));
-                    texts.map(|text| address(text.trim())).collect()
-                });
+                let hops = from_the_right(headers, &X_FORWARDED_FOR).map(|text| text.and_then(address));
                 // The last proxy's word, if there are several.
-                let proto = values(headers, &X_FORWARDED_PROTO).and_then(|lines| lines.last().copied());
-                let proto = proto.and_then(|line| line.rsplit(',').next());
-                (hops, proto.is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https")))
+                let proto = from_the_right(headers, &X_FORWARDED_PROTO).next().flatten();
+                let tls = proto.is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
+                Sender { ip: self.client(proxy, hops), tls }
             }
             ProxyHeader::Forwarded => {
-                let elements: Option<Vec<_>> = values(headers, &header::FORWARDED)
-                    .map(|lines| lines.iter().flat_map(|line| forwarded_elements(line)).collect());
-                let tls = elements.as_ref().and_then(|elements| elements.last()).is_some_and(|last| last.tls);
-                (elements.map(|elements| elements.iter().map(|element| element.address).collect()), tls)
+                let elements = || from_the_right(headers, &header::FORWARDED).map(|text| text.map(forwarded_element));
+                let tls = elements().next().flatten().is_some_and(|last| last.tls);
+                let hops = elements().map(|element| element.and_then(|element| element.address));
+                Sender { ip: self.client(proxy, hops), tls }
             }
-        };
-        let ip = hops.map_or(proxy, |hops: Vec<Option<IpAddr>>| self.client(proxy, &hops));
-        Sender { ip: Some(ip), tls }
+        }
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(&address))
     }
 
-    fn client(&self, proxy: IpAddr, hops: &[Option<IpAddr>]) -> IpAddr {
-        if hops.len() > limits::PROXY_HOPS_MAX {
-            return proxy;
-        }
+    /// The first of the hops that is no proxy; the farthest proxy, if there is none or there are too many.
+    fn client(&self, proxy: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> Option<IpAddr> {
         let mut farthest = proxy;
-        for hop in hops.iter().rev() {
-            let Some(address) = *hop else { return proxy };
-            farthest = address;
-            if !self.trusts(address) {
+        for hop in hops.take(limits::PROXY_HOPS_MAX) {
+            farthest = hop?;
+            if !self.trusts(farthest) {
                 break;
             }
         }
-        farthest
+        Some(farthest)
     }
 }
 
-/// All lines of a header, if there is one and all of it is text.
-fn values<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Vec<&'h str>> {
-    let lines: Option<Vec<_>> = headers.get_all(name).iter().map(|line| line.to_str().ok()).collect();
-    lines.filter(|lines| !lines.is_empty())
+/// The elements of a header, the last one first, each `None` if it is no text. A comma parts them where an even number of quotes
+/// follows it: an element that a proxy has added is whole, and a quote that was left open before it does not reach into it.
+fn from_the_right<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = Option<&'h str>> {
+    let lines: Vec<&[u8]> = headers.get_all(name).iter().map(|line| line.as_bytes()).collect();
+    lines
+        .into_iter()
+        .rev()
+        .flat_map(ElementsFromTheRight::of)
+        .map(|bytes| std::str::from_utf8(bytes).ok().map(str::trim))
+}
+
+/// The elements of a line, the last one first.
+struct ElementsFromTheRight<'l> {
+    rest: Option<&'l [u8]>,
+}
+
+impl<'l> ElementsFromTheRight<'l> {
+    fn of(line: &'l [u8]) -> Self {
+        Self { rest: Some(line) }
+    }
+}
+
+impl<'l> Iterator for ElementsFromTheRight<'l> {
+    type Item = &'l [u8];
+
+    fn next(&mut self) -> Option<&'l [u8]> {
+        let line = self.rest.take()?;
+        let mut quoted = false;
+        for (at, byte) in line.iter().enumerate().rev() {
+            match byte {
+                b'"' => {
+                    let escapes = line[..at].iter().rev().take_while(|before| **before == b'\\').count();
+                    quoted ^= escapes.is_multiple_of(2);
+                }
+                b',' if !quoted => {
+                    self.rest = Some(&line[..at]);
+                    return Some(&line[at + 1..]);
+                }
+                _ => {}
+            }
+        }
+        Some(line)
+    }
 }
 
 /// An address with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
@@ -124,11 +156,7 @@ struct Element {
     tls: bool,
 }
 
-/// The elements of a line: `for=192.0.2.60;proto=https, for="[2001:db8::1]:4711"`.
-fn forwarded_elements(line: &str) -> Vec<Element> {
-    split_outside_quotes(line, ',').into_iter().map(forwarded_element).collect()
-}
-
+/// An element: `for=192.0.2.60;proto=https`, `for="[2001:db8::1]:4711"`.
 fn forwarded_element(text: &str) -> Element {
     let mut element = Element { address: None, tls: false };
     for pair in split_outside_quotes(text, ';') {
@@ -170,12 +198,17 @@ mod tests {
     }
 
     fn seen(header: ProxyHeader, peer: &str, lines: &[(&'static str, &str)]) -> (String, bool) {
+        let lines: Vec<_> = lines.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        seen_of_bytes(header, peer, &lines)
+    }
+
+    fn seen_of_bytes(header: ProxyHeader, peer: &str, lines: &[(&'static str, &[u8])]) -> (String, bool) {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
-            headers.append(*name, value.parse().unwrap());
+            headers.append(*name, axum::http::HeaderValue::from_bytes(value).unwrap());
         }
         let sender = trusted(header).sender(Some(peer.parse().unwrap()), &headers);
-        (sender.ip.unwrap().to_string(), sender.tls)
+        (sender.ip.map_or_else(|| "unknown".to_owned(), |ip| ip.to_string()), sender.tls)
     }
 
     #[test]
@@ -212,13 +245,45 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_leaves_the_peer() {
-        let many = ["198.51.100.7"; limits::PROXY_HOPS_MAX + 1].join(",");
-        for bad in ["unknown", "", ",", "198.51.100.7,", "198.51.100.7, x, 10.0.0.2", "::1::", "1.2.3", &many] {
-            assert_eq!(seen(ProxyHeader::XForwardedFor, PROXY, &[("x-forwarded-for", bad)]).0, PROXY, "{bad}");
+    fn what_is_no_address_is_nobodys() {
+        for bad in ["unknown", "", ",", "198.51.100.7,", "198.51.100.7, x, 10.0.0.2", "::1::", "1.2.3"] {
+            assert_eq!(seen(ProxyHeader::XForwardedFor, PROXY, &[("x-forwarded-for", bad)]).0, "unknown", "{bad}");
         }
         for bad in ["for=unknown", "for=_secret", "for", "by=10.0.0.1", "for=\"198.51.100.7"] {
-            assert_eq!(seen(ProxyHeader::Forwarded, PROXY, &[("forwarded", bad)]).0, PROXY, "{bad}");
+            assert_eq!(seen(ProxyHeader::Forwarded, PROXY, &[("forwarded", bad)]).0, "unknown", "{bad}");
+        }
+        let proxies = ["10.0.0.7"; limits::PROXY_HOPS_MAX + 1].join(",");
+        assert_eq!(seen(ProxyHeader::XForwardedFor, PROXY, &[("x-forwarded-for", &proxies)]).0, "10.0.0.7");
+    }
+
+    /// Whatever the client put in front: the proxy's own element comes last and is read alone.
+    #[test]
+    fn nothing_that_a_client_writes_hides_it() {
+        let many = format!("{}, ", ["192.0.2.66"; limits::PROXY_HOPS_MAX + 1].join(","));
+        for front in ["\u{ff}, ", "x, ", "\", ", "10.0.0.9, \"x, ", "\\, ", &many] {
+            // As bytes: a header may hold what is no UTF-8.
+            let line: Vec<u8> = front.chars().map(|c| c as u8).chain(CLIENT.bytes()).collect();
+            let seen = seen_of_bytes(ProxyHeader::XForwardedFor, PROXY, &[("x-forwarded-for", &line)]);
+            assert_eq!(seen.0, CLIENT, "{front:?}");
+            let lines: [(&str, &[u8]); 2] =
+                [("x-forwarded-for", &line[..line.len() - CLIENT.len()]), ("x-forwarded-for", CLIENT.as_bytes())];
+            assert_eq!(
+                seen_of_bytes(ProxyHeader::XForwardedFor, PROXY, &lines).0,
+                CLIENT,
+                "{front:?} on a line of its own"
+            );
+        }
+        for front in ["for=192.0.2.66;x=\"", "for=\"x", "for=192.0.2.66;x=\"\\", "\u{ff}", "for=192.0.2.66", "x=\"a,b"]
+        {
+            for added in [
+                "for=198.51.100.7;proto=https",
+                "for=\"198.51.100.7:80\";proto=https",
+                "for=198.51.100.7;host=\"a\\\"b,c\";proto=https",
+            ] {
+                let line: Vec<u8> = format!("{front}, {added}").chars().map(|c| c as u8).collect();
+                let seen = seen_of_bytes(ProxyHeader::Forwarded, PROXY, &[("forwarded", &line)]);
+                assert_eq!(seen, (CLIENT.to_owned(), true), "{front:?}, {added:?}");
+            }
         }
     }
 

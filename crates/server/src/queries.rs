@@ -201,3 +201,37 @@ pub fn search_record(call: &Call, organization: &Organization, filter: &Filter, 
     }
     record
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// What every reading route does when its client's connection ends: its future is dropped.
+    #[tokio::test]
+    async fn a_query_ends_and_gives_its_turn_back_when_nobody_waits_for_it() {
+        let turns = Shares::new(1);
+        let (started, has_started) = tokio::sync::oneshot::channel();
+        let (ended, has_ended) = mpsc::channel();
+        let organization = OrganizationId([7; 16]);
+        let query = run(&turns, organization, Duration::from_secs(60), move |stop| {
+            started.send(()).unwrap();
+            let error = loop {
+                match stop.check() {
+                    Ok(()) => std::thread::sleep(Duration::from_millis(1)),
+                    Err(error) => break error,
+                }
+            };
+            ended.send(matches!(error, QueryError::Cancelled)).unwrap();
+            Err::<(), _>(query_problem(error))
+        });
+        tokio::select! {
+            _ = query => unreachable!("it goes on until it is stopped"),
+            started = has_started => started.unwrap(),
+        }
+        assert!(has_ended.recv_timeout(Duration::from_secs(30)).unwrap(), "cancelled, not out of time");
+        let next = run(&turns, organization, Duration::from_secs(60), |_| Ok(5)).await;
+        assert_eq!(next.map_err(|problem| problem.detail.to_string()), Ok(5), "the turn is free again");
+    }
+}

@@ -51,17 +51,23 @@ pub fn all_seen(text: &str) -> Result<(), String> {
     ))
 }
 
-/// A name as it is compared with others: without case, composed for compatibility, without variation selectors.
+/// A name as it is compared with others: without case, composed for compatibility, without variation selectors, and without
+/// spaces but single ones between words.
 pub fn name_key(name: &str) -> String {
+    let spaced = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     if name.is_ascii() {
-        return name.to_ascii_lowercase();
+        return spaced(&name.to_ascii_lowercase());
     }
     let nfkc = ComposingNormalizerBorrowed::new_nfkc();
     // Lower case may take a character out of the composed form, so it is composed once more.
     let folded = text::fold(&nfkc.normalize(name));
-    let is_selector = |character: &char| matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}');
-    let kept: String = nfkc.normalize(&folded).chars().filter(|character| !is_selector(character)).collect();
-    kept.trim().to_owned()
+    let kept: String = nfkc.normalize(&folded).chars().filter(|character| !is_selector(*character)).collect();
+    spaced(&kept)
+}
+
+/// Whether a character only chooses between forms of the one before it.
+fn is_selector(character: char) -> bool {
+    matches!(character, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
 /// Whether two names would be taken for each other.
@@ -84,7 +90,9 @@ pub fn address(given: &str) -> Result<String, String> {
     let (local, domain) = given.rsplit_once('@').ok_or_else(refused)?;
     let (nfc, nfkc) = (ComposingNormalizerBorrowed::new_nfc(), ComposingNormalizerBorrowed::new_nfkc());
     let local = nfc.normalize(local);
-    if let Some(variant) = local.chars().find(|character| !nfkc.is_normalized(character.encode_utf8(&mut [0; 4]))) {
+    let is_variant =
+        |character: &char| is_selector(*character) || !nfkc.is_normalized(character.encode_utf8(&mut [0; 4]));
+    if let Some(variant) = local.chars().find(is_variant) {
         let code = u32::from(variant);
         return Err(format!(
             "must not have U+{code:04X} before the `@`: it is a variant of other characters, write these"
@@ -136,11 +144,15 @@ mod tests {
 
     #[test]
     fn names_that_look_alike_are_one() {
-        for other in ["ADMIN", "ａｄｍｉｎ", "𝐀dmin", "Ａdmin", "ad\u{fe0e}min"] {
+        for other in ["ADMIN", "ａｄｍｉｎ", "𝐀dmin", "Ａdmin", "ad\u{fe0e}min", "Admin ", " Admin", "Admin\u{a0}"]
+        {
             assert!(same_name("Admin", other), "{other}");
         }
         assert!(same_name("Zoe\u{308}", "ZOË") && same_name("ﬁnance", "FINANCE") && same_name("ΟΔΟΣ", "οδος"));
         assert!(!same_name("Admin", "Аdmin"), "a letter of another script");
+        assert!(
+            same_name("Platform Engineer", "platform  engineer") && !same_name("Platform Engineer", "PlatformEngineer")
+        );
         assert!(!same_name("Ops", "Ops 2"));
     }
 
