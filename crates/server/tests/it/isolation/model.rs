@@ -10,6 +10,9 @@ use serde_json::Value;
 
 pub type Names = BTreeSet<String>;
 
+/// What counts for chosen projects.
+pub const BY_PROJECT: [&str; 2] = ["audit_logs_view", "audit_logs_export"];
+
 /// `docs/PERMISSIONS.md`, read.
 pub struct Page {
     /// Area → its permissions.
@@ -307,6 +310,13 @@ pub fn judge(
     let held = of.and_then(|of| held(page, organizations, caller, of)).ok_or(404_u16)?;
     // No organization of this test opens its log to everybody.
     let asked = asked.split(", or nothing").next().unwrap_or(asked);
+    // Proofs of single events are not asked for here.
+    let asked = asked.split("; with `proof=true`").next().unwrap_or(asked);
+    if let Some(both) = asked.strip_suffix(", both for the whole organization") {
+        let may = !matches!(caller.who, Who::Scim { .. })
+            && both.split(" and ").all(|permission| held.all.contains(permission.trim_matches('`')));
+        return if may { Ok(Seen::Everything) } else { Err(403) };
+    }
     let (asked, as_a_whole) = match asked.strip_suffix(" for the whole organization") {
         Some(asked) => (asked, true),
         None => (asked, false),
@@ -327,7 +337,7 @@ pub fn judge(
     if held.all.contains(permission) {
         return Ok(Seen::Everything);
     }
-    let by_project = !as_a_whole && ["audit_logs_view", "audit_logs_export"].contains(&permission);
+    let by_project = !as_a_whole && BY_PROJECT.contains(&permission);
     let projects = held.projects.into_iter().filter(|(_, held)| by_project && held.contains(permission));
     let projects: Names = projects.map(|(project, _)| project).collect();
     if projects.is_empty() { Err(403) } else { Ok(Seen::Projects(projects)) }
