@@ -4,8 +4,8 @@ import type { ProvenEvent } from "./disclosure";
 
 export type Difference = { field: string; shown: string | undefined; proven: string | undefined };
 
-/** What the API shows of an event that no proof speaks of. */
-const BESIDE_PROOF = new Set(["organization"]);
+/** What the API shows beside an event and is no part of it, so that no proof speaks of it. */
+const BESIDE_PROOF = new Set(["organization", "sender"]);
 
 function told(value: unknown): string | undefined {
   return value === undefined ? undefined : JSON.stringify(value);

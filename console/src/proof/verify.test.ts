@@ -76,6 +76,9 @@ describe("verifying an event", () => {
     expect(verdict.place).toMatchObject({ index: 1, size: 5, key: ORIGIN });
     expect(verdict.steps[3]?.compared.at(-1)).toEqual({ what: "root", value: toBase64(fromHex(vectors.events[4]?.root ?? "") as Bytes) });
   });
+  it("does not speak of who sent the event, which is no part of it", async () => {
+    expect(await failed({ shown: { ...good.shown, sender: "key:k1" } })).toBeUndefined();
+  });
   it("holds beside what the browser knew", async () => {
     for (const size of [1, 2, 3, 4, 5]) expect(await failed({ known: await known(size) }), `known ${size}`).toBeUndefined();
   });
