@@ -66,8 +66,17 @@ impl Edit {
         self.put(account.maker(), &moved.email, None, &Address { user: account.id.clone() })
     }
 
-    /// Takes a document out.
+    /// Takes a document out; one that this very change takes out already goes once.
     pub fn delete<D: Document>(&mut self, organization: Option<OrganizationId>, id: &str, version: u64) {
+        let is_out = |change: &DirectoryChange| {
+            change.document.is_none()
+                && change.id == id
+                && change.kind == D::KIND
+                && change.organization == organization
+        };
+        if self.changes.iter().any(is_out) {
+            return;
+        }
         self.change::<D>(organization, id, Some(version), None);
     }
 

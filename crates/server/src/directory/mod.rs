@@ -5,6 +5,7 @@
 //! with its records, and into memory before its request is answered; so a revocation holds from the next request on.
 //! Nothing here knows HTTP; what a caller may change is decided by the handlers with what `effective` says.
 
+mod account_end;
 pub mod defaults;
 pub mod document;
 mod edit;
@@ -21,6 +22,7 @@ mod sign_in;
 mod state;
 mod upcoming;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use actarium_store::{Engine, ReadError};
@@ -84,15 +86,21 @@ impl Directory {
     }
 }
 
-/// Moves addresses that were written before organizations had them for themselves to where they belong. Done once, at a start
-/// of a newer program; it is no change that anybody makes, so it is not recorded.
+/// Moves addresses that were written before organizations had them for themselves to where they belong, and ends organizations'
+/// accounts that were left when their membership ended. Done once, at a start of a newer program; it is no change that anybody
+/// makes, so it is not recorded.
 ///
 /// # Errors
 /// If the directory could not be changed.
 pub async fn settle(app: &Arc<App>) -> Result<(), Problem> {
     change(app, Standing::of_the_service(), |state| {
         let mut edit = Edit::default();
-        for (entry, user) in state.addresses_to_be_moved() {
+        let leftover: Vec<_> = state.leftover_accounts().collect();
+        for account in &leftover {
+            edit.end_account(state, account);
+        }
+        let ended: HashSet<&str> = leftover.iter().map(|account| &*account.id).collect();
+        for (entry, user) in state.addresses_to_be_moved().filter(|(_, user)| !ended.contains(&*user.id)) {
             edit.delete::<document::Address>(None, &entry.id, entry.version);
             edit.put(
                 user.maker(),

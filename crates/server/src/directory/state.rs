@@ -162,6 +162,11 @@ impl State {
         self.users.get(id)
     }
 
+    /// All accounts, in no order.
+    pub fn users(&self) -> impl Iterator<Item = &Arc<Kept<User>>> {
+        self.users.values()
+    }
+
     /// Entries that were written before organizations had addresses for themselves stand for no organization, whoever made the
     /// account; they are found where they belong all the same.
     fn apply_address(&mut self, entry: &DirectoryEntry, gone: bool) -> Result<(), DirectoryDamaged> {
@@ -205,7 +210,7 @@ impl State {
         self.account_with(email, None)
     }
 
-    /// The account with this address that an organization made for itself, whether it is a member now or was one.
+    /// The account with this address that an organization made for itself.
     pub fn account_of(&self, organization: OrganizationId, email: &str) -> Option<&Arc<Kept<User>>> {
         self.account_with(email, Some(organization))
     }
@@ -217,13 +222,15 @@ impl State {
         found.into_iter().flatten().find(|user| access.member(&user.id).is_some())
     }
 
-    /// All accounts with this address: the person's own, then those that organizations made.
+    /// All accounts with this address that can be signed in to: the person's own, then those that organizations made and that
+    /// are their members.
     pub fn accounts_with(&self, email: &str) -> Vec<Arc<Kept<User>>> {
         let accounts = self.addresses.get(&address_key(email));
         accounts
             .into_iter()
             .flat_map(BTreeMap::values)
             .filter_map(|taken| self.users.get(&taken.user))
+            .filter(|user| user.maker().is_none_or(|maker| self.access(maker).member(&user.id).is_some()))
             .cloned()
             .collect()
     }

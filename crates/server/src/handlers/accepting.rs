@@ -20,7 +20,6 @@ use crate::app::App;
 use crate::context::Context;
 use crate::directory::document::{GroupMember, Membership, Origin, User, pair_id};
 use crate::directory::invitation::{Invitation, Status};
-use crate::directory::personal::{SecondFactor, Session};
 use crate::directory::{Edit, Kept, State, change, personal};
 use crate::dispatch::Call;
 use crate::form::{Form, readable};
@@ -304,12 +303,8 @@ async fn with_new_account(call: &Call, held: &Held, answer: Answer) -> Result<Re
                 let detail = "an account with the address was made at the same moment; try again";
                 return Err(Problem::new(Kind::Conflict, detail));
             }
-            None => new_account(edit, id, document)?,
-            Some(maker) => match step.state.account_of(maker, &email) {
-                // Of somebody who was a member before: nothing of what it was opened with opens it any more.
-                Some(before) => renewed_account(step.state, edit, before, document)?,
-                None => new_account(edit, id, document)?,
-            },
+            // If the organization has made one in the meantime, that is a member, and joining says so.
+            _ => new_account(edit, id, document)?,
         };
         step.join(edit, &user, Some(&user.name), &actor_of(&user))?;
         Ok(Outcome::Accepted(Box::new(step.open(edit, user.clone(), SecondProof::None, false)?)))
@@ -321,24 +316,6 @@ async fn with_new_account(call: &Call, held: &Held, answer: Answer) -> Result<Re
 fn new_account(edit: &mut Edit, id: String, document: User) -> Result<Arc<Kept<User>>, Problem> {
     edit.account(&id, &document)?;
     Ok(Arc::new(Kept { id, version: 1, document }))
-}
-
-fn renewed_account(
-    state: &State,
-    edit: &mut Edit,
-    before: &Kept<User>,
-    chosen: User,
-) -> Result<Arc<Kept<User>>, Problem> {
-    let document = User { password: chosen.password, name: chosen.name, ..before.with_changed_proof() };
-    edit.put(None, &before.id, Some(before), &document)?;
-    let personal = state.personal();
-    if let Some(factor) = personal.second_factor(&before.id) {
-        edit.delete::<SecondFactor>(None, &before.id, factor.version);
-    }
-    for session in personal.sessions_of(&before.id) {
-        edit.delete::<Session>(None, &session.id, session.version);
-    }
-    Ok(Arc::new(Kept { id: before.id.clone(), version: before.version + 1, document }))
 }
 
 /// The hash of a password that somebody chooses.

@@ -93,18 +93,24 @@ impl Step<'_> {
     /// Does what the admission needs and makes the session. `fresh_id` is for an account that there is not yet.
     fn sign_in(&self, edit: &mut Edit, admission: Admission, fresh_id: &str) -> Result<Opened, Problem> {
         let user = match admission {
-            Admission::Linked(user) => self.account(&user),
+            Admission::Linked(user) => {
+                let account = self.account(&user)?;
+                // Linked by an earlier version, which left its password.
+                edit.take_over(self.state, self.organization(), &account)?;
+                account
+            }
             Admission::Link(user) => {
-                self.link(edit, &user)?;
-                self.account(&user)
+                let account = self.account(&user)?;
+                let password_removed = edit.take_over(self.state, self.organization(), &account)?;
+                self.link(edit, &user, password_removed)?;
+                account
             }
             Admission::Join { email } => {
                 let user = self.join(edit, &email, fresh_id)?;
-                self.link(edit, &user.id)?;
-                Some(user)
+                self.link(edit, &user.id, false)?;
+                user
             }
         };
-        let user = user.ok_or_else(|| Problem::new(crate::problem::Kind::Internal, "the member has no account"))?;
         self.follow_groups(edit, &user)?;
         let user = self.as_called(user);
         let only_in = Some(self.organization());
@@ -129,8 +135,9 @@ impl Step<'_> {
         Arc::new(called)
     }
 
-    fn account(&self, user: &str) -> Option<Arc<Kept<User>>> {
-        self.state.user(user).cloned()
+    fn account(&self, user: &str) -> Result<Arc<Kept<User>>, Problem> {
+        let account = self.state.user(user).cloned();
+        account.ok_or_else(|| Problem::new(crate::problem::Kind::Internal, "the member has no account"))
     }
 
     /// The provider as the actor of what it brings about.
@@ -142,7 +149,7 @@ impl Step<'_> {
         record
     }
 
-    fn link(&self, edit: &mut Edit, user: &str) -> Result<(), Problem> {
+    fn link(&self, edit: &mut Edit, user: &str, password_removed: bool) -> Result<(), Problem> {
         let (provider, subject) = (&self.arrival.provider, &self.arrival.person.subject);
         let identity = Identity {
             user: user.to_owned(),
@@ -155,7 +162,8 @@ impl Step<'_> {
         edit.put(Some(self.organization()), &id, before.map(AsRef::as_ref), &identity)?;
         let record = self.record("user.identity.link", json!({"type": "user", "id": user}));
         let record = record.on(json!({"type": "identity_provider", "id": provider.id, "name": provider.name}));
-        edit.record(self.organization(), record.with("issuer", &*provider.issuer).with("subject", &**subject));
+        let record = record.with("issuer", &*provider.issuer).with("subject", &**subject);
+        edit.record(self.organization(), record.with("password_removed", password_removed));
         Ok(())
     }
 
@@ -164,22 +172,16 @@ impl Step<'_> {
     fn join(&self, edit: &mut Edit, email: &str, fresh_id: &str) -> Result<Arc<Kept<User>>, Problem> {
         let (organization, now) = (self.organization(), self.app.clock.now());
         let name = self.arrival.person.name.clone().unwrap_or_else(|| email.to_owned());
-        let user = match self.state.account_of(organization, email) {
-            Some(user) => user.clone(),
-            None => {
-                let managed_by = Some(organization.to_hex());
-                let document = User {
-                    email: email.to_owned(),
-                    name: name.clone(),
-                    created_at: now,
-                    password: None,
-                    managed_by,
-                    proof_changes: 0,
-                };
-                edit.account(fresh_id, &document)?;
-                Arc::new(Kept { id: fresh_id.to_owned(), version: 1, document })
-            }
+        let document = User {
+            email: email.to_owned(),
+            name: name.clone(),
+            created_at: now,
+            password: None,
+            managed_by: Some(organization.to_hex()),
+            proof_changes: 0,
         };
+        edit.account(fresh_id, &document)?;
+        let user = Arc::new(Kept { id: fresh_id.to_owned(), version: 1, document });
         edit.touches_access(organization);
         // What others call them does not show here.
         let called = Some(name.clone());

@@ -173,28 +173,22 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
                 format!("the organization has {} users, the most it may have", limits::MEMBERS_PER_ORGANIZATION_MAX);
             return Err(Problem::new(Kind::Conflict, detail));
         }
-        let existing = state.account_of(organization, &account.email);
-        let existing =
-            if origin == Origin::Operator { state.own_account(&account.email).or(existing) } else { existing };
+        // An account of the organization's ends with its membership: there is none to come back to.
+        let existing = state.own_account(&account.email).filter(|_| origin == Origin::Operator);
         let id = existing.map_or(id, |user| user.id.clone());
         let mut edit = Edit::default();
         edit.touches_access(organization);
         // What the organization calls them is its own; another's account is not changed by it.
         let called = Some(account.name.clone());
-        match existing {
-            None => edit.account(&id, &account)?,
-            // Somebody who was a member before: the account is the organization's, and so is its password.
-            Some(before) if before.maker().is_some() && account.password.is_some() => {
-                let document = User { password: account.password.clone(), ..before.with_changed_proof() };
-                edit.put(None, &id, Some(&**before), &document)?;
-            }
-            Some(_) => {}
+        if existing.is_none() {
+            edit.account(&id, &account)?;
         }
         let membership = Membership { joined_at: now, origin, active: true, name: called, external_id: None };
         edit.put(Some(organization), &id, None, &membership)?;
         let target = json!({"type": "user", "id": id, "name": account.name});
         let record = call.record("user.create", target.clone());
-        edit.record(organization, record.with("email", &*account.email).with("origin", origin.name()));
+        let record = record.with("email", &*account.email).with("origin", origin.name());
+        edit.record(organization, record.with("password_set", existing.is_none() && account.password.is_some()));
         for group in &groups {
             let Some(group) = access.group(group) else {
                 let problem = Problem::new(Kind::InvalidContent, "the content is against the rules");
@@ -292,7 +286,8 @@ fn end_credentials(edit: &mut Edit, state: &State, organization: OrganizationId,
     }
 }
 
-/// Writes that a member is none any more, with all that the organization keeps of them.
+/// Writes that a member is none any more, with all that the organization keeps of them; an account that it made for itself ends
+/// too.
 pub fn end_membership(edit: &mut Edit, state: &State, organization: OrganizationId, user: &str, record: OwnRecord) {
     let access = state.access(organization);
     edit.touches_access(organization);
@@ -310,7 +305,10 @@ pub fn end_membership(edit: &mut Edit, state: &State, organization: Organization
     if let Some(member) = access.member(user) {
         edit.delete::<Membership>(Some(organization), user, member.version);
     }
-    end_credentials(edit, state, organization, user);
+    match state.user(user).filter(|account| state.ends_with(organization, account)) {
+        Some(account) => edit.end_account(state, account),
+        None => end_credentials(edit, state, organization, user),
+    }
     saved_searches::end_of_member(edit, state, organization, user);
     edit.record(organization, record);
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test measures how long it waited")]
 
 mod access;
+mod account_ends;
 mod accounts;
 mod ahead;
 mod client;

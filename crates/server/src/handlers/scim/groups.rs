@@ -12,6 +12,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::users::taken_over;
 use super::{Resource, base, look_answer, must_match, read_json, resource_answer, selection};
 use crate::answers::no_content;
 use crate::directory::document::{Group, GroupMember, pair_id};
@@ -219,8 +220,10 @@ fn change_members(
             return Err(invalid(format!("the organization has no user `{}`", content::shown(user))).into());
         }
         edit.put(Some(organization), &pair_id(&group.id, user), None, &GroupMember { added_at: now, mapped_by: None })?;
-        let record = call.record("group.member.add", group_target(group));
-        edit.record(organization, record.on(user_target(state, organization, user)));
+        // What the directory gives is for whom it means, not for whoever has a password that an administrator gave.
+        let password_removed = taken_over(edit, state, organization, user)?;
+        let record = call.record("group.member.add", group_target(group)).on(user_target(state, organization, user));
+        edit.record(organization, record.with("password_removed", password_removed));
     }
     for user in access.members_of(&group.id).filter(|user| !wanted.contains(*user)) {
         count()?;

@@ -1,8 +1,10 @@
 //! `…/Users`: members of the organization, as an identity provider sees and sets them.
 //!
 //! A user here is a membership. Making one makes an account of the organization's, whatever accounts there are elsewhere with
-//! the address; deleting ends the membership and leaves the account. What SCIM says of a person is the organization's own profile
-//! of them. The account itself follows a new address only while it is the organization's and has no password.
+//! the address; deleting ends the membership, and the account if it is the organization's. What SCIM says of a person is the
+//! organization's own profile of them. Whom SCIM changes it takes over: a password that an administrator gave an account of the
+//! organization's is worth nothing from then on. The account follows a new address only while it is the organization's and has
+//! no password.
 
 use std::sync::Arc;
 
@@ -14,6 +16,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::{Resource, base, look_answer, must_match, read_json, resource_answer, selection};
+use crate::access::Rights;
 use crate::answers::no_content;
 use crate::directory::document::{Membership, Origin, ScimProfile, User};
 use crate::directory::{Edit, Kept, OrganizationAccess, State, change};
@@ -162,8 +165,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         if state.member_by_email(organization, &address).is_some() {
             return Err(taken("e-mail address"));
         }
-        let existing = state.account_of(organization, &address);
-        let id = existing.map_or(fresh_id, |account| account.id.clone());
+        let id = fresh_id;
         must_be_free(state, access, &person.user_name, None)?;
         if access.members().len() >= limits::MEMBERS_PER_ORGANIZATION_MAX {
             let most = limits::MEMBERS_PER_ORGANIZATION_MAX;
@@ -174,17 +176,15 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         }
         let mut edit = Edit::default();
         edit.touches_access(organization);
-        if existing.is_none() {
-            let account = User {
-                email: address.clone(),
-                name: person.called(),
-                created_at: now,
-                password: None,
-                managed_by: Some(organization.to_hex()),
-                proof_changes: 0,
-            };
-            edit.account(&id, &account)?;
-        }
+        let account = User {
+            email: address.clone(),
+            name: person.called(),
+            created_at: now,
+            password: None,
+            managed_by: Some(organization.to_hex()),
+            proof_changes: 0,
+        };
+        edit.account(&id, &account)?;
         let membership = Membership {
             joined_at: now,
             origin: Origin::Scim,
@@ -288,8 +288,11 @@ async fn modify(
             edit.put(Some(organization), &by.id, Some(&*entry.membership), &membership)?;
         }
         edit.put(Some(organization), &by.id, entry.profile.as_deref(), &profile_of(&after, now))?;
-        follow_address(&mut edit, state, (organization, &entry.account), &after, by.holds.covers(&rank))?;
+        let within_reach = by.holds.covers(&rank);
+        let password_removed = taken_over(&mut edit, state, organization, &by.id)?;
+        follow_address(&mut edit, state, (organization, &entry.account), &after, within_reach && !password_removed)?;
         let mut record = by.record("user.update", user_target(state, organization, &by.id));
+        record = record.with("password_removed", password_removed);
         let (before, after) = (before.to_attributes(), after.to_attributes());
         let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
         for name in names {
@@ -304,8 +307,17 @@ async fn modify(
     resource_answer(&call, StatusCode::OK, entry.ok_or_else(no_such_user)?.resource(&base), &selection)
 }
 
+/// Takes over the account of somebody whom SCIM changes, and says whether there was something to take. Who holds everything keeps
+/// their password: there is nothing more that they could be given, and the last administrator has to be able to sign in.
+pub fn taken_over(edit: &mut Edit, state: &State, organization: OrganizationId, id: &str) -> Result<bool, Problem> {
+    match state.user(id).filter(|_| rank(state, organization, id).organization != Rights::ALL) {
+        Some(account) => edit.take_over(state, organization, account),
+        None => Ok(false),
+    }
+}
+
 /// Lets the account's address follow the user's, if the organization made the account, nobody signs in to it with a password, it
-/// holds no more than the token, and no user of the organization, past ones too, has the address. What accounts others have
+/// holds no more than the token, and no user of the organization has the address. What accounts others have
 /// decides nothing: nobody learns of them here.
 fn follow_address(
     edit: &mut Edit,

@@ -334,6 +334,43 @@ fn a_provider_at_home_is_asked_only_where_its_network_and_its_certificate_are_al
     }
 }
 
+/// Whoever made an account with a password for somebody is not them once they come through the provider.
+#[test]
+fn a_provider_takes_an_account_over_from_whoever_set_its_password() {
+    let world = World::new();
+    world.change(json!({"authoritative_domains": ["example.com"], "group_mapping": {"ops": ["admin"]}}));
+    let password = "violet-umbrella-71-quay";
+    let post = |by: &Seat, body: &Value| world.request("POST", "/v1/orgs/acme/users", by).json(body).send();
+    let root = json!({"email": "root@else.example", "name": "Root", "groups": ["admin"], "password": password});
+    assert_eq!(world.service.request("POST", "/v1/orgs/acme/users").json(&root).send().status, 201);
+    let root = world.with_password("root@else.example", password);
+    let ada = json!({"email": "ada@example.com", "name": "Ada", "password": password});
+    let made = post(&root, &ada);
+    assert_eq!(made.status, 201, "{made:?}");
+    let before = world.with_password("ada@example.com", password);
+    assert_eq!(world.request("GET", "/v1/session", &before).send().status, 200);
+
+    let mut browser = world.signed_in();
+    let session = world.get(&mut browser, "/v1/session").1;
+    assert_eq!(session["user"]["id"], made.json()["id"], "{session}");
+    assert_eq!(world.get(&mut browser, "/v1/orgs/acme/events").0, 200);
+    assert_eq!(world.request("GET", "/v1/session", &before).send().status, 401);
+    let again = json!({"email": "ada@example.com", "password": password});
+    assert_eq!(world.service.anonymous("POST", "/v1/session").json(&again).send().status, 401);
+    let linked = &world.service.find_count("acme", "action=user.identity.link", 1)[0];
+    assert_eq!(linked["metadata"]["password_removed"], true);
+    // The next time there is nothing to take, and her sessions stay.
+    world.signed_in();
+    assert_eq!(world.get(&mut browser, "/v1/orgs/acme/events").0, 200);
+
+    // Removed and joined anew, she has another account.
+    let path = format!("/v1/orgs/acme/users/{}", made.json()["id"].as_str().unwrap());
+    assert_eq!(world.service.request("DELETE", &path).send().status, 204);
+    let mut browser = world.signed_in();
+    let session = world.get(&mut browser, "/v1/session").1;
+    assert_ne!(session["user"]["id"], made.json()["id"], "{session}");
+}
+
 /// What was proven of somebody ends with their membership: whoever is made a member again is linked by nothing.
 #[test]
 fn a_link_goes_with_the_membership() {
@@ -344,7 +381,8 @@ fn a_link_goes_with_the_membership() {
     assert_eq!(world.service.request("DELETE", &path).send().status, 204);
     let body = json!({"email": "ada@example.com", "name": "Ada", "groups": ["admin"]});
     let again = world.service.request("POST", "/v1/orgs/acme/users").json(&body).send();
-    assert_eq!((again.status, again.json()["id"].as_str()), (201, Some(&*user)));
+    assert_eq!(again.status, 201, "{again:?}");
+    assert_ne!(again.json()["id"].as_str(), Some(&*user), "the account has ended with the membership");
     world.refuses("member_not_linked");
 }
 

@@ -1,0 +1,164 @@
+//! The end of an organization's account, and of what it is opened with. Who made the account, or saw the link that made it, may
+//! know its password and have enrolled its second factor: neither may outlive the membership that it was made for, nor stay
+//! when the organization's directory or identity provider says whose it is from now on.
+
+use std::sync::Arc;
+
+use actarium_store::OrganizationId;
+
+use super::document::{Address, Kept, User};
+use super::edit::Edit;
+use super::personal::{PersonalToken, SecondFactor, Session};
+use super::state::State;
+use crate::problem::Problem;
+
+impl Edit {
+    /// Ends an account: whoever gets the address later gets another account.
+    pub fn end_account(&mut self, state: &State, account: &Kept<User>) {
+        self.end_what_opens(state, &account.id);
+        if let Some(entry) = state.address_entry(account) {
+            self.delete::<Address>(entry.organization, &entry.id, entry.version);
+        }
+        self.delete::<User>(None, &account.id, account.version);
+    }
+
+    /// Takes an organization's account away from whoever has its password: the organization's provider or directory says from
+    /// now on whose it is. Says whether there was something to take; a person's own account stays as it is.
+    ///
+    /// # Errors
+    /// As [`Edit::put`].
+    pub fn take_over(
+        &mut self,
+        state: &State,
+        organization: OrganizationId,
+        account: &Kept<User>,
+    ) -> Result<bool, Problem> {
+        let has_proof = account.password.is_some() || state.personal().second_factor(&account.id).is_some();
+        if account.maker() != Some(organization) || !has_proof {
+            return Ok(false);
+        }
+        self.end_what_opens(state, &account.id);
+        let document = User { password: None, ..account.with_changed_proof() };
+        self.put(None, &account.id, Some(account), &document)?;
+        Ok(true)
+    }
+
+    /// Ends second factor, sessions and tokens, each once however many there are.
+    fn end_what_opens(&mut self, state: &State, user: &str) {
+        let personal = state.personal();
+        if let Some(factor) = personal.second_factor(user) {
+            self.delete::<SecondFactor>(None, user, factor.version);
+        }
+        for session in personal.sessions_of(user) {
+            self.delete::<Session>(None, &session.id, session.version);
+        }
+        for token in personal.tokens_of(user) {
+            self.delete::<PersonalToken>(None, &token.id, token.version);
+        }
+    }
+}
+
+impl State {
+    /// Accounts that organizations made and whose membership is over: what an earlier version left.
+    pub fn leftover_accounts(&self) -> impl Iterator<Item = &Arc<Kept<User>>> {
+        self.users().filter(|user| user.maker().is_some() && self.organizations_of(&user.id).next().is_none())
+    }
+
+    /// Whether an account ends with a membership: it is the organization's, and opens no other.
+    pub fn ends_with(&self, organization: OrganizationId, account: &Kept<User>) -> bool {
+        account.maker() == Some(organization) && self.organizations_of(&account.id).all(|other| other == organization)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actarium_store::SystemClock;
+    use actarium_store::backend::DirectoryEntry;
+    use serde_json::json;
+
+    use super::super::state::Changed;
+    use super::*;
+
+    const MAKER: OrganizationId = OrganizationId([7; 16]);
+
+    /// What an earlier version left of a member who was removed, beside a member, a person's own account and what they have.
+    fn state() -> State {
+        let mut state = State::default();
+        let mut put = |kind: &str, organization, id: &str, document: serde_json::Value| {
+            let (kind, id, document) = (kind.to_owned(), id.to_owned(), document.to_string());
+            let entry = DirectoryEntry { kind, organization, id, version: 3, document };
+            state.apply(&Changed { entry, gone: false }).unwrap();
+        };
+        for (id, email, maker) in [
+            ("gone", "chief@x.example", Some(MAKER)),
+            ("here", "ada@x.example", Some(MAKER)),
+            ("own", "chief@x.example", None),
+        ] {
+            let maker_id = maker.map(OrganizationId::to_hex);
+            let user =
+                json!({"email": email, "name": id, "created_at": 1, "password": "$argon2id$", "managed_by": maker_id});
+            put("user", None, id, user);
+            put("address", maker, email, json!({"user": id}));
+            let factor = json!({"wrapped_secret": "", "confirmed_at": 1, "last_step": 1, "recovery_codes": []});
+            put("second_factor", None, id, factor);
+            let session = json!({"user": id, "sha256": "", "created_at": 1, "last_used_at": 1, "method": "password"});
+            put("session", None, &format!("ses_{id}"), session);
+            let token = json!({"user": id, "name": "ci", "sha256": "", "created_at": 1, "expires_at": 2});
+            put("token", None, &format!("pat_{id}"), token);
+        }
+        let member = json!({"joined_at": 1, "origin": "administrator", "active": true});
+        put("membership", Some(MAKER), "here", member);
+        state
+    }
+
+    fn has_anything(state: &State, id: &str) -> bool {
+        let personal = state.personal();
+        state.user(id).is_some()
+            || personal.second_factor(id).is_some()
+            || personal.sessions_of(id).next().is_some()
+            || personal.tokens_of(id).next().is_some()
+    }
+
+    fn make(state: &mut State, edit: Edit) {
+        for changed in edit.finish(state, &SystemClock::new()).unwrap().changed {
+            state.apply(&changed).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_was_left_cannot_be_signed_in_to_and_ends_whole_and_alone() {
+        let mut state = state();
+        let ids = |state: &State| -> Vec<String> {
+            state.accounts_with("chief@x.example").iter().map(|account| account.id.clone()).collect()
+        };
+        assert_eq!(ids(&state), ["own"]);
+        let leftover: Vec<_> = state.leftover_accounts().cloned().collect();
+        assert_eq!(leftover.iter().map(|account| &*account.id).collect::<Vec<_>>(), ["gone"]);
+        let mut edit = Edit::default();
+        edit.end_account(&state, &leftover[0]);
+        make(&mut state, edit);
+        assert!(!has_anything(&state, "gone") && state.account_of(MAKER, "chief@x.example").is_none());
+        assert!(has_anything(&state, "own") && has_anything(&state, "here"));
+        assert_eq!(ids(&state), ["own"]);
+        assert_eq!(state.leftover_accounts().count(), 0);
+    }
+
+    #[test]
+    fn an_organization_takes_over_its_own_account_once_and_no_other() {
+        let mut state = state();
+        let take = |state: &mut State, organization: OrganizationId, id: &str| {
+            let mut edit = Edit::default();
+            let account = state.user(id).unwrap().clone();
+            let taken = edit.take_over(state, organization, &account).unwrap();
+            make(state, edit);
+            taken
+        };
+        assert!(!take(&mut state, MAKER, "own") && !take(&mut state, OrganizationId([8; 16]), "here"));
+        assert!(take(&mut state, MAKER, "here"));
+        let account = state.user("here").unwrap();
+        assert_eq!((&account.password, account.proof_changes), (&None, 1));
+        assert!(state.personal().second_factor("here").is_none());
+        assert_eq!(state.personal().sessions_of("here").count() + state.personal().tokens_of("here").count(), 0);
+        assert!(!take(&mut state, MAKER, "here"));
+    }
+}
