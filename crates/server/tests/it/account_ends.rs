@@ -44,8 +44,8 @@ impl Setting {
     }
 
     fn scim(&self, method: &str, path: &str, body: &Value) -> Answer {
-        let body = json!({"name": "Directory", "permissions": ["LOG-MANAGEMENT"]});
-        let token = self.admin.send(&self.service, "POST", "scim-tokens", body).json();
+        let named = json!({"name": "Directory", "permissions": ["LOG-MANAGEMENT"]});
+        let token = self.admin.send(&self.service, "POST", "scim-tokens", named).json();
         let request = self.service.anonymous(method, &format!("/v1/orgs/acme/scim/v2{path}"));
         request.bearer(token["secret"].as_str().unwrap()).json(body).send()
     }
