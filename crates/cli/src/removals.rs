@@ -229,6 +229,9 @@ fn ask(
     }
     counts(&removal["found"])?;
     let (id, command) = (removal["id"].as_str().unwrap_or_default(), kind.command());
+    if removal["approvers"].as_array().is_some_and(Vec::is_empty) {
+        show::note("nobody in the organization may approve it: the operator has to");
+    }
     show::line(&format!("{id} waits for another person: actarium {command} approve --org {} {id}", org.org))
 }
 
@@ -243,6 +246,7 @@ fn counts(found: &Value) -> Result<(), Failure> {
         ("  at hand", "hot"),
         ("  in the archive", "archive"),
         ("  own records that name the person", "naming_records"),
+        ("own records of others' acts, of which only names go", "kept_own"),
         ("held, and stay", "held"),
         ("had lost them before", "already"),
         ("saved searches that are deleted", "saved_searches"),

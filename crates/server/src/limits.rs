@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use actarium_core::row::Micros;
+
 /// Most bytes of a request's body as it comes over the wire.
 pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Most bytes of a request's body after decompression; a body that unpacks to more is refused while unpacking.
@@ -127,6 +129,9 @@ pub const GOVERNANCE_REASON_CHARS_MAX: usize = 500;
 pub const REMOVAL_RANGES_MAX: usize = 100_000;
 /// Most names and addresses of a person that are looked for in Actarium's own records and in saved searches.
 pub const REMOVAL_NAMES_MAX: usize = 200;
+/// How long before a removal is asked for the making, inviting or changing of accounts keeps people from being each other's
+/// second person.
+pub const REMOVAL_TIES_AGE: Micros = 30 * actarium_core::time::DAY;
 /// Most characters of the ranges that one record of an erasure lists; more go on in further records.
 pub const REMOVAL_RECORD_RANGES_CHARS_MAX: usize = 16_000;
 /// Most events of one redaction.

@@ -210,6 +210,11 @@ fn scope_of(caller: &Caller, holds: &Effective, permission: Permission) -> Optio
         // A SCIM token is for SCIM alone, whatever it was given to pass on.
         Permission::Right(_) if matches!(caller, Caller::Scim(_)) => None,
         Permission::Right(right) => holds.scope(right),
+        Permission::RightAndWholeLog(_) if matches!(caller, Caller::Scim(_)) => None,
+        Permission::RightAndWholeLog(right) => {
+            let may = holds.organization.holds(right) && holds.organization.holds(Right::AuditLogsView);
+            may.then_some(Scope::Everything)
+        }
         Permission::WholeLog | Permission::OpenLog if matches!(caller, Caller::Scim(_)) => None,
         Permission::WholeLog | Permission::OpenLog => {
             holds.organization.holds(Right::AuditLogsView).then_some(Scope::Everything)
@@ -229,6 +234,7 @@ fn may_without_organization(caller: &Caller, permission: Permission) -> bool {
         Permission::Session => matches!(caller, Caller::Person(person) if matches!(person.via, Via::Session(_))),
         Permission::RecordEvents
         | Permission::Right(_)
+        | Permission::RightAndWholeLog(_)
         | Permission::Scim(_)
         | Permission::WholeLog
         | Permission::OpenLog => false,

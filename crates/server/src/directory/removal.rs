@@ -82,6 +82,9 @@ pub struct RemovalCounts {
     pub archive: u64,
     /// Actarium's own records of these, whose detail names the person: searches above all.
     pub naming_records: u64,
+    /// Actarium's own records of what others did to the person, whose identity or detail was asked for and stays.
+    #[serde(default)]
+    pub kept_own: u64,
     /// Saved searches that name the person and are deleted.
     pub saved_searches: u64,
     /// Events that a legal hold keeps as they are.
@@ -123,6 +126,9 @@ pub struct Removal {
     pub asked_with: String,
     /// When.
     pub asked_at: Micros,
+    /// Ids of the accounts that could approve it at that moment; nobody else but the operator may. Only until it is decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvers: Vec<String>,
     /// The parts, with commas between them.
     pub parts: String,
     /// Who is erased, `type:id`; only until it has ended.

@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::access::Right;
 use crate::answers::{created, json_answer};
 use crate::directory::document::{MaskingChoice, SETTINGS_ID};
 use crate::directory::{Edit, State, change};
@@ -15,6 +16,7 @@ use crate::form::{Form, Holds, readable};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
+use crate::routes::Permission;
 
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -97,7 +99,8 @@ pub fn view(call: &Call) -> Result<Response, Problem> {
 /// proves.
 ///
 /// # Errors
-/// 422 for a name or key against the rules, or for less masking than the operator demands.
+/// 422 for a name or key against the rules, or for less masking than the operator demands; 403 for who opens or closes a log
+/// that they do not see.
 pub async fn update(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?;
     let (_, read) = call.read_body().await?;
@@ -136,6 +139,9 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
         };
         let was_public = state.access(of.id).has_open_log();
         let log_public = log_public.unwrap_or(was_public);
+        if log_public != was_public {
+            may_open_log(&call)?;
+        }
         if (&name, &masking, log_public) == (&name_before, &masking_before, was_public) {
             return Ok((edit, ()));
         }
@@ -158,6 +164,16 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
     })
     .await?;
     app.directory.read(|state| json_answer(&Shown::new(&organization, state)))
+}
+
+/// Nobody gives to everybody what they do not hold themselves.
+fn may_open_log(call: &Call) -> Result<(), Problem> {
+    if call.holds.organization.holds(Right::AuditLogsView) {
+        return Ok(());
+    }
+    let needed = Permission::WholeLog.description();
+    let detail = format!("`log_public` says who sees what the log proves: to change it, {needed} is needed");
+    Err(Problem::new(Kind::Forbidden, detail))
 }
 
 /// A list of keys, each of which can name something.

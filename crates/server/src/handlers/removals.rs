@@ -2,14 +2,14 @@
 //! yes or no. The yes, the records that list what goes, and what is left of redacted events are one commit; the work
 //! (`removals::work`) follows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use actarium_core::erasure::ErasableParts;
 use actarium_core::id::EventId;
 use actarium_core::masking::Masking;
 use actarium_core::render::{Placed, push_event};
-use actarium_core::row::EncodedRows;
+use actarium_core::row::{EncodedRows, Micros};
 use actarium_core::time;
 use actarium_query::Stop;
 use actarium_store::{Hold, Organization};
@@ -51,6 +51,8 @@ struct Looked {
     found: Found,
     /// What is left of redacted events.
     remainders: Vec<EncodedRows>,
+    /// The accounts that are tied to who asked.
+    tied: BTreeSet<String>,
 }
 
 fn shown(app: &App, organization: &Organization, removal: &Kept<Removal>) -> Value {
@@ -70,6 +72,7 @@ fn shown(app: &App, organization: &Organization, removal: &Kept<Removal>) -> Val
         "remainder": redacting.map(|redacting| redacting.remainder),
         "asked_by": removal.asked_by,
         "asked_at": time::to_text(removal.asked_at),
+        "approvers": (removal.state == RemovalState::Pending).then_some(&removal.approvers),
         "decided_by": removal.decided_by,
         "decided_at": removal.decided_at.map(time::to_text),
         "decision_reason": removal.decision_reason,
@@ -208,7 +211,8 @@ fn check_each(form: &mut Form, field: &str, texts: &[String], most: usize, is_go
 async fn ask(call: Call, wanted: Wanted, reason: String, dry_run: bool) -> Result<Response, Problem> {
     let organization = call.organization()?;
     let asked_by = call.caller.actor();
-    let looked = look(&call.app, &organization, &wanted, &asked_by, None).await?;
+    let asking_now = (&asked_by, call.app.clock.now());
+    let looked = look(&call.app, &organization, &wanted, asking_now, None).await?;
     let counts = counts(&call.app, &organization, &looked.found);
     if let Wanted::Person(subject, _) = &wanted
         && (reason.contains(&subject.id) || names_one_of(&reason, looked.found.names.iter()))
@@ -216,7 +220,7 @@ async fn ask(call: Call, wanted: Wanted, reason: String, dry_run: bool) -> Resul
         let problem = Problem::new(Kind::InvalidContent, "the reason is recorded and stays");
         return Err(problem.with_error("/reason", "must not name the person who is erased"));
     }
-    let removal = asked(&call, &organization, &wanted, counts, &reason);
+    let mut removal = asked(&call, &organization, &wanted, counts, &reason);
     if dry_run {
         let record = asking(&call, "dry-run", &removal).with("dry_run", true);
         call.app.recorder.note(organization.id, &record)?;
@@ -233,6 +237,8 @@ async fn ask(call: Call, wanted: Wanted, reason: String, dry_run: bool) -> Resul
         move |state| {
             let mut edit = Edit::default();
             make_room(state, &organization, &mut edit)?;
+            let subject = removal.subject.as_deref();
+            removal.approvers = removals::approvers(state, organization.id, subject, &looked.tied);
             edit.put(Some(organization.id), &id, None, &removal)?;
             edit.record(organization.id, asking(&call, &id, &removal));
             Ok((edit, Kept { id, version: 1, document: removal }))
@@ -258,6 +264,7 @@ fn asked(call: &Call, organization: &Organization, wanted: &Wanted, found: Remov
         asked_by: call.caller.actor(),
         asked_with: call.caller.sender(),
         asked_at: call.app.clock.now(),
+        approvers: Vec::new(),
         parts: parts.to_text(),
         subject: subject.map(|subject| format!("{}:{}", subject.kind, subject.id)),
         pseudonym: subject.map(|subject| subject.pseudonym(&call.app.engine, organization.id)),
@@ -334,9 +341,13 @@ pub async fn approve(call: Call, kind: RemovalKind) -> Result<Response, Problem>
     let organization = call.organization()?;
     let pending = call.app.directory.read(|state| found(state, &organization, kind, &call.id).cloned())?;
     is_pending(&pending)?;
-    let approver = may_approve(&call, &pending)?;
+    let approver = may_approve(&call, &organization, &pending)?;
     let wanted = wanted_of(&pending)?;
-    let looked = look(&call.app, &organization, &wanted, &pending.asked_by, approver).await?;
+    let looked =
+        look(&call.app, &organization, &wanted, (&pending.asked_by, pending.asked_at), approver.clone()).await?;
+    if approver.is_some_and(|approver| looked.tied.contains(&approver.id)) {
+        return Err(no_second_person());
+    }
     if looked.found.own_acts {
         let detail = "some of it are records of your own acts, whose removal somebody else must approve";
         return Err(Problem::new(Kind::Forbidden, detail));
@@ -372,6 +383,7 @@ fn approved(
         state: RemovalState::Approved,
         found,
         names: looked.found.names.iter().cloned().collect(),
+        approvers: Vec::new(),
         decided_by: Some(decided_by.clone()),
         decided_at: Some(call.app.clock.now()),
         ..before.document.clone()
@@ -385,7 +397,7 @@ fn approved(
 }
 
 /// Whether the caller may be the second person; with who they are, so that records of their own acts are seen.
-fn may_approve(call: &Call, removal: &Removal) -> Result<Option<Approver>, Problem> {
+fn may_approve(call: &Call, organization: &Organization, removal: &Removal) -> Result<Option<Approver>, Problem> {
     if call.caller.sender() == removal.asked_with {
         let detail = "a second person must approve it: who asked for it cannot";
         return Err(Problem::new(Kind::Forbidden, detail));
@@ -395,7 +407,25 @@ fn may_approve(call: &Call, removal: &Removal) -> Result<Option<Approver>, Probl
         let detail = "it is about you: somebody else must approve it";
         return Err(Problem::new(Kind::Forbidden, detail));
     }
+    // Who was removed and taken in again since is another member than the one who could approve it then.
+    let is_member_since = call.app.directory.read(|state| {
+        let member = state.access(organization.id).member(&person.user.id);
+        member.is_some_and(|member| member.joined_at <= removal.asked_at)
+    });
+    if !is_member_since || !removal.approvers.contains(&person.user.id) {
+        return Err(no_second_person());
+    }
     Ok(Some(Approver { id: person.user.id.clone(), email: person.user.email.clone() }))
+}
+
+fn no_second_person() -> Problem {
+    let days = limits::REMOVAL_TIES_AGE / time::DAY;
+    let detail = format!(
+        "only who could approve it when it was asked for may: not whose account or rights came later, nor whose account, \
+         within {days} days before or since, was made, invited or changed by who asked or the other way round; else the \
+         operator approves it"
+    );
+    Problem::new(Kind::Forbidden, detail)
 }
 
 fn wanted_of(removal: &Removal) -> Result<Wanted, Problem> {
@@ -449,7 +479,7 @@ async fn look(
     app: &Arc<App>,
     organization: &Arc<Organization>,
     wanted: &Wanted,
-    asked_by: &Value,
+    (asked_by, asked_at): (&Value, Micros),
     approver: Option<Approver>,
 ) -> Result<Looked, Problem> {
     let holds: Vec<Hold> =
@@ -459,17 +489,22 @@ async fn look(
     run(&app.turns.exports, organization.id, limits::REMOVAL_SCAN_TIME_MAX, move |stop| {
         let snapshot = snapshot(&work.engine, &of)?;
         let context = (&holds[..], approver.as_ref());
-        match &wanted {
+        let tied = match asked_by["id"].as_str().filter(|_| asked_by["type"] == "user") {
+            Some(user) => removals::tied_to(&snapshot, user, asked_at, stop)?,
+            None => BTreeSet::new(),
+        };
+        let looked = match &wanted {
             Wanted::Person(subject, parts) => {
                 let found = removals::of_person(&snapshot, subject, *parts, context, stop)?;
-                Ok(Looked { found, remainders: Vec::new() })
+                Looked { found, remainders: Vec::new(), tied: BTreeSet::new() }
             }
             Wanted::Events(redacting) => {
                 let now = work.clock.now();
                 let mut look = Events { redacting, asked_by: &asked_by, now, seen: BTreeMap::new() };
-                look.find(&snapshot, context, stop)
+                look.find(&snapshot, context, stop)?
             }
-        }
+        };
+        Ok(Looked { tied, ..looked })
     })
     .await
 }
@@ -522,6 +557,7 @@ impl Events<'_> {
             return Err(problem);
         }
         let seen = std::mem::take(&mut self.seen);
-        Ok(Looked { found, remainders: seen.into_values().filter_map(|left| left.ok().flatten()).collect() })
+        let remainders = seen.into_values().filter_map(|left| left.ok().flatten()).collect();
+        Ok(Looked { found, remainders, tied: BTreeSet::new() })
     }
 }

@@ -40,6 +40,7 @@ pub struct Found {
     held: BTreeSet<u64>,
     already: u64,
     naming_records: u64,
+    kept_own: u64,
     more: bool,
     journal_from: u64,
     archive: Vec<Range<u64>>,
@@ -133,6 +134,7 @@ impl Found {
             held: self.held.len() as u64,
             already: self.already,
             naming_records: self.naming_records,
+            kept_own: self.kept_own,
             saved_searches,
             more: self.more,
             ..RemovalCounts::default()
@@ -177,9 +179,14 @@ pub fn of_person(
     let mut found = Found::new(snapshot);
     let target = Term::Target { kind: Some(subject.kind.clone()), value: subject.id.clone() };
     let filter = Filter::or([Filter::Term(Term::Actor(subject.id.clone())), Filter::Term(target)]);
-    each(snapshot, &filter, stop, &mut |event| {
-        if gather_names(&event.row, subject, parts, &mut found.names) {
-            found.take(&look, event, parts);
+    each(snapshot, (TimeRange::ALL, &filter), stop, &mut |event| {
+        if !gather_names(&event.row, subject, parts, &mut found.names) {
+            return;
+        }
+        let reached = reached(&event.row, subject, parts);
+        found.kept_own += u64::from(reached != parts);
+        if !reached.is_empty() {
+            found.take(&look, event, reached);
         }
     })?;
     let phrases: Vec<Vec<String>> = found.names.iter().map(|name| text::words(name)).collect();
@@ -197,7 +204,7 @@ fn find_naming_records(
     found: &mut Found,
 ) -> Result<(), Problem> {
     let own = Filter::Term(Term::Source(OWN_SOURCE.to_owned()));
-    each(look.snapshot, &own, stop, &mut |event| {
+    each(look.snapshot, (TimeRange::ALL, &own), stop, &mut |event| {
         let names = !is_evidence(&event.row) && detail_texts(&event.row).iter().any(|text| says(text, phrases));
         if names && found.take(look, event, ErasableParts::DETAIL) {
             found.naming_records += 1;
@@ -220,19 +227,36 @@ pub fn of_events(
     let look = Look { snapshot, holds, approver };
     let mut found = Found::new(snapshot);
     let filter = Filter::or(seqs.iter().map(|seq| Filter::Term(Term::Seq(*seq))));
-    each(snapshot, &filter, stop, &mut |event| {
+    each(snapshot, (TimeRange::ALL, &filter), stop, &mut |event| {
         let is_taken = found.take(&look, event, ErasableParts::DETAIL);
         each_event(event, is_taken);
     })?;
     Ok(found)
 }
 
-fn each(snapshot: &Snapshot, filter: &Filter, stop: &Stop, f: &mut dyn FnMut(&ExportRow<'_>)) -> Result<(), Problem> {
+/// Shows each event of a time that a filter finds.
+pub(super) fn each(
+    snapshot: &Snapshot,
+    (time, filter): (TimeRange, &Filter),
+    stop: &Stop,
+    f: &mut dyn FnMut(&ExportRow<'_>),
+) -> Result<(), Problem> {
     let mut sink = |event: &ExportRow<'_>| {
         f(event);
         ControlFlow::Continue(())
     };
-    export(snapshot, &Scope::Everything, TimeRange::ALL, filter, stop, &mut sink).map(drop).map_err(query_problem)
+    export(snapshot, &Scope::Everything, time, filter, stop, &mut sink).map(drop).map_err(query_problem)
+}
+
+/// Which of the parts an erasure reaches in an event that is about somebody. In Actarium's own records of what others did to
+/// them it is names and addresses alone: the identity part there says who did it, and the detail what.
+fn reached(row: &RowView<'_>, subject: &Subject, parts: ErasableParts) -> ErasableParts {
+    let mut actors = row.get(Column::Actor).map(stored::actors).into_iter().flatten();
+    let by_others = actors.any(|actor| !subject.is(&actor.kind, &actor.id));
+    if row.get(Column::Source) == Some(OWN_SOURCE) && by_others {
+        return parts.without(ErasableParts { identity: true, personal: false, detail: true });
+    }
+    parts
 }
 
 /// Whether an event is about somebody; gathers what of them goes with the parts.

@@ -5,6 +5,7 @@
 mod find;
 mod recorded;
 mod remainder;
+mod second_person;
 mod work;
 
 use actarium_core::hex::to_hex;
@@ -16,10 +17,15 @@ use sha2::Sha256;
 pub use find::{Approver, Found, is_evidence, names_one_of, of_events, of_person};
 pub use recorded::put_on_record;
 pub use remainder::remainders;
+pub use second_person::{approvers, tied_to};
 pub use work::{Progress, Work, keep_up, nameless, saved_searches_naming, type_and_id};
 
 /// What the key of pseudonyms is derived for.
 const PSEUDONYM_PURPOSE: &str = "pseudonyms of erased persons";
+
+/// The types whose ids stand for a person. What else acts or is acted on, keys, groups, the log itself, is nobody's personal
+/// affair: taking it out of the records would take away who did what.
+const PERSON_TYPES: [&str; 2] = ["user", "invitation"];
 
 /// Who is erased: an actor or target by type and id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,15 +37,19 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Reads `type:id`; what follows the first colon is the id.
+    /// Reads `type:id` of a person; what follows the first colon is the id.
     ///
     /// # Errors
     /// What is allowed.
     pub fn parse(text: &str) -> Result<Self, String> {
         let named = |text: &str, chars_max: usize| (1..=chars_max).contains(&text.chars().count());
         match text.split_once(':') {
-            Some((kind, id)) if named(kind, TARGET_TYPE_CHARS_MAX) && named(id, ID_CHARS_MAX) => {
+            Some((kind, id)) if named(id, ID_CHARS_MAX) && PERSON_TYPES.contains(&kind) => {
                 Ok(Self { kind: kind.to_owned(), id: id.to_owned() })
+            }
+            Some((kind, id)) if named(kind, TARGET_TYPE_CHARS_MAX) && named(id, ID_CHARS_MAX) => {
+                let allowed = PERSON_TYPES.join(" or ");
+                Err(format!("must be a person: the type is {allowed}, such as user:u_123, and not {kind}"))
             }
             _ => Err("must be a type and an id with a colon between them, such as user:u_123".to_owned()),
         }
@@ -70,7 +80,7 @@ mod tests {
     fn a_subject_is_a_type_and_an_id() {
         let subject = Subject::parse("user:urn:x:1").unwrap();
         assert!(subject.is("user", "urn:x:1") && !subject.is("agent", "urn:x:1"));
-        for bad in ["", "user", "user:", ":u_1"] {
+        for bad in ["", "user", "user:", ":u_1", "audit_log:acme", "api_key:operator", "group:admin", "session:s_1"] {
             assert!(Subject::parse(bad).is_err(), "{bad}");
         }
     }

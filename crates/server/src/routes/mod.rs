@@ -86,6 +86,9 @@ pub enum Permission {
     /// A permission of the organization's roles. The rights of the log may be held for some projects alone; all others
     /// must be held for the organization.
     Right(Right),
+    /// A permission of the organization's roles and [`Right::AuditLogsView`], both for the whole organization: what answers
+    /// with what is in the log.
+    RightAndWholeLog(Right),
     /// A permission that a SCIM token was given.
     Scim(Right),
     /// [`Right::AuditLogsView`] for the whole organization: what tells of the log as a whole.
@@ -106,6 +109,9 @@ impl Permission {
             Permission::Operator => "the operator".into(),
             Permission::RecordEvents => "a key of the organization".into(),
             Permission::Right(right) => format!("`{}`", right.name()),
+            Permission::RightAndWholeLog(right) => {
+                format!("`{}` and {}", right.name(), Permission::WholeLog.description())
+            }
             Permission::Scim(right) => format!("a SCIM token with `{}`", right.name()),
             Permission::WholeLog => format!("`{}` for the whole organization", Right::AuditLogsView.name()),
             Permission::OpenLog => {

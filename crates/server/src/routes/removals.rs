@@ -31,7 +31,12 @@ const fn ask(
         answer(201, &[(JSON, "Removal")], "It waits for the second person."),
         answer(200, &[(JSON, "RemovalDryRun")], "What it would remove, for a dry run."),
     ];
-    Route { problems: MAKE_PROBLEMS, streams: true, ..make(operation, (path, right, ASK), words, bodies, ANSWERS) }
+    Route {
+        permission: Permission::RightAndWholeLog(right),
+        problems: MAKE_PROBLEMS,
+        streams: true,
+        ..make(operation, (path, right, ASK), words, bodies, ANSWERS)
+    }
 }
 
 /// The routes.
@@ -48,8 +53,8 @@ pub(super) static ROUTES: [Route; 10] = [
         ("/v1/orgs/{org}/erasures", Right::RecordsErase),
         (
             "Ask for the erasure of a person",
-            "From all events whose actor, at any depth, or target they are; a second person approves it. With `dry_run` it \
-             only counts.",
+            "From all events whose actor, at any depth, or target they are; of Actarium's own records of what others did to \
+             them only names and addresses. A second person approves it. With `dry_run` it only counts.",
         ),
         &[(JSON, "NewErasure")],
     ),
@@ -65,7 +70,8 @@ pub(super) static ROUTES: [Route; 10] = [
         "/v1/orgs/{org}/erasures/{id}/approve",
         (
             "Approve an erasure",
-            "By another than who asked, and by nobody whose acts are among its records. What goes is recorded first, then \
+            "By another than who asked, one of its `approvers` or the operator, and by nobody whose acts are among its \
+             records. What goes is recorded first, then \
              removed; it cannot be taken back.",
         ),
     ),
@@ -105,7 +111,8 @@ pub(super) static ROUTES: [Route; 10] = [
         "/v1/orgs/{org}/redactions/{id}/approve",
         (
             "Approve a redaction",
-            "By another than who asked, and by nobody whose acts are among its records. What goes is recorded first, then \
+            "By another than who asked, one of its `approvers` or the operator, and by nobody whose acts are among its \
+             records. What goes is recorded first, then \
              removed; it cannot be taken back.",
         ),
     ),

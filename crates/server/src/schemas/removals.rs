@@ -18,7 +18,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
     let text = |description: &str| json!({"type": ["string", "null"], "description": description});
     let dry_run = || flag("Only count what would be removed; then a reason is not needed.");
     let new_erasure = json!({
-        "subject": {"type": "string", "description": "Type and id of an actor or target, `user:u_123`."},
+        "subject": {"type": "string", "description": "Type and id of a person: `user:u_123`, or `invitation:…` for who was only invited."},
         "parts": texts(part(), 3),
         "reason": or_null(reason()),
         "dry_run": dry_run(),
@@ -41,6 +41,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         "hot",
         "archive",
         "naming_records",
+        "kept_own",
         "saved_searches",
         "held",
         "already",
@@ -63,6 +64,12 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         "remainder": or_null(json!({"type": "boolean"})),
         "asked_by": actor(),
         "asked_at": time(),
+        "approvers": {
+            "type": ["array", "null"],
+            "items": string(),
+            "description": "Ids of the users who may approve it, besides the operator; if there is none, the operator has to. \
+                            Only while it is pending.",
+        },
         "decided_by": or_null(actor()),
         "decided_at": or_null(time()),
         "decision_reason": text("Why it was rejected."),

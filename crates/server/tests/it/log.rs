@@ -115,6 +115,20 @@ fn the_log_is_open_to_everybody_when_the_organization_says_so() {
     assert_eq!(flags[1]["changes"][0], json!({"path": "/log_public", "before": false, "after": true}));
 }
 
+#[test]
+fn who_does_not_see_the_log_does_not_open_it_to_everybody() {
+    let service = Service::start();
+    service.organization("acme");
+    let blind = Person::holding(&service, "Blin", &["organization_view", "organization_update"]);
+    let seeing = Person::holding(&service, "Sina", &["organization_view", "organization_update", "audit_logs_view"]);
+    let patch = |person: &Person, body: Value| person.request(&service, "PATCH", "/v1/orgs/acme").json(&body).send();
+    let refused = patch(&blind, json!({"log_public": true}));
+    assert_eq!(refused.status, 403, "{refused:?}");
+    assert_eq!(patch(&blind, json!({"name": "Acme Ltd", "log_public": false})).status, 200, "it changes nothing");
+    assert_eq!(patch(&seeing, json!({"log_public": true})).status, 200);
+    assert_eq!(patch(&blind, json!({"log_public": false})).status, 403);
+}
+
 fn verified(text: &str, key: &VerifierKey) -> Disclosure {
     let proof = ProofText::parse(text).unwrap();
     proof.checkpoint.verify(key).unwrap();

@@ -56,6 +56,7 @@ impl With {
             Permission::Operator => self == With::OperatorsToken,
             Permission::RecordEvents => matches!(self, With::Key | With::OperatorsToken),
             Permission::Right(right) => holds(right),
+            Permission::RightAndWholeLog(right) => holds(right) && holds(Right::AuditLogsView),
             Permission::Scim(_) => matches!(self, With::ScimToken | With::OperatorsToken),
             Permission::WholeLog | Permission::OpenLog => holds(Right::AuditLogsView),
         }

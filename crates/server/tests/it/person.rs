@@ -19,18 +19,43 @@ impl Person {
         Self::in_organization(service, "acme", name, groups)
     }
 
+    /// Somebody whose account a person makes.
+    pub fn made_by(maker: &Person, service: &Service, name: &str, groups: &[&str]) -> Self {
+        let email = format!("{}@example.com", name.to_lowercase());
+        let body = json!({"email": email, "name": name, "password": PASSWORD, "groups": groups});
+        let id = maker.made(service, "users", body);
+        Self::signed_in(service, id, &email)
+    }
+
     /// Somebody of another organization.
     pub fn in_organization(service: &Service, slug: &str, name: &str, groups: &[&str]) -> Self {
         let email = format!("{}@example.com", name.to_lowercase());
         let body = json!({"email": email, "name": name, "password": PASSWORD, "groups": groups});
         let made = service.request("POST", &format!("/v1/orgs/{slug}/users")).json(&body).send();
         assert_eq!(made.status, 201, "{made:?}");
+        Self::signed_in(service, made.json()["id"].as_str().unwrap().to_owned(), &email)
+    }
+
+    fn signed_in(service: &Service, id: String, email: &str) -> Self {
         let signed_in =
             service.anonymous("POST", "/v1/session").json(&json!({"email": email, "password": PASSWORD})).send();
         assert_eq!(signed_in.status, 200, "{signed_in:?}");
         let cookie = signed_in.headers["set-cookie"].split(';').next().unwrap().to_owned();
         let csrf = signed_in.json()["csrf_token"].as_str().unwrap().to_owned();
-        Self { id: made.json()["id"].as_str().unwrap().to_owned(), cookie, csrf }
+        Self { id, cookie, csrf }
+    }
+
+    /// Somebody who holds these permissions for the whole organization and nothing else.
+    pub fn holding(service: &Service, name: &str, permissions: &[&str]) -> Self {
+        let made = |path: &str, body: Value| {
+            let answer = service.request("POST", &format!("/v1/orgs/acme/{path}")).json(&body).send();
+            assert_eq!(answer.status, 201, "{answer:?}");
+            answer.json()["id"].as_str().unwrap_or_default().to_owned()
+        };
+        let role = made("roles", json!({"name": format!("Role of {name}"), "permissions": permissions}));
+        let group = made("groups", json!({"name": format!("Group of {name}")}));
+        made(&format!("groups/{group}/roles"), json!({"role": role, "level": "organization"}));
+        Self::new(service, name, &[&group])
     }
 
     /// A request with their session, as a page of ours would send it.

@@ -219,12 +219,97 @@ fn nobody_approves_the_erasure_of_records_of_their_own_acts() {
     assert_eq!(service.request("POST", &own).send().status, 403, "nor does the operator approve what they asked for");
     for (body, pointer) in [
         (json!({"subject": "u_777", "reason": "x"}), "/subject"),
+        (json!({"subject": "audit_log:acme", "reason": "x"}), "/subject"),
+        (json!({"subject": "organization:acme", "reason": "x"}), "/subject"),
+        (json!({"subject": "api_key:operator", "reason": "x", "parts": ["identity"]}), "/subject"),
+        (json!({"subject": "group:admin", "dry_run": true}), "/subject"),
         (json!({"subject": "user:u_777"}), "/reason"),
         (json!({"subject": "user:u_777", "reason": "x", "parts": ["fact"]}), "/parts/0"),
         (json!({"subject": "user:u_777", "reason": "x", "parts": []}), "/parts"),
     ] {
         let refused = asker.send(&service, "POST", "erasures", body);
         assert_eq!((refused.status, &refused.json()["errors"][0]["pointer"]), (422, &json!(pointer)), "{refused:?}");
+    }
+}
+
+#[test]
+fn who_makes_an_account_does_not_make_the_second_person() {
+    let service = Service::start();
+    service.organization("acme");
+    let asker = Person::new(&service, "Quinn", &["admin"]);
+    recorded(&service, &[of_person(0)]);
+    let body = json!({"subject": "user:u_777", "reason": "They asked"});
+    let asked = |person: &Person| {
+        let answer = person.send(&service, "POST", "erasures", body.clone());
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let json = answer.json();
+        (format!("erasures/{}/approve", json["id"].as_str().unwrap()), json["approvers"].clone())
+    };
+    let approves = |person: &Person, path: &str| person.send(&service, "POST", path, Value::Null).status;
+    let (alone, approvers) = asked(&asker);
+    assert_eq!(approvers, json!([]), "the operator has to");
+
+    // Accounts that the asker makes, after and before it is asked for; and what these ask for.
+    let [sock, other] = ["Sock", "Other"].map(|name| Person::made_by(&asker, &service, name, &["admin"]));
+    assert_eq!(approves(&sock, &alone), 403);
+    let (by_asker, approvers) = asked(&asker);
+    assert_eq!((approvers, approves(&sock, &by_asker)), (json!([]), 403));
+    let (by_sock, approvers) = asked(&sock);
+    assert_eq!((approvers, approves(&asker, &by_sock), approves(&other, &by_sock)), (json!([]), 403, 403));
+
+    // Somebody whom the asker did not make: not for what was asked for before, nor once the asker has changed them.
+    let second = Person::new(&service, "Rosa", &["admin"]);
+    assert_eq!(approves(&second, &by_asker), 403);
+    let (changed, approvers) = asked(&asker);
+    assert_eq!(approvers, json!([second.id]));
+    assert_eq!(asker.send(&service, "PATCH", &format!("users/{}", second.id), json!({"name": "Rosamund"})).status, 200);
+    assert_eq!(approves(&second, &changed), 403);
+    let (asked_by_another, approvers) = asked(&Person::new(&service, "Jona", &["admin"]));
+    assert!(approvers.as_array().unwrap().contains(&json!(second.id)), "{approvers}");
+    assert_eq!(approves(&second, &asked_by_another), 200);
+}
+
+#[test]
+fn who_did_it_stays_in_own_records_of_what_others_did_to_a_person() {
+    let service = Service::start();
+    service.organization("acme");
+    let asker = Person::new(&service, "Quinn", &["admin"]);
+    let maker = Person::new(&service, "Rosa", &["admin"]);
+    let victim = maker.made(&service, "users", json!({"email": "vic@example.com", "name": "Vic Tim"}));
+    let mut sent = event("component.deploy", "orders");
+    sent["targets"].as_array_mut().unwrap().push(json!({"type": "user", "id": victim, "name": "Vic Tim"}));
+    recorded(&service, &[sent]);
+    let body = json!({"subject": format!("user:{victim}"), "reason": "They asked", "parts": ["identity", "personal"]});
+    let mut counting = body.clone();
+    counting["dry_run"] = json!(true);
+    let found = asker.send(&service, "POST", "erasures", counting).json()["found"].clone();
+    assert_eq!((&found["identity"], &found["kept_own"]), (&json!(1), &json!(1)), "{found}");
+    let id = asker.made(&service, "erasures", body);
+    let approve = format!("/v1/orgs/acme/erasures/{id}/approve");
+    assert_eq!(service.request("POST", &approve).send().status, 200);
+    ended(&service, &format!("erasures/{id}"));
+    let made = service.find("acme", &format!("action=user.create&actor={}", maker.id));
+    assert_eq!((made.len(), &made[0]["targets"][0]["id"]), (1, &json!(victim)), "{made:?}");
+    assert_eq!(made[0]["targets"][0].get("name"), None, "{made:?}");
+    let sent = service.find("acme", "action=component.deploy");
+    assert!(sent[0]["actor"].get("id").is_none(), "what others send loses what was asked for: {sent:?}");
+    proves_itself(&service);
+}
+
+#[test]
+fn who_does_not_see_the_log_learns_nothing_of_it_by_counting() {
+    let service = Service::start();
+    service.organization("acme");
+    let ids = recorded(&service, &[of_person(0)]);
+    let governing = ["records_erase", "records_redact", "removals_view"];
+    let blind = Person::holding(&service, "Blin", &governing);
+    let seeing = Person::holding(&service, "Sina", &[&governing[..], &["audit_logs_view"]].concat());
+    let erasure = json!({"subject": "user:u_777", "dry_run": true});
+    let redaction = json!({"events": ids, "remainder": false, "dry_run": true});
+    for (path, body) in [("erasures", erasure), ("redactions", redaction)] {
+        assert_eq!(blind.send(&service, "POST", path, body.clone()).status, 403, "{path}");
+        let seen = seeing.send(&service, "POST", path, body);
+        assert_eq!((seen.status, &seen.json()["found"]["events"]), (200, &json!(1)), "{seen:?}");
     }
 }
 

@@ -154,7 +154,8 @@ impl World {
 
     /// An erasure and a redaction that wait for somebody to approve them.
     fn ask_for_removals(&mut self, of: usize) {
-        let erasure = json!({"subject": "api_key:operator", "reason": "a test"});
+        let invitation = self.organizations[of].invitations.first().unwrap();
+        let erasure = json!({"subject": format!("invitation:{invitation}"), "reason": "a test"});
         self.organizations[of].erasure = self.make(of, "erasures", &erasure);
         let slug = &self.organizations[of].slug;
         let page = self.service.get(&format!("/v1/orgs/{slug}/events?limit=1")).json();

@@ -1,0 +1,92 @@
+//! Who may be the second person: somebody who could have approved at the moment it was asked for, and whose account did not
+//! come to be, or to its rights, by the hands of who asked. Otherwise whoever can make accounts would be both persons.
+
+use std::collections::BTreeSet;
+
+use actarium_core::event::OWN_SOURCE;
+use actarium_core::filter::{ActionPattern, Filter, Term};
+use actarium_core::row::{Column, Micros, RowView};
+use actarium_core::stored;
+use actarium_query::{Stop, TimeRange};
+use actarium_store::{OrganizationId, Snapshot};
+
+use super::find::each;
+use crate::access::Right;
+use crate::directory::State;
+use crate::limits;
+use crate::problem::Problem;
+
+/// Resources of the actions by which accounts come to be, change hands or come to rights.
+const RESOURCES: [&str; 5] = ["user", "group.member", "password", "token", "identity_provider"];
+
+/// What such a record ties its actor to.
+const TIED_TYPES: [&str; 4] = ["user", "invitation", "token", "identity_provider"];
+
+/// The accounts that are tied to one by what was recorded since shortly before a moment: who made, invited or changed whom,
+/// directly or through others, invitations, tokens and identity providers. The one itself is among them. Blocks.
+///
+/// # Errors
+/// If it takes too long or the log cannot be read.
+pub fn tied_to(snapshot: &Snapshot, user: &str, at: Micros, stop: &Stop) -> Result<BTreeSet<String>, Problem> {
+    let actions = RESOURCES.map(|resource| Filter::Term(Term::Action(ActionPattern::Under(resource.to_owned()))));
+    let filter = Filter::and([Filter::Term(Term::Source(OWN_SOURCE.to_owned())), Filter::or(actions)]);
+    let since = TimeRange { from: at.saturating_sub(limits::REMOVAL_TIES_AGE), ..TimeRange::ALL };
+    let mut ties: Vec<BTreeSet<String>> = Vec::new();
+    each(snapshot, (since, &filter), stop, &mut |event| ties.extend(tie(&event.row)))?;
+    let mut tied = BTreeSet::from([user.to_owned()]);
+    loop {
+        let before = tied.len();
+        ties.retain(|tie| {
+            let is_near = !tied.is_disjoint(tie);
+            if is_near {
+                tied.extend(tie.iter().cloned());
+            }
+            !is_near
+        });
+        if tied.len() == before {
+            return Ok(tied);
+        }
+    }
+}
+
+/// Those whom one record ties together. The operator and the service itself tie nobody: every account could be theirs.
+fn tie(row: &RowView<'_>) -> Option<BTreeSet<String>> {
+    if row.get(Column::Outcome).is_some_and(|outcome| outcome != "success") {
+        return None;
+    }
+    let mut tie = BTreeSet::new();
+    for actor in row.get(Column::Actor).map(stored::actors).into_iter().flatten() {
+        if !matches!(&*actor.kind, "system" | "anonymous") && actor.id != "operator" {
+            tie.insert(actor.id.to_string());
+        }
+    }
+    if tie.is_empty() {
+        return None;
+    }
+    for target in row.get(Column::Targets).map(stored::targets).into_iter().flatten() {
+        if TIED_TYPES.contains(&&*target.kind) {
+            tie.insert(target.id.to_string());
+        }
+    }
+    (tie.len() > 1).then_some(tie)
+}
+
+/// Who could approve it now: who holds the right for the whole organization, is not the person it is about, and is not tied
+/// to who asks.
+pub fn approvers(
+    state: &State,
+    organization: OrganizationId,
+    subject: Option<&str>,
+    tied: &BTreeSet<String>,
+) -> Vec<String> {
+    let may = |user: &str| {
+        let held = state.effective(organization, user);
+        held.is_some_and(|held| held.organization.holds(Right::RemovalsApprove))
+            && !tied.contains(user)
+            && subject.is_none_or(|subject| subject != format!("user:{user}"))
+    };
+    let members = state.access(organization).members().map(|(user, _)| user);
+    let mut approvers: Vec<String> = members.filter(|user| may(user)).cloned().collect();
+    approvers.sort();
+    approvers
+}
