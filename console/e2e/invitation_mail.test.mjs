@@ -1,10 +1,11 @@
-// Invitations that come by mail: nobody but their receiver sees the link; and an account whose password another organization's
-// administrator has set becomes its person's own with a new one.
+// Invitations that come by mail: nobody but their receiver sees the link, so it may tell whether there is an account. What another
+// organization made with the address stands in nobody's way.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { freePort, MailServer } from "./mail.mjs";
-import { launch, PASSWORD, Service, signIn, withBundle, withPage } from "./service.mjs";
+import { launch, PASSWORD, Service, signIn, withPage } from "./service.mjs";
+import { setUpSecondFactor } from "./totp.mjs";
 
 const NEW_PASSWORD = "harbour-lantern-48-moss";
 let mail;
@@ -37,7 +38,7 @@ async function invited(page, email) {
   return new URL(/http:\/\/\S+\/invitation#\S+/.exec(text)[0]);
 }
 
-test("an account that another organization made becomes its person's own with a new password", async () => {
+test("an account that another organization made stands in nobody's way", async () => {
   await service.api("POST", "/v1/orgs", { slug: "maker", name: "Maker" });
   const maker = await service.person("maker", ["admin"], "maker");
   const email = "kim@people.example";
@@ -56,33 +57,52 @@ test("an account that another organization made becomes its person's own with a 
     await signIn(page, service.administrator);
     link = await invited(page, email);
   });
-  await withPage(browser, service, "new password", async (page) => {
+  await withPage(browser, service, "an account of one's own", async (page) => {
     await page.goto(link.pathname + link.hash);
-    await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
-    await page.getByRole("button", { name: "Join", exact: true }).click();
-    const fresh = page.getByLabel("New password");
-    await fresh.waitFor();
-    await fresh.fill("password1234");
-    await page.getByRole("button", { name: "Join", exact: true }).click();
-    await fresh.and(page.locator("[aria-invalid=true]")).waitFor();
-    await fresh.fill(NEW_PASSWORD);
-    await page.getByRole("button", { name: "Join", exact: true }).click();
+    await page.getByLabel("Your name").fill("Kim");
+    await page.getByLabel("Choose a password").fill(NEW_PASSWORD);
+    await page.getByRole("button", { name: "Make the account and join" }).click();
     await page.waitForURL(/\/orgs\/demo\/audit-logs/);
     await page.locator(".row").first().waitFor();
   });
-  // The password that was known elsewhere opens nothing any more.
-  const context = await browser.newContext({ baseURL: service.url });
-  await withBundle(context, service);
-  const page = await context.newPage();
-  await page.goto("/sign-in");
-  await page.getByLabel("E-mail address").fill(email);
-  await page.getByLabel("Password").fill(PASSWORD);
-  await page.keyboard.press("Enter");
-  await page.getByRole("alert").filter({ hasText: "is wrong" }).waitFor();
-  await page.getByLabel("Password").fill(NEW_PASSWORD);
-  await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: /your account/ }).waitFor();
-  await context.close();
+  await withPage(browser, service, "their own password", async (page) => {
+    await signIn(page, { email, password: NEW_PASSWORD });
+    await page.goto("/orgs/demo/audit-logs");
+    await page.locator(".row").first().waitFor();
+  });
+});
+
+test("who has an account joins with its password and second factor", async () => {
+  await service.api("POST", "/v1/orgs", { slug: "careful", name: "Careful" });
+  const person = await service.person("Hana", [], "careful");
+  let codes;
+  await withPage(browser, service, "enrol", async (page) => {
+    await signIn(page, person);
+    codes = (await setUpSecondFactor(page, PASSWORD)).recovery_codes;
+  });
+  let link;
+  await withPage(browser, service, "invite careful", async (page) => {
+    await signIn(page, service.administrator);
+    link = await invited(page, person.email);
+  });
+  await withPage(browser, service, "join with a code", async (page) => {
+    await page.goto(link.pathname + link.hash);
+    await page.getByText("Its password says that it is yours.").waitFor();
+    await page.getByLabel("Password").fill("not this one at all");
+    await page.getByRole("button", { name: "Join", exact: true }).click();
+    await page.getByRole("alert").filter({ hasText: "is wrong" }).waitFor();
+    await page.getByLabel("Password").fill(PASSWORD);
+    assert.equal(await page.getByLabel("Code").count(), 0);
+    await page.getByRole("button", { name: "Join", exact: true }).click();
+    await page.getByLabel("Code").waitFor();
+    assert.ok(await page.getByLabel("Code").evaluate((field) => field === document.activeElement));
+    await page.keyboard.type("000000");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").filter({ hasText: "The password or the code is wrong." }).waitFor();
+    await page.getByLabel("Code").fill(codes[0]);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/orgs\/demo\//);
+  });
 });
 
 test("a newcomer follows the link of the mail", async () => {
