@@ -110,7 +110,7 @@ impl Permission {
             Permission::RecordEvents => "a key of the organization".into(),
             Permission::Right(right) => format!("`{}`", right.name()),
             Permission::RightAndWholeLog(right) => {
-                format!("`{}` and {}", right.name(), Permission::WholeLog.description())
+                format!("`{}` and `{}`, both for the whole organization", right.name(), Right::AuditLogsView.name())
             }
             Permission::Scim(right) => format!("a SCIM token with `{}`", right.name()),
             Permission::WholeLog => format!("`{}` for the whole organization", Right::AuditLogsView.name()),
