@@ -300,6 +300,8 @@ pub const SCIM_FILTER_DEPTH_MAX: usize = 16;
 pub const SCIM_FILTER_TERMS_MAX: usize = 256;
 /// Most operations of one change by SCIM.
 pub const SCIM_OPERATIONS_MAX: usize = 1000;
+/// Most comparisons of values by the operations of one change by SCIM, which all other changes wait for.
+pub const SCIM_PATCH_COMPARISONS_MAX: usize = 5_000_000;
 /// Most members of a group that SCIM reads or writes.
 pub const SCIM_GROUP_MEMBERS_MAX: usize = 100_000;
 /// Most resources on a page of SCIM, and how many there are when the request does not say.

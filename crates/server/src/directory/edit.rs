@@ -8,8 +8,9 @@ use actarium_store::backend::DirectoryEntry;
 use actarium_store::{Clock, DirectoryChange, NewOrganization, OrganizationId};
 
 use super::document::{AccessRevision, Address, Document, Kept, Membership, REVISION_ID, User};
+use super::sign_in::Identity;
 use super::state::{AddressEntry, Changed, State};
-use super::upcoming::Upcoming;
+use super::upcoming::{Unreadable, Upcoming};
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
 use crate::spelling::address_key;
@@ -166,17 +167,28 @@ pub(super) fn changed(change: &DirectoryChange) -> Changed {
     Changed { entry, gone: change.document.is_none() }
 }
 
-/// An organization that has an administrator keeps one, and nobody is given the log of more projects than what they see of it can
-/// name: the others would be missing without a word.
+/// An organization that has an administrator keeps one, and one who can sign in if it has such a one; and nobody is given the log
+/// of more projects than what they see of it can name: the others would be missing without a word.
 fn keeps_its_rules(state: &State, id: OrganizationId, changes: &[DirectoryChange]) -> Result<(), Problem> {
     let before = state.access(id);
-    let after = Upcoming::new(before, id, changes).map_err(|error| {
+    let unreadable = |error| {
         tracing::error!(%error, "a change of the directory cannot be read back");
         Problem::new(Kind::Internal, "the change could not be made")
-    })?;
-    if !after.has_administrator() && Upcoming::unchanged(before).has_administrator() {
+    };
+    let after = Upcoming::new(before, id, changes).map_err(unreadable)?;
+    let now = Upcoming::unchanged(before);
+    if !after.has_administrator(|_| true) && now.has_administrator(|_| true) {
         let detail =
             "it would leave the organization without an administrator; add another member to the group Admin first";
+        return Err(Problem::new(Kind::Conflict, detail));
+    }
+    let equipped = equipped(changes).map_err(unreadable)?;
+    let can_sign_in = |user: &str| state.can_sign_in(id, user);
+    if !after.has_administrator(|user| equipped.contains(user) || can_sign_in(user))
+        && now.has_administrator(can_sign_in)
+    {
+        let detail = "it would leave the organization without an administrator who can sign in; add another member who has a \
+                      password, or has signed in through an identity provider, to the group Admin first";
         return Err(Problem::new(Kind::Conflict, detail));
     }
     if after.exceeds_scopes() {
@@ -187,6 +199,20 @@ fn keeps_its_rules(state: &State, id: OrganizationId, changes: &[DirectoryChange
         return Err(Problem::new(Kind::Conflict, detail));
     }
     Ok(())
+}
+
+/// The users to whom changes give something to sign in with. None take it away but those by which they are no members any more.
+fn equipped(changes: &[DirectoryChange]) -> Result<BTreeSet<String>, Unreadable> {
+    let mut users = BTreeSet::new();
+    for change in changes {
+        let Some(document) = change.document.as_deref() else { continue };
+        if change.kind == User::KIND && serde_json::from_str::<User>(document)?.password.is_some() {
+            users.insert(change.id.clone());
+        } else if change.kind == Identity::KIND {
+            users.insert(serde_json::from_str::<Identity>(document)?.user);
+        }
+    }
+    Ok(users)
 }
 
 /// What a member is called in an organization, somebody too who becomes one by these very changes.

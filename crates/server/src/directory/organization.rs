@@ -307,13 +307,12 @@ impl OrganizationAccess {
         of_groups.flat_map(|(group, roles)| roles.iter().map(|(role, kept)| (&**group, &**role, &kept.level)))
     }
 
-    /// How many active members have the role Admin for the organization.
-    pub fn administrators(&self) -> usize {
+    /// The active members who have the role Admin for the organization.
+    pub fn administrators(&self) -> BTreeSet<String> {
         let admin = DefaultRole::Admin.id();
         let groups = self.groups_with(admin).into_iter().filter(|group| self.gives_administration(group));
-        let users: BTreeSet<String> =
-            groups.flat_map(|group| self.members_of(&group).cloned().collect::<Vec<_>>()).collect();
-        users.iter().filter(|user| self.members.get(*user).is_some_and(|member| member.active)).count()
+        let users = groups.flat_map(|group| self.members_of(&group).cloned().collect::<Vec<_>>());
+        users.filter(|user| self.members.get(user).is_some_and(|member| member.active)).collect()
     }
 }
 

@@ -310,6 +310,12 @@ impl State {
         member.name.as_deref().or_else(|| self.user(user).map(|account| account.email.as_str()))
     }
 
+    /// Whether a member has something to sign in to an organization with: a password, or an identity of a provider's that is theirs.
+    pub fn can_sign_in(&self, organization: OrganizationId, user: &str) -> bool {
+        let has_password = self.user(user).is_some_and(|account| account.password.is_some());
+        has_password || self.sign_in(organization).identities_of(user).next().is_some()
+    }
+
     /// What a user holds in an organization; `None` if they are no active member of it.
     pub fn effective(&self, organization: OrganizationId, user: &str) -> Option<Arc<Effective>> {
         self.organization(organization)?.effective(user)

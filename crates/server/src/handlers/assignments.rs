@@ -1,4 +1,6 @@
 //! `/v1/orgs/{org}/groups/{id}/roles`: the roles of groups, for the organization or for projects.
+//!
+//! Nobody changes what a group gives that holds more than they do: its members are above them, and would lose by it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -115,8 +117,8 @@ fn level_of(form: &mut Form) -> Level {
 /// Gives a role to a group, or changes the level of one that it has.
 ///
 /// # Errors
-/// 404 if there is no such group, 422 for a role or level that is none, 403 for what the caller does not hold, 409 for
-/// the role of a default group's own name.
+/// 404 if there is no such group, 422 for a role or level that is none, 403 for a role or a group that holds more than the
+/// caller, 409 for the role of a default group's own name.
 pub async fn assign(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let (_, read) = call.read_body().await?;
@@ -136,11 +138,10 @@ pub async fn assign(mut call: Call) -> Result<Response, Problem> {
         if role.kept.is_none() && role.id == group.id {
             return Err(Problem::new(Kind::Conflict, "a default group has the role of its name, for the organization"));
         }
+        // What the group has now covers the role as it is assigned; with what is given, all that it will have.
+        must_cover(&call.holds, &access.given_by(&group.id), "the group")?;
         must_cover(&call.holds, &Effective::of(role.rights, &level), "the role")?;
         let before = access.assignment(&group.id, &role.id).cloned();
-        if let Some(before) = &before {
-            must_cover(&call.holds, &Effective::of(role.rights, &before.level), "the role, as it is assigned,")?;
-        }
         let mut edit = Edit::default();
         if before.as_ref().is_none_or(|before| before.level != level) {
             let document = GroupRole { level: level.clone(), assigned_at: call.app.clock.now() };
@@ -157,8 +158,8 @@ pub async fn assign(mut call: Call) -> Result<Response, Problem> {
 /// Takes a role from a group.
 ///
 /// # Errors
-/// 404 if the group does not have it, 403 if it gives what the caller does not hold, 409 for a default group's own role
-/// or if no administrator would stay.
+/// 404 if the group does not have it, 403 if the group holds more than the caller, 409 for a default group's own role or if
+/// no administrator would stay.
 pub async fn unassign(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let app = call.app.clone();
@@ -174,7 +175,7 @@ pub async fn unassign(call: Call) -> Result<Response, Problem> {
             }
             return Err(not_there());
         };
-        must_cover(&call.holds, &Effective::of(role.rights, &assignment.level), "the role")?;
+        must_cover(&call.holds, &access.given_by(&group.id), "the group")?;
         let mut edit = Edit::default();
         edit.touches_access(organization);
         edit.delete::<GroupRole>(Some(organization), &assignment.id, assignment.version);

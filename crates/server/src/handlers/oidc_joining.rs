@@ -211,9 +211,11 @@ impl Step<'_> {
             edit.touches_access(organization);
             edit.record(organization, self.record("group.member.add", group_target(&group)).on(target.clone()));
         }
+        let is_other = |other: &String| *other != user.id && self.state.can_sign_in(organization, other);
+        let others_administrate = access.administrators().iter().any(is_other);
         for group in changes.remove.iter().filter_map(|group| access.group(group)) {
-            // The last administrator stays one, whatever the claim says.
-            if access.gives_administration(&group.id) && access.administrators() == 1 {
+            // The last administrator who can sign in stays one, whatever the claim says.
+            if access.gives_administration(&group.id) && !others_administrate {
                 continue;
             }
             let version = access.group_member_version(&group.id, &user.id).unwrap_or_default();

@@ -168,11 +168,19 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     created(&shown.await?)
 }
 
+/// Refuses to touch a role that holds more than the caller, or that a group has which does: a change of the role is one of what
+/// the group's members hold.
+fn must_be_within_reach(call: &Call, access: &OrganizationAccess, role: &RoleView) -> Result<(), Problem> {
+    must_cover(&call.holds, &Effective::of(role.rights, &Level::Organization), "the role")?;
+    let groups = access.groups_with(&role.id);
+    groups.iter().try_for_each(|group| must_cover(&call.holds, &access.given_by(group), "a group with the role"))
+}
+
 /// Changes a role: its name and description too, for who gives it to others goes by these.
 ///
 /// # Errors
 /// 404 if there is none, 409 for a default role or a name that is taken, 422 for what is against the rules, 403 for
-/// permissions that the caller does not hold, whether it has them or is to have them.
+/// permissions that the caller does not hold, whether it has them or is to have them, or a group that has it.
 pub async fn update(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let (_, read) = call.read_body().await?;
@@ -184,7 +192,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
         let Some(kept) = role.kept.clone() else {
             return Err(Problem::new(Kind::Conflict, "a default role can not be changed"));
         };
-        must_cover(&call.holds, &Effective::of(role.rights, &Level::Organization), "the role")?;
+        must_be_within_reach(&call, access, &role)?;
         let mut after = kept.document.clone();
         naming.put_into((&mut after.name, &mut after.description), |name| {
             name_must_be_free(access, name, Some(&role.id))
@@ -218,7 +226,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
 /// Deletes a role and takes it from every group.
 ///
 /// # Errors
-/// 404 if there is none, 409 for a default role, 403 if it gives what the caller does not hold.
+/// 404 if there is none, 409 for a default role, 403 if it, or a group that has it, holds more than the caller.
 pub async fn delete(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let app = call.app.clone();
@@ -228,7 +236,7 @@ pub async fn delete(call: Call) -> Result<Response, Problem> {
         let Some(kept) = role.kept.clone() else {
             return Err(Problem::new(Kind::Conflict, "a default role can not be deleted"));
         };
-        must_cover(&call.holds, &Effective::of(role.rights, &Level::Organization), "the role")?;
+        must_be_within_reach(&call, access, &role)?;
         let mut edit = Edit::default();
         edit.touches_access(organization);
         let groups = access.groups_with(&role.id);

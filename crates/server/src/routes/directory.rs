@@ -133,7 +133,7 @@ pub(super) static ROUTES: [Route; 23] = [
         ("/v1/orgs/{org}/groups/{id}/roles", Right::GroupsManage, "group.role.assign"),
         (
             "Assign a role to a group",
-            "For the whole organization or for some projects; a role that is assigned already gets the new level. Nobody assigns what they do not hold.",
+            "For the whole organization or for some projects; a role that is assigned already gets the new level. Nobody assigns what they do not hold, nor to a group that holds more.",
         ),
         &[(JSON, "NewAssignment")],
         &[answer(201, &[(JSON, "Assignment")], "The role is assigned.")],

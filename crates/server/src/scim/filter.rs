@@ -42,6 +42,18 @@ pub enum Filter {
     },
 }
 
+impl Filter {
+    /// How many comparisons a value costs at most.
+    pub fn terms(&self) -> usize {
+        match self {
+            Filter::And(parts) | Filter::Or(parts) => parts.iter().map(Filter::terms).sum(),
+            Filter::Not(part) => part.terms(),
+            Filter::Values { filter, .. } => 1 + filter.terms(),
+            Filter::Present(_) | Filter::Compare { .. } => 1,
+        }
+    }
+}
+
 /// How a value is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "RFC 7644, table 3, names them")]

@@ -13,7 +13,7 @@ use crate::limits;
 use crate::scim::Attributes;
 use crate::scim::content::{self, attribute_value, check_count, field, is_primary};
 use crate::scim::error::{Refused, ScimType};
-use crate::scim::evaluate::matches;
+use crate::scim::evaluate::{each, matches};
 use crate::scim::filter::{Filter, Literal, Operator, Target, parse_target};
 use crate::scim::path::{Named, Scope};
 use crate::scim::schema::{Attribute, Mutability, ResourceType, Type};
@@ -43,14 +43,51 @@ pub fn apply(resource_type: ResourceType, attributes: &mut Attributes, body: &Va
         let detail = format!("more than {} operations", limits::SCIM_OPERATIONS_MAX);
         return Err(Refused::new(ScimType::TooMany, detail));
     }
+    let mut work = Work::default();
     for (index, operation) in operations.iter().enumerate() {
-        apply_one(resource_type, attributes, operation)
+        apply_one(resource_type, attributes, operation, &mut work)
             .map_err(|refused| Refused { detail: format!("operation {index}: {}", refused.detail), ..refused })?;
     }
     Ok(())
 }
 
-fn apply_one(resource_type: ResourceType, attributes: &mut Attributes, operation: &Value) -> Result<(), Refused> {
+/// How much the operations of a request have looked at: they are done while all other changes of the directory wait, and each may
+/// look at every value of a long list with every term of a filter.
+#[derive(Debug, Default)]
+struct Work(usize);
+
+impl Work {
+    /// Counts an operation on an attribute before it is done: values, times what is done with each. A long value counts as several.
+    fn count(&mut self, there: Option<&Value>, target: &Target, op: Op) -> Result<(), Refused> {
+        let compared = target.filter.as_ref().map_or(0, Filter::terms);
+        // Whatever does not only take values out puts the list together anew.
+        let rebuilt = if op == Op::Remove && target.sub.is_none() { 1 } else { 8 };
+        let values: usize = each(there).map(weight).sum();
+        self.0 = self.0.saturating_add(values.saturating_mul(compared + rebuilt));
+        if self.0 <= limits::SCIM_PATCH_COMPARISONS_MAX {
+            return Ok(());
+        }
+        let detail = format!(
+            "the operations up to this one compare more than {} values; send them in several requests, or name several values in \
+             one operation",
+            limits::SCIM_PATCH_COMPARISONS_MAX
+        );
+        Err(Refused::new(ScimType::TooMany, detail))
+    }
+}
+
+fn weight(value: &Value) -> usize {
+    let parts = value.as_object().into_iter().flat_map(Map::values).filter_map(Value::as_str);
+    let bytes: usize = parts.chain(value.as_str()).map(str::len).sum();
+    1 + bytes / 512
+}
+
+fn apply_one(
+    resource_type: ResourceType,
+    attributes: &mut Attributes,
+    operation: &Value,
+    work: &mut Work,
+) -> Result<(), Refused> {
     let operation = operation.as_object().ok_or_else(|| syntax("it must be an object"))?;
     let op = match field(operation, "op")?.and_then(Value::as_str).map(str::to_ascii_lowercase).as_deref() {
         Some("add") => Op::Add,
@@ -63,13 +100,13 @@ fn apply_one(resource_type: ResourceType, attributes: &mut Attributes, operation
         (Some(Value::String(path)), _) => {
             let scope = [resource_type];
             let target = parse_target(path, Scope::Resources(&scope))?;
-            change(attributes, &target, op, value)
+            change(attributes, &target, op, value, work)
         }
         (None | Some(Value::Null), Op::Remove) => Err(Refused::new(ScimType::NoTarget, "`remove` needs a path")),
         (None | Some(Value::Null), _) => {
             let parts = value.and_then(Value::as_object);
             let parts = parts.ok_or_else(|| syntax("without a path, `value` must be an object of attributes"))?;
-            change_each(resource_type, attributes, op, parts)
+            change_each(resource_type, attributes, op, parts, work)
         }
         (Some(_), _) => Err(Refused::new(ScimType::InvalidPath, "`path` must be a text")),
     }
@@ -82,13 +119,14 @@ fn change_each(
     attributes: &mut Attributes,
     op: Op,
     parts: &Map<String, Value>,
+    work: &mut Work,
 ) -> Result<(), Refused> {
     for (path, value) in parts {
         let scope = [resource_type];
         let target = parse_target(path, Scope::Resources(&scope))?;
         match target.named {
             Named::Kept { attribute, .. } if !changeable(attribute) => {}
-            _ => change(attributes, &target, op, Some(value))?,
+            _ => change(attributes, &target, op, Some(value), work)?,
         }
     }
     Ok(())
@@ -98,7 +136,13 @@ fn changeable(attribute: &Attribute) -> bool {
     attribute.mutability != Mutability::ReadOnly && attribute.name != "schemas"
 }
 
-fn change(attributes: &mut Attributes, target: &Target, op: Op, value: Option<&Value>) -> Result<(), Refused> {
+fn change(
+    attributes: &mut Attributes,
+    target: &Target,
+    op: Op,
+    value: Option<&Value>,
+    work: &mut Work,
+) -> Result<(), Refused> {
     let Named::Kept { attribute, sub } = target.named else { return Ok(()) };
     if !changeable(attribute) {
         return Err(Refused::new(ScimType::Mutability, format!("`{}` is set by the service alone", attribute.name)));
@@ -108,6 +152,7 @@ fn change(attributes: &mut Attributes, target: &Target, op: Op, value: Option<&V
     if op != Op::Remove && value.is_none() {
         return Err(Refused::new(ScimType::InvalidValue, "`value` is needed"));
     }
+    work.count(attributes.get(attribute.name), target, op)?;
     match (&target.filter, sub, op) {
         (Some(filter), _, _) => change_some(attributes, attribute, filter, target.sub, op, given),
         (None, Some(part), _) => change_part(attributes, attribute, part, op, given),

@@ -141,6 +141,33 @@ fn what_cannot_be_done_is_told() {
     assert_eq!(group(exchange).unwrap_err().scim_type, ScimType::Mutability);
 }
 
+#[test]
+fn a_change_compares_only_so_much() {
+    let members: Vec<Value> = (0..600).map(|number| json!({"value": format!("usr_{number}")})).collect();
+    let terms: Vec<String> = (0..110).map(|number| format!("value eq \"usr_x{number}\"")).collect();
+    let many = format!("members[{}]", terms.join(" or "));
+    let after = |path: &str, count: usize| {
+        let operations = vec![json!({"op": "remove", "path": path}); count];
+        patched(ResourceType::Group, json!({"displayName": "Team", "members": members}), json!(operations))
+    };
+    // Each operation looks at 600 values with 110 terms and takes none out.
+    let refused = after(&many, 248).unwrap_err();
+    assert_eq!(refused.scim_type, ScimType::TooMany);
+    assert!(refused.detail.starts_with("operation 75: ") && refused.detail.contains("5000000"), "{refused}");
+    assert_eq!(after(&many, 75).unwrap()["members"].as_array().unwrap().len(), 600);
+    // As many operations as there may be, each about one member, are within it.
+    let one = after("members[value eq \"usr_7\"]", limits::SCIM_OPERATIONS_MAX).unwrap();
+    assert_eq!(one["members"].as_array().unwrap().len(), 599);
+    // Paths that are attributes of one operation's value count as well, and so does putting the list together anew.
+    let paths = (0..80).map(|number| (format!("members[value eq \"usr_y{number}\" or {}]", terms.join(" or "))));
+    let parts: Map<_, _> = paths.map(|path| (path.replace("usr_x0", "usr_1"), json!({"value": "usr_1"}))).collect();
+    let group = json!({"displayName": "Team", "members": members});
+    let refused = patched(ResourceType::Group, group, json!([{"op": "replace", "value": parts}])).unwrap_err();
+    assert_eq!(refused.scim_type, ScimType::TooMany, "{refused}");
+    let long = json!([{"value": "usr_1", "$ref": "r".repeat(2000)}, {"value": "usr_2"}]);
+    assert_eq!(long.as_array().unwrap().iter().map(weight).collect::<Vec<_>>(), [4, 1]);
+}
+
 fn any_operation() -> impl Strategy<Value = Value> {
     let path = prop_oneof![
         Just("title".to_owned()),

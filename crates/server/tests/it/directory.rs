@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Service};
+use crate::person::{PASSWORD, Person};
 
 fn send(service: &Service, method: &str, path: &str, body: Value) -> Answer {
     let request = service.request(method, &format!("/v1/orgs/acme/{path}"));
@@ -105,6 +106,29 @@ fn an_organization_keeps_an_administrator() {
     });
     assert!(statuses.contains(&204) && statuses.contains(&409), "{statuses:?}");
     assert_eq!(service.get("/v1/orgs/acme/users").json()["users"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn an_administrator_who_cannot_sign_in_is_not_the_one_that_stays() {
+    let service = Service::start();
+    service.organization("acme");
+    let ada = Person::new(&service, "Ada", &["admin"]);
+    let ghost =
+        ada.made(&service, "users", json!({"email": "ghost@nowhere.example", "name": "Ghost", "groups": ["admin"]}));
+    for (method, path, body) in [
+        ("DELETE", format!("users/{}", ada.id), Value::Null),
+        ("DELETE", format!("groups/admin/members/{}", ada.id), Value::Null),
+        ("PATCH", format!("users/{}", ada.id), json!({"active": false})),
+    ] {
+        let refused = ada.send(&service, method, &path, body);
+        assert_eq!((refused.status, refused.problem().as_str()), (409, "conflict"), "{method} {path}");
+        assert!(refused.text().contains("who can sign in"), "{refused:?}");
+    }
+    let body = json!({"email": "bob@example.com", "name": "Bob", "password": PASSWORD, "groups": ["admin"]});
+    ada.made(&service, "users", body);
+    ada.deleted(&service, &format!("users/{}", ada.id));
+    // Who cannot sign in may go while somebody stays who can.
+    assert_eq!(send(&service, "DELETE", &format!("users/{ghost}"), Value::Null).status, 204);
 }
 
 #[test]

@@ -93,8 +93,8 @@ fn page() -> String {
     page.push_str(
         "\n`audit_logs_view` and `audit_logs_export` can be held for some projects alone: then only events with a target of \
          type `project` with one of their ids are seen. Every other permission counts only for the whole organization. \
-         Nobody gives what they do not hold, and nobody changes a user, a group or a role that holds more than they do. Identity \
-         providers and SCIM tokens are made only by who holds every permission.\n",
+         Nobody gives what they do not hold, and nobody changes a user, a group or a role that holds more than they do, \
+         nor a role that such a group has. Identity providers and SCIM tokens are made only by who holds every permission.\n",
     );
     page.push_str(
         "\n## Routes\n\nWho is let through with what: nothing, an on-premises key of the organization, a SCIM token of it, the \

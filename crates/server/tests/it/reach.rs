@@ -59,6 +59,55 @@ fn what_holds_more_than_somebody_is_not_theirs_to_rename() {
 }
 
 #[test]
+fn nobody_changes_what_people_above_them_hold() {
+    let service = Service::start();
+    service.organization("acme");
+    let admin = Person::new(&service, "Admina", &["admin"]);
+    let engineer = Person::new(&service, "Egon", &["platform-engineer"]);
+    let role = |name: &str, permissions: Value| {
+        admin.made(&service, "roles", json!({"name": name, "permissions": permissions}))
+    };
+    let governing = role("Governance", json!(["LOG-GOVERNANCE"]));
+    let readers = role("Readers", json!(["LOG-MANAGEMENT"]));
+    let viewers = role("Viewers", json!(["users_view"]));
+    let group = |name: &str, roles: &[&String]| {
+        let group = admin.made(&service, "groups", json!({"name": name}));
+        for role in roles {
+            admin.made(&service, &format!("groups/{group}/roles"), json!({"role": role, "level": "organization"}));
+        }
+        group
+    };
+    let governors = group("Governors", &[&governing, &readers]);
+    let others = group("Others", &[&viewers]);
+    let by_project = |role: &str| json!({"role": role, "level": "project", "projects": ["payments"]});
+    let whole = |role: &str| json!({"role": role, "level": "organization"});
+    let before = admin.send(&service, "GET", &format!("groups/{governors}"), Value::Null).json();
+    let roles = format!("groups/{governors}/roles");
+    for (method, path, body) in [
+        ("DELETE", format!("{roles}/{readers}"), Value::Null),
+        ("POST", roles.clone(), by_project(&readers)),
+        ("POST", roles.clone(), whole(&readers)),
+        ("POST", roles.clone(), whole(&viewers)),
+        ("PATCH", format!("roles/{readers}"), json!({"permissions": ["audit_logs_view"]})),
+        ("PATCH", format!("roles/{readers}"), json!({"description": "Take it from everybody"})),
+        ("DELETE", format!("roles/{readers}"), Value::Null),
+        ("POST", "groups/admin/roles".into(), whole("developer")),
+    ] {
+        let refused = engineer.send(&service, method, &path, body.clone());
+        assert_eq!((refused.status, refused.problem().as_str()), (403, "forbidden"), "{method} {path} {body}");
+    }
+    assert_eq!(admin.send(&service, "GET", &format!("groups/{governors}"), Value::Null).json(), before);
+    // What nobody above them has is theirs to change.
+    engineer.made(&service, &format!("groups/{others}/roles"), by_project(&readers));
+    engineer.deleted(&service, &format!("groups/{others}/roles/{readers}"));
+    let changed = engineer.send(&service, "PATCH", &format!("roles/{viewers}"), json!({"permissions": ["roles_view"]}));
+    assert_eq!(changed.status, 200, "{changed:?}");
+    engineer.deleted(&service, &format!("roles/{viewers}"));
+    // The one above takes it away.
+    admin.deleted(&service, &format!("{roles}/{readers}"));
+}
+
+#[test]
 fn a_record_of_an_assignment_names_one_project() {
     let service = Service::start();
     service.organization("acme");

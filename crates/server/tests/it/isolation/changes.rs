@@ -18,6 +18,14 @@ struct Change {
     body: Option<Value>,
 }
 
+/// Whether somebody holds all that a role gives, and all that every group holds which has it.
+fn covers_role(world: &World, of: usize, holds: &Held, role: &str) -> bool {
+    let organization = &world.organizations[of];
+    let mut groups = organization.groups.iter().filter(|(_, group)| group.roles.contains_key(role));
+    holds.covers(&Held::of(&organization.role_gives(&world.page, role), None))
+        && groups.all(|(group, _)| holds.covers(&organization.group_gives(&world.page, group)))
+}
+
 impl World {
     /// Lets a random caller ask for a random change in a random organization.
     pub fn change(&mut self) {
@@ -159,10 +167,9 @@ impl World {
             if is_default(&role) && role == group {
                 return 409;
             }
-            let given = |level: Option<&Names>| Held::of(&organization.role_gives(&world.page, &role), level);
-            let before = organization.groups[&group].roles.get(&role);
-            let covers_before = before.is_none_or(|before| holds.covers(&given(before.as_ref())));
-            if !holds.covers(&given(level.as_ref())) || !covers_before {
+            let covers_before = holds.covers(&organization.group_gives(&world.page, &group));
+            if !holds.covers(&Held::of(&organization.role_gives(&world.page, &role), level.as_ref())) || !covers_before
+            {
                 return 403;
             }
             let status = world.if_administered(of, |after| {
@@ -187,11 +194,13 @@ impl World {
         };
         let ought = |world: &World, holds: &Held| {
             let organization = &world.organizations[of];
-            let Some(level) = organization.groups[&group].roles.get(&role) else { return 404 };
+            if !organization.groups[&group].roles.contains_key(&role) {
+                return 404;
+            }
             if role == group {
                 return 409;
             }
-            if !holds.covers(&Held::of(&organization.role_gives(&world.page, &role), level.as_ref())) {
+            if !holds.covers(&organization.group_gives(&world.page, &group)) {
                 return 403;
             }
             world.if_administered(of, |after| {
@@ -281,7 +290,7 @@ impl World {
             }
             let before = &world.organizations[of].roles[&role].permissions;
             let (meant_before, meant) = (world.page.meant(before), world.page.meant(&permissions));
-            if !holds.covers(&Held::of(&meant_before, None)) {
+            if !covers_role(world, of, holds, &role) {
                 return 403;
             }
             // An area in place of its permissions will give more one day.
@@ -307,13 +316,13 @@ impl World {
         let change = Change { method: "PATCH", route, path: format!("{what}/{id}"), body };
         self.ask(by, of, &change, |world, holds| {
             let organization = &world.organizations[of];
-            let given = match of_groups {
-                true => organization.group_gives(&world.page, &id),
-                false => Held::of(&organization.role_gives(&world.page, &id), None),
+            let covers = match of_groups {
+                true => holds.covers(&organization.group_gives(&world.page, &id)),
+                false => covers_role(world, of, holds, &id),
             };
             match is_default(&id) {
                 true => 409,
-                false if holds.covers(&given) => 200,
+                false if covers => 200,
                 false => 403,
             }
         });

@@ -291,7 +291,11 @@ fn the_last_administrator_stays_one_whatever_the_claim_says() {
     world.signed_in();
     assert_eq!(world.groups(), json!(["admin"]), "nobody else is one");
     assert_eq!(world.service.find("acme", "action=group.member.remove").len(), 0);
-    let body = json!({"email": "zed@example.com", "name": "Zed", "groups": ["admin"]});
+    let mut body = json!({"email": "zed@example.com", "name": "Zed", "groups": ["admin"]});
+    assert_eq!(world.service.request("POST", "/v1/orgs/acme/users").json(&body).send().status, 201);
+    world.signed_in();
+    assert_eq!(world.groups(), json!(["admin"]), "the other one cannot sign in");
+    (body["email"], body["password"]) = (json!("yan@example.com"), json!("violet-umbrella-71-quay"));
     assert_eq!(world.service.request("POST", "/v1/orgs/acme/users").json(&body).send().status, 201);
     world.signed_in();
     assert_eq!(world.groups(), json!([]), "now there is another one");
