@@ -159,7 +159,7 @@ fn a_change_compares_only_so_much() {
     let one = after("members[value eq \"usr_7\"]", limits::SCIM_OPERATIONS_MAX).unwrap();
     assert_eq!(one["members"].as_array().unwrap().len(), 599);
     // Paths that are attributes of one operation's value count as well, and so does putting the list together anew.
-    let paths = (0..80).map(|number| (format!("members[value eq \"usr_y{number}\" or {}]", terms.join(" or "))));
+    let paths = (0..80).map(|number| format!("members[value eq \"usr_y{number}\" or {}]", terms.join(" or ")));
     let parts: Map<_, _> = paths.map(|path| (path.replace("usr_x0", "usr_1"), json!({"value": "usr_1"}))).collect();
     let group = json!({"displayName": "Team", "members": members});
     let refused = patched(ResourceType::Group, group, json!([{"op": "replace", "value": parts}])).unwrap_err();
