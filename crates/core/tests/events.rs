@@ -67,7 +67,7 @@ proptest! {
         let mut shown = shown(&rows, 0, NOW);
         let mut expected = tidy(&event);
         let fields = shown.as_object_mut().unwrap();
-        for name in ["id", "seq", "organization", "recorded_at", "source"] {
+        for name in ["id", "seq", "organization", "recorded_at", "source", "sender"] {
             prop_assert!(fields.remove(name).is_some(), "{name}");
         }
         let defaults = expected.as_object_mut().unwrap();
