@@ -110,6 +110,8 @@ on("every cell narrows and keeps out, with the pointer and with the keyboard", a
   await page.getByRole("button", { name: "Drop all criteria" }).click();
   await (await rows(page)).first().waitFor();
   await page.keyboard.press("j");
+  // The key's row may be drawn a moment later.
+  await page.locator(".row-marked").waitFor();
   await page.keyboard.press("f");
   await page.getByRole("menuitem", { name: "Only this" }).first().waitFor();
   await page.keyboard.press("Escape");

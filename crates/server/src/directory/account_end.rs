@@ -76,6 +76,7 @@ mod tests {
     use actarium_store::backend::DirectoryEntry;
     use serde_json::json;
 
+    use super::super::document::{Document, Membership};
     use super::super::state::Changed;
     use super::*;
 
@@ -97,8 +98,8 @@ mod tests {
             let maker_id = maker.map(OrganizationId::to_hex);
             let user =
                 json!({"email": email, "name": id, "created_at": 1, "password": "$argon2id$", "managed_by": maker_id});
-            put("user", None, id, user);
-            put("address", maker, email, json!({"user": id}));
+            put(User::KIND, None, id, user);
+            put(Address::KIND, maker, email, json!({"user": id}));
             let factor = json!({"wrapped_secret": "", "confirmed_at": 1, "last_step": 1, "recovery_codes": []});
             put("second_factor", None, id, factor);
             let session = json!({"user": id, "sha256": "", "created_at": 1, "last_used_at": 1, "method": "password"});
@@ -107,7 +108,7 @@ mod tests {
             put("token", None, &format!("pat_{id}"), token);
         }
         let member = json!({"joined_at": 1, "origin": "administrator", "active": true});
-        put("membership", Some(MAKER), "here", member);
+        put(Membership::KIND, Some(MAKER), "here", member);
         state
     }
 

@@ -365,7 +365,8 @@ fn a_token_may_do_what_its_owner_may_or_less_until_it_is_revoked() {
     let more = setting.service.anonymous("POST", "/v1/tokens").bearer(&secret).json(&body).send();
     assert_eq!(more.status, 403, "a token makes no tokens");
 
-    let join = json!({"email": "eve@example.com", "name": "Eve", "groups": ["admin"]});
+    let join =
+        json!({"email": "eve@example.com", "name": "Eve", "groups": ["admin"], "password": "harbour-lantern-48-moss"});
     assert_eq!(setting.service.request("POST", "/v1/orgs/acme/users").json(&join).send().status, 201);
     let member = format!("/v1/orgs/acme/groups/admin/members/{}", setting.user);
     assert_eq!(setting.service.request("DELETE", &member).send().status, 204);
