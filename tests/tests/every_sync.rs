@@ -111,7 +111,8 @@ fn live(ignore: Option<String>, look: &mut dyn FnMut(&str, &Path, &Ledger, &str)
 fn log_is_moved(disk: &Disk) {
     let emptied = || disk.log().iter().filter(|line| *line == "truncate data/actarium.db-wal").count();
     let before = emptied();
-    for _ in 0..200 {
+    // Long, for a machine that has other things to do.
+    for _ in 0..1_200 {
         if emptied() > before {
             return;
         }

@@ -105,8 +105,9 @@ pub fn address(given: &str) -> Result<String, String> {
         idna::domain_to_ascii(domain).map_err(|_| refused())?
     };
     let plain = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control() || c == '@');
+    let of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
     let is_domain = plain(&domain)
-        && domain.is_ascii()
+        && domain.bytes().all(of_a_name)
         && !domain.starts_with(['.', '-'])
         && !domain.ends_with(['.', '-'])
         && !domain.contains("..");
@@ -186,6 +187,8 @@ mod tests {
             "ada@-x.com",
             "ada@x..com",
             "ada@\u{ff0e}",
+            "ada@exa*mple.com",
+            "ada@[192.0.2.1]",
         ] {
             assert!(address(bad).is_err(), "{bad}");
         }
