@@ -9,7 +9,7 @@ use actarium_core::row::EncodedRows;
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
-use super::append::{Append, AppendError, DirectoryChange, DuplicateScope};
+use super::append::{AppendError, Change, DirectoryChange};
 use super::log::Log;
 use super::shared::Registry;
 use crate::backend::{Backend, BackendError};
@@ -87,14 +87,8 @@ impl Engine {
             expected_version: known.map(|known| known.version),
             document: Some(document),
         };
-        let append = Append {
-            organization,
-            rows: record,
-            idempotency_key: None,
-            duplicates: DuplicateScope::Recent,
-            directory: vec![change],
-        };
-        self.append(append).await?;
+        let records = vec![(organization, record)];
+        self.change(Change { directory: vec![change], records, ..Change::default() }).await?;
         log.generation.store(number, Ordering::Relaxed);
         *log.published.lock() = None;
         *log.signed.lock() = None;

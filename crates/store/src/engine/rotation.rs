@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use super::OpenError;
-use super::append::{Append, AppendError, DirectoryChange, DuplicateScope};
+use super::append::{AppendError, Change, DirectoryChange};
 use super::options::EngineOptions;
 use super::recovery::key_error;
 use crate::backend::{Backend, BackendError};
@@ -123,14 +123,8 @@ impl Engine {
             expected_version: None,
             document: Some(document),
         };
-        let append = Append {
-            organization,
-            rows: record,
-            idempotency_key: None,
-            duplicates: DuplicateScope::Recent,
-            directory: vec![change],
-        };
-        self.append(append).await?;
+        let records = vec![(organization, record)];
+        self.change(Change { directory: vec![change], records, ..Change::default() }).await?;
         self.retired.store(true, std::sync::atomic::Ordering::Relaxed);
         Ok(())
     }
