@@ -4,17 +4,18 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actarium_tests::server::BRISK;
 use actarium_tests::{Client, Random, Server, Start, program};
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "violet-umbrella-71-quay";
-/// Persons who are erased one after the other, each with several kills.
-const PERSONS: usize = 2;
+/// Persons who are erased one after the other: the first undisturbed, to learn how long it takes on this machine, the
+/// others with several kills each.
+const PERSONS: usize = 3;
 const KILLS_PER_PERSON: usize = 4;
-const EVENTS: usize = 3_000;
+const EVENTS: usize = 4_000;
 
 fn name(person: usize) -> String {
     format!("Quillfeather{person} Marchbanks{person}")
@@ -73,32 +74,55 @@ fn is_done(client: &Client, id: &str) -> bool {
     client.get(&format!("/v1/orgs/acme/erasures/{id}")).expect(200)["state"] == "done"
 }
 
-/// Erases a person with kills in between; how many of them fell into the work.
-fn erased_with_kills(data: &Path, person: usize, random: &mut Random) -> usize {
-    let server = Start::on(data).with(BRISK).now();
-    let id = Asker::of(&server).asks_for(person);
+/// Asks for the erasure of a person and has it approved.
+fn approved(server: &Server, person: usize) -> String {
+    let id = Asker::of(server).asks_for(person);
     // Nobody may be told that it is approved when it is not on record.
     let approved = server.client().post(&format!("/v1/orgs/acme/erasures/{id}/approve"), &Value::Null);
     assert_eq!(approved.expect(200)["state"], "approved");
+    id
+}
+
+/// Erases a person and says how long the work took.
+fn erased(data: &Path, person: usize) -> Duration {
+    let server = Start::on(data).with(BRISK).now();
+    let id = approved(&server, person);
+    let begun = Instant::now();
+    wait_until_done(&server, &id);
+    let took = begun.elapsed();
+    server.stop();
+    took
+}
+
+fn wait_until_done(server: &Server, id: &str) {
+    let client = server.client();
+    for _ in 0..6_000 {
+        if is_done(&client, id) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("it is not finished: {}", client.get(&format!("/v1/orgs/acme/erasures/{id}")).text());
+}
+
+/// Erases a person with kills in between, anywhere in the time that the work takes; how many of them fell into the work.
+fn erased_with_kills(data: &Path, person: usize, work: Duration, random: &mut Random) -> usize {
+    let server = Start::on(data).with(BRISK).now();
+    let id = approved(&server, person);
     let mut server = Some(server);
     let mut within = 0;
     for _ in 0..KILLS_PER_PERSON {
         let running = server.take().unwrap();
-        std::thread::sleep(Duration::from_millis(random.below(2_500)));
+        std::thread::sleep(work.mul_f64(random.below(1_000) as f64 / 1_000.0));
         let done = is_done(&running.client(), &id);
         running.kill();
         within += usize::from(!done);
         server = Some(Start::on(data).with(BRISK).now());
     }
     let running = server.unwrap();
-    for _ in 0..600 {
-        if is_done(&running.client(), &id) {
-            running.stop();
-            return within;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("it is not finished: {}", running.client().get(&format!("/v1/orgs/acme/erasures/{id}")).text());
+    wait_until_done(&running, &id);
+    running.stop();
+    within
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -137,9 +161,12 @@ fn an_erasure_that_is_killed_again_and_again_is_finished() {
     let data = folder.path().join("data");
     filled(&data);
     assert!(!files_with(&told(&data), &name(0)).is_empty(), "without this the test could not fail");
-    let mut within = 0;
+    let (mut within, mut work) = (0, None);
     for person in 0..PERSONS {
-        within += erased_with_kills(&data, person, &mut random);
+        match work {
+            None => work = Some(erased(&data, person)),
+            Some(work) => within += erased_with_kills(&data, person, work, &mut random),
+        }
         let told = told(&data);
         for text in [name(person), format!("mail{person}@marchbanks.example"), format!("10.77.{person}.7")] {
             assert_eq!(files_with(&told, &text), Vec::<PathBuf>::new(), "{text}");
@@ -152,7 +179,7 @@ fn an_erasure_that_is_killed_again_and_again_is_finished() {
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success() && !said.contains("undecided"), "{said}");
     }
-    println!("{within} kills fell into the work");
+    println!("{within} kills fell into the work, which takes {work:?}");
     assert!(within > 0, "too little work to prove anything");
     let server = Start::on(&data).now();
     let count = |query: &str| {
