@@ -61,8 +61,14 @@ struct Prepared {
 /// Whose fault it is that a commit was not made.
 enum Culprit {
     Everybody,
+    /// Of who changes neither the directory nor which organizations there are: there is room left for these alone.
+    Events,
     Organization(OrganizationId),
-    Directory { kind: String, organization: Option<OrganizationId>, id: String },
+    Directory {
+        kind: String,
+        organization: Option<OrganizationId>,
+        id: String,
+    },
     Slug(String),
 }
 
@@ -131,7 +137,11 @@ impl Committer {
         self.commits += 1;
         let mut staged = Staged::default();
         for request in requests {
-            self.stage(&mut staged, request, now);
+            if Culprit::Events.has_part_in(&request) && !self.shared.reserve.lets_events_in(started) {
+                refuse(&self.shared.counters, request, AppendError::Full);
+            } else {
+                self.stage(&mut staged, request, now);
+            }
         }
         let mut deferred = std::mem::take(&mut staged.deferred);
         let something = !staged.is_empty();
@@ -145,8 +155,12 @@ impl Committer {
                 }
                 staged.accepted.into_iter().for_each(|accepted| self.answer(accepted));
             }
-            Err(failure) => {
+            Err(mut failure) => {
                 Counters::add(&self.shared.counters.commit_failures, 1);
+                let urgent = staged.accepted.iter().any(|accepted| !Culprit::Events.has_part_in(&accepted.request));
+                if urgent && matches!(failure.error, AppendError::Full) && self.shared.reserve.spend(started) {
+                    failure.culprit = Culprit::Events;
+                }
                 deferred.extend(self.take_back(staged, &failure));
             }
         }
@@ -284,8 +298,7 @@ impl Committer {
         for (_, log) in &staged.new_organizations {
             self.writers.remove(&log.organization.id);
         }
-        let is_everybody = matches!(failure.culprit, Culprit::Everybody);
-        if is_everybody {
+        if matches!(failure.culprit, Culprit::Everybody | Culprit::Events) {
             tracing::error!(error = %failure.error, "commit failed");
             *self.shared.last_failure.lock() = Some(failure.error.to_string());
         }
@@ -399,6 +412,7 @@ impl Culprit {
     fn has_part_in(&self, request: &Request) -> bool {
         match self {
             Culprit::Everybody => true,
+            Culprit::Events => request.directory.is_empty() && request.organizations.is_empty(),
             Culprit::Organization(organization) => {
                 request.parts.iter().any(|part| part.organization == *organization)
                     || request.organizations.iter().any(|new| new.id == *organization)

@@ -26,6 +26,7 @@ mod log;
 pub mod options;
 mod queue;
 mod recovery;
+mod reserve;
 pub mod rotation;
 pub mod scrub;
 mod seal;
@@ -67,6 +68,7 @@ use leaves::KeyRing;
 use log::Log;
 use options::EngineOptions;
 use queue::{Part, Queue, Request};
+use reserve::Reserve;
 use scrub::Scrubbed;
 use sealer::Schedule;
 use shared::{Registry, Shared};
@@ -194,6 +196,7 @@ impl Engine {
             retired: Default::default(),
             stop_signal: Default::default(),
             last_failure: Default::default(),
+            reserve: Reserve::new(options.data_dir.join(recovery::RESERVE_FILE)),
         });
         shared.last_write_millis.store(shared.elapsed_millis(), Ordering::Relaxed);
         let engine = Arc::new(Engine {
@@ -218,6 +221,7 @@ impl Engine {
             detail: format!("a thread cannot be started: {error}"),
         };
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        self.shared.reserve.keep();
         // Before the first write: a log that its segments show to be older than they are must take none.
         housekeeping::collect_orphans(&self.shared);
         let committer = Committer::new(self.shared.clone());

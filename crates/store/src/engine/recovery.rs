@@ -24,6 +24,8 @@ const DATABASE_FILE: &str = "actarium.db";
 pub(crate) const SEGMENT_FOLDER: &str = "segments";
 /// Folder of the archive, if no other is given.
 pub(crate) const ARCHIVE_FOLDER: &str = "archive";
+/// Name of the file that keeps room in the data folder.
+pub(crate) const RESERVE_FILE: &str = "reserve";
 
 /// A folder that is open.
 pub(crate) struct Opened {

@@ -13,6 +13,7 @@ use super::leaves::KeyRing;
 use super::log::Log;
 use super::options::{EngineLimits, SealPolicy};
 use super::queue::Queue;
+use super::reserve::Reserve;
 use super::stats::Counters;
 use super::tiles::Bundles;
 use crate::backend::{Backend, ManifestEntry};
@@ -70,6 +71,8 @@ pub(crate) struct Shared {
     pub stop_signal: (Mutex<()>, Condvar),
     /// Why the last commit failed, if it did.
     pub last_failure: Mutex<Option<String>>,
+    /// Room for changes of the directory on a full disk.
+    pub reserve: Reserve,
 }
 
 /// A segment that no manifest lists any more, and that somebody may still be looking at.
