@@ -2,7 +2,9 @@
 //! million times at a closed door must not fill the log with it.
 //!
 //! The first of a kind is recorded at once; those that follow within [`limits::REFUSALS_COALESCED_TIME`] are counted and
-//! become one record with their number at its end.
+//! become one record with their number at its end. Each organization's log has kinds of its own, so many: what is beyond is
+//! counted together, by action and reason, in records that name nobody. So no organization's refusals push another's out, and
+//! none stands under a name or an address that is not its own.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,9 +12,10 @@ use std::time::Duration;
 
 use actarium_store::{Clock, OrganizationId};
 use parking_lot::Mutex;
+use serde_json::json;
 
 use crate::limits;
-use crate::recorder::{OwnRecord, Recorder};
+use crate::recorder::{OwnRecord, Recorder, service_target};
 
 /// What makes two refusals the same kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,7 +42,7 @@ struct Window {
 
 /// Gathers refusals of a kind.
 pub struct Refusals {
-    windows: Mutex<HashMap<RefusalKind, Window>>,
+    windows: Mutex<HashMap<OrganizationId, HashMap<RefusalKind, Window>>>,
     recorder: Arc<Recorder>,
     clock: Arc<dyn Clock>,
 }
@@ -54,20 +57,19 @@ impl Refusals {
     /// now is counted and comes later: the refusal itself stands either way.
     pub fn refused(&self, kind: RefusalKind, record: OwnRecord) {
         let now = self.clock.elapsed();
-        let mut windows = self.windows.lock();
-        let kind = if windows.contains_key(&kind) || windows.len() < limits::REFUSAL_KINDS_MAX {
-            kind
-        } else {
-            // Too many kinds at once: those of one reason are one, whoever and whatever it was.
-            RefusalKind { who: "*".into(), what: "*".into(), ..kind }
-        };
+        let mut of_all = self.windows.lock();
+        let windows = of_all.entry(kind.organization).or_default();
+        let has_room = windows.len() < limits::REFUSAL_KINDS_PER_ORGANIZATION_MAX;
+        let (kind, record) =
+            if has_room || windows.contains_key(&kind) { (kind, record) } else { of_others(&kind, &record) };
         match windows.get_mut(&kind) {
             Some(window) => {
                 window.counted += 1;
                 window.last = Some(record);
             }
             None => {
-                let noted = self.recorder.note(kind.organization, &record).is_ok();
+                let first = if kind.who == OTHERS { counted(&kind, &record, 1) } else { record.clone() };
+                let noted = self.recorder.note(kind.organization, &first).is_ok();
                 let window = if noted {
                     Window { begun: now, counted: 0, last: None }
                 } else {
@@ -82,23 +84,40 @@ impl Refusals {
     pub fn settle(&self, all: bool) {
         let now = self.clock.elapsed();
         let over = |window: &Window| all || now.saturating_sub(window.begun) >= limits::REFUSALS_COALESCED_TIME;
-        let mut windows = self.windows.lock();
-        windows.retain(|kind, window| {
-            if !over(window) {
-                return true;
-            }
-            let Some(record) = window.last.take() else { return false };
-            let proving = matches!(kind.action, "session.sign_in" | "password.update" | "second_factor.update");
-            let counted_as = if proving { "attempts" } else { "requests" };
-            let counted = record.clone().with(counted_as, window.counted);
-            if self.recorder.note(kind.organization, &counted).is_ok() {
-                // A new window begins, so that a steady stream stays at one record per window.
-                window.begun = now;
-                window.counted = 0;
-                return !all;
-            }
-            window.last = Some(record);
-            true
-        });
+        let mut of_all = self.windows.lock();
+        for windows in of_all.values_mut() {
+            windows.retain(|kind, window| {
+                if !over(window) {
+                    return true;
+                }
+                let Some(record) = window.last.take() else { return false };
+                if self.recorder.note(kind.organization, &counted(kind, &record, window.counted)).is_ok() {
+                    // A new window begins, so that a steady stream stays at one record per window.
+                    window.begun = now;
+                    window.counted = 0;
+                    return !all;
+                }
+                window.last = Some(record);
+                true
+            });
+        }
+        of_all.retain(|_, windows| !windows.is_empty());
     }
+}
+
+/// What stands for whoever it was and whatever it was about, where there are too many to be kept apart.
+const OTHERS: &str = "*";
+
+/// The kind of all that are not kept apart from those of the same action and reason, and a record that says nothing of any one
+/// of them.
+fn of_others(kind: &RefusalKind, record: &OwnRecord) -> (RefusalKind, OwnRecord) {
+    let actor = json!({"type": "anonymous", "id": "others", "name": "Others"});
+    let others = OwnRecord::new(kind.action, actor, service_target()).unsuccessful(record.outcome, kind.reason);
+    (RefusalKind { who: OTHERS.into(), what: OTHERS.into(), ..*kind }, others)
+}
+
+/// The record of several of a kind.
+fn counted(kind: &RefusalKind, record: &OwnRecord, count: u64) -> OwnRecord {
+    let proving = matches!(kind.action, "session.sign_in" | "password.update" | "second_factor.update");
+    record.clone().with(if proving { "attempts" } else { "requests" }, count)
 }

@@ -22,7 +22,7 @@ use crate::directory::document::{GroupMember, Membership, Origin, User, pair_id}
 use crate::directory::invitation::{Invitation, Status};
 use crate::directory::{Edit, Kept, State, change, personal};
 use crate::dispatch::Call;
-use crate::form::{Form, readable};
+use crate::form::{Form, name_of_one_who_acts};
 use crate::handlers::groups::group_target;
 use crate::handlers::organizations::name_of;
 use crate::handlers::second_factor::{Judged, judge};
@@ -137,7 +137,7 @@ pub async fn accept(mut call: Call) -> Result<Response, Problem> {
     let mut form = Form::read(&read.bytes, &["secret", "name", "password", "code"])?;
     let answer = Answer {
         secret: form.needed("secret", bounded),
-        name: form.optional("name", |name| readable(name, limits::NAME_CHARS_MAX)),
+        name: form.optional("name", name_of_one_who_acts),
         password: form.optional("password", bounded),
         code: form.optional("code", bounded),
     };
@@ -363,8 +363,9 @@ async fn with_password(call: &Call, user: &Arc<Kept<User>>, answer: Answer) -> R
     let judged = judge_password(call, user, answer).await;
     match &judged {
         Ok(Outcome::Accepted(_) | Outcome::Joined) => attempt.succeeded(),
+        // Asked for a code, who gave the right password has guessed nothing.
+        Ok(Outcome::Failed(Failure::SecondFactorRequired) | Outcome::Refused(_)) | Err(_) => attempt.undone(),
         Ok(Outcome::Failed(_)) => {}
-        Ok(Outcome::Refused(_)) | Err(_) => attempt.undone(),
     }
     answered(call, judged?, Some(user))
 }

@@ -147,7 +147,7 @@ pub async fn change_password(mut call: Call) -> Result<Response, Problem> {
         Ok((edit, ()))
     })
     .await?;
-    attempt.succeeded();
+    attempt.proved();
     Ok(no_content())
 }
 
@@ -174,7 +174,7 @@ pub async fn begin(mut call: Call) -> Result<Response, Problem> {
         Ok((edit, user.proof_changes))
     })
     .await?;
-    attempt.succeeded();
+    attempt.proved();
     let mut secret: totp::Secret = [0; totp::SECRET_BYTES];
     app.entropy.fill(&mut secret);
     let wrapped = [&app.clock.now().to_be_bytes()[..], &proof_changes.to_be_bytes(), &secret].concat();
@@ -312,7 +312,7 @@ pub async fn remove(mut call: Call) -> Result<Response, Problem> {
         Ok((edit, ()))
     })
     .await?;
-    attempt.succeeded();
+    attempt.proved();
     Ok(no_content())
 }
 
@@ -348,6 +348,6 @@ pub async fn renew_codes(mut call: Call) -> Result<Response, Problem> {
         Ok((edit, ()))
     })
     .await?;
-    attempt.succeeded();
+    attempt.proved();
     json_answer(&json!({ "recovery_codes": codes }))
 }

@@ -60,25 +60,15 @@ pub async fn sign_in(mut call: Call) -> Result<Response, Problem> {
     let code = form.optional("code", bounded);
     form.finish()?;
     let accounts = app.directory.read(|state| state.accounts_with(email.trim()));
-    let attempt = Attempt::begin(&app, &call.context, email.trim()).inspect_err(|_| {
+    let attempt = Attempt::begin_unseen(&app, &call.context, email.trim()).inspect_err(|_| {
         record_failed_tries(&app, &call.context, &accounts, Failure::RateLimited);
     })?;
-    match judge_password(&app, &call, &accounts, &password, code).await {
+    match judge_password(&app, &call, &accounts, (&password, code), attempt.may_succeed()).await {
         Ok(Ended::Opened(opened)) => {
             attempt.succeeded_for(&opened.person.user);
             opening::signed_in(&app, &call.context, &opened)
         }
-        Ok(Ended::Failed(user, failure)) => {
-            match &user {
-                Some(user) => record_failed_sign_in(&app, &call.context, user, failure),
-                None => record_failed_tries(&app, &call.context, &accounts, failure),
-            }
-            if failure == Failure::SecondFactorRequired {
-                let detail = "send the code of the authenticator, or a recovery code, too";
-                return Err(Problem::new(Kind::SecondFactorRequired, detail));
-            }
-            Err(not_proved())
-        }
+        Ok(Ended::Failed(user, failure)) => Err(failed(&call, attempt, &accounts, (user, failure))),
         Err(problem) => {
             attempt.undone();
             Err(problem)
@@ -86,19 +76,53 @@ pub async fn sign_in(mut call: Call) -> Result<Response, Problem> {
     }
 }
 
-/// Compares the password with those of all accounts that have the address, the person's own first.
+/// Records a try that failed, and gives its answer.
+fn failed(
+    call: &Call,
+    attempt: Attempt,
+    accounts: &[Arc<Kept<User>>],
+    (user, failure): (Option<Arc<Kept<User>>>, Failure),
+) -> Problem {
+    let (app, context) = (&call.app, &call.context);
+    match (user, attempt.held_up()) {
+        (None, Some(held_up)) => {
+            record_failed_tries(app, context, accounts, Failure::RateLimited);
+            held_up
+        }
+        (None, None) => {
+            record_failed_tries(app, context, accounts, failure);
+            not_proved()
+        }
+        (Some(user), _) => {
+            record_failed_sign_in(app, context, &user, failure);
+            if failure != Failure::SecondFactorRequired {
+                return not_proved();
+            }
+            // The password is right and nothing was guessed: the try with the code is the one that counts.
+            attempt.undone();
+            let detail = "send the code of the authenticator, or a recovery code, too";
+            Problem::new(Kind::SecondFactorRequired, detail)
+        }
+    }
+}
+
+/// Compares the password with those of all accounts that have the address, the person's own first. One that may not succeed is
+/// compared too: how long the answer takes must not tell which it is.
 async fn judge_password(
     app: &Arc<App>,
     call: &Call,
     accounts: &[Arc<Kept<User>>],
-    password: &str,
-    code: Option<String>,
+    (password, code): (&str, Option<String>),
+    may_succeed: bool,
 ) -> Result<Ended, Problem> {
     let with_password: Vec<&Arc<Kept<User>>> = accounts.iter().filter(|user| user.password.is_some()).collect();
     let hashes = with_password.iter().filter_map(|user| user.password.clone()).collect();
     let Some((position, rehashed)) = app.sign_in.passwords.verify_any(password, hashes).await? else {
         return Ok(Ended::Failed(None, Failure::WrongPassword));
     };
+    if !may_succeed {
+        return Ok(Ended::Failed(None, Failure::RateLimited));
+    }
     let user = with_password[position].clone();
     let (within, context) = (app.clone(), call.context.clone());
     change(app, call.standing(), move |state| {

@@ -4,11 +4,13 @@
 //! account exists shows neither in the answer nor in the work done.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use actarium_core::limits::TARGETS_MAX;
 use actarium_store::OrganizationId;
 use serde_json::{Value, json};
 
-use super::throttle::{AccountKey, Network};
+use super::throttle::{AccountKey, Begun, Network};
 use crate::app::App;
 use crate::context::Context;
 use crate::directory::document::User;
@@ -60,45 +62,78 @@ impl Failure {
 /// A try that has begun and been counted.
 pub struct Attempt {
     app: Arc<App>,
-    account: AccountKey,
-    network: Network,
+    begun: Begun,
 }
 
 impl Attempt {
-    /// Begins a try for the account with this address, whether there is one or not.
+    /// Begins a try at something that is known to be there, or is told apart by more than this.
     ///
     /// # Errors
     /// 429 with the time to wait. What is to be recorded about that is the caller's.
     pub fn begin(app: &Arc<App>, context: &Context, email: &str) -> Result<Self, Problem> {
-        let (account, network) = (AccountKey::of(&address_key(email)), Network::of(context.ip));
-        app.sign_in.throttle.begin(account, network, app.clock.elapsed()).map_err(|wait| {
-            let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
-            Problem::new(Kind::TooManyRequests, format!("too many tries; the next one may come in {seconds} s"))
-                .retry_after(seconds)
-        })?;
-        Ok(Self { app: app.clone(), account, network })
+        let attempt = Self::begin_unseen(app, context, email)?;
+        if attempt.may_succeed() {
+            return Ok(attempt);
+        }
+        let held_up = attempt.begun.held_up().unwrap_or_default();
+        attempt.undone();
+        Err(too_many(held_up))
     }
 
-    /// It came to a good end for an account with the address. One that an organization made clears nothing: whoever made it knows
-    /// its password, and could go on guessing that of another account with the address.
+    /// Begins a try for the account with this address, whether there is one or not. What is wrong must be answered with
+    /// [`Attempt::held_up`] if that says something, and what is right taken only if [`Attempt::may_succeed`]: both after the
+    /// same work for every account.
+    ///
+    /// # Errors
+    /// 429 with the time to wait.
+    pub fn begin_unseen(app: &Arc<App>, context: &Context, email: &str) -> Result<Self, Problem> {
+        let (account, network) = (AccountKey::of(&address_key(email)), Network::of(context.ip));
+        let begun = app.sign_in.throttle.begin(account, network, app.clock.elapsed()).map_err(too_many)?;
+        Ok(Self { app: app.clone(), begun })
+    }
+
+    /// What a wrong proof is answered, if the account is being tried from too many networks.
+    pub fn held_up(&self) -> Option<Problem> {
+        self.begun.held_up().map(too_many)
+    }
+
+    /// Whether the right proof is taken.
+    pub fn may_succeed(&self) -> bool {
+        self.begun.may_succeed()
+    }
+
+    /// It came to a good end for an account with the address. One that an organization made makes no network known: whoever
+    /// made it knows its password, and could go on guessing that of another account with the address.
     pub fn succeeded_for(self, user: &User) {
         if user.maker().is_none() { self.succeeded() } else { self.undone() }
     }
 
     /// It came to a good end.
     pub fn succeeded(self) {
-        self.app.sign_in.throttle.succeeded(self.account, self.network, self.app.clock.elapsed());
+        self.app.sign_in.throttle.succeeded(&self.begun, self.app.clock.elapsed());
     }
 
-    /// It could not be judged, for a reason of the service's: it does not count.
+    /// Somebody who is signed in has proved once more who they are: what they mistyped before is forgotten.
+    pub fn proved(self) {
+        self.app.sign_in.throttle.clear(&self.begun);
+    }
+
+    /// It could not be judged, for a reason of the service's, or proved what is known: it does not count.
     pub fn undone(self) {
-        self.app.sign_in.throttle.undone(self.account, self.network);
+        self.app.sign_in.throttle.undone(&self.begun);
     }
 }
 
-/// What tries at proofs in an account's own session are counted under: an organization's account apart from the person's.
-pub fn counted_as(user: &User) -> String {
-    user.managed_by.as_ref().map_or_else(|| user.email.clone(), |maker| format!("{} of {maker}", user.email))
+fn too_many(wait: Duration) -> Problem {
+    let seconds = u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+    Problem::new(Kind::TooManyRequests, format!("too many tries; the next one may come in {seconds} s"))
+        .retry_after(seconds)
+}
+
+/// What tries at proofs in an account's own session are counted under: apart from tries to sign in, which must not show that
+/// somebody is signed in.
+pub fn counted_as(user: &Kept<User>) -> String {
+    format!("session of {}", user.id)
 }
 
 /// The organizations in whose logs things about a person alone are recorded: all of theirs, else the operator's.
@@ -143,57 +178,73 @@ pub async fn hash_for(app: &App, email: &str, password: &str) -> Result<String, 
 /// Records a failed sign-in to one account: the password is its own, or no other account is meant.
 pub fn record_failed_sign_in(app: &App, context: &Context, user: &Kept<User>, failure: Failure) {
     let logs = app.directory.read(|state| logs_of(app, state, &user.id));
-    record(app, (Some(context), context), Some(user), &logs, failure);
+    record(app, (Some(context), context), &[user], &logs, failure);
 }
 
 /// Records a failed sign-in with an address, which may have meant any of the accounts that have it: for the person's own in
 /// every organization of theirs; for one that an organization made there, if it gave it a password, and without where the try
 /// came from: the organization must see the same whatever accounts there are elsewhere, and not where a person is who meant
-/// another. If it is for none of them, it is in the operator's log, where what was typed is not kept: it is often a password.
+/// another. Where it came from is on record all the same: in the operator's log, unless the person's own has it. If it is for
+/// no account, it is in the operator's log, where what was typed is not kept: it is often a password.
 pub fn record_failed_tries(app: &App, context: &Context, accounts: &[Arc<Kept<User>>], failure: Failure) {
-    let mut recorded = false;
+    let operator = [app.operator_organization.id];
+    let mut own = false;
+    let mut made = Vec::new();
     for user in accounts {
         match (user.maker(), user.password.is_some()) {
             (None, has_password) => {
                 let reason =
                     if has_password || failure == Failure::RateLimited { failure } else { Failure::NoPassword };
                 record_failed_sign_in(app, context, user, reason);
+                own = true;
             }
-            (Some(maker), true) => record(app, (None, context), Some(user), &[maker], failure),
-            (Some(_), false) => continue,
+            (Some(maker), true) => {
+                record(app, (None, context), &[user], &[maker], failure);
+                if made.len() < TARGETS_MAX {
+                    made.push(&**user);
+                }
+            }
+            (Some(_), false) => {}
         }
-        recorded = true;
     }
-    if !recorded {
-        let reason = if failure == Failure::RateLimited { failure } else { Failure::UnknownAccount };
-        record(app, (Some(context), context), None, &[app.operator_organization.id], reason);
+    match (own, made.is_empty()) {
+        (true, _) => {}
+        (false, false) => record(app, (Some(context), context), &made, &operator, failure),
+        (false, true) => {
+            let reason = if failure == Failure::RateLimited { failure } else { Failure::UnknownAccount };
+            record(app, (Some(context), context), &[], &operator, reason);
+        }
     }
 }
 
-/// Repeats within a minute become one record with their number.
+/// Repeats within a minute become one record with their number. Who tried is known only where one account was meant.
 fn record(
     app: &App,
     (shown, context): (Option<&Context>, &Context),
-    user: Option<&Kept<User>>,
+    users: &[&Kept<User>],
     logs: &[OrganizationId],
     failure: Failure,
 ) {
-    let anonymous = || json!({"type": "anonymous", "id": "anonymous"});
-    let mut record = OwnRecord::new("session.sign_in", user.map_or_else(anonymous, actor_of), service_target())
+    let actor = match (users, shown) {
+        ([user], _) => actor_of(user),
+        _ => json!({"type": "anonymous", "id": "anonymous"}),
+    };
+    let mut record = OwnRecord::new("session.sign_in", actor, service_target())
         .unsuccessful(failure.outcome(), failure.reason())
         .with("method", "password");
-    if let Some(user) = user {
-        record.targets = vec![target_of(user)];
+    if !users.is_empty() {
+        record.targets = users.iter().map(|user| target_of(user)).collect();
     }
     record.context = shown.cloned();
     let from = shown.and(context.ip).map_or_else(|| "unknown".into(), |ip| ip.to_string());
+    let what = users.iter().map(|user| &*user.id).collect::<Vec<_>>().join(" ");
     for organization in logs {
         let kind = RefusalKind {
             organization: *organization,
             action: "session.sign_in",
             reason: failure.reason(),
             who: from.clone(),
-            what: user.map_or_else(String::new, |user| user.id.clone()),
+            what: what.clone(),
         };
         let record = app.directory.read(|state| record.clone().as_called_in(state, *organization));
         app.refusals.refused(kind, record);

@@ -1,14 +1,17 @@
 //! How often signing in may be tried: growing delays per account and per network, in bounded memory.
 //!
 //! Tries are counted three ways, and each count has its own patience: by account *and* network (a person who mistypes),
-//! by network over all accounts (one sender who tries many), by account over all networks that it has not signed in
-//! from (many senders who try one). The last one does not hold for networks that the account is known to be used from:
-//! so strangers who try an account from elsewhere never lock out the person who uses it. A count leaks with
-//! time, which is what bounds the rate of a patient guesser. A try counts from its beginning, so tries at
-//! one moment are no way around; a right one takes its count back and clears the account's.
+//! by network over all accounts (one sender who tries many), by account over all networks (many senders who try one). The last
+//! one does not keep out who comes with the right password from a network that the account is known to be used from: so
+//! strangers who try an account from elsewhere never lock out the person who uses it. A count leaks with time, which is
+//! what bounds the rate of a patient guesser. A try counts from its beginning, so tries at one moment are no way around.
 //!
-//! Whether an account exists is not known here and makes no difference. Nothing is kept over a restart but what the
-//! sessions tell (see [`Throttle::known`]).
+//! **What a wrong password is answered tells nothing about the account.** Whether there is one is not known here, and neither
+//! the networks that it is used from nor its person's coming and going change any answer but to the right password: a
+//! right one leaves the counts as if it had not come. So a try that only the count by account holds up is judged all the same,
+//! in the same work for every account, and answered as held up unless it is right and comes from a known network.
+//!
+//! Nothing is kept over a restart but what the sessions tell (see [`Throttle::known`]).
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -72,7 +75,15 @@ struct Count {
     tries: u32,
     /// When the count last leaked.
     leaked_at: Duration,
-    last_try: Duration,
+    last: LastTry,
+}
+
+/// The try that a delay is counted from.
+#[derive(Clone, Copy, Default)]
+struct LastTry {
+    at: Duration,
+    /// Its number among all tries; 0 for none.
+    number: u64,
 }
 
 impl Count {
@@ -92,7 +103,7 @@ impl Count {
         let Some(beyond) = self.tries.checked_sub(patience.free) else { return Duration::ZERO };
         let doubled = DELAY_FIRST.saturating_mul(1 << beyond.min(20));
         let delay = doubled.min(limits::SIGN_IN_DELAY_MAX);
-        (self.last_try + delay).saturating_sub(now)
+        (self.last.at + delay).saturating_sub(now)
     }
 }
 
@@ -114,19 +125,25 @@ impl<K: Copy + Eq + Hash> Counts<K> {
         count.wait(&self.patience, now)
     }
 
-    fn count(&mut self, key: K, now: Duration) {
+    /// Counts a try, and gives the one before it.
+    fn count(&mut self, key: K, this: LastTry) -> LastTry {
+        let now = this.at;
         if self.counts.len() >= self.entries_max && !self.counts.contains_key(&key) {
             self.make_room(now);
         }
         let fresh = Count { leaked_at: now, ..Count::default() };
         let count = self.counts.entry(key).or_insert(fresh);
         count.tries = count.tries.saturating_add(1);
-        count.last_try = now;
+        std::mem::replace(&mut count.last, this)
     }
 
-    fn take_back(&mut self, key: &K) {
+    /// Leaves the count as if the try with this number, which came after another, had not been.
+    fn take_back(&mut self, key: &K, number: u64, before: LastTry) {
         if let Some(count) = self.counts.get_mut(key) {
             count.tries = count.tries.saturating_sub(1);
+            if count.last.number == number {
+                count.last = before;
+            }
             if count.tries == 0 {
                 self.counts.remove(key);
             }
@@ -168,6 +185,33 @@ struct State {
     networks: Counts<Network>,
     accounts: Counts<AccountKey>,
     known: HashMap<AccountKey, Known>,
+    tries: u64,
+}
+
+/// A try that was let begin and has been counted.
+#[derive(Clone, Copy)]
+pub struct Begun {
+    account: AccountKey,
+    network: Network,
+    number: u64,
+    before_of_pair: LastTry,
+    before_of_network: LastTry,
+    /// `None` if it does not count for the account over all networks, which was held up already.
+    before_of_account: Option<LastTry>,
+    held_up: Duration,
+    known: bool,
+}
+
+impl Begun {
+    /// How long the account is held up, because it is being tried from many networks: what a wrong password is answered.
+    pub fn held_up(&self) -> Option<Duration> {
+        (!self.held_up.is_zero()).then_some(self.held_up)
+    }
+
+    /// Whether the right password is taken.
+    pub fn may_succeed(&self) -> bool {
+        self.held_up.is_zero() || self.known
+    }
 }
 
 /// Says whether signing in may be tried.
@@ -189,6 +233,7 @@ impl Throttle {
             networks: Counts::new(NETWORK, entries_max),
             accounts: Counts::new(ACCOUNT, entries_max),
             known: HashMap::new(),
+            tries: 0,
         };
         Self { state: Mutex::new(state), known_max: entries_max }
     }
@@ -197,39 +242,45 @@ impl Throttle {
     ///
     /// # Errors
     /// How long to wait, if it may not begin now; then nothing is counted, so that waiting helps.
-    pub fn begin(&self, account: AccountKey, network: Network, now: Duration) -> Result<(), Duration> {
+    pub fn begin(&self, account: AccountKey, network: Network, now: Duration) -> Result<Begun, Duration> {
         let state = &mut *self.state.lock();
-        let known = state.known.get(&account).is_some_and(|known| known.networks.contains(&Some(network)));
-        let mut wait = state.pairs.wait(&(account, network), now).max(state.networks.wait(&network, now));
-        if !known {
-            wait = wait.max(state.accounts.wait(&account, now));
-        }
+        let wait = state.pairs.wait(&(account, network), now).max(state.networks.wait(&network, now));
+        let held_up = state.accounts.wait(&account, now);
         if !wait.is_zero() {
-            return Err(wait);
+            return Err(wait.max(held_up));
         }
-        state.pairs.count((account, network), now);
-        state.networks.count(network, now);
-        if !known {
-            state.accounts.count(account, now);
-        }
-        Ok(())
+        state.tries += 1;
+        let this = LastTry { at: now, number: state.tries };
+        Ok(Begun {
+            account,
+            network,
+            number: this.number,
+            before_of_pair: state.pairs.count((account, network), this),
+            before_of_network: state.networks.count(network, this),
+            before_of_account: held_up.is_zero().then(|| state.accounts.count(account, this)),
+            held_up,
+            known: state.known.get(&account).is_some_and(|known| known.networks.contains(&Some(network))),
+        })
     }
 
-    /// A try that begun came to a good end: the account's counts are cleared, the network's count of it taken back.
-    pub fn succeeded(&self, account: AccountKey, network: Network, now: Duration) {
+    /// A try came to a good end: it does not count, and its network is known from now on.
+    pub fn succeeded(&self, begun: &Begun, now: Duration) {
         let state = &mut *self.state.lock();
-        state.pairs.counts.remove(&(account, network));
-        state.accounts.counts.remove(&account);
-        state.networks.take_back(&network);
-        state.know(account, network, now, self.known_max);
+        state.take_back(begun);
+        state.know(begun.account, begun.network, now, self.known_max);
     }
 
-    /// A try that begun came to nothing for a reason of the service's: it does not count.
-    pub fn undone(&self, account: AccountKey, network: Network) {
+    /// A try came to a good end where nobody else can see it: the account's counts are cleared.
+    pub fn clear(&self, begun: &Begun) {
         let state = &mut *self.state.lock();
-        state.pairs.take_back(&(account, network));
-        state.accounts.take_back(&account);
-        state.networks.take_back(&network);
+        state.take_back(begun);
+        state.pairs.counts.remove(&(begun.account, begun.network));
+        state.accounts.counts.remove(&begun.account);
+    }
+
+    /// A try came to nothing for a reason of the service's, or proved nothing new: it does not count.
+    pub fn undone(&self, begun: &Begun) {
+        self.state.lock().take_back(begun);
     }
 
     /// Tells that an account is used from a network, because it has a session there.
@@ -239,6 +290,14 @@ impl Throttle {
 }
 
 impl State {
+    fn take_back(&mut self, begun: &Begun) {
+        self.pairs.take_back(&(begun.account, begun.network), begun.number, begun.before_of_pair);
+        self.networks.take_back(&begun.network, begun.number, begun.before_of_network);
+        if let Some(before) = begun.before_of_account {
+            self.accounts.take_back(&begun.account, begun.number, before);
+        }
+    }
+
     fn know(&mut self, account: AccountKey, network: Network, now: Duration, known_max: usize) {
         if self.known.len() >= known_max && !self.known.contains_key(&account) {
             let mut uses: Vec<Duration> = self.known.values().map(|known| known.last_use).collect();
@@ -268,11 +327,27 @@ mod tests {
         Network::of(Some(IpAddr::V4(number.into())))
     }
 
+    /// What a wrong password is answered: nothing, or how long to wait.
+    fn fails(throttle: &Throttle, account: AccountKey, sender: Network, now: Duration) -> Result<(), Duration> {
+        let begun = throttle.begin(account, sender, now)?;
+        begun.held_up().map_or(Ok(()), Err)
+    }
+
+    fn may_succeed(throttle: &Throttle, account: AccountKey, sender: Network, now: Duration) -> bool {
+        throttle.begin(account, sender, now).is_ok_and(|begun| begun.may_succeed())
+    }
+
+    fn succeed(throttle: &Throttle, account: AccountKey, sender: Network, now: Duration) {
+        let begun = throttle.begin(account, sender, now).unwrap_or_else(|wait| panic!("waits {wait:?}"));
+        assert!(begun.may_succeed());
+        throttle.succeeded(&begun, now);
+    }
+
     /// Fails as often as it is let within a time; gives the number of tries.
     fn tries_within(throttle: &Throttle, account: AccountKey, sender: Network, from: Duration, time: Duration) -> u32 {
         let (mut now, mut tries) = (from, 0);
         while now < from + time {
-            match throttle.begin(account, sender, now) {
+            match fails(throttle, account, sender, now) {
                 Ok(()) => tries += 1,
                 Err(wait) => now += wait,
             }
@@ -295,14 +370,18 @@ mod tests {
         let throttle = Throttle::default();
         let (account, sender, now) = (AccountKey::of("ada"), network(1), 100 * SECOND);
         for _ in 0..PAIR.free {
-            assert_eq!(throttle.begin(account, sender, now), Ok(()));
+            assert_eq!(fails(&throttle, account, sender, now), Ok(()));
         }
-        assert_eq!(throttle.begin(account, sender, now), Err(SECOND));
-        assert_eq!(throttle.begin(account, sender, now), Err(SECOND), "asking early does not make it longer");
-        assert_eq!(throttle.begin(account, sender, now + SECOND), Ok(()));
-        assert_eq!(throttle.begin(account, sender, now + SECOND), Err(2 * SECOND));
-        assert_eq!(throttle.begin(AccountKey::of("bob"), sender, now + SECOND), Ok(()), "another account is not meant");
-        assert_eq!(throttle.begin(account, network(2), now + SECOND), Ok(()), "nor is another network");
+        assert_eq!(fails(&throttle, account, sender, now), Err(SECOND));
+        assert_eq!(fails(&throttle, account, sender, now), Err(SECOND), "asking early does not make it longer");
+        assert_eq!(fails(&throttle, account, sender, now + SECOND), Ok(()));
+        assert_eq!(fails(&throttle, account, sender, now + SECOND), Err(2 * SECOND));
+        assert_eq!(
+            fails(&throttle, AccountKey::of("bob"), sender, now + SECOND),
+            Ok(()),
+            "another account is not meant"
+        );
+        assert_eq!(fails(&throttle, account, network(2), now + SECOND), Ok(()), "nor is another network");
     }
 
     #[test]
@@ -328,33 +407,64 @@ mod tests {
     fn many_senders_who_try_one_account_are_slowed_and_its_owner_is_not() {
         let throttle = Throttle::default();
         let (account, home) = (AccountKey::of("ada"), network(1));
-        assert_eq!(throttle.begin(account, home, SECOND), Ok(()));
-        throttle.succeeded(account, home, SECOND);
-        let let_through = (100..10_000).filter(|&sender| throttle.begin(account, network(sender), SECOND).is_ok());
+        succeed(&throttle, account, home, SECOND);
+        let let_through = (100..10_000).filter(|&sender| may_succeed(&throttle, account, network(sender), SECOND));
         assert_eq!(let_through.count() as u32, ACCOUNT.free);
         for _ in 0..PAIR.free {
-            assert_eq!(throttle.begin(account, home, SECOND), Ok(()), "the network that the account is used from");
+            assert!(may_succeed(&throttle, account, home, SECOND), "the network that the account is used from");
         }
-        assert!(throttle.begin(account, network(2), SECOND).is_err(), "a network not seen before");
+        assert!(!may_succeed(&throttle, account, home, SECOND), "which is slowed as any other");
+        assert!(!may_succeed(&throttle, account, network(2), SECOND), "a network not seen before");
         throttle.known(account, network(2), SECOND);
-        assert_eq!(throttle.begin(account, network(2), SECOND), Ok(()), "one that has a session");
+        assert!(may_succeed(&throttle, account, network(2), SECOND), "one that has a session");
     }
 
     #[test]
-    fn success_clears_the_account_but_not_the_network() {
+    fn success_is_as_if_it_had_not_come() {
         let throttle = Throttle::default();
         let (account, sender) = (AccountKey::of("ada"), network(1));
-        for _ in 0..PAIR.free - 1 {
-            throttle.begin(account, sender, SECOND).unwrap();
+        for _ in 0..PAIR.free {
+            fails(&throttle, account, sender, SECOND).unwrap();
         }
-        throttle.begin(account, sender, SECOND).unwrap();
-        throttle.succeeded(account, sender, SECOND);
-        assert_eq!(throttle.begin(account, sender, SECOND), Ok(()), "the account begins anew");
+        let later = 3 * SECOND;
+        succeed(&throttle, account, sender, later);
+        assert_eq!(fails(&throttle, account, sender, later), Ok(()), "no delay begins with it");
+        assert_eq!(fails(&throttle, account, sender, later), Err(2 * SECOND), "and none ends with it");
         let others = (0..1000).filter(|number| {
             let account = AccountKey::of(&format!("user-{number}"));
-            throttle.begin(account, sender, SECOND).is_ok()
+            throttle.begin(account, sender, later).is_ok()
         });
-        assert_eq!(others.count() as u32, NETWORK.free - (PAIR.free - 1) - 1, "an own account buys no further tries");
+        assert_eq!(others.count() as u32, NETWORK.free - PAIR.free - 1, "an own account buys no further tries");
+    }
+
+    /// Random tries from a few networks, at random times, on an account whose person comes and goes, and on one that nobody has.
+    #[test]
+    fn what_a_wrong_password_is_answered_does_not_tell_whether_there_is_an_account() {
+        for seed in 1..200u64 {
+            let mut random = seed;
+            let mut below = |bound: u64| {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (random >> 33) % bound
+            };
+            let throttles = [Throttle::default(), Throttle::default()];
+            let (account, mut now) = (AccountKey::of("ada"), SECOND);
+            let mut held_up = 0;
+            for step in 0..400 {
+                now += Duration::from_millis(below(20) * below(2000));
+                let sender = network(below(40) as u32);
+                // Two of the networks are the person's own too.
+                if below(6) == 0 {
+                    let home = network(below(2) as u32);
+                    if let Ok(begun) = throttles[0].begin(account, home, now) {
+                        throttles[0].succeeded(&begun, now);
+                    }
+                }
+                let [there, nobodys] = throttles.each_ref().map(|throttle| fails(throttle, account, sender, now));
+                assert_eq!(there, nobodys, "seed {seed}, try {step}");
+                held_up += u32::from(there.is_err());
+            }
+            assert!(held_up > 20, "seed {seed}: the tries were hardly slowed");
+        }
     }
 
     #[test]
@@ -362,8 +472,8 @@ mod tests {
         let throttle = Throttle::default();
         let (account, sender) = (AccountKey::of("ada"), network(1));
         for _ in 0..1000 {
-            throttle.begin(account, sender, SECOND).unwrap();
-            throttle.undone(account, sender);
+            let begun = throttle.begin(account, sender, SECOND).ok().unwrap();
+            throttle.undone(&begun);
         }
     }
 
@@ -380,7 +490,7 @@ mod tests {
         let throttle = Throttle::with_bounds(entries_max);
         let account = AccountKey::of("ada");
         for sender in 0..ACCOUNT.free {
-            throttle.begin(account, network(sender), SECOND).unwrap();
+            fails(&throttle, account, network(sender), SECOND).unwrap();
         }
         for number in 0..10_000u32 {
             let _ = throttle.begin(AccountKey::of(&number.to_string()), network(1_000 + number), SECOND);
@@ -391,7 +501,7 @@ mod tests {
         assert!(entries.iter().all(|&entries| entries <= entries_max), "{entries:?}");
         assert!(state.known.len() <= entries_max);
         drop(state);
-        assert!(throttle.begin(account, network(999_999), SECOND).is_err(), "filling the memory frees no account");
+        assert!(!may_succeed(&throttle, account, network(999_999), SECOND), "filling the memory frees no account");
     }
 
     #[test]
