@@ -51,8 +51,7 @@ pub fn apply(resource_type: ResourceType, attributes: &mut Attributes, body: &Va
     Ok(())
 }
 
-/// How much the operations of a request have looked at: they are done while all other changes of the directory wait, and each may
-/// look at every value of a long list with every term of a filter.
+/// How much the operations of a request have looked at: each may look at every value of a long list with every term of a filter.
 #[derive(Debug, Default)]
 struct Work(usize);
 

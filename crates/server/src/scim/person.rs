@@ -44,6 +44,14 @@ impl Person {
         Ok(person)
     }
 
+    /// Refuses somebody who would pass for the service or its operator in records.
+    ///
+    /// # Errors
+    /// `invalidValue`.
+    pub fn must_not_pass_for_the_service(&self) -> Result<(), Refused> {
+        spelling::not_the_services(&self.called()).map_err(|rule| invalid(&format!("what the user is called {rule}")))
+    }
+
     /// As clients see it.
     pub fn to_attributes(&self) -> Attributes {
         let mut attributes = self.profile.clone();

@@ -1,6 +1,7 @@
 //! SCIM as an identity provider speaks it: users, groups, rights, entity tags, races, and what it must not learn.
 
 use std::sync::Barrier;
+use std::time::{Duration, Instant};
 
 use actarium_server::routes::{Method, Permission, ROUTES, Route};
 use serde_json::{Value, json};
@@ -503,4 +504,40 @@ fn every_route_refuses_in_the_form_of_scim() {
     scim_error(&answer, 405);
     assert_eq!(answer.headers["allow"], "GET, HEAD");
     assert!(routes().any(|route| route.method == Method::Put));
+}
+
+/// What a change asks for is worked out before its turn: however long that takes, others' changes do not wait for it, and none is
+/// lost to another that comes between.
+#[test]
+fn a_change_that_takes_long_to_work_out_holds_up_no_other() {
+    let service = Service::start();
+    service.organization("acme");
+    service.organization("other");
+    let provider = Provider::new(&service, "acme", &[]);
+    let users: Vec<Value> = (0..40).map(|number| provider.user(&format!("user{number}@example.com"))).collect();
+    let (group, big) = (provider.group("Some", &[]), provider.group("Everybody", &users.iter().collect::<Vec<_>>()));
+    // Nearly as many comparisons as one change may make; none of them finds anything.
+    let nobody = vec!["value eq \"z\""; 120].join(" or ");
+    let operations = vec![json!({"op": "remove", "path": format!("members[{nobody}]")}); 500];
+    let begun = Instant::now();
+    let (long, others) = std::thread::scope(|scope| {
+        let long = scope.spawn(|| {
+            let answer = provider.patch(&big, &json!(operations));
+            (begun.elapsed(), answer.status)
+        });
+        // All of them change the same group at the same moment.
+        let adding = users[..7].iter().map(|user| scope.spawn(|| provider.patch(&group, &add(user)).status));
+        let adding: Vec<_> = adding.collect();
+        std::thread::sleep(Duration::from_millis(200));
+        let other = service.request("POST", "/v1/orgs/other/groups").json(&json!({"name": "Quick"})).send();
+        let after = begun.elapsed();
+        assert_eq!(other.status, 201, "{other:?}");
+        let added: Vec<u16> = adding.into_iter().map(|adding| adding.join().unwrap()).collect();
+        assert_eq!(added, [200; 7]);
+        (long.join().unwrap(), after)
+    });
+    assert_eq!(long.1, 200);
+    assert!(others < long.0, "others were answered after {others:?}, the long one after {:?}", long.0);
+    let members = provider.get(&format!("/Groups/{}", id(&group))).json()["members"].clone();
+    assert_eq!(members.as_array().unwrap().len(), 7);
 }

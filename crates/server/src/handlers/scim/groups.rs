@@ -13,7 +13,9 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::users::taken_over;
-use super::{Resource, base, look_answer, must_match, read_json, resource_answer, selection};
+use super::{
+    Resource, base, changed_meanwhile, look_answer, must_match, read_json, resource_answer, selection, worked_out,
+};
 use crate::answers::no_content;
 use crate::directory::document::{Group, GroupMember, pair_id};
 use crate::directory::{Edit, GroupView, OrganizationAccess, State, change};
@@ -241,43 +243,60 @@ fn change_members(
 /// As [`modify`], and 400 for what is no group.
 pub async fn replace(mut call: Call) -> Result<Response, Problem> {
     let body = read_json(&mut call).await?;
-    let attributes = content::resource(ResourceType::Group, &body)?;
-    modify(call, move |_| Ok(attributes)).await
+    let wanted = Wanted::from_attributes(content::resource(ResourceType::Group, &body)?)?;
+    let call = Arc::new(call);
+    modify(&call, move |_| Some(wanted)).await?;
+    view_again(&call)
 }
 
 /// Changes a group.
 ///
 /// # Errors
-/// As [`modify`], and 400 for what cannot be done.
+/// As [`modify`], 400 for what cannot be done, and 503 if it is changed all the time.
 pub async fn update(mut call: Call) -> Result<Response, Problem> {
-    let body = read_json(&mut call).await?;
-    modify(call, move |mut attributes| {
-        patch::apply(ResourceType::Group, &mut attributes, &body)?;
-        Ok(attributes)
-    })
-    .await
+    let body = Arc::new(read_json(&mut call).await?);
+    let (organization, base) = (call.organization()?.id, base(&call)?);
+    let call = Arc::new(call);
+    for _ in 0..limits::SCIM_PATCH_TRIES_MAX {
+        let entry = call.app.directory.read(|state| {
+            let access = state.access(organization);
+            group_of(access, &call.id).map(|group| Entry::new(access, group, true))
+        })?;
+        let (body, base) = (body.clone(), base.clone());
+        let (before, wanted) = worked_out(move || {
+            let before = entry.settable(&base);
+            let mut attributes = before.clone();
+            patch::apply(ResourceType::Group, &mut attributes, &body)?;
+            Ok((before, Wanted::from_attributes(attributes)?))
+        })
+        .await?;
+        if modify(&call, move |present| (*present == before).then_some(wanted)).await? {
+            return view_again(&call);
+        }
+    }
+    Err(changed_meanwhile())
 }
 
-/// Changes a group to what `make` says, and records what is different.
+/// Changes a group to what `make` says of it as it is now, and records what is different. Whether `make` said something: it says
+/// nothing if it was made for another state of the group.
 ///
 /// # Errors
 /// 404 if there is none, 412 if it is not as the client has it, 403 if it holds more than the token, 409 for a name that is
 /// taken or if no administrator would stay, 400 for changes of a default group's name.
 async fn modify(
-    call: Call,
-    make: impl FnOnce(Attributes) -> Result<Attributes, Refused> + Send + 'static,
-) -> Result<Response, Problem> {
+    call: &Arc<Call>,
+    make: impl FnOnce(&Attributes) -> Option<Wanted> + Send + 'static,
+) -> Result<bool, Problem> {
     let organization = call.organization()?.id;
-    let (base, selection) = (base(&call)?, selection(&call, &[ResourceType::Group])?);
-    let call = Arc::new(call);
-    let (by, at) = (call.clone(), base.clone());
+    let (by, at) = (call.clone(), base(call)?);
+    selection(call, &[ResourceType::Group])?;
     change(&call.app, call.standing(), move |state| {
         let access = state.access(organization);
         let entry = Entry::new(access, group_of(access, &by.id)?, true);
         must_match(&by.headers, &entry.resource(&at).version)?;
         must_cover(&by.holds, &access.given_by(&by.id), "the group")?;
-        let wanted = Wanted::from_attributes(make(entry.settable(&at))?)?;
         let mut edit = Edit::default();
+        let Some(wanted) = make(&entry.settable(&at)) else { return Ok((edit, false)) };
         let renamed = wanted.name != entry.group.name || wanted.external_id.as_deref() != entry.external_id();
         if renamed {
             let Some(kept) = &entry.group.kept else {
@@ -297,23 +316,18 @@ async fn modify(
         if !edit.is_empty() {
             edit.touches_access(organization);
         }
-        Ok((edit, ()))
+        Ok((edit, true))
     })
-    .await?;
-    view_again(&call, organization, &base, &selection)
+    .await
 }
 
-fn view_again(
-    call: &Call,
-    organization: OrganizationId,
-    base: &str,
-    selection: &crate::scim::select::Selection,
-) -> Result<Response, Problem> {
+fn view_again(call: &Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
     let entry = call.app.directory.read(|state| {
         let access = state.access(organization);
         group_of(access, &call.id).map(|group| Entry::new(access, group, true))
     })?;
-    resource_answer(call, StatusCode::OK, entry.resource(base), selection)
+    resource_answer(call, StatusCode::OK, entry.resource(&base(call)?), &selection(call, &[ResourceType::Group])?)
 }
 
 /// Deletes a group.

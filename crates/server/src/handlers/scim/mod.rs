@@ -19,6 +19,7 @@ use crate::answers::bytes_answer;
 use crate::directory::State;
 use crate::dispatch::Call;
 use crate::problem::{Kind, Problem};
+use crate::scim::error::Refused;
 use crate::scim::listing::{Query, QueryTexts, list_response};
 use crate::scim::schema::ResourceType;
 use crate::scim::select::Selection;
@@ -113,6 +114,24 @@ fn must_match(headers: &HeaderMap, version: &str) -> Result<(), Problem> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Works something out of what there is, on a thread of its own and before the turn of the change that it is for: what a client asks
+/// for may take long, and all changes of all organizations have their turns one after the other.
+///
+/// # Errors
+/// What `work` refuses.
+async fn worked_out<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
+) -> Result<T, Problem> {
+    let working = tokio::task::spawn_blocking(work);
+    let done = working.await.map_err(|_| Problem::new(Kind::Internal, "the change could not be worked out"))?;
+    Ok(done?)
+}
+
+/// The answer to a change whose resource was changed each time while it was worked out.
+fn changed_meanwhile() -> Problem {
+    Problem::new(Kind::Unavailable, "the resource is being changed by others; send the change again").retry_after(1)
 }
 
 /// Reads the body as JSON.

@@ -15,7 +15,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::{Resource, base, look_answer, must_match, read_json, resource_answer, selection};
+use super::{
+    Resource, base, changed_meanwhile, look_answer, must_match, read_json, resource_answer, selection, worked_out,
+};
 use crate::access::Rights;
 use crate::answers::no_content;
 use crate::directory::document::{Membership, Origin, ScimProfile, User};
@@ -156,6 +158,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let (base, selection) = (base(&call)?, selection(&call, &[ResourceType::User])?);
     let body = read_json(&mut call).await?;
     let person = Person::from_attributes(content::resource(ResourceType::User, &body)?, true)?;
+    person.must_not_pass_for_the_service()?;
     let (fresh_id, now) = (call.new_id("usr"), call.app.clock.now());
     let call = Arc::new(call);
     let by = call.clone();
@@ -227,47 +230,64 @@ fn must_be_free(
 pub async fn replace(mut call: Call) -> Result<Response, Problem> {
     let body = read_json(&mut call).await?;
     let attributes = content::resource(ResourceType::User, &body)?;
+    let call = Arc::new(call);
     // Whether somebody may do anything is not changed by leaving it out.
-    modify(call, move |before| Person::from_attributes(attributes, before.active)).await
+    modify(&call, move |before| Ok(Some(Person::from_attributes(attributes, before.active)?))).await?;
+    view_again(&call)
 }
 
 /// Changes a user.
 ///
 /// # Errors
-/// As [`modify`], and 400 for what cannot be done.
+/// As [`modify`], 400 for what cannot be done, and 503 if it is changed all the time.
 pub async fn update(mut call: Call) -> Result<Response, Problem> {
-    let body = read_json(&mut call).await?;
-    modify(call, move |before| {
-        let mut attributes = before.to_attributes();
-        patch::apply(ResourceType::User, &mut attributes, &body)?;
-        Person::from_attributes(attributes, before.active)
-    })
-    .await
+    let body = Arc::new(read_json(&mut call).await?);
+    let organization = call.organization()?.id;
+    let call = Arc::new(call);
+    for _ in 0..limits::SCIM_PATCH_TRIES_MAX {
+        let entry = call.app.directory.read(|state| Entry::of(state, organization, &call.id, false));
+        let before = entry.ok_or_else(no_such_user)?.person();
+        let body = body.clone();
+        let (before, after) = worked_out(move || {
+            let mut attributes = before.to_attributes();
+            patch::apply(ResourceType::User, &mut attributes, &body)?;
+            let after = Person::from_attributes(attributes, before.active)?;
+            Ok((before, after))
+        })
+        .await?;
+        if modify(&call, move |present| Ok((*present == before).then_some(after))).await? {
+            return view_again(&call);
+        }
+    }
+    Err(changed_meanwhile())
 }
 
-/// Changes a user to what `make` says, and records what is different.
+/// Changes a user to what `make` says of them as they are now, and records what is different. Whether `make` said something: it
+/// says nothing if it was made for another state of the user.
 ///
 /// # Errors
 /// 404 for who is no member, 412 if it is not as the client has it, 409 for a name that is taken or if no administrator
 /// would stay, 403 for making somebody active who holds more than the token.
 async fn modify(
-    call: Call,
-    make: impl FnOnce(&Person) -> Result<Person, Refused> + Send + 'static,
-) -> Result<Response, Problem> {
+    call: &Arc<Call>,
+    make: impl FnOnce(&Person) -> Result<Option<Person>, Refused> + Send + 'static,
+) -> Result<bool, Problem> {
     let organization = call.organization()?.id;
-    let (base, selection) = (base(&call)?, selection(&call, &[ResourceType::User])?);
     let now = call.app.clock.now();
-    let call = Arc::new(call);
-    let (by, at) = (call.clone(), base.clone());
+    let (by, at) = (call.clone(), base(call)?);
+    selection(call, &[ResourceType::User])?;
     change(&call.app, call.standing(), move |state| {
         let entry = Entry::of(state, organization, &by.id, true).ok_or_else(no_such_user)?;
         must_match(&by.headers, &entry.resource(&at).version)?;
         let before = entry.person();
-        let mut after = make(&before)?;
+        let Some(mut after) = make(&before)? else { return Ok((Edit::default(), false)) };
         after.forget_emails_of(&before);
+        if after.called() != before.called() {
+            after.must_not_pass_for_the_service()?;
+        }
         let mut edit = Edit::default();
         if after == before {
-            return Ok((edit, ()));
+            return Ok((edit, true));
         }
         let access = state.access(organization);
         if !text::equal_folded(&after.user_name, &before.user_name) {
@@ -300,11 +320,15 @@ async fn modify(
             record = record.changing(&format!("/{name}"), value(&before), value(&after));
         }
         edit.record(organization, record);
-        Ok((edit, ()))
+        Ok((edit, true))
     })
-    .await?;
+    .await
+}
+
+fn view_again(call: &Call) -> Result<Response, Problem> {
+    let (organization, selection) = (call.organization()?.id, selection(call, &[ResourceType::User])?);
     let entry = call.app.directory.read(|state| Entry::of(state, organization, &call.id, true));
-    resource_answer(&call, StatusCode::OK, entry.ok_or_else(no_such_user)?.resource(&base), &selection)
+    resource_answer(call, StatusCode::OK, entry.ok_or_else(no_such_user)?.resource(&base(call)?), &selection)
 }
 
 /// Takes over the account of somebody whom SCIM changes, and says whether there was something to take. Who holds everything keeps
