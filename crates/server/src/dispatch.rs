@@ -74,6 +74,12 @@ impl Call {
         self.organization.clone().ok_or_else(|| Problem::new(Kind::Internal, "the route names no organization"))
     }
 
+    /// Whether the organization of the path demands that reads wait for their record.
+    pub fn reads_wait(&self) -> bool {
+        let of = self.organization.as_ref().map(|organization| organization.id);
+        of.is_some_and(|of| self.app.directory.read(|state| state.access(of).reads_wait()))
+    }
+
     /// Whether it was let through without a credential.
     pub fn is_anonymous(&self) -> bool {
         matches!(self.caller, Caller::Anonymous)
@@ -191,7 +197,7 @@ async fn enter(app: Arc<App>, route: &'static Route, mut request: Request) -> Re
 async fn answer(call: Call) -> Response {
     let (app, route, context) = (call.app.clone(), call.route, call.context.clone());
     let (caller, organization) = (call.caller.clone(), call.organization.clone());
-    let handling = handle(call);
+    let handling = handle_and_record(call);
     let result = if route.streams {
         handling.await
     } else {
@@ -216,6 +222,17 @@ fn out_of_time() -> Problem {
          external_id or Idempotency-Key"
     );
     Problem::new(Kind::Unavailable, detail)
+}
+
+/// Handles a request, and waits for what it noted down if the organization demands that.
+async fn handle_and_record(call: Call) -> Result<Response, Problem> {
+    if call.route.ingests() || !call.reads_wait() {
+        return handle(call).await;
+    }
+    let (app, watched) = (call.app.clone(), call.app.recorder.watch());
+    let response = handle(call).await?;
+    app.recorder.durable(watched).await?;
+    Ok(response)
 }
 
 async fn handle(call: Call) -> Result<Response, Problem> {
@@ -243,6 +260,8 @@ async fn handle(call: Call) -> Result<Response, Problem> {
         Operation::TokenRevoke => handlers::tokens::revoke(call).await,
         Operation::UserSessions => handlers::sessions::list_of_user(&call),
         Operation::UserSessionRevoke => handlers::sessions::revoke_of_user(call).await,
+        Operation::UserTokens => handlers::tokens::list_of_user(&call),
+        Operation::UserTokenRevoke => handlers::tokens::revoke_of_user(call).await,
         Operation::RetentionView => handlers::retention::view(&call),
         Operation::RetentionUpdate => handlers::retention::update(call).await,
         Operation::RetentionPlan => handlers::retention::plan(&call).await,

@@ -253,6 +253,15 @@ pub fn readable(text: &str, chars_max: usize) -> Result<(), String> {
     }
 }
 
+/// Checks the name of somebody or something that acts, as records will show it: readable, and not the service's or its operator's.
+///
+/// # Errors
+/// What is allowed.
+pub fn name_of_one_who_acts(text: &str) -> Result<(), String> {
+    readable(text, limits::NAME_CHARS_MAX)?;
+    spelling::not_the_services(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -219,12 +219,15 @@ pub const PROXY_HOPS_MAX: usize = 32;
 
 /// Most of Actarium's own records that wait to be written; a read that can't be noted down waits.
 pub const OWN_RECORDS_WAITING_MAX: usize = 4096;
+/// How long the answer to a read waits for its record, where the organization demands it.
+pub const READ_RECORDED_TIME_MAX: Duration = Duration::from_secs(10);
 /// Time over which Actarium's own records are gathered into one commit.
 pub const OWN_RECORDS_GATHERING_TIME: Duration = Duration::from_millis(20);
 /// Time over which refusals and denials of one kind from one sender become one record.
 pub const REFUSALS_COALESCED_TIME: Duration = Duration::from_secs(60);
-/// Most kinds of refusals that are kept apart within that time; what is beyond is counted together.
-pub const REFUSAL_KINDS_MAX: usize = 1024;
+/// Most kinds of refusals of one organization's log that are kept apart within that time; what is beyond is counted together and
+/// under nobody's name.
+pub const REFUSAL_KINDS_PER_ORGANIZATION_MAX: usize = 256;
 /// Time over which counts of a filter belong to the search of the same filter and are not recorded again.
 pub const SEARCH_REMEMBERED_TIME: Duration = Duration::from_secs(15 * 60);
 /// Most searches that are remembered for it.
@@ -300,8 +303,10 @@ pub const SCIM_FILTER_DEPTH_MAX: usize = 16;
 pub const SCIM_FILTER_TERMS_MAX: usize = 256;
 /// Most operations of one change by SCIM.
 pub const SCIM_OPERATIONS_MAX: usize = 1000;
-/// Most comparisons of values by the operations of one change by SCIM, which all other changes wait for.
+/// Most comparisons of values by the operations of one change by SCIM.
 pub const SCIM_PATCH_COMPARISONS_MAX: usize = 5_000_000;
+/// How often a change by SCIM is worked out anew because what it changes was changed at the same moment.
+pub const SCIM_PATCH_TRIES_MAX: usize = 8;
 /// Most members of a group that SCIM reads or writes.
 pub const SCIM_GROUP_MEMBERS_MAX: usize = 100_000;
 /// Most resources on a page of SCIM, and how many there are when the request does not say.

@@ -1,6 +1,6 @@
 //! Actarium's own records: who searched, viewed and exported, what was denied or refused, when the service started.
 //!
-//! A read does not wait for its record: it is put into a bounded queue here and written with others in one commit a moment
+//! A read does not wait for its record, unless the organization demands it: it is put into a bounded queue here and written with others in one commit a moment
 //! later. When the queue is full, which happens only when the journal takes nothing for long, reads are refused rather
 //! than left unrecorded. Changes of the directory do not come this way: they are one commit with their record.
 
@@ -193,6 +193,7 @@ enum Message {
 pub struct Recorder {
     sender: mpsc::Sender<Message>,
     clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
     searches: Mutex<BTreeMap<[u8; 32], Duration>>,
 }
 
@@ -200,8 +201,8 @@ impl Recorder {
     /// Starts the writer; it runs until the recorder is gone.
     pub fn start(engine: Arc<Engine>, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
         let (sender, receiver) = mpsc::channel(limits::OWN_RECORDS_WAITING_MAX);
-        tokio::spawn(write_all(engine, receiver, metrics));
-        Self { sender, clock, searches: Mutex::default() }
+        tokio::spawn(write_all(engine, receiver, metrics.clone()));
+        Self { sender, clock, metrics, searches: Mutex::default() }
     }
 
     /// Notes a record down for the next commit.
@@ -239,6 +240,25 @@ impl Recorder {
         }
     }
 
+    /// Begins to watch whether what is noted from now on becomes durable, for an answer that must not go out before.
+    pub fn watch(&self) -> Watched {
+        Watched { lost: self.metrics.own_records_lost.load(Relaxed) }
+    }
+
+    /// Waits until everything that was noted before is durable.
+    ///
+    /// # Errors
+    /// 503 if that takes too long, or if a record was lost since the watch began.
+    pub async fn durable(&self, watched: Watched) -> Result<(), Problem> {
+        let written = tokio::time::timeout(limits::READ_RECORDED_TIME_MAX, self.flush()).await.is_ok();
+        if written && self.metrics.own_records_lost.load(Relaxed) == watched.lost {
+            return Ok(());
+        }
+        let detail =
+            "that you read here cannot be recorded at present, and the organization demands that it is before you do";
+        Err(Problem::new(Kind::Unavailable, detail).retry_after(5))
+    }
+
     /// Whether a search is new: not seen within the time for which one is remembered. Remembers it.
     pub fn is_new_search(&self, key: [u8; 32]) -> bool {
         let now = self.clock.elapsed();
@@ -252,6 +272,12 @@ impl Recorder {
         let before = searches.insert(key, now);
         before.is_none_or(|at| now.saturating_sub(at) >= limits::SEARCH_REMEMBERED_TIME)
     }
+}
+
+/// How many own records had been lost when a watch began.
+#[derive(Clone, Copy, Debug)]
+pub struct Watched {
+    lost: u64,
 }
 
 fn not_recordable() -> Problem {

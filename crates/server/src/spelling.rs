@@ -75,6 +75,50 @@ pub fn same_name(left: &str, right: &str) -> bool {
     name_key(left) == name_key(right)
 }
 
+/// What the service and its operator are called in records: nobody else may be called by these words alone.
+const OWN_NAMES: [&str; 2] = ["actarium", "operator"];
+/// Words that make no other name of one of these.
+const EMPTY_WORDS: [&str; 3] = ["the", "service", "system"];
+
+/// Refuses a name under which somebody would pass for the service or its operator in records.
+///
+/// # Errors
+/// What would be right.
+pub fn not_the_services(name: &str) -> Result<(), String> {
+    let mut letters: String = name_key(name).chars().map(latin_alike).filter(|c| c.is_alphanumeric()).collect();
+    let is_own = OWN_NAMES.iter().any(|own| letters.contains(own));
+    for word in OWN_NAMES.iter().chain(&EMPTY_WORDS) {
+        letters = letters.replace(word, "");
+    }
+    if !is_own || !letters.is_empty() {
+        return Ok(());
+    }
+    Err("must not be what this service or its operator is called in records; say more, such as `Kubernetes operator`"
+        .into())
+}
+
+/// The Latin letter of these names that a folded letter or digit is taken for. Elsewhere letters of different scripts stay apart;
+/// for these few words there is no real name to lose.
+fn latin_alike(character: char) -> char {
+    match character {
+        'а' | 'α' | 'ɑ' => 'a',
+        'с' | 'ϲ' => 'c',
+        'е' | 'ε' | 'є' => 'e',
+        'һ' | 'н' | 'η' => 'h',
+        'і' | 'ι' | 'ı' | '1' | 'l' | '|' => 'i',
+        'м' | 'μ' => 'm',
+        'о' | 'ο' | 'σ' | '0' => 'o',
+        'р' | 'ρ' => 'p',
+        'г' | 'ѓ' => 'r',
+        'ѕ' | '5' => 's',
+        'т' | 'τ' => 't',
+        'υ' | 'ս' => 'u',
+        'ѵ' | 'ν' => 'v',
+        'у' | 'γ' => 'y',
+        other => other,
+    }
+}
+
 /// An e-mail address in the one spelling in which it is kept and compared: composed (NFC, as RFC 6532 asks for), in lower case,
 /// the domain of other letters as IDNA writes it (UTS #46, punycode). Before the `@` there is no character that only looks
 /// like others: no full-width letter, no ligature. Whether it receives mail only mail can tell.
@@ -155,6 +199,37 @@ mod tests {
             same_name("Platform Engineer", "platform  engineer") && !same_name("Platform Engineer", "PlatformEngineer")
         );
         assert!(!same_name("Ops", "Ops 2"));
+    }
+
+    #[test]
+    fn nobody_is_called_what_the_service_or_its_operator_is_called() {
+        for taken in [
+            "Operator",
+            "OPERATOR ",
+            " actarium",
+            "Actarium",
+            "actarium ",
+            "(Operator)",
+            "The Operator",
+            "Actarium Service",
+            "Actarium – Operator",
+            "operator.system",
+            "Act arium",
+            "Асtаrium",
+            "ΑCTΑRIUM",
+            "0perator",
+            "Actar1um",
+            "ActarIum",
+            "Actarlum",
+            "Ｏｐｅｒａｔｏｒ",
+        ] {
+            assert!(not_the_services(taken).is_err(), "{taken}");
+        }
+        for free in
+            ["Kubernetes operator", "Operators", "actarium exporter", "Operator 2", "System", "The", "Ada", "開発"]
+        {
+            assert_eq!(not_the_services(free), Ok(()), "{free}");
+        }
     }
 
     #[test]

@@ -57,6 +57,7 @@ pub enum OrgCommand {
   actarium org update acme --log-public true            its checkpoints, tiles and key are open to everybody
   actarium org update acme --mask-key internal_token --keep-key token_count
   actarium org update acme --mask-secrets false
+  actarium org update acme --reads-wait true            no answer about its log before the question is on record
 
 A list that is given replaces the one that was there; an empty value empties it. It holds for events from then on.")]
 pub struct UpdateArguments {
@@ -69,6 +70,9 @@ pub struct UpdateArguments {
     /// Whether everybody may read what its log proves, which says nothing about anybody
     #[arg(long, value_name = "BOOL")]
     log_public: Option<bool>,
+    /// Whether the answer to a read of its log waits until the read is on record
+    #[arg(long, value_name = "BOOL")]
+    reads_wait: Option<bool>,
     /// Whether credentials are masked in its events
     #[arg(long, value_name = "BOOL")]
     mask_secrets: Option<bool>,
@@ -90,12 +94,13 @@ fn update(client: &Client, arguments: UpdateArguments) -> Result<(), Failure> {
     let given = [
         ("name", arguments.name.map(Value::String)),
         ("log_public", arguments.log_public.map(Value::Bool)),
+        ("reads_wait", arguments.reads_wait.map(Value::Bool)),
         ("mask_secrets", arguments.mask_secrets.map(Value::Bool)),
         ("mask_keys", keys(arguments.mask_key)),
         ("keep_keys", keys(arguments.keep_key)),
     ];
     put_given(&mut body, &given);
-    must_change(&body, "--name, --log-public, --mask-secrets, --mask-key or --keep-key")?;
+    must_change(&body, "--name, --log-public, --reads-wait, --mask-secrets, --mask-key or --keep-key")?;
     print_one(&client.patch(&path(&arguments.slug), &body)?, arguments.form)
 }
 
@@ -147,6 +152,7 @@ fn print_one(organization: &serde_json::Value, form: JsonArgument) -> Result<(),
     let details = details.with("id", super::id(organization));
     let details = details.with("created", format!("{} UTC", super::created(organization)));
     let details = details.with("log open to all", yes("log_public")).with("credentials masked", yes("mask_secrets"));
+    let details = details.with("reads wait for their record", yes("reads_wait"));
     let details = details.with("masked keys", names(&organization["mask_keys"]));
     details.with("kept keys", names(&organization["keep_keys"])).print()
 }

@@ -57,7 +57,7 @@ fn access_to_the_log_is_given_and_taken_by_commands() {
     let give = |level: &[&str]| {
         let role = ["role", "create", "Log readers", "--description", "See the log", "--permission", "LOG-MANAGEMENT"];
         let role = ada.json(&role);
-        let gives = ["audit_logs_view", "audit_logs_export", "audit_logs_verify", "saved_searches_share"];
+        let gives = ["audit_logs_view", "audit_logs_export", "audit_logs_verify"];
         assert_eq!(role["effective_permissions"], json!(gives));
         let group = ada.json(&["group", "create", "Reviewers", "--description", "Who reviews"]);
         ada.done(&[&["group", "add-role", "reviewers", "Log readers"], level].concat());

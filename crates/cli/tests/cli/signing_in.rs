@@ -165,7 +165,7 @@ fn tokens_made_elsewhere_are_kept_and_not_revoked_unasked() {
     // By name; of two of a name, by id; a token revokes itself without signing in.
     let unknown = ada.fed(&["token", "revoke", "weekly"], &password);
     assert_eq!(unknown.status.code(), Some(1));
-    assert!(stderr(&unknown).contains("you have no token `weekly`; there are:"), "{}", stderr(&unknown));
+    assert!(stderr(&unknown).contains("there is no token `weekly`; there are:"), "{}", stderr(&unknown));
     for _ in 0..2 {
         assert!(ada.fed(&create, &password).status.success());
     }

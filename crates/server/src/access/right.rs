@@ -8,7 +8,7 @@ use std::fmt;
 /// An area of permissions, as roles show them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Area {
-    /// To see, search, export and verify the audit log, and searches of it that the organization shares.
+    /// To see, search, export and verify the audit log.
     LogManagement,
     /// Retention, legal holds, erasure, redaction.
     LogGovernance,
@@ -16,7 +16,7 @@ pub enum Area {
     UserManagement,
     /// On-premises keys.
     OnPremKeys,
-    /// The organization itself and how people sign in to it.
+    /// The organization itself, how people sign in to it, and searches that it shares.
     OrganizationManagement,
     /// Projects of the platform.
     ProjectManagement,
@@ -64,11 +64,11 @@ impl Area {
     /// What it is about, for people who choose.
     pub const fn title(self) -> &'static str {
         match self {
-            Area::LogManagement => "See, search, export and verify the audit log, save searches of it for all",
+            Area::LogManagement => "See, search, export and verify the audit log",
             Area::LogGovernance => "Retention, legal holds, erasure and redaction",
             Area::UserManagement => "Users, groups, roles and sessions",
             Area::OnPremKeys => "On-premises keys",
-            Area::OrganizationManagement => "The organization and how people sign in to it",
+            Area::OrganizationManagement => "The organization, how people sign in to it, searches saved for all",
             Area::ProjectManagement => "Projects",
             Area::ComponentManagement => "Components, their deployment and promotion",
             Area::EnvironmentManagement => "Environments",
@@ -122,7 +122,6 @@ rights! {
     AuditLogsView LogManagement "audit_logs_view" "See and search the audit log",
     AuditLogsExport LogManagement "audit_logs_export" "Export the audit log",
     AuditLogsVerify LogManagement "audit_logs_verify" "Verify the audit log",
-    SavedSearchesShare LogManagement "saved_searches_share" "Save searches of the audit log for the organization",
     RetentionView LogGovernance "retention_view" "See how long records are kept",
     RetentionUpdate LogGovernance "retention_update" "Change how long records are kept",
     LegalHoldsView LogGovernance "legal_holds_view" "See legal holds",
@@ -147,6 +146,7 @@ rights! {
     OnPremKeysRevoke OnPremKeys "on_prem_keys_revoke" "Revoke on-premises keys",
     OrganizationView OrganizationManagement "organization_view" "See the organization",
     OrganizationUpdate OrganizationManagement "organization_update" "Change the organization",
+    SavedSearchesShare OrganizationManagement "saved_searches_share" "Save searches of the audit log for the organization",
     SignInView OrganizationManagement "sign_in_view" "See how people sign in: identity providers, domains, provisioning",
     SignInManage OrganizationManagement "sign_in_manage" "Change how people sign in",
     ProjectsView ProjectManagement "projects_view" "See projects",
@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn an_area_stands_for_all_of_it() {
         let rights = Rights::from_names(["LOG-MANAGEMENT", "users_view"]).unwrap();
-        let of_log = ["audit_logs_view", "audit_logs_export", "audit_logs_verify", "saved_searches_share"];
+        let of_log = ["audit_logs_view", "audit_logs_export", "audit_logs_verify"];
         assert_eq!(rights.names(), [&of_log[..], &["users_view"]].concat());
         assert_eq!(Rights::from_names(["users_view", "log-management"]), Err(1));
         assert!(Rights::ALL.covers(rights) && !rights.covers(Rights::ALL));

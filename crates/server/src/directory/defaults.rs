@@ -67,7 +67,11 @@ impl Default {
                 Area::ConfigurationsManagement,
                 Area::ObservabilityManagement,
             ])
-            .union(Rights::from_iter([Right::OrganizationView, Right::SignInView])),
+            .union(Rights::from_iter([
+                Right::OrganizationView,
+                Right::SavedSearchesShare,
+                Right::SignInView,
+            ])),
             Default::Developer => Rights::from_iter([
                 Right::ProjectsView,
                 Right::ComponentsView,
@@ -81,10 +85,11 @@ impl Default {
                 Right::ObservabilityView,
                 Right::OrganizationView,
             ]),
-            Default::Auditor => {
-                let of_log = Area::LogManagement.rights().without(Rights::from_iter([Right::SavedSearchesShare]));
-                Right::ALL.into_iter().filter(|right| right.views()).collect::<Rights>().union(of_log)
-            }
+            Default::Auditor => Right::ALL
+                .into_iter()
+                .filter(|right| right.views())
+                .collect::<Rights>()
+                .union(Area::LogManagement.rights()),
         }
     }
 
@@ -100,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_audit_log_is_for_administrators_engineers_and_auditors() {
-        let log = Area::LogManagement.rights().without(Rights::from_iter([Right::SavedSearchesShare]));
+        let log = Area::LogManagement.rights();
         for default in Default::ALL {
             assert_eq!(default.rights().covers(log), default != Default::Developer, "{}", default.name());
         }

@@ -265,6 +265,9 @@ pub struct OrganizationSettings {
     /// Whether everybody may read the log's checkpoints, tiles and entries.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub log_public: bool,
+    /// Whether the answer to a read of the log waits until the read is on record.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reads_wait: bool,
 }
 
 /// What an identity provider comes with to keep users and groups; its id is part of the token.

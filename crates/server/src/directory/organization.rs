@@ -127,6 +127,11 @@ impl OrganizationAccess {
         self.settings.as_ref().is_some_and(|settings| settings.log_public)
     }
 
+    /// Whether the answer to a read of the log waits until the read is on record.
+    pub fn reads_wait(&self) -> bool {
+        self.settings.as_ref().is_some_and(|settings| settings.reads_wait)
+    }
+
     /// A membership.
     pub fn member(&self, user: &str) -> Option<&Arc<Kept<Membership>>> {
         self.members.get(user)

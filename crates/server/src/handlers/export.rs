@@ -82,6 +82,9 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
     let place = app.recorder.reserve()?;
     let name = if form == CSV { "csv" } else { "ndjson" };
     let record = search_record(call, &organization, &criteria.filter, "audit_log.export").with("format", name);
+    if call.reads_wait() {
+        app.recorder.note(organization.id, &begun(&record))?;
+    }
     // The export is on record: counts of the same search add nothing to it.
     app.recorder.is_new_search(search_key(call, &organization, &criteria.filter));
     let scope = call.scope.clone();
@@ -96,6 +99,11 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
     response.headers_mut().insert(header::TRAILER, HeaderValue::from_static("x-actarium-count"));
     response.headers_mut().insert(&ARCHIVE, HeaderValue::from_static(if archive { "true" } else { "false" }));
     Ok(response)
+}
+
+/// The record that an export begins, where it must not begin without. How it ended is another.
+pub(super) fn begun(record: &OwnRecord) -> OwnRecord {
+    record.clone().unsuccessful("unknown", "the export begins; another record tells how it ended")
 }
 
 impl Export {

@@ -19,7 +19,7 @@ use crate::answers::{json_answer, no_content};
 use crate::directory::invitation::{Invitation, Inviter, Status};
 use crate::directory::{Edit, Effective, GroupView, Kept, OrganizationAccess, State, change};
 use crate::dispatch::Call;
-use crate::form::{Form, Holds, readable};
+use crate::form::{Form, Holds, name_of_one_who_acts};
 use crate::handlers::groups::{group_target, must_cover};
 use crate::handlers::listing::{is_wanted, page};
 use crate::handlers::organizations::name_of;
@@ -109,7 +109,7 @@ impl Wanted {
         let known = [("email", Holds::Text), ("name", Holds::Text), ("groups", Holds::Texts)];
         let mut form = Form::read_fields(&read.bytes, &known)?;
         let email = form.needed("email", sendable);
-        let name = form.optional("name", |name| readable(name, limits::NAME_CHARS_MAX));
+        let name = form.optional("name", name_of_one_who_acts);
         let groups: BTreeSet<String> = form.list("groups").unwrap_or_default().into_iter().collect();
         if groups.len() > limits::GROUPS_PER_INVITATION_MAX {
             form.refuse("/groups", &format!("must be at most {} groups", limits::GROUPS_PER_INVITATION_MAX));

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::directory::key::{Key, OnPremKey};
 use crate::directory::{Edit, Kept, change};
 use crate::dispatch::Call;
-use crate::form::{Form, Holds, readable, yet_to_come};
+use crate::form::{Form, Holds, name_of_one_who_acts, readable, yet_to_come};
 use crate::limits;
 use crate::network;
 use crate::problem::{Kind, Problem};
@@ -34,8 +34,11 @@ impl Wanted {
             ("networks", Holds::Texts),
         ];
         let mut form = Form::read_fields(body, &fields)?;
-        let readable_name = |name: &str| readable(name, limits::NAME_CHARS_MAX);
-        let name = if new { Some(form.needed("name", readable_name)) } else { form.optional("name", readable_name) };
+        let name = if new {
+            Some(form.needed("name", name_of_one_who_acts))
+        } else {
+            form.optional("name", name_of_one_who_acts)
+        };
         if !new && form.is_null("name") {
             form.refuse("/name", "a key has a name; leave it out to keep it");
         }

@@ -28,6 +28,7 @@ struct Shown<'a> {
     mask_keys: Vec<String>,
     keep_keys: Vec<String>,
     log_public: bool,
+    reads_wait: bool,
 }
 
 impl<'a> Shown<'a> {
@@ -42,6 +43,7 @@ impl<'a> Shown<'a> {
             mask_keys: masking.mask_keys,
             keep_keys: masking.keep_keys,
             log_public: state.access(organization.id).has_open_log(),
+            reads_wait: state.access(organization.id).reads_wait(),
         }
     }
 }
@@ -96,7 +98,7 @@ pub fn view(call: &Call) -> Result<Response, Problem> {
 }
 
 /// Renames the organization of the path, says what is masked in its events from now on, opens or closes what its log
-/// proves.
+/// proves, and says whether reads wait for their record.
 ///
 /// # Errors
 /// 422 for a name or key against the rules, or for less masking than the operator demands; 403 for who opens or closes a log
@@ -110,11 +112,13 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
         ("mask_keys", Holds::Texts),
         ("keep_keys", Holds::Texts),
         ("log_public", Holds::Flag),
+        ("reads_wait", Holds::Flag),
     ];
     let mut form = Form::read_fields(&read.bytes, &fields)?;
     let name = form.optional("name", |name| readable(name, limits::NAME_CHARS_MAX));
     let mask_secrets = form.flag("mask_secrets");
     let log_public = form.flag("log_public");
+    let reads_wait = form.flag("reads_wait");
     let mask_keys = masking_keys(&mut form, "mask_keys");
     let keep_keys = masking_keys(&mut form, "keep_keys");
     if call.app.masking.enforced() {
@@ -142,7 +146,9 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
         if log_public != was_public {
             may_open_log(&call)?;
         }
-        if (&name, &masking, log_public) == (&name_before, &masking_before, was_public) {
+        let waited = state.access(of.id).reads_wait();
+        let reads_wait = reads_wait.unwrap_or(waited);
+        if (&name, &masking, log_public, reads_wait) == (&name_before, &masking_before, was_public, waited) {
             return Ok((edit, ()));
         }
         let kept = state.access(of.id).settings();
@@ -150,6 +156,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
         settings.name = (name != of.name).then(|| name.clone());
         settings.masking = (masking != MaskingChoice::default()).then(|| masking.clone());
         settings.log_public = log_public;
+        settings.reads_wait = reads_wait;
         edit.put(Some(of.id), SETTINGS_ID, kept.map(AsRef::as_ref), &settings)?;
         let target = json!({"type": "organization", "id": of.slug, "name": name});
         let record = call
@@ -158,7 +165,8 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
             .changing("/mask_secrets", !masking_before.off, !masking.off)
             .changing("/mask_keys", masking_before.mask_keys, masking.mask_keys)
             .changing("/keep_keys", masking_before.keep_keys, masking.keep_keys)
-            .changing("/log_public", was_public, log_public);
+            .changing("/log_public", was_public, log_public)
+            .changing("/reads_wait", waited, reads_wait);
         edit.record(of.id, record);
         Ok((edit, ()))
     })

@@ -33,7 +33,7 @@ use crate::answers::bytes_answer;
 use crate::app::App;
 use crate::dispatch::Call;
 use crate::failures::read_problem;
-use crate::handlers::export::{BrokenOff, Piece, Pieces};
+use crate::handlers::export::{BrokenOff, Piece, Pieces, begun};
 use crate::handlers::log::{checkpoint_with, proof_problem};
 use crate::handlers::proof::disclosure;
 use crate::limits;
@@ -100,6 +100,9 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
     };
     let place = app.recorder.reserve()?;
     let record = search_record(call, &organization, &filter, "audit_log.export").with("format", "proof");
+    if call.reads_wait() {
+        app.recorder.note(organization.id, &begun(&record))?;
+    }
     let export = Export { app, organization, snapshot, range, filter, query, proves, anchors, record, place };
     let (sender, receiver) = mpsc::channel::<Piece>(limits::STREAM_PIECES_MAX);
     let handle = Handle::current();

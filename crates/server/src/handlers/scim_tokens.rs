@@ -14,7 +14,7 @@ use crate::directory::document::ScimToken;
 use crate::directory::scim_token::{held, needed_to_make};
 use crate::directory::{Edit, Kept, State, change};
 use crate::dispatch::Call;
-use crate::form::{Form, Holds, readable, yet_to_come};
+use crate::form::{Form, Holds, name_of_one_who_acts, yet_to_come};
 use crate::handlers::groups::must_cover;
 use crate::limits;
 use crate::problem::{Kind, Problem};
@@ -50,7 +50,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         &read.bytes,
         &[("name", Holds::Text), ("permissions", Holds::Texts), ("expires_at", Holds::Text)],
     )?;
-    let name = form.needed("name", |name| readable(name, limits::NAME_CHARS_MAX));
+    let name = form.needed("name", name_of_one_who_acts);
     let mut permissions = form.list("permissions").unwrap_or_default();
     permissions.sort();
     permissions.dedup();

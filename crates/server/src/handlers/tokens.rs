@@ -1,8 +1,12 @@
 //! `/v1/tokens`: personal access tokens are made, listed and revoked by their owner.
 //!
+//! Administrators list and revoke those of members within their organization.
+//!
 //! A token holds names of permissions, not permissions: what it may do is, at each request, what its owner holds then,
 //! within these names. It is made in a session alone, so that a leaked token cannot outlive itself, and works in no
 //! organization that the session does not reach; nor is one listed or revoked that does.
+
+use std::sync::Arc;
 
 use actarium_core::row::Micros;
 use actarium_core::time;
@@ -14,10 +18,12 @@ use crate::access::{Rights, Via};
 use crate::answers::{created, json_answer, no_content};
 use crate::app::App;
 use crate::directory::personal::PersonalToken;
-use crate::directory::{Edit, Kept, State, change};
+use crate::directory::{Edit, Kept, State, by_project, change};
 use crate::dispatch::Call;
-use crate::form::{Form, Holds, readable};
+use crate::form::{Form, Holds, name_of_one_who_acts};
+use crate::handlers::groups::must_cover;
 use crate::handlers::session::person;
+use crate::handlers::users::{rank, user_target};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::signin::attempt::logs_within;
@@ -25,8 +31,13 @@ use crate::token;
 
 const DAY_MICROS: Micros = 24 * 60 * 60 * 1_000_000;
 
+/// When a token was used last; null if it never was.
+fn last_used(app: &App, token: &Kept<PersonalToken>) -> Value {
+    let at = app.sign_in.uses.last(&token.id, token.last_used_at.unwrap_or(Micros::MIN));
+    json!((at != Micros::MIN).then(|| time::to_text(at)))
+}
+
 fn shown(app: &App, token: &Kept<PersonalToken>, secret: Option<&str>) -> Value {
-    let last_used_at = app.sign_in.uses.last(&token.id, token.last_used_at.unwrap_or(Micros::MIN));
     let slug =
         |id: &String| app.engine.organization_by_id(OrganizationId::from_hex(id)?).map(|known| known.slug.clone());
     let works_in = |id: &&String| !token.ended_in.contains(id);
@@ -37,7 +48,7 @@ fn shown(app: &App, token: &Kept<PersonalToken>, secret: Option<&str>) -> Value 
         "name": token.name,
         "created_at": time::to_text(token.created_at),
         "expires_at": time::to_text(token.expires_at),
-        "last_used_at": (last_used_at != Micros::MIN).then(|| time::to_text(last_used_at)),
+        "last_used_at": last_used(app, token),
         "permissions": token.permissions,
         "organizations": organizations,
     });
@@ -56,11 +67,42 @@ pub fn list(call: &Call) -> Result<Response, Problem> {
     let now = call.app.clock.now();
     call.app.directory.read(|state| {
         let own = state.personal().tokens_of(&person.user.id);
-        let mut tokens: Vec<_> =
-            own.filter(|token| token.expires_at > now && person.covers_token(state, token)).collect();
-        tokens.sort_by(|left, right| (left.created_at, &left.id).cmp(&(right.created_at, &right.id)));
-        let shown: Vec<_> = tokens.into_iter().map(|token| shown(&call.app, token, None)).collect();
+        let tokens = own.filter(|token| token.expires_at > now && person.covers_token(state, token));
+        let shown: Vec<_> = oldest_first(tokens).into_iter().map(|token| shown(&call.app, token, None)).collect();
         json_answer(&json!({ "tokens": shown }))
+    })
+}
+
+fn oldest_first<'s>(tokens: impl Iterator<Item = &'s Arc<Kept<PersonalToken>>>) -> Vec<&'s Arc<Kept<PersonalToken>>> {
+    let mut tokens: Vec<_> = tokens.collect();
+    tokens.sort_by(|left, right| (left.created_at, &left.id).cmp(&(right.created_at, &right.id)));
+    tokens
+}
+
+/// Lists the tokens of a member that work in the organization. In which others they work is not for it to know.
+///
+/// # Errors
+/// 404 for who is no member.
+pub fn list_of_user(call: &Call) -> Result<Response, Problem> {
+    let (organization, now) = (call.organization()?.id, call.app.clock.now());
+    call.app.directory.read(|state| {
+        if state.access(organization).member(&call.id).is_none() {
+            return Err(Problem::new(Kind::NotFound, "the organization has no such user"));
+        }
+        let tokens = state.personal().tokens_of(&call.id);
+        let tokens = tokens.filter(|token| token.expires_at > now && token.reaches(organization));
+        let shown = oldest_first(tokens).into_iter().map(|token| {
+            json!({
+                "id": token.id,
+                "prefix": format!("{}{}_", token::PERSONAL_PREFIX, token.id),
+                "name": token.name,
+                "created_at": time::to_text(token.created_at),
+                "expires_at": time::to_text(token.expires_at),
+                "last_used_at": last_used(&call.app, token),
+                "permissions": token.permissions,
+            })
+        });
+        json_answer(&json!({ "tokens": shown.collect::<Vec<_>>() }))
     })
 }
 
@@ -87,7 +129,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         ("organizations", Holds::Texts),
     ];
     let mut form = Form::read_fields(&read.bytes, &fields)?;
-    let name = form.needed("name", |name| readable(name, limits::NAME_CHARS_MAX));
+    let name = form.needed("name", name_of_one_who_acts);
     let now = call.app.clock.now();
     let expires_at = form.needed("expires_at", |text| ending(text, now).map(drop));
     let permissions = form.list("permissions");
@@ -136,6 +178,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
             let detail = format!("you have {} tokens, the most there may be", limits::TOKENS_PER_USER_MAX);
             return Err(Problem::new(Kind::Conflict, detail));
         }
+        must_be_held(state, &document)?;
         let mut edit = Edit::default();
         edit.put(None, &id, None, &document)?;
         let kept = Kept { id, version: 1, document };
@@ -149,6 +192,28 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     })
     .await?;
     created(&shown(&app, &kept, Some(&secret)))
+}
+
+/// Refuses a token for permissions that its owner holds nowhere where it works: it would have them one day without anybody's
+/// having thought of it.
+fn must_be_held(state: &State, token: &PersonalToken) -> Result<(), Problem> {
+    if token.permissions.is_none() {
+        return Ok(());
+    }
+    let works_in = state.organizations_of(&token.user).filter(|id| token.reaches(*id));
+    let held = works_in.filter_map(|id| state.effective(id, &token.user)).fold(Rights::NONE, |all, held| {
+        let projects = held.projects.values().fold(Rights::NONE, |all, rights| all.union(by_project(*rights)));
+        all.union(held.organization).union(projects)
+    });
+    let missing = token.rights_max().without(held);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let detail = format!(
+        "you hold {} in no organization that the token is for; name what you hold, and make another token when you hold more",
+        missing.names().iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    );
+    Err(Problem::new(Kind::InvalidContent, "the content is against the rules").with_error("/permissions", detail))
 }
 
 /// When a token ends.
@@ -179,6 +244,38 @@ pub async fn revoke(call: Call) -> Result<Response, Problem> {
         for organization in logs_of_token(&call.app, state, token) {
             edit.record(organization, record.clone());
         }
+        Ok((edit, ()))
+    })
+    .await?;
+    Ok(no_content())
+}
+
+/// Revokes a member's token for the organization. It is gone altogether only when it works nowhere else then.
+///
+/// # Errors
+/// 404 if no member has such a token that works in the organization, 403 for who holds more than the caller.
+pub async fn revoke_of_user(call: Call) -> Result<Response, Problem> {
+    let organization = call.organization()?.id;
+    let app = call.app.clone();
+    change(&app, call.standing(), move |state| {
+        let access = state.access(organization);
+        let reaches = |token: &&Arc<Kept<PersonalToken>>| {
+            access.member(&token.user).is_some()
+                && token.reaches(organization)
+                && token.expires_at > call.app.clock.now()
+        };
+        let token = state.personal().token(&call.id).filter(reaches);
+        let token =
+            token.ok_or_else(|| Problem::new(Kind::NotFound, "no user of the organization has such a token"))?;
+        must_cover(&call.holds, &rank(state, organization, &token.user), "the user")?;
+        let mut edit = Edit::default();
+        let elsewhere = |other| other != organization && token.reaches(other);
+        match token.without(organization).filter(|_| state.organizations_of(&token.user).any(elsewhere)) {
+            Some(rest) => edit.put(None, &token.id, Some(&**token), &rest)?,
+            None => edit.delete::<PersonalToken>(None, &token.id, token.version),
+        }
+        let user = user_target(state, organization, &token.user);
+        edit.record(organization, call.record("token.revoke", target(token)).on(user));
         Ok((edit, ()))
     })
     .await?;

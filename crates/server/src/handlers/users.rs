@@ -17,7 +17,7 @@ use crate::directory::document::{GroupMember, Membership, Origin, ScimProfile, U
 use crate::directory::personal::{PersonalToken, Session};
 use crate::directory::{Edit, Effective, Identity, State, by_project, change};
 use crate::dispatch::Call;
-use crate::form::{Form, Holds, email, readable};
+use crate::form::{Form, Holds, email, name_of_one_who_acts};
 use crate::handlers::groups::{group_target, must_cover};
 use crate::handlers::listing::{is_wanted, page};
 use crate::handlers::saved_searches;
@@ -143,7 +143,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         &[("email", Holds::Text), ("name", Holds::Text), ("password", Holds::Text), ("groups", Holds::Texts)],
     )?;
     let address = form.needed("email", email);
-    let name = form.needed("name", |name| readable(name, limits::NAME_CHARS_MAX));
+    let name = form.needed("name", name_of_one_who_acts);
     let groups: BTreeSet<String> = form.list("groups").unwrap_or_default().into_iter().collect();
     let password = form.optional("password", |password| {
         crate::signin::password::check(password, &address).map_err(|unsuitable| unsuitable.to_string())
@@ -219,7 +219,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let (_, read) = call.read_body().await?;
     let mut form = Form::read_fields(&read.bytes, &[("name", Holds::Text), ("active", Holds::Flag)])?;
-    let name = form.optional("name", |name| readable(name, limits::NAME_CHARS_MAX));
+    let name = form.optional("name", name_of_one_who_acts);
     let active = form.flag("active");
     form.finish()?;
     let (app, id) = (call.app.clone(), call.id.clone());

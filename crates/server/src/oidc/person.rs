@@ -48,7 +48,10 @@ impl Person {
 }
 
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.chars().count() <= limits::NAME_CHARS_MAX && spelling::unseen(text).is_none()
+    !text.is_empty()
+        && text.chars().count() <= limits::NAME_CHARS_MAX
+        && spelling::unseen(text).is_none()
+        && spelling::not_the_services(text).is_ok()
 }
 
 /// Booleans as providers write them: JSON's own, but also `"true"` (Cognito), `1` and `"1"` (Entra's `xms_edov`).

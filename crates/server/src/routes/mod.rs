@@ -173,6 +173,8 @@ pub enum Operation {
     TokenRevoke,
     UserSessions,
     UserSessionRevoke,
+    UserTokens,
+    UserTokenRevoke,
     InvitationList,
     InvitationCreate,
     InvitationView,

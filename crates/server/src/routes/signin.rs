@@ -67,7 +67,7 @@ const fn own_within_reach(
 }
 
 /// The routes.
-pub(super) static ROUTES: [Route; 15] = [
+pub(super) static ROUTES: [Route; 17] = [
     Route {
         method: Method::Post,
         bodies: &[(JSON, "SignIn")],
@@ -196,6 +196,24 @@ pub(super) static ROUTES: [Route; 15] = [
         (
             "End a user's session",
             "For this organization, at the next request. Where the session opens others too, it stays for these.",
+        ),
+    ),
+    show(
+        Operation::UserTokens,
+        ("/v1/orgs/{org}/users/{id}/tokens", Right::UsersView, "token.list"),
+        (
+            "List a user's personal access tokens",
+            "Those that work in this organization; oldest first, without their secrets.",
+        ),
+        &[],
+        &[answer(200, &[(JSON, "UserTokens")], "The tokens.")],
+    ),
+    remove(
+        Operation::UserTokenRevoke,
+        ("/v1/orgs/{org}/tokens/{id}", Right::UsersUpdate, "token.revoke"),
+        (
+            "Revoke a user's personal access token",
+            "For this organization, at the next request. Where the token works in others too, it stays for these.",
         ),
     ),
 ];

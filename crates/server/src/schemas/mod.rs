@@ -452,6 +452,10 @@ fn organization_update() -> Value {
             "type": ["boolean", "null"],
             "description": "Whether everybody may read the log's checkpoints, tiles and entries, which hold no personal data.",
         },
+        "reads_wait": {
+            "type": ["boolean", "null"],
+            "description": "Whether the answer to a read of the log waits until the read is on record.",
+        },
     })
 }
 
@@ -480,6 +484,7 @@ fn administration() -> Vec<(&'static str, Value)> {
         "mask_keys": masking_keys("Keys whose values are masked besides the built-in ones."),
         "keep_keys": masking_keys("Keys whose values stay."),
         "log_public": {"type": "boolean", "description": "Whether everybody may read what the log proves."},
+        "reads_wait": {"type": "boolean", "description": "Whether reads of the log wait for their record."},
     });
     let key_fields = ["id", "name", "environment", "created_at", "expires_at", "networks", "last_used_at"];
     let networks =

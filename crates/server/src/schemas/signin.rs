@@ -70,6 +70,10 @@ fn answers() -> Vec<(&'static str, Value)> {
         "permissions": or_null(names()),
         "organizations": or_null(names()),
     });
+    let mut of_user = token.clone();
+    of_user.as_object_mut().map(|fields| fields.remove("organizations"));
+    of_user["prefix"] = any();
+    let of_user_fields = ["id", "prefix", "name", "created_at", "expires_at", "last_used_at", "permissions"];
     let mut with_secret = token.clone();
     with_secret["secret"] = any();
     let token_fields = ["id", "name", "created_at", "expires_at", "last_used_at", "permissions", "organizations"];
@@ -87,5 +91,7 @@ fn answers() -> Vec<(&'static str, Value)> {
         ("PersonalToken", open(token, &token_fields)),
         ("TokenWithSecret", open(with_secret, &secret_fields)),
         ("Tokens", open(json!({"tokens": list("PersonalToken")}), &["tokens"])),
+        ("UserToken", open(of_user, &of_user_fields)),
+        ("UserTokens", open(json!({"tokens": list("UserToken")}), &["tokens"])),
     ]
 }

@@ -14,6 +14,7 @@ use crate::access::{Caller, Right, Rights, Standing, Via};
 use crate::app::App;
 use crate::directory::document::Level;
 use crate::directory::invitation::{Invitation, Inviter, Status};
+use crate::directory::personal::PersonalToken;
 use crate::directory::{Edit, Effective, GroupView, Kept, State, change};
 use crate::limits;
 use crate::problem::Problem;
@@ -118,7 +119,9 @@ fn held_by(state: &State, organization: OrganizationId, inviter: &Inviter, now: 
     };
     let held = state.effective(organization, id)?;
     let Some(token) = token else { return Some(held) };
-    let token = state.personal().token(token).filter(|token| token.user == *id && token.expires_at > now)?;
+    let holds =
+        |token: &&Arc<Kept<PersonalToken>>| token.user == *id && token.expires_at > now && token.reaches(organization);
+    let token = state.personal().token(token).filter(holds)?;
     Some(Arc::new(held.within(token.rights_max())))
 }
 

@@ -3,6 +3,7 @@
 
 use actarium_server::routes::{Method, Operation, Permission, ROUTES, Route};
 
+use actarium_store::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Request, Service};
@@ -185,6 +186,7 @@ struct Fixtures {
     redactions: [String; 2],
     event: Value,
     key: String,
+    token: String,
     user: String,
     group: String,
     role: String,
@@ -228,6 +230,10 @@ impl Fixtures {
         let saved_search = made("saved-searches", search);
         // Somebody else asks, so that the operator may approve.
         let asker = Person::new(service, "Dana", &["admin"]);
+        let expires_at = actarium_core::time::to_text(SystemClock::new().now() + 3_600_000_000);
+        let token = json!({"name": "Script", "expires_at": expires_at});
+        let token = asker.request(service, "POST", "/v1/tokens").json(&token).send().json();
+        let token = token["id"].as_str().unwrap().to_owned();
         let key = service.key("acme");
         let record = |id: &str| service.record("acme", &crate::client::event("component.deploy", id)).json();
         let [event, other_event] = ["orders", "carts"].map(|id| record(id)["events"][0]["id"].clone());
@@ -246,6 +252,7 @@ impl Fixtures {
             invitation,
             revocable,
             key: key.0,
+            token,
             user: other,
             group,
             role,
@@ -353,6 +360,7 @@ impl Fixtures {
             | Operation::TokenCreate
             | Operation::TokenRevoke
             | Operation::UserSessionRevoke => return None,
+            Operation::UserTokenRevoke => (self.token.as_str(), "", Value::Null, "token.revoke"),
             // Moves events from one place of the store to another; nothing that anybody sees is changed.
             Operation::Seal => return None,
             // Carries out what was chosen; each archiving and purge is recorded where it happens (`retention`).

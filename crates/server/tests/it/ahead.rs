@@ -31,6 +31,11 @@ impl Ahead {
     pub fn advance(&self, time: Duration) {
         self.micros.fetch_add(time.as_micros() as i64, Ordering::SeqCst);
     }
+
+    /// Sets it back, by no more than it was set ahead.
+    pub fn set_back(&self, time: Duration) {
+        self.micros.fetch_sub(time.as_micros() as i64, Ordering::SeqCst);
+    }
 }
 
 impl Clock for Ahead {

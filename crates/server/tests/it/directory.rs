@@ -43,7 +43,7 @@ fn a_role_given_to_a_group_is_held_by_its_members_until_it_goes() {
     let group = group["id"].as_str().unwrap().to_owned();
     made(&service, &format!("groups/{group}/roles"), json!({"role": role, "level": "organization"}));
     made(&service, &format!("groups/{group}/members"), json!({"user": ada}));
-    let log = ["audit_logs_view", "audit_logs_export", "audit_logs_verify", "saved_searches_share"];
+    let log = ["audit_logs_view", "audit_logs_export", "audit_logs_verify"];
     assert_eq!(held(&service, &ada), log);
     let explained = service.get(&format!("/v1/orgs/acme/users/{ada}/permissions")).json();
     assert_eq!(explained["because"][0]["group"]["name"], "Reviewers");

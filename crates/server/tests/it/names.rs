@@ -181,3 +181,45 @@ fn nobody_is_given_the_log_of_more_projects_than_they_could_see() {
     made(&format!("groups/{many}/roles"), json!({"role": "auditor", "level": "organization"}));
     made(&format!("groups/{more}/members"), json!({"user": user}));
 }
+
+#[test]
+fn nobody_is_called_what_the_service_or_its_operator_is_called_in_records() {
+    let service = Service::start();
+    service.organization("acme");
+    let post = |path: &str, body: Value| service.request("POST", &format!("/v1/orgs/acme/{path}")).json(&body).send();
+    let expires_at = "2999-01-01T00:00:00Z";
+    for name in ["Operator", "actarium ", "ACTARIUM", "Асtаrium", "The operator"] {
+        for (path, body) in [
+            ("users", json!({"email": "eve@example.com", "name": name})),
+            ("invitations", json!({"email": "eve@example.com", "name": name})),
+            ("on-prem-keys", json!({"name": name})),
+            ("scim-tokens", json!({"name": name, "expires_at": expires_at})),
+        ] {
+            let refused = post(path, body);
+            assert_eq!((refused.status, refused.problem().as_str()), (422, "invalid-content"), "{path} {name}");
+            assert_eq!(refused.json()["errors"][0]["pointer"], "/name", "{path}: {refused:?}");
+        }
+    }
+    let user = post("users", json!({"email": "eve@example.com", "name": "Kubernetes operator"}));
+    assert_eq!(user.status, 201, "{user:?}");
+    let id = user.json()["id"].as_str().unwrap().to_owned();
+    let rename = service.request("PATCH", &format!("/v1/orgs/acme/users/{id}")).json(&json!({"name": "Operator"}));
+    assert_eq!(rename.send().status, 422);
+
+    let token = post("scim-tokens", json!({"name": "Okta"})).json()["secret"].as_str().unwrap().to_owned();
+    let scim = |method: &str, path: &str, body: Value| {
+        let request = service.anonymous(method, &format!("/v1/orgs/acme/scim/v2/Users{path}")).bearer(&token);
+        request.body("application/scim+json", body.to_string()).send()
+    };
+    let schema = "urn:ietf:params:scim:schemas:core:2.0:User";
+    let made =
+        |name: &str| scim("POST", "", json!({"schemas": [schema], "userName": "bob@example.com", "displayName": name}));
+    let refused = made("Operator");
+    assert_eq!((refused.status, &refused.json()["scimType"]), (400, &json!("invalidValue")), "{refused:?}");
+    let bob = made("Bob");
+    assert_eq!(bob.status, 201, "{bob:?}");
+    let patch = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "replace", "path": "displayName", "value": "Actarium"}]});
+    let path = format!("/{}", bob.json()["id"].as_str().unwrap());
+    assert_eq!(scim("PATCH", &path, patch).status, 400);
+}

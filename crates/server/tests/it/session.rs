@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::ahead::Ahead;
 use crate::client::{Answer, Request, Service};
+use crate::person::Person;
 
 const EMAIL: &str = "ada@example.com";
 const PASSWORD: &str = "kvmt#2xw pqz7";
@@ -377,6 +378,89 @@ fn a_token_may_do_what_its_owner_may_or_less_until_it_is_revoked() {
     for action in ["token.create", "token.revoke"] {
         assert_eq!((setting.records("acme", action).len(), setting.records("other", action).len()), (1, 0), "{action}");
     }
+}
+
+#[test]
+fn a_token_is_given_no_permission_that_its_owner_does_not_hold() {
+    let setting = setting(|_| {});
+    let browser = setting.sign_in();
+    let expires_at = actarium_core::time::to_text(setting.clock.now() + 86_400_000_000);
+    let make = |permissions: Value, organizations: Value| {
+        let body =
+            json!({"name": "ci", "expires_at": expires_at, "permissions": permissions, "organizations": organizations});
+        browser.request(&setting.service, "POST", "/v1/tokens").json(&body).send()
+    };
+    // An administrator of one organization, and a developer of the other.
+    assert_eq!(make(json!(["LOG-MANAGEMENT"]), json!(["acme"])).status, 201);
+    assert_eq!(make(json!(["LOG-MANAGEMENT"]), Value::Null).status, 201, "held in one of them");
+    assert_eq!(make(json!(["components_view"]), json!(["other"])).status, 201);
+    for (permissions, missing) in [
+        (json!(["components_view", "audit_logs_view"]), &["`audit_logs_view`"][..]),
+        (json!(["LOG-MANAGEMENT"]), &["`audit_logs_view`, `audit_logs_export`, `audit_logs_verify`"]),
+    ] {
+        let refused = make(permissions, json!(["other"]));
+        assert_eq!((refused.status, refused.problem().as_str()), (422, "invalid-content"));
+        let error = &refused.json()["errors"][0];
+        assert_eq!(error["pointer"], "/permissions");
+        let told = error["detail"].as_str().unwrap();
+        assert!(missing.iter().all(|names| told.contains(names)) && !told.contains("components_view"), "{told}");
+    }
+    let listed = browser.get(&setting.service, "/v1/tokens").json();
+    assert_eq!(listed["tokens"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn an_administrator_sees_and_revokes_a_members_token_for_their_organization_alone() {
+    let setting = setting(|_| {});
+    let browser = setting.sign_in();
+    let expires_at = actarium_core::time::to_text(setting.clock.now() + 86_400_000_000);
+    let make = |name: &str, organizations: Value| {
+        let body = json!({"name": name, "expires_at": expires_at, "organizations": organizations});
+        let made = browser.request(&setting.service, "POST", "/v1/tokens").json(&body).send();
+        assert_eq!(made.status, 201, "{made:?}");
+        let text = |field: &str| made.json()[field].as_str().unwrap().to_owned();
+        (text("id"), text("secret"))
+    };
+    let (everywhere, one, elsewhere) =
+        (make("Both", Value::Null), make("One", json!(["acme"])), make("Elsewhere", json!(["other"])));
+    let works = |(_, secret): &(String, String), slug: &str| {
+        setting.service.anonymous("GET", &format!("/v1/orgs/{slug}")).bearer(secret).send().status
+    };
+    assert_eq!([works(&everywhere, "acme"), works(&everywhere, "other"), works(&one, "acme")], [200, 200, 200]);
+
+    let admin = Person::new(&setting.service, "Root", &["admin"]);
+    let path = format!("users/{}/tokens", setting.user);
+    let listed = admin.send(&setting.service, "GET", &path, Value::Null);
+    let told = listed.json();
+    let names: Vec<_> = told["tokens"].as_array().unwrap().iter().map(|token| token["name"].clone()).collect();
+    assert_eq!(names, ["Both", "One"], "of what works elsewhere nothing is told");
+    let first = &told["tokens"][0];
+    assert_eq!((&first["id"], &first["expires_at"]), (&json!(everywhere.0), &json!(expires_at)));
+    assert_eq!(first["prefix"], format!("act_pat_{}_", everywhere.0));
+    assert!(everywhere.1.starts_with(first["prefix"].as_str().unwrap()) && first["last_used_at"].is_string());
+    let text = listed.text();
+    assert!(
+        !text.contains("organizations") && !text.contains("other") && !text.contains(&everywhere.1[30..]),
+        "{text}"
+    );
+
+    let looker = Person::new(&setting.service, "Lena", &["auditor"]);
+    assert_eq!(looker.send(&setting.service, "GET", &path, Value::Null).status, 200);
+    let revoke =
+        |by: &Person, id: &str| by.send(&setting.service, "DELETE", &format!("tokens/{id}"), Value::Null).status;
+    assert_eq!(revoke(&looker, &one.0), 403);
+    let engineer = Person::new(&setting.service, "Enno", &["platform-engineer"]);
+    assert_eq!(revoke(&engineer, &one.0), 403, "nobody touches who holds more");
+    assert_eq!(revoke(&admin, &elsewhere.0), 404);
+    assert_eq!([revoke(&admin, &everywhere.0), revoke(&admin, &one.0)], [204, 204]);
+    assert_eq!([works(&everywhere, "acme"), works(&everywhere, "other"), works(&one, "acme")], [404, 200, 401]);
+    assert_eq!([revoke(&admin, &everywhere.0), revoke(&admin, &one.0)], [404, 404]);
+    assert!(admin.send(&setting.service, "GET", &path, Value::Null).json()["tokens"].as_array().unwrap().is_empty());
+    let records = setting.records("acme", "token.revoke&outcome=success");
+    let who: Vec<_> = records.iter().map(|record| (&record["actor"]["id"], &record["targets"][1]["id"])).collect();
+    let expected = (json!(admin.id), json!(setting.user));
+    assert_eq!(who, [(&expected.0, &expected.1); 2]);
+    assert!(setting.records("other", "token.revoke").is_empty());
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub struct Ids {
     pub provider: String,
     pub invitation: String,
     pub session: String,
+    pub token: String,
     pub event: String,
     pub saved_search: String,
     pub erasure: String,
@@ -33,6 +34,7 @@ impl Ids {
     /// Of things that the organization has.
     pub fn of(world: &mut World, of: usize) -> Self {
         let sessions: Vec<String> = world.callers.iter().filter_map(|caller| session_of(world, caller, of)).collect();
+        let tokens: Vec<String> = world.callers.iter().filter_map(|caller| token_of(world, caller, of)).collect();
         let random = &mut world.random;
         let organization = &world.organizations[of];
         let events = &organization.events;
@@ -45,6 +47,7 @@ impl Ids {
             provider: any(random, organization.providers.iter()),
             invitation: any(random, organization.invitations.iter()),
             session: any(random, sessions.iter()),
+            token: any(random, tokens.iter()),
             event: text(&random.one(events)["id"]),
             saved_search: any(random, organization.saved_searches.keys()),
             erasure: organization.erasure.clone(),
@@ -63,6 +66,7 @@ impl Ids {
             provider: "idp_000000000000".into(),
             invitation: "000000000000".into(),
             session: "0000000000000000".into(),
+            token: "0000000000000000".into(),
             event: "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b".into(),
             saved_search: "search_000000000000".into(),
             erasure: "erasure_000000000000".into(),
@@ -70,10 +74,11 @@ impl Ids {
         }
     }
 
-    pub fn all(&self) -> [&str; 12] {
+    pub fn all(&self) -> Vec<&str> {
         let Self { user, group, role, key, scim_token, provider, invitation, session, event, saved_search, .. } = self;
-        let Self { erasure, redaction, .. } = self;
-        [user, group, role, key, scim_token, provider, invitation, session, event, saved_search, erasure, redaction]
+        let Self { erasure, redaction, token, .. } = self;
+        let ids = [user, group, role, key, scim_token, provider, invitation, session, token, event, saved_search];
+        ids.into_iter().chain([erasure, redaction]).map(String::as_str).collect()
     }
 }
 
@@ -88,6 +93,19 @@ fn session_of(world: &World, caller: &Caller, of: usize) -> Option<String> {
 pub fn sessions_of<'w>(world: &'w World, user: &'w str, of: usize) -> impl Iterator<Item = String> + 'w {
     let own = world.callers.iter().filter(move |caller| caller.user() == Some(user));
     own.filter_map(move |caller| session_of(world, caller, of))
+}
+
+/// The token of a caller, if it works in the organization for a member.
+fn token_of(world: &World, caller: &Caller, of: usize) -> Option<String> {
+    let Who::Token { user, id, .. } = &caller.who else { return None };
+    let works = caller.alive && caller.reaches(of) && world.organizations[of].members.contains_key(user);
+    works.then(|| id.clone())
+}
+
+/// The tokens of a member that work in the organization.
+pub fn tokens_of<'w>(world: &'w World, user: &'w str, of: usize) -> impl Iterator<Item = String> + 'w {
+    let own = world.callers.iter().filter(move |caller| caller.user() == Some(user));
+    own.filter_map(move |caller| token_of(world, caller, of))
 }
 
 const SCIM_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -152,6 +170,7 @@ fn path_ids(route: &Route, ids: &Ids) -> (String, String) {
         "identity-providers" => &ids.provider,
         "invitations" => &ids.invitation,
         "sessions" => &ids.session,
+        "tokens" => &ids.token,
         "saved-searches" => &ids.saved_search,
         "erasures" => &ids.erasure,
         "redactions" => &ids.redaction,

@@ -37,7 +37,7 @@ impl World {
             3..7 => self.some_manager(of).unwrap_or(by),
             _ => by,
         };
-        match self.random.below(20) {
+        match self.random.below(21) {
             0..4 => self.add_member(by, of),
             4..7 => self.remove_member(by, of),
             7..10 => self.assign(by, of),
@@ -48,6 +48,7 @@ impl World {
             16 => self.remove_user(by, of),
             17 => self.revoke_key(by, of),
             18 => self.end_session(by, of),
+            19 => self.end_token(by, of),
             _ => self.revoke_token(),
         }
     }
@@ -385,6 +386,31 @@ impl World {
             let opens_others = (0..self.organizations.len()).any(|other| opens(&other));
             self.callers[ended].ended_in.insert(of);
             self.callers[ended].alive = opens_others;
+        }
+    }
+
+    fn end_token(&mut self, by: usize, of: usize) {
+        let tokens: Vec<usize> =
+            (0..self.callers.len()).filter(|place| matches!(self.callers[*place].who, Who::Token { .. })).collect();
+        let ended = *self.random.one(&tokens);
+        let Who::Token { user, id, .. } = self.callers[ended].who.clone() else { unreachable!() };
+        let (route, path) = ("/v1/orgs/{org}/tokens/{id}", format!("tokens/{id}"));
+        let ought = |world: &World, holds: &Held| {
+            let (token, organization) = (&world.callers[ended], &world.organizations[of]);
+            if !token.alive || !token.reaches(of) || !organization.members.contains_key(&user) {
+                return 404;
+            }
+            if holds.covers(&organization.groups_give(&world.page, &user)) { 204 } else { 403 }
+        };
+        if self.ask(by, of, &Change { method: "DELETE", route, path, body: None }, ought) {
+            let works = |other: &usize| {
+                *other != of
+                    && self.callers[ended].reaches(*other)
+                    && self.organizations[*other].members.contains_key(&user)
+            };
+            let works_elsewhere = (0..self.organizations.len()).any(|other| works(&other));
+            self.callers[ended].ended_in.insert(of);
+            self.callers[ended].alive = works_elsewhere;
         }
     }
 

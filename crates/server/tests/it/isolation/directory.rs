@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use actarium_server::routes::{Operation, Route};
 use serde_json::{Value, json};
 
-use super::asks::{Ids, request_of, sessions_of};
+use super::asks::{Ids, request_of, sessions_of, tokens_of};
 use super::model::{BY_PROJECT, Caller, Group, Held, Names, Organization, Role};
 use super::world::{World, text, url_encoded};
 
@@ -132,6 +132,9 @@ pub fn look(world: &mut World, route: &Route, caller: &Caller, of: usize) {
         Operation::UserPermissions => permissions_are_right(world, organization, &ids_here.user, &shown),
         Operation::UserSessions => {
             assert_eq!(ids(&shown["sessions"]), sessions_of(world, &ids_here.user, of).collect());
+        }
+        Operation::UserTokens => {
+            assert_eq!(ids(&shown["tokens"]), tokens_of(world, &ids_here.user, of).collect());
         }
         Operation::GroupView => group_is_right(organization, &shown),
         Operation::GroupRoles => assignments_are_right(&organization.groups[&ids_here.group], &shown["roles"]),

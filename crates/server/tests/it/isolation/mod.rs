@@ -164,6 +164,8 @@ impl World {
         foreign.user = stranger.clone();
         let of_stranger = asks::sessions_of(self, stranger, other).next();
         foreign.session = of_stranger.unwrap_or_else(|| nothing.session.clone());
+        let of_stranger = asks::tokens_of(self, stranger, other).next();
+        foreign.token = of_stranger.unwrap_or_else(|| nothing.token.clone());
         let own = Ids::of(self, of);
         let with = |ids: &Ids| Ids { group: own.group.clone(), ..ids.clone() };
         let operator = self.callers[self.operator].clone();

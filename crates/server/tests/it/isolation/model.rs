@@ -96,6 +96,12 @@ impl Held {
         Self { all: within(&self.all), projects: projects.collect() }
     }
 
+    /// What is held for the organization or counts for some project.
+    pub fn anywhere(&self) -> Names {
+        let counting = self.projects.values().flatten().filter(|name| BY_PROJECT.contains(&name.as_str()));
+        self.all.iter().chain(counting).cloned().collect()
+    }
+
     /// Whether everything of the other is held.
     pub fn covers(&self, other: &Held) -> bool {
         let for_project = |project: &String| self.projects.get(project).cloned().unwrap_or_default();

@@ -289,15 +289,25 @@ impl World {
             .filter(|of| self.organizations[*of].members.contains_key(&user) && session.reaches(*of))
             .collect();
         for _ in 0..1 + self.random.below(2) {
-            let permissions = self.random.percent(60).then(|| self.some_permissions(1, 3));
+            let mut permissions = self.random.percent(60).then(|| self.some_permissions(1, 3));
             let only: Option<BTreeSet<usize>> =
                 self.random.percent(50).then(|| self.random.some(&own, 1, own.len()).into_iter().collect());
             let mut body = json!({"name": "Script", "expires_at": time_text(24 * 30 * HOUR_MICROS)});
-            if let Some(permissions) = &permissions {
-                body["permissions"] = json!(permissions);
-            }
             if let Some(only) = &only {
                 body["organizations"] = only.iter().map(|of| json!(self.organizations[*of].slug)).collect();
+            }
+            if let Some(names) = &permissions {
+                body["permissions"] = json!(names);
+                let works_in = only.iter().flatten().copied().chain(own.iter().copied().filter(|_| only.is_none()));
+                let held: Names = works_in.flat_map(|of| self.holds(&session, of).anywhere()).collect();
+                let meant = self.page.meant(names);
+                if !meant.is_subset(&held) {
+                    let refused = self.send(&session, "POST", "/v1/tokens", Some(&body));
+                    assert_eq!(refused.status, 422, "a token for more than is held: {refused:?}");
+                    let within: Names = meant.intersection(&held).cloned().collect();
+                    permissions = (!within.is_empty()).then_some(within);
+                    body["permissions"] = json!(permissions);
+                }
             }
             let made = self.send(&session, "POST", "/v1/tokens", Some(&body));
             assert_eq!(made.status, 201, "{made:?}");
