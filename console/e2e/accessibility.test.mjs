@@ -72,6 +72,31 @@ const VIEWS = {
     await page.getByRole("dialog").getByRole("button", { name: "Place hold" }).click();
     await page.getByRole("region", { name: "Legal holds" }).getByText("For the check").first().waitFor();
   },
+  removals: async (page) => {
+    await page.goto("/orgs/demo/erasures");
+    await page.getByRole("heading", { name: "Erasures & redactions" }).waitFor();
+    await page.getByRole("button", { name: "Erase a person" }).click();
+    const { users } = await service.api("GET", "/v1/orgs/demo/users?search=tomas.rey");
+    await page.getByRole("dialog").getByLabel("Person").fill(`user:${users[0].id}`);
+    await page.getByRole("dialog").getByRole("button", { name: "Count" }).click();
+    await page.getByRole("dialog").getByLabel("Reason").fill("For the check");
+    await check(page, "ask for an erasure");
+    await page.getByRole("dialog").getByRole("button", { name: "Ask for approval" }).click();
+    await page.getByRole("region", { name: "Who can approve it" }).waitFor();
+    await check(page, "erasure");
+    await page.goto("/orgs/demo/erasures?redact=");
+    await page.getByRole("dialog").getByLabel("Events").waitFor();
+    await check(page, "ask for a redaction");
+    await page.keyboard.press("Escape");
+    await page.getByRole("region", { name: "Open", exact: true }).getByText("For the check").first().waitFor();
+  },
+  keys: async (page) => {
+    await page.goto("/orgs/demo/on-prem-keys");
+    await page.getByRole("button", { name: "Create key" }).click();
+    await page.getByLabel("Expires").selectOption({ label: "At the end of a day…" });
+    await check(page, "create key");
+    await page.keyboard.press("Escape");
+  },
   invitations: async (page) => {
     await page.goto("/orgs/demo/users");
     await page.getByRole("button", { name: "Invite", exact: true }).click();
@@ -180,7 +205,7 @@ test("the keyboard reaches the list, opens an event and comes back", () =>
 
 test("nothing is wider than a narrow window", () =>
   withPage(browser, service, "narrow", async (page) => {
-    for (const path of ["/sign-in", LOG, `${LOG}&counts=1`, "/orgs/demo/integrity", "/orgs/demo/retention", "/orgs/demo/users", "/setup", "/invitation"]) {
+    for (const path of ["/sign-in", LOG, `${LOG}&counts=1`, "/orgs/demo/integrity", "/orgs/demo/retention", "/orgs/demo/erasures", "/orgs/demo/on-prem-keys", "/orgs/demo/users", "/orgs/demo/roles", "/orgs/demo/catalog", "/orgs/demo/sign-in", "/account", "/orgs/nowhere", "/setup", "/invitation"]) {
       await page.goto(path);
       await page.waitForTimeout(500);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

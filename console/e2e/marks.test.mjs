@@ -137,7 +137,44 @@ on("a search with all that the page counts beside it is one record", async (page
   await page.keyboard.press("/");
   await page.keyboard.type("action:comp");
   await page.getByRole("option").first().waitFor();
+  // The menu of the field that is a criterion already shows what else there is.
+  await page.keyboard.press("Escape");
+  await page.getByRole("group", { name: "Criteria" }).getByRole("button", { name: /^Outcome ?denied/ }).click();
+  await page.getByRole("checkbox", { name: /^failed/ }).waitFor();
   assert.equal((await settled(own)) - before, 1);
+});
+
+on("a search that finds nothing shows no count of its own record", async (page) => {
+  await page.goto("/orgs/demo/audit-logs?tz=utc&counts=1&q=zyzzogeton");
+  await page.getByText("No event fits all of this").waitFor();
+  await page.locator(".audit-count", { hasText: /^0 events$/ }).waitFor();
+  await page.getByText("There is nothing to count.").waitFor();
+  await settled("zyzzogeton");
+  assert.equal(await page.locator(".bar i").count(), 0);
+});
+
+on("what a legal hold keeps says so, until it is released", async (page) => {
+  const reason = "Inquiry into promotions";
+  const hold = await service.api("POST", "/v1/orgs/demo/legal-holds", { reason, q: "action:component.promote" });
+  await page.goto(`${LOG}&q=action:component.promote`);
+  const row = (await rows(page)).first();
+  await row.locator(".row-mark", { hasText: "held" }).waitFor();
+  await row.click();
+  const held = page.locator("dt", { hasText: /^Held$/ }).locator("xpath=following-sibling::dd[1]");
+  await held.getByText(reason).waitFor();
+  // It is told beside the event, and no part of what is proven.
+  await page.getByRole("button", { name: "Verify" }).click();
+  await page.getByText("Shown as recorded, in every field").waitFor();
+  assert.equal(await page.locator(".checks-failed").count(), 0);
+  await held.getByRole("link", { name: reason }).click();
+  await page.getByRole("region", { name: "Legal holds" }).getByText(reason).first().waitFor();
+  await page.goto(`${LOG}&q=action:component.update`);
+  await (await rows(page)).first().waitFor();
+  assert.equal(await page.locator(".row-mark", { hasText: "held" }).count(), 0);
+  await service.api("DELETE", `/v1/orgs/demo/legal-holds/${hold.id}?reason=over`);
+  await page.goto(`${LOG}&q=action:component.promote`);
+  await (await rows(page)).first().waitFor();
+  assert.equal(await page.locator(".row-mark").count(), 0);
 });
 
 on("records of searches that a word finds can be left out", async (page) => {

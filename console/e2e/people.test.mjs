@@ -58,6 +58,71 @@ test("from no access to seeing the log, and back", async () => {
   });
 });
 
+/** A group with a role that reads the log, and somebody in it, made by the operator. */
+async function reader(name) {
+  const role = await service.api("POST", "/v1/orgs/demo/roles", { name: `${name}: reading`, permissions: ["LOG-MANAGEMENT"] });
+  const group = await service.api("POST", "/v1/orgs/demo/groups", { name: `${name}: readers` });
+  await service.api("POST", `/v1/orgs/demo/groups/${group.id}/roles`, { role: role.id, level: "organization" });
+  return { role, group, person: await service.person(name, [group.id]) };
+}
+
+const LOSSES = {
+  "the role is taken from the group": async (page, { role, group }) => {
+    await page.goto(`/orgs/demo/groups/${group.id}/roles`);
+    await page.getByRole("button", { name: `Remove role ${role.name}` }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Take it away" }).click();
+    await page.getByRole("tab", { name: "Roles (0)" }).waitFor();
+  },
+  "the group is deleted": async (page, { group }) => {
+    await page.goto(`/orgs/demo/groups/${group.id}`);
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete group" }).click();
+    await page.waitForURL(/\/groups$/);
+  },
+  "the role is deleted": async (page, { role }) => {
+    await page.goto(`/orgs/demo/roles/${role.id}`);
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete role" }).click();
+    await page.waitForURL(/\/roles$/);
+  },
+};
+
+for (const [loss, lose] of Object.entries(LOSSES)) {
+  test(`who reads the log is told with the next request that ${loss}`, async () => {
+    const made = await reader(loss.replaceAll(" ", "-"));
+    await withPage(browser, service, `lost ${loss} reader`, async (theirs) => {
+      await signIn(theirs, made.person, "/orgs/demo/audit-logs?tz=utc&from=-30d");
+      await (await rows(theirs)).first().waitFor();
+      await withPage(browser, service, `lost ${loss}`, async (page) => {
+        await signIn(page, service.administrator);
+        await lose(page, made);
+      });
+      // The page that is open asks once more, and is not loaded anew.
+      await theirs.getByRole("combobox", { name: "Search phrase" }).fill("outcome:denied");
+      await theirs.keyboard.press("Enter");
+      await denied(theirs).waitFor();
+      assert.equal(await theirs.locator(".row").count(), 0);
+      assert.equal(await theirs.getByRole("navigation", { name: "Pages" }).getByRole("link").count(), 0);
+    });
+  });
+}
+
+test("the demo's people are the same in the directory and in the year's events", () =>
+  withPage(browser, service, "one person", async (page) => {
+    await signIn(page, service.administrator, "/orgs/demo/users");
+    await page.getByRole("link", { name: "Ana Sousa" }).click();
+    await page.getByRole("link", { name: "What they did" }).click();
+    await (await rows(page)).first().waitFor();
+    const told = await page.locator(".audit-count").textContent();
+    assert.ok(Number(told.replace(/\D/g, "")) > 100, told);
+  }));
+
+test("the list of roles names the groups that hold them", () =>
+  withPage(browser, service, "roles with groups", async (page) => {
+    await signIn(page, service.administrator, "/orgs/demo/roles");
+    await page.getByRole("row").filter({ has: page.getByRole("link", { name: "Auditor" }) }).locator("a.badge", { hasText: "Auditor" }).waitFor();
+  }));
+
 test("why somebody may do something is said on their page", async () => {
   const auditor = await service.person("Explained", ["auditor"]);
   await withPage(browser, service, "explained", async (page) => {
@@ -107,6 +172,40 @@ test("a key is shown once, records events, and is refused once revoked", () =>
     await page.getByRole("dialog").waitFor({ state: "detached" });
     assert.equal((await send()).status, 401);
     assert.equal(await page.getByText(secret).count(), 0);
+  }));
+
+test("a key has an end and networks it may be used from", () =>
+  withPage(browser, service, "key limits", async (page) => {
+    await signIn(page, service.administrator, "/orgs/demo/on-prem-keys");
+    await page.getByRole("button", { name: "Create key" }).click();
+    await page.getByLabel("Name").fill("Limited");
+    await page.getByLabel("Expires").selectOption({ label: "In 90 days" });
+    await page.getByLabel("Allowed networks").fill("203.0.113.0/24\nnowhere");
+    await page.getByRole("button", { name: "Create", exact: true }).click();
+    await page.getByText(/^Line 2: /).waitFor();
+    await page.getByLabel("Allowed networks").fill("203.0.113.0/24\n2001:db8::/32");
+    await page.getByRole("button", { name: "Create", exact: true }).click();
+    const secret = await page.getByRole("textbox", { name: "Key" }).inputValue();
+    await page.getByRole("button", { name: "I have kept it" }).click();
+    const row = page.getByRole("row").filter({ hasText: "Limited" });
+    await row.getByText("203.0.113.0/24, 2001:db8::/32").waitFor();
+    const kept = async () => (await service.api("GET", "/v1/orgs/demo/on-prem-keys")).keys.find((key) => key.name.startsWith("Limited"));
+    const days = (Date.parse((await kept()).expires_at) - Date.now()) / 86_400_000;
+    assert.ok(Math.abs(days - 90) < 0.1, `${days} days`);
+    const send = () => fetch(`${service.url}/v1/orgs/demo/events`, {
+      method: "POST", body: JSON.stringify({ action: "component.deploy", actor: { type: "user", id: "u" }, targets: [{ type: "component", id: "c" }] }),
+      headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+    });
+    assert.notEqual((await send()).status, 201);
+    await row.getByRole("button", { name: "Change key Limited" }).click();
+    await page.getByLabel("Name").fill("Limited no more");
+    await page.getByLabel("Allowed networks").fill("");
+    await page.getByLabel("Expires").selectOption({ label: "Never" });
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    const { expires_at, networks } = await kept();
+    assert.deepEqual([expires_at, networks], [null, null]);
+    assert.equal((await send()).status, 201);
   }));
 
 test("the own account: a token, the sessions, and a new password", async () => {

@@ -23,6 +23,9 @@ async function post(page, path, data) {
 }
 
 let invitation;
+/** The person that an erasure is asked for, and that erasure. */
+let erased;
+let erasure;
 const PICTURES = [
   ["sign-in", "/sign-in", "light", { width: 720, height: 520 }, async (page) => page.getByLabel("Password").waitFor(), false],
   ["audit-logs-light", PROBLEMS, "light", WIDE, (page) => openEvent(page, 1)],
@@ -77,6 +80,15 @@ const PICTURES = [
   ["retention-narrow", "/orgs/demo/retention", "dark", NARROW, async (page) => {
     await page.getByText(/^[1-9][\d,]* events/).first().waitFor();
   }],
+  ["erasure-count", "", "light", { width: 1280, height: 700 }, async (page) => {
+    await page.goto(`/orgs/demo/erasures?erase=user:${erased}`);
+    await page.getByRole("dialog").getByRole("button", { name: "Count" }).click();
+    await page.getByRole("dialog").getByLabel("Reason").fill("Request under article 17, ticket 481");
+  }],
+  ["erasure", "", "light", { width: 1280, height: 700 }, async (page) => {
+    await page.goto(`/orgs/demo/erasures/${erasure}`);
+    await page.getByRole("region", { name: "Who can approve it" }).getByRole("link").first().waitFor();
+  }],
   ["invitation", "", "light", { width: 720, height: 520 }, async (page) => {
     const { pathname, hash } = new URL(invitation);
     await page.goto(pathname + hash);
@@ -105,6 +117,9 @@ try {
   await post(page, "legal-holds", { reason: "Refund inquiry, case 2026-114", actor: "ana.sousa@northwind.example", from: `${day}00:00:00Z` });
   await post(page, "legal-holds", { reason: "Audit of payments by the regulator", q: "action:component.* project:payments" });
   invitation = (await post(page, "invitations", { email: "eve@northwind.example", name: "Eve Martin", groups: ["auditor"] })).link;
+  await service.api("POST", "/v1/orgs/demo/users", { email: "rosa.lind@northwind.example", name: "Rosa Lind", groups: ["admin"] });
+  erased = (await service.api("GET", "/v1/orgs/demo/users?search=tomas.rey")).users[0].id;
+  erasure = (await post(page, "erasures", { subject: `user:${erased}`, parts: ["personal"], reason: "Request under article 17, ticket 481" })).id;
   const storageState = await first.storageState();
   await first.close();
   const wanted = process.argv.slice(3);

@@ -60,7 +60,7 @@ function table({ date, machine: on, browser: by, load_before, events, list_visib
   const lines = [
     ["list visible after navigation, p50, ms", list_visible_ms.p50, 300, `p95 ${list_visible_ms.p95} of ${list_visible_ms.navigations}`],
     ["filter change to new rows, p50, ms", filter_change_ms.p50, 150, `p95 ${filter_change_ms.p95} of ${filter_change_ms.changes}`],
-    [`a frame while ${scrolling.rows.toLocaleString("en")} rows are scrolled, p95, ms`, scrolling.frame_ms.p95, 50, `p50 ${scrolling.frame_ms.p50}, longest ${scrolling.frame_ms.max}, ${scrolling.frames} frames`],
+    [`a frame while ${scrolling.rows.toLocaleString("en")} rows are scrolled, p95, ms`, scrolling.frame_ms.p95, 50, `p50 ${scrolling.frame_ms.p50}, longest ${scrolling.frame_ms.max}, ${scrolling.frames} frames, ${scrolling.blank_frames} of them without rows`],
     ["JavaScript of the first view, gzip, bytes", javascript_gzip_bytes, 250_000, ""],
   ];
   return [
@@ -127,13 +127,18 @@ try {
   const frames = await page.evaluate(({ target, pixels, longest }) => new Promise((resolve) => {
     const list = document.querySelector(".list");
     const times = [];
+    // Frames in which the middle of the list showed no event: there was nothing to read while it went by.
+    let blank = 0;
+    const box = list.getBoundingClientRect();
+    const empty = () => !document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2)?.closest(".row, .list-day, .list-end");
     let last = performance.now();
     const begun = last;
     const turn = (at) => {
       times.push(at - last);
       last = at;
+      if (empty()) blank++;
       const shown = Number([...document.querySelectorAll(".row")].at(-1)?.dataset.index ?? 0);
-      if (shown >= target || at - begun > longest) resolve({ times: times.slice(1), shown });
+      if (shown >= target || at - begun > longest) resolve({ times: times.slice(1), shown, blank });
       else {
         list.scrollTop += pixels;
         requestAnimationFrame(turn);
@@ -155,7 +160,7 @@ try {
     date: new Date().toISOString(), commit, machine: await machine(), browser: `Chromium ${browser.version()}`, load_before: loadBefore, events: EVENTS,
     list_visible_ms: { navigations: visible.length, p50: ms(visible, 0.5), p95: ms(visible, 0.95) },
     filter_change_ms: { changes: changes.length, p50: ms(changes, 0.5), p95: ms(changes, 0.95) },
-    scrolling: { rows: frames.shown, frames: frames.times.length, frame_ms: { p50: ms(frames.times, 0.5), p95: ms(frames.times, 0.95), max: ms(frames.times, 1) } },
+    scrolling: { rows: frames.shown, frames: frames.times.length, blank_frames: frames.blank, frame_ms: { p50: ms(frames.times, 0.5), p95: ms(frames.times, 0.95), max: ms(frames.times, 1) } },
     javascript_gzip_bytes: javascript,
   };
   const told = table(found);

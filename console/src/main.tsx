@@ -8,7 +8,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { RouterProvider } from "react-router/dom";
 
-import { setCsrfToken, whenSessionIsOver } from "./api/client";
+import { setCsrfToken, whenForbidden, whenSessionIsOver } from "./api/client";
 import { makeQueryClient } from "./api/queries";
 import { sessionQuery } from "./api/session";
 import { router } from "./app/router";
@@ -21,6 +21,8 @@ whenSessionIsOver(() => {
   setCsrfToken(null);
   client.setQueryData(sessionQuery.queryKey, null);
 });
+// What somebody may do is asked anew as soon as the API refuses what the page offered.
+whenForbidden(() => void client.invalidateQueries({ queryKey: sessionQuery.queryKey }));
 // Asked for at once, while the rest of the page is put together.
 client.query(sessionQuery).catch(() => undefined);
 

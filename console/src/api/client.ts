@@ -9,6 +9,7 @@ export type Schemas = components["schemas"];
 
 let csrfToken: string | null = null;
 let onSessionOver: () => void = () => undefined;
+let onForbidden: () => void = () => undefined;
 
 /** Gives the client the CSRF token of the session. */
 export function setCsrfToken(token: string | null): void {
@@ -20,6 +21,11 @@ export function whenSessionIsOver(then: () => void): void {
   onSessionOver = then;
 }
 
+/** Says what to do when the API answers that something may not be done: the person may have lost the right to it. */
+export function whenForbidden(then: () => void): void {
+  onForbidden = then;
+}
+
 const middleware: Middleware = {
   onRequest({ request }) {
     if (request.method !== "GET" && csrfToken) request.headers.set("x-csrf-token", csrfToken);
@@ -29,6 +35,7 @@ const middleware: Middleware = {
     if (response.ok) return undefined;
     const problem = await problemOf(response);
     if (problem.kind === "unauthenticated" && schemaPath !== "/v1/session") onSessionOver();
+    if (problem.kind === "forbidden" && schemaPath !== "/v1/session") onForbidden();
     throw problem;
   },
 };

@@ -14,3 +14,11 @@ export function retentionQuery(org: string) {
     staleTime: 60_000,
   });
 }
+
+/** The legal holds; the log names those of an event, the settings place and release them. */
+export function holdsQuery(org: string) {
+  return queryOptions({
+    queryKey: ["legal-holds", org],
+    queryFn: async ({ signal }) => (await body(api.GET("/v1/orgs/{org}/legal-holds", { params: { path: { org } }, signal }))).legal_holds,
+  });
+}

@@ -97,6 +97,15 @@ export const PAGES: Page[] = [
     load: () => import("../retention/RetentionPage"),
   },
   {
+    path: "erasures",
+    title: "Erasures & redactions",
+    section: "Settings",
+    permission: "removals_view",
+    needs: "See erasures and redactions",
+    load: () => import("../removals/RemovalsPage"),
+    below: ":id",
+  },
+  {
     path: "sign-in",
     title: "Sign-in & provisioning",
     section: "Settings",

@@ -158,6 +158,9 @@ export function AuditLogsPage() {
   }, [openIndex]);
 
   const permalink = (id: string) => `${window.location.origin}/orgs/${org}/audit-logs?${addressOf({ ...BLANK, zone, event: id })}`;
+  // A whole page is counted by itself: counts that come after it find the record of the search, too.
+  const exact = data && !hasNextPage ? items.events.length : undefined;
+  const nothing = exact === 0;
   const inArchive = useReachesArchive(org, range, now, data?.pages[0]?.archive);
   const ownSearches = useMemo(() => offersOwn(typed, terms, data?.pages[0]?.events ?? []), [typed, terms, data]);
   const unzoom = (location.state as { unzoom?: boolean } | null)?.unzoom === true;
@@ -166,7 +169,7 @@ export function AuditLogsPage() {
     <main className={`audit${criteria.event ? " audit-open" : ""}${criteria.counts ? " audit-counts" : ""}`} id="main">
       <div className="audit-top">
         <h1>Audit logs</h1>
-        <Count org={org} query={query} range={range} asked={asking.number} now={now} following={following} arrived={arrivals} found={data !== undefined} hidden={phraseProblem !== null} />
+        <Count org={org} query={query} range={range} asked={asking.number} now={now} following={following} arrived={arrivals} found={data !== undefined} exact={exact} hidden={phraseProblem !== null} />
         <div className="grow" />
         <Button
           className="audit-live"
@@ -227,7 +230,7 @@ export function AuditLogsPage() {
           onTerms={(changed) => change({ terms: changed })}
           onToggle={onToggle}
         />
-        {!phraseProblem && <Histogram org={org} query={query} range={range} zone={zone} asked={asking.number} now={now} found={data !== undefined} onZoom={onZoom} />}
+        {!phraseProblem && <Histogram org={org} query={query} range={range} zone={zone} asked={asking.number} now={now} found={data !== undefined} nothing={nothing} onZoom={onZoom} />}
         {inArchive && <p className="audit-note" role="status">This range reaches into the archive; it may take longer.</p>}
         {ownSearches && (
           <p className="audit-note">
@@ -237,7 +240,7 @@ export function AuditLogsPage() {
         )}
       </div>
       {criteria.counts && (
-        <FacetPanel org={org} query={query} found={data !== undefined} asked={asking.number} terms={terms} onToggle={onToggle} onClose={() => change({ counts: false }, { replace: true })} />
+        <FacetPanel org={org} query={query} found={data !== undefined} nothing={nothing} asked={asking.number} terms={terms} onToggle={onToggle} onClose={() => change({ counts: false }, { replace: true })} />
       )}
       <section className="audit-list" aria-label="Events found" aria-busy={isPending}>
         {waiting > 0 && (
@@ -343,7 +346,7 @@ function useReachesArchive(org: string, range: Range, now: number, answered: boo
 }
 
 /** How many events there are in all, and as of when. */
-function Count({ org, query, range, asked, now, following, arrived, found, hidden }: {
+function Count({ org, query, range, asked, now, following, arrived, found, exact, hidden }: {
   org: string;
   query: ReturnType<typeof queryOf>;
   range: Range;
@@ -352,6 +355,8 @@ function Count({ org, query, range, asked, now, following, arrived, found, hidde
   following: boolean;
   arrived: number;
   found: boolean;
+  /** How many, where all of them are in the list. */
+  exact: number | undefined;
   hidden: boolean;
 }) {
   const { data } = useQuery({
@@ -360,7 +365,7 @@ function Count({ org, query, range, asked, now, following, arrived, found, hidde
     placeholderData: (before) => before,
     refetchInterval: following && arrived > 0 ? COUNTS_EVERY_MILLIS : false,
   });
-  const total = data?.buckets.reduce((sum, bucket) => sum + bucket.total, 0);
+  const total = exact ?? data?.buckets.reduce((sum, bucket) => sum + bucket.total, 0);
   return (
     <span className="audit-count" role="status">
       {total === undefined || hidden ? "" : counted(total, "event")}

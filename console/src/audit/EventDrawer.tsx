@@ -2,14 +2,15 @@
 // around it; its JSON.
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState, type ReactNode } from "react";
+import { Link } from "react-router";
 
-import { retentionQuery } from "../api/retention";
+import { holdsQuery, retentionQuery } from "../api/retention";
 import { may } from "../api/session";
 import { useOrganization } from "../app/organization";
 import { ends } from "../retention/rules";
 import { LongText, Text } from "../text/Text";
 import { full, utcDay, zoneShort, type Zone } from "../time/zone";
-import { Button, IconButton } from "../ui/Button";
+import { Button, ButtonLink, IconButton } from "../ui/Button";
 import { useCopy } from "../ui/copying";
 import { Icon } from "../ui/Icon";
 import { Failed, Loading } from "../ui/states";
@@ -44,6 +45,8 @@ export function EventDrawer(props: DrawerProps) {
   const { data, error, refetch } = useQuery({ ...eventQuery(org, id), enabled: known === undefined });
   const event = known ?? data;
   const copy = useCopy();
+  const organization = useOrganization();
+  const mayRedact = may(organization, "records_redact") && organization.scope?.level === "organization";
   const place = useRef<HTMLElement>(null);
   useEffect(() => {
     place.current?.scrollTo({ top: 0 });
@@ -54,6 +57,7 @@ export function EventDrawer(props: DrawerProps) {
         <IconButton icon="up" name="Event above (k)" kind="quiet" onClick={() => onStep(-1)} />
         <IconButton icon="down" name="Event below (j)" kind="quiet" onClick={() => onStep(1)} />
         <div className="grow" />
+        {mayRedact && <ButtonLink kind="quiet" to={`/orgs/${org}/erasures?redact=${id}`} title="Ask for a secret in it to be removed">Redact…</ButtonLink>}
         <IconButton icon="link" name="Copy link to the event" kind="quiet" onClick={() => copy(permalink, "Link")} />
         <IconButton icon="close" name="Close (Escape)" kind="quiet" onClick={onClose} />
       </div>
@@ -162,6 +166,7 @@ function Facts({ event, zone, onFilter }: DrawerProps & { event: AuditEvent }) {
         <dt>Position</dt>
         <dd>{event.seq.toLocaleString("en")} · <code>{event.id}</code></dd>
         {may(organization, "retention_view") && <Kept org={organization.slug} recordedAt={event.recorded_at} />}
+        {event.held_by && event.held_by.length > 0 && <Held org={organization.slug} ids={event.held_by} />}
       </dl>
       {event.changes && event.changes.length > 0 && (
         <>
@@ -209,6 +214,23 @@ function Kept({ org, recordedAt }: { org: string; recordedAt: string }) {
           : now >= archive
             ? <><span className="badge">Archive</span> since {inArchive}, until {over}</>
             : archive === purge ? <>at hand until {over}</> : <>at hand until {inArchive}, then in the archive until {over}</>}
+      </dd>
+    </>
+  );
+}
+
+/** Which legal holds keep the event; only who may see them is told. */
+function Held({ org, ids }: { org: string; ids: string[] }) {
+  const { data } = useQuery(holdsQuery(org));
+  return (
+    <>
+      <dt>Held</dt>
+      <dd>
+        <span className="badge">Held</span> by {ids.length === 1 ? "a legal hold" : `${ids.length} legal holds`}: neither purged nor erased until {ids.length === 1 ? "it is" : "they are"} released.
+        {ids.map((id) => {
+          const reason = data?.find((hold) => hold.id === id)?.reason;
+          return <div key={id}><Link className="muted" to={`/orgs/${org}/retention`}>{reason ? <>“<Text>{reason}</Text>”</> : id}</Link></div>;
+        })}
       </dd>
     </>
   );

@@ -10,7 +10,7 @@ import { Icon } from "../ui/Icon";
 import type { Column, ColumnId } from "./columns";
 import { fitting, tracks } from "./columns";
 import { Erased } from "./Erased";
-import { actorLabel, actorValue, OUTCOME_WORDS, type AuditEvent } from "./event";
+import { actorLabel, actorValue, marksOf, OUTCOME_WORDS, type AuditEvent } from "./event";
 import type { Items } from "./items";
 import type { Catalog } from "./sentence";
 import { RowSentence } from "./Sentence";
@@ -249,7 +249,7 @@ function Cell({ event, column, catalog, zone }: { event: AuditEvent; column: Col
     case "action":
       return <RowSentence pieces={catalog.row(event)} />;
     case "outcome":
-      return <><OutcomeWord event={event} />{event.erased && <span className="row-mark" title="Parts of the event were erased"> · erased</span>}</>;
+      return <><OutcomeWord event={event} /><RowMarks event={event} /></>;
     default: {
       const text = column.text?.(event);
       if (text) return <Text>{text}</Text>;
@@ -260,6 +260,10 @@ function Cell({ event, column, catalog, zone }: { event: AuditEvent; column: Col
 
 export function OutcomeWord({ event }: { event: AuditEvent }) {
   return <span className={`outcome outcome-${event.outcome}`}>{OUTCOME_WORDS[event.outcome]}</span>;
+}
+
+function RowMarks({ event }: { event: AuditEvent }) {
+  return marksOf(event).map(({ word, title }) => <span key={word} className="row-mark" title={title}> · {word}</span>);
 }
 
 /** Shown while the pointer is over the cell; the keyboard has the menu of the row. */
@@ -287,7 +291,7 @@ function NarrowCells({ event, catalog, zone }: { event: AuditEvent; catalog: Cat
       <div className="cell-narrow-rest">
         <time dateTime={event.occurred_at}>{clock(event.occurred_at, zone)}</time>
         <span className="cell-narrow-actor">{actorValue(event.actor) === undefined && event.erased ? <Erased /> : <Text>{actorLabel(event.actor)}</Text>}</span>
-        <OutcomeWord event={event} />
+        <span><OutcomeWord event={event} /><RowMarks event={event} /></span>
       </div>
     </div>
   );

@@ -14,17 +14,18 @@ import { chosen, FIELD_TITLES, type FacetField, type Term } from "./terms";
 const FIELDS: FacetField[] = ["outcome", "actor", "action", "project", "component", "environment", "resource", "source", "ip"];
 const VALUES_MAX = 6;
 
-export function FacetPanel({ org, query, found, asked, terms, onToggle, onClose }: {
+export function FacetPanel({ org, query, found, nothing, asked, terms, onToggle, onClose }: {
   org: string;
   query: Query;
   found: boolean;
+  nothing: boolean;
   asked: number;
   terms: Term[];
   onToggle: (field: string, value: string, negated: boolean) => void;
   onClose: () => void;
 }) {
   const catalog = useCatalog();
-  const { data, error, refetch } = useQuery({ ...facetsQuery(org, query, FIELDS, VALUES_MAX, asked), enabled: found, placeholderData: (before) => before });
+  const { data, error, refetch } = useQuery({ ...facetsQuery(org, query, FIELDS, VALUES_MAX, asked), enabled: found && !nothing, placeholderData: (before) => before });
   return (
     <section className="facets" aria-label="Counts">
       <div className="facets-head">
@@ -32,8 +33,9 @@ export function FacetPanel({ org, query, found, asked, terms, onToggle, onClose 
         <IconButton icon="close" name="Close the counts" kind="quiet" onClick={onClose} />
       </div>
       {error && <Failed error={error} retry={() => void refetch()} />}
-      {!data && !error && <Loading />}
-      {data && FIELDS.map((field) => {
+      {!data && !error && !nothing && <Loading />}
+      {nothing && <p className="menu-label">There is nothing to count.</p>}
+      {data && !nothing && FIELDS.map((field) => {
         const values = data.facets[field] ?? [];
         if (values.length === 0) return null;
         const most = Math.max(...values.map((one) => one.count));

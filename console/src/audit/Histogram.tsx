@@ -34,7 +34,7 @@ function toldOf(bucket: Bucket): string {
   return parts.join(", ");
 }
 
-export function Histogram({ org, query, range, zone, asked, now, found, onZoom }: {
+export function Histogram({ org, query, range, zone, asked, now, found, nothing, onZoom }: {
   org: string;
   query: Query;
   range: Range;
@@ -43,12 +43,14 @@ export function Histogram({ org, query, range, zone, asked, now, found, onZoom }
   now: number;
   /** Whether the search has been answered: its counts are part of it, and are asked for behind it. */
   found: boolean;
+  /** Whether nothing was found: the counts would show the record of the search alone. */
+  nothing: boolean;
   onZoom: (range: Range) => void;
 }) {
   const step = interval(range, now);
   const { data, error } = useQuery({ ...histogramQuery(org, query, step.text, asked), enabled: found, placeholderData: (before) => before });
   const span = bounds(range, now);
-  const buckets = data?.buckets ?? [];
+  const buckets = nothing ? (data?.buckets ?? []).map(({ start }): Bucket => ({ start, total: 0, counts: {} })) : (data?.buckets ?? []);
   const most = Math.max(1, ...buckets.map((bucket) => bucket.total));
   const area = useRef<HTMLDivElement>(null);
   // The chosen bars, by index: from where the choice began to where it is.

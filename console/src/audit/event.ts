@@ -29,6 +29,14 @@ export function actorValue(actor: Actor): string | undefined {
   return actor.email || actor.name || actor.id || undefined;
 }
 
+/** What is told of the event beside what happened: that parts of it are gone, that a legal hold keeps it. */
+export function marksOf(event: AuditEvent): { word: string; title: string }[] {
+  const marks = [];
+  if (event.erased && event.erased.length > 0) marks.push({ word: "erased", title: "Parts of the event were erased" });
+  if (event.held_by && event.held_by.length > 0) marks.push({ word: "held", title: "A legal hold keeps it: it is neither purged nor erased" });
+  return marks;
+}
+
 /** Whether a part of the event was erased. */
 export function isErased(event: AuditEvent, part: ErasedPart): boolean {
   return event.erased?.includes(part) ?? false;

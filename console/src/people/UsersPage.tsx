@@ -8,7 +8,7 @@ import { may, useSession } from "../api/session";
 import { useOrganization } from "../app/organization";
 import { Text } from "../text/Text";
 import { When } from "../time/When";
-import { Button } from "../ui/Button";
+import { Button, ButtonLink } from "../ui/Button";
 import { Confirm } from "../ui/Confirm";
 import { TextField } from "../ui/Field";
 import { FormDialog } from "../ui/Form";
@@ -137,6 +137,7 @@ function UserPage({ id }: { id: string }) {
           <>
             <AuditOf phrase={`actor:${id}`} label="What they did" />
             <AuditOf phrase={`target:user:${id}`} label="What was done to them" />
+            {may(organization, "records_erase") && organization.scope?.level === "organization" && <ButtonLink to={`/orgs/${org}/erasures?erase=${encodeURIComponent(`user:${id}`)}`}>Erase from the log…</ButtonLink>}
             {may(organization, "users_update") && <Button onClick={() => setDialog("rename")}>Rename</Button>}
             {may(organization, "users_update") && <Button onClick={() => setDialog("state")}>{active ? "Deactivate" : "Activate"}</Button>}
             {may(organization, "users_delete") && <Button kind="danger" onClick={() => setDialog("remove")}>Remove</Button>}

@@ -26,7 +26,7 @@ export function NamedIn({ path, one, about }: { path: "users" | "groups" | "role
 }
 
 /** Names in a row, each a link to its page. */
-export function NamesIn({ path, names, none }: { path: "groups" | "roles"; names: Named[]; none: string }) {
+export function NamesIn({ path, names, none }: { path: "users" | "groups" | "roles"; names: Named[]; none: string }) {
   const organization = useOrganization();
   if (names.length === 0) return <span className="muted">{none}</span>;
   return (

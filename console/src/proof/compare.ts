@@ -5,7 +5,7 @@ import type { ProvenEvent } from "./disclosure";
 export type Difference = { field: string; shown: string | undefined; proven: string | undefined };
 
 /** What the API shows beside an event and is no part of it, so that no proof speaks of it. */
-const BESIDE_PROOF = new Set(["organization", "sender"]);
+const BESIDE_PROOF = new Set(["organization", "sender", "held_by"]);
 
 function told(value: unknown): string | undefined {
   return value === undefined ? undefined : JSON.stringify(value);

@@ -1,9 +1,10 @@
 // Legal holds: what is kept whatever the retention says. Placed with a reason, released with a reason.
-import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { api, body } from "../api/client";
 import { asProblem } from "../api/problem";
+import { holdsQuery } from "../api/retention";
 import { may } from "../api/session";
 import { useOrganization } from "../app/organization";
 import { remembered } from "../app/remembered";
@@ -23,13 +24,6 @@ import { phraseOf, type LegalHold } from "./words";
 
 /** Before the first record of any log. */
 const BEGINNING = "2000-01-01T00:00:00Z";
-
-function holdsQuery(org: string) {
-  return queryOptions({
-    queryKey: ["legal-holds", org],
-    queryFn: async ({ signal }) => (await body(api.GET("/v1/orgs/{org}/legal-holds", { params: { path: { org } }, signal }))).legal_holds,
-  });
-}
 
 export function LegalHolds() {
   const organization = useOrganization();

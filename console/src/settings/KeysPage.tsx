@@ -7,10 +7,11 @@ import { may } from "../api/session";
 import { useOrganization } from "../app/organization";
 import { AuditOf } from "../people/links";
 import { Text } from "../text/Text";
+import { rfc3339 } from "../time/range";
 import { When } from "../time/When";
 import { Button } from "../ui/Button";
 import { Confirm } from "../ui/Confirm";
-import { TextField } from "../ui/Field";
+import { Select, TextArea, TextField } from "../ui/Field";
 import { FormDialog } from "../ui/Form";
 import { PageHead } from "../ui/PageHead";
 import { SecretDialog } from "../ui/Secret";
@@ -34,6 +35,7 @@ export function Component() {
   const keys = useQuery(keysQuery(org));
   const [creating, setCreating] = useState(false);
   const [secret, setSecret] = useState<Schemas["KeyWithSecret"] | null>(null);
+  const [changing, setChanging] = useState<Key | null>(null);
   const [revoking, setRevoking] = useState<Key | null>(null);
   const renew = () => void client.invalidateQueries({ queryKey: ["keys", org] });
   return (
@@ -64,13 +66,16 @@ export function Component() {
                 </span>
               ),
             },
-            { title: "Environment", cell: (key) => (key.environment ? <Text>{key.environment}</Text> : <span className="muted">any</span>) },
-            { title: "Created", narrow: true, optional: true, cell: (key) => <When time={key.created_at} /> },
+            { title: "Environment", optional: true, cell: (key) => (key.environment ? <Text>{key.environment}</Text> : <span className="muted">any</span>) },
+            { title: "From", optional: true, cell: (key) => (key.networks ? <code><Text>{key.networks.join(", ")}</Text></code> : <span className="muted">anywhere</span>) },
+            { title: "Last used", narrow: true, optional: true, cell: (key) => <When time={key.last_used_at} none="never" /> },
+            { title: "Expires", narrow: true, cell: (key) => <Expires at={key.expires_at} /> },
             {
               title: "", narrow: true,
               cell: (key) => (
                 <span className="table-actions">
                   <AuditOf phrase={`target:on_prem_key:${key.id}`} />
+                  {may(organization, "on_prem_keys_update") && <Button onClick={() => setChanging(key)} aria-label={`Change key ${key.name}`}>Change</Button>}
                   {may(organization, "on_prem_keys_revoke") && <Button kind="danger" onClick={() => setRevoking(key)} aria-label={`Revoke key ${key.name}`}>Revoke</Button>}
                 </span>
               ),
@@ -78,10 +83,22 @@ export function Component() {
           ]}
         />
       )}
+      {changing && (
+        <EditKey
+          known={changing}
+          run={(wanted) => body(api.PATCH("/v1/orgs/{org}/on-prem-keys/{id}", { params: { path: { org, id: changing.id } }, body: wanted }))}
+          onClose={() => setChanging(null)}
+          onDone={() => {
+            renew();
+            setChanging(null);
+          }}
+        />
+      )}
       {creating && (
-        <CreateKey
+        <EditKey
+          run={(wanted) => body(api.POST("/v1/orgs/{org}/on-prem-keys", { params: { path: { org } }, body: wanted }))}
           onClose={() => setCreating(false)}
-          onMade={(made) => {
+          onDone={(made) => {
             renew();
             setCreating(false);
             setSecret(made);
@@ -112,24 +129,67 @@ export function Component() {
   );
 }
 
-function CreateKey({ onClose, onMade }: { onClose: () => void; onMade: (key: Schemas["KeyWithSecret"]) => void }) {
-  const { slug: org } = useOrganization();
-  const [name, setName] = useState("");
-  const [environment, setEnvironment] = useState("");
+type Expiry = "never" | "30" | "90" | "365" | "day";
+
+const EXPIRIES: { value: Expiry; label: string }[] = [
+  { value: "never", label: "Never" },
+  { value: "30", label: "In 30 days" },
+  { value: "90", label: "In 90 days" },
+  { value: "365", label: "In a year" },
+  { value: "day", label: "At the end of a day…" },
+];
+
+/** When a key ends: `null` for never; nothing for a day that is not chosen yet. Days end in UTC. */
+function endOf(expiry: Expiry, day: string): string | null | undefined {
+  if (expiry === "never") return null;
+  const millis = expiry === "day" ? Date.parse(`${day}T23:59:59Z`) : Date.now() + Number(expiry) * 86_400_000;
+  return Number.isNaN(millis) ? undefined : rfc3339(millis);
+}
+
+/** Makes a key, or changes one; its secret stays the same. */
+function EditKey<T>({ known, run, onClose, onDone }: { known?: Key; run: (wanted: Schemas["NewKey"]) => Promise<T>; onClose: () => void; onDone: (answer: T) => void }) {
+  const [name, setName] = useState(known?.name ?? "");
+  const [environment, setEnvironment] = useState(known?.environment ?? "");
+  const [networks, setNetworks] = useState((known?.networks ?? []).join("\n"));
+  const [expiry, setExpiry] = useState<Expiry>(known?.expires_at ? "day" : "never");
+  const [day, setDay] = useState(known?.expires_at?.slice(0, 10) ?? "");
+  const end = endOf(expiry, day);
+  const unchanged = expiry === "day" && day === known?.expires_at?.slice(0, 10);
+  const allowed = networks.split(/[\s,]+/).filter(Boolean);
+  const wanted = { name, environment: environment || null, networks: allowed.length > 0 ? allowed : null, ...(unchanged || end === undefined ? {} : { expires_at: end }) };
   return (
-    <FormDialog
-      title="Create key"
-      verb="Create"
-      run={() => body(api.POST("/v1/orgs/{org}/on-prem-keys", { params: { path: { org } }, body: { name, ...(environment ? { environment } : {}) } }))}
-      onDone={onMade}
-      onClose={onClose}
-    >
+    <FormDialog title={known ? `Change key ${known.name}` : "Create key"} verb={known ? "Save" : "Create"} ready={expiry !== "day" || day !== ""} run={() => run(wanted)} onDone={onDone} onClose={onClose}>
       {(errorOf) => (
         <>
           <TextField label="Name" required maxLength={128} autoFocus value={name} error={errorOf("/name")} hint="What sends with it: “CI”, “orders in Porto”" onChange={(event) => setName(event.target.value)} />
-          <TextField label="Environment" value={environment} error={errorOf("/environment")} hint="If given, it is added to each event as a target" onChange={(event) => setEnvironment(event.target.value)} />
+          <TextField label="Environment" maxLength={128} value={environment} error={errorOf("/environment")} hint="If given, it is added to each event as a target" onChange={(event) => setEnvironment(event.target.value)} />
+          <div className="field">
+            <span className="field-label" aria-hidden="true">Expires</span>
+            <span className="key-expiry">
+              <Select label="Expires" value={expiry} choices={EXPIRIES} onChange={setExpiry} />
+              {expiry === "day" && <input className="input" type="date" aria-label="Day (UTC)" required value={day} onChange={(event) => setDay(event.target.value)} />}
+            </span>
+            {errorOf("/expires_at") && <span className="field-error" role="alert">{errorOf("/expires_at")}</span>}
+          </div>
+          <TextArea label="Allowed networks" rows={2} spellCheck={false} value={networks} error={errorOf("/networks") ?? errorOfFirst(errorOf, allowed.length)} hint="Addresses and networks it may be used from, one to a line: 203.0.113.0/24. Empty: from anywhere" onChange={(event) => setNetworks(event.target.value)} />
         </>
       )}
     </FormDialog>
   );
+}
+
+/** What is wrong with the first network that is none. */
+function errorOfFirst(errorOf: (pointer: string) => string | undefined, count: number): string | undefined {
+  for (let at = 0; at < count; at++) {
+    const error = errorOf(`/networks/${at}`);
+    if (error) return `Line ${at + 1}: ${error}`;
+  }
+  return undefined;
+}
+
+/** When it ends, and whether it has. */
+function Expires({ at }: { at: string | null }) {
+  const [now] = useState(Date.now);
+  if (!at) return <span className="muted">never</span>;
+  return Date.parse(at) <= now ? <span className="badge badge-warning">Expired <When time={at} /></span> : <When time={at} />;
 }

@@ -7,6 +7,7 @@ use actarium_core::row::Column;
 use actarium_store::Snapshot;
 
 use crate::cursor::{Cursor, CursorError, CursorKey, search_digest};
+use crate::held::NamedHold;
 use crate::select::{Chosen, Selection, select};
 use crate::sought::Sought;
 use crate::source::Source;
@@ -33,6 +34,8 @@ pub struct Search {
     pub cursor: Option<Cursor>,
     /// What the next page's cursor is authenticated with.
     pub cursor_key: CursorKey,
+    /// The legal holds that are told of the events: those that the caller may know of.
+    pub holds: Vec<NamedHold>,
 }
 
 /// One page of events.
@@ -70,7 +73,7 @@ pub fn search(snapshot: &Snapshot, scope: &Scope, search: &Search, stop: &Stop) 
     let mut chosen = select(snapshot, &selection, stop)?;
     let found = chosen.len();
     chosen.truncate(limit);
-    let (events_json, count) = render(snapshot, &chosen)?;
+    let (events_json, count) = render(snapshot, &chosen, &search.holds, stop)?;
     let more = found > count;
     chosen.truncate(count);
     let next_cursor = chosen.last().filter(|_| more).map(|last| {
@@ -81,7 +84,12 @@ pub fn search(snapshot: &Snapshot, scope: &Scope, search: &Search, stop: &Stop) 
 }
 
 /// The chosen rows as JSON in their order, separated by commas, and how many of them fit a page.
-fn render(snapshot: &Snapshot, chosen: &[Chosen]) -> Result<(Vec<u8>, usize), QueryError> {
+fn render(
+    snapshot: &Snapshot,
+    chosen: &[Chosen],
+    holds: &[NamedHold],
+    stop: &Stop,
+) -> Result<(Vec<u8>, usize), QueryError> {
     let mut readers = Vec::new();
     for (index, source) in Source::all(snapshot).enumerate() {
         let rows: Vec<u32> = chosen.iter().filter(|chosen| chosen.source == index).map(|chosen| chosen.row).collect();
@@ -101,8 +109,12 @@ fn render(snapshot: &Snapshot, chosen: &[Chosen]) -> Result<(Vec<u8>, usize), Qu
         if index > 0 {
             json.push(b',');
         }
+        if !holds.is_empty() {
+            // There may be many, and each reads the event.
+            stop.check()?;
+        }
         if let Some(reader) = &mut readers[chosen.source] {
-            reader.push_json(chosen.row, snapshot, &mut json);
+            reader.push_json(chosen.row, snapshot, holds, &mut json);
         }
     }
     Ok((json, chosen.len()))
@@ -112,7 +124,12 @@ fn render(snapshot: &Snapshot, chosen: &[Chosen]) -> Result<(Vec<u8>, usize), Qu
 ///
 /// # Errors
 /// If a segment cannot be read.
-pub fn get(snapshot: &Snapshot, scope: &Scope, seq: u64) -> Result<Option<Vec<u8>>, QueryError> {
+pub fn get(
+    snapshot: &Snapshot,
+    scope: &Scope,
+    seq: u64,
+    holds: &[NamedHold],
+) -> Result<Option<Vec<u8>>, QueryError> {
     for source in Source::all(snapshot) {
         let Some(row) = seq.checked_sub(source.first_seq()).filter(|row| *row < source.rows() as u64) else { continue };
         let row = row as u32;
@@ -122,7 +139,7 @@ pub fn get(snapshot: &Snapshot, scope: &Scope, seq: u64) -> Result<Option<Vec<u8
             return Ok(None);
         }
         let mut json = Vec::new();
-        reader.push_json(row, snapshot, &mut json);
+        reader.push_json(row, snapshot, holds, &mut json);
         return Ok(Some(json));
     }
     Ok(None)
@@ -148,12 +165,12 @@ pub fn read_from(
     snapshot: &Snapshot,
     scope: &Scope,
     after: i64,
-    filter: &Filter,
+    (filter, holds): (&Filter, &[NamedHold]),
     limit: usize,
     stop: &Stop,
 ) -> Result<TailPage, QueryError> {
     let start = u64::try_from(after.saturating_add(1)).unwrap_or(0);
-    let seqs = Seqs { start, limit, snapshot };
+    let seqs = Seqs { start, limit, snapshot, holds };
     let mut events = Vec::new();
     // A place behind the log's end stays where it is, so that nothing is given twice once the log gets there.
     let mut next = after.max(snapshot.size as i64 - 1);
@@ -177,6 +194,7 @@ struct Seqs<'s> {
     start: u64,
     limit: usize,
     snapshot: &'s Snapshot,
+    holds: &'s [NamedHold],
 }
 
 impl Seqs<'_> {
@@ -204,7 +222,7 @@ impl Seqs<'_> {
             reader.prepare(found, &Column::ALL)?;
             for &row in found {
                 let mut json = Vec::with_capacity(768);
-                reader.push_json(row, self.snapshot, &mut json);
+                reader.push_json(row, self.snapshot, self.holds, &mut json);
                 events.push((first_seq + u64::from(row), json));
                 if self.is_full(events) {
                     break;

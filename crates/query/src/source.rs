@@ -12,6 +12,7 @@ use actarium_store::segment::{
 use actarium_store::{Snapshot, TailBatch};
 
 use crate::glance::may_match;
+use crate::held::{NamedHold, push_held_by};
 use crate::sought::Sought;
 use crate::{QueryError, TimeRange};
 
@@ -230,11 +231,12 @@ impl SourceReader<'_> {
         sought.matches(&view, &Place { organization, seq, recorded_at })
     }
 
-    /// Appends a prepared row as the API shows it.
-    pub fn push_json(&mut self, row: u32, snapshot: &Snapshot, out: &mut Vec<u8>) {
+    /// Appends a prepared row as the API shows it, with which of the holds hold it.
+    pub fn push_json(&mut self, row: u32, snapshot: &Snapshot, holds: &[NamedHold], out: &mut Vec<u8>) {
         let (seq, recorded_at, view) = self.row(row);
         let organization = &snapshot.organization;
         let (slug, opaque_id) = (&*organization.slug, &organization.id.0);
         push_event_with_sender(out, &Placed { slug, opaque_id, seq, recorded_at }, &view);
+        push_held_by(out, holds, &view, &Place { organization: opaque_id, seq, recorded_at });
     }
 }

@@ -71,7 +71,7 @@ proptest! {
         let mut cursor = None;
         loop {
             let at = if cursor.is_none() { &snapshot } else { &later };
-            let wanted = Search { range, filter: filter.clone(), order, limit, cursor, cursor_key: cursor_key() };
+            let wanted = Search { range, filter: filter.clone(), order, limit, cursor, cursor_key: cursor_key(), holds: Vec::new() };
             let page = search(at, &scope, &wanted, &Stop::never()).unwrap();
             let seqs = seqs_of(&page.events_json);
             prop_assert_eq!(seqs.len(), page.count);
@@ -93,7 +93,7 @@ proptest! {
     ) {
         let (snapshot, _folder) = log.snapshot();
         let order = if ascending { Order::Ascending } else { Order::Descending };
-        let first = Search { range, filter: filter.clone(), order, limit, cursor: None, cursor_key: cursor_key() };
+        let first = Search { range, filter: filter.clone(), order, limit, cursor: None, cursor_key: cursor_key(), holds: Vec::new() };
         let page = search(&snapshot, &mine, &first, &Stop::never()).unwrap();
         let Some(cursor) = page.next_cursor else { return Ok(()) };
         let last = *seqs_of(&page.events_json).last().unwrap();
@@ -111,10 +111,10 @@ proptest! {
     fn single_events_are_given_to_those_who_see_them(log in any_log(), scope in any_scope()) {
         let (snapshot, _folder) = log.snapshot();
         for event in &log.events {
-            let got = get(&snapshot, &scope, event.seq).unwrap().map(|json| seqs_of(&json));
+            let got = get(&snapshot, &scope, event.seq, &[]).unwrap().map(|json| seqs_of(&json));
             prop_assert_eq!(got, is_seen(event, &scope).then(|| vec![event.seq]), "{:?} {:?}", scope, event.view());
         }
-        prop_assert_eq!(get(&snapshot, &scope, snapshot.size).unwrap(), None);
+        prop_assert_eq!(get(&snapshot, &scope, snapshot.size, &[]).unwrap(), None);
     }
 
     #[test]
@@ -202,7 +202,7 @@ proptest! {
         let mut got = Vec::new();
         let mut next = after;
         loop {
-            let page = read_from(&snapshot, &scope, next, &filter, limit, &Stop::never()).unwrap();
+            let page = read_from(&snapshot, &scope, next, (&filter, &[]), limit, &Stop::never()).unwrap();
             prop_assert!(page.next >= next);
             got.extend(page.events.iter().map(|(seq, _)| *seq));
             if page.events.is_empty() {
@@ -266,7 +266,7 @@ fn cursor_key() -> CursorKey {
 
 fn first_page() -> Search {
     let (range, filter, order) = (TimeRange::ALL, Filter::All, Order::Descending);
-    Search { range, filter, order, limit: 5, cursor: None, cursor_key: cursor_key() }
+    Search { range, filter, order, limit: 5, cursor: None, cursor_key: cursor_key(), holds: Vec::new() }
 }
 
 #[test]

@@ -138,7 +138,9 @@ fn add(
 ) -> Result<String, Problem> {
     let (email, now) = (member.email(), app.clock.now());
     let existing = state.own_account(&email);
-    let id = existing.map_or_else(|| fresh_id(app, "usr"), |user| user.id.clone());
+    // By the id that the year's events have, unless somebody else has it.
+    let own = Some(member.id()).filter(|id| state.user(id).is_none());
+    let id = existing.map(|user| user.id.clone()).or(own).unwrap_or_else(|| fresh_id(app, "usr"));
     if existing.is_none() {
         let (name, managed_by, proof_changes) = (member.name.into(), None, 0);
         let account = User { email: email.clone(), name, created_at: now, password, managed_by, proof_changes };

@@ -230,6 +230,8 @@ pub const REFUSALS_COALESCED_TIME: Duration = Duration::from_secs(60);
 pub const REFUSAL_KINDS_PER_ORGANIZATION_MAX: usize = 256;
 /// Time over which counts of a filter belong to the search of the same filter and are not recorded again.
 pub const SEARCH_REMEMBERED_TIME: Duration = Duration::from_secs(15 * 60);
+/// Most criteria of a search for which it is remembered that their field's values are counted without them.
+pub const SEARCH_MENUS_REMEMBERED_MAX: usize = 16;
 /// Most searches that are remembered for it.
 pub const SEARCHES_REMEMBERED_MAX: usize = 4096;
 

@@ -1,22 +1,27 @@
 //! What all reading routes share: criteria out of parameters, a turn on a thread that may block, giving up when the
 //! client has gone, and the record of the search.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actarium_core::filter::{Filter, ParameterError, SearchParameters};
 use actarium_core::row::Micros;
 use actarium_core::time;
-use actarium_query::{QueryError, Stop, TimeRange};
+use actarium_query::{NamedHold, QueryError, Stop, TimeRange};
 use actarium_store::segment::Tier;
 use actarium_store::{Organization, OrganizationId, Snapshot};
 use sha2::{Digest, Sha256};
 
+use crate::access::Right;
+use crate::directory::governance::LegalHold;
+use crate::directory::{Effective, Kept};
 use crate::dispatch::Call;
 use crate::failures::read_problem;
 use crate::limits;
 use crate::parameters::{Parameters, invalid};
 use crate::problem::{Kind, Position, Problem};
 use crate::recorder::{OwnRecord, audit_log};
+use crate::retention::as_hold;
 use crate::shares::Shares;
 
 /// The time range of a search that does not say: the past 24 hours.
@@ -173,6 +178,39 @@ pub fn reaches_archive(snapshot: &Snapshot, range: TimeRange) -> bool {
     snapshot.segments.iter().map(|segment| segment.summary()).any(|summary| {
         summary.tier == Tier::Archive && summary.occurred.1 >= range.from && summary.occurred.0 < range.to
     })
+}
+
+/// The legal holds that a caller is told of beside the events that they hold: all of the organization's, or none.
+pub fn holds_shown(call: &Call, may: &Effective, organization: &Organization) -> Vec<NamedHold> {
+    if !may.organization.holds(Right::LegalHoldsView) {
+        return Vec::new();
+    }
+    let named = |hold: &Arc<Kept<LegalHold>>| NamedHold { id: hold.id.clone(), hold: as_hold(hold) };
+    call.app.directory.read(|state| state.governance(organization.id).holds().map(named).collect())
+}
+
+/// Remembers a search, so that what is counted for it is no search of its own: the counts of the same filter, and of a field
+/// that it asks something of, the values that might be chosen instead. Whether it is a new one.
+pub fn remember_search(call: &Call, organization: &Organization, filter: &Filter) -> bool {
+    let recorder = &call.app.recorder;
+    let parts = match filter {
+        Filter::And(parts) => parts.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let fields = parts.iter().enumerate().filter_map(|(index, part)| part.field().map(|field| (index, field)));
+    for (index, field) in fields.take(limits::SEARCH_MENUS_REMEMBERED_MAX) {
+        let rest = parts.iter().enumerate().filter(|(other, _)| *other != index).map(|(_, part)| part.clone());
+        recorder.is_new_search(menu_key(call, organization, &Filter::and(rest), field));
+    }
+    recorder.is_new_search(search_key(call, organization, filter))
+}
+
+/// The key of counting the values of one field under a filter that asks nothing of it.
+pub fn menu_key(call: &Call, organization: &Organization, filter: &Filter, field: &str) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(search_key(call, organization, filter));
+    digest.update(field.as_bytes());
+    digest.finalize().into()
 }
 
 /// What makes two requests of the same caller the same search, whatever page or count they ask for. Relative times

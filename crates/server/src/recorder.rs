@@ -272,6 +272,12 @@ impl Recorder {
         let before = searches.insert(key, now);
         before.is_none_or(|at| now.saturating_sub(at) >= limits::SEARCH_REMEMBERED_TIME)
     }
+
+    /// Whether a search was seen within that time.
+    pub fn remembers_search(&self, key: [u8; 32]) -> bool {
+        let now = self.clock.elapsed();
+        self.searches.lock().get(&key).is_some_and(|at| now.saturating_sub(*at) < limits::SEARCH_REMEMBERED_TIME)
+    }
 }
 
 /// How many own records had been lost when a watch began.

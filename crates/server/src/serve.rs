@@ -382,7 +382,7 @@ async fn last_end(app: &Arc<App>) -> Option<&'static str> {
         let snapshot = crate::queries::snapshot(&app.engine, &app.operator_organization).ok()?;
         // The first record is that of the organization's creation: nothing ran before it.
         let last = snapshot.size.checked_sub(1).filter(|last| *last > 0)?;
-        let event = actarium_query::get(&snapshot, &Scope::Everything, last).ok()??;
+        let event = actarium_query::get(&snapshot, &Scope::Everything, last, &[]).ok()??;
         let event: Value = serde_json::from_slice(&event).ok()?;
         Some(if event["action"] == "service.stop" { "clean" } else { "crash" })
     });

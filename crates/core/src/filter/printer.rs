@@ -17,6 +17,22 @@ impl Display for Filter {
     }
 }
 
+impl Filter {
+    /// The field that a term, or a list of terms, is written with: `actor` of `actor:ada,bob`. None of words, of metadata, and of
+    /// what is more than one criterion.
+    pub fn field(&self) -> Option<&str> {
+        let terms = match self {
+            Filter::Term(term) => vec![term],
+            Filter::Or(parts) => list(parts)?,
+            Filter::All | Filter::And(_) | Filter::Not(_) => return None,
+        };
+        match field_name(terms.first()?) {
+            ("", name) if !name.is_empty() => Some(name),
+            _ => None,
+        }
+    }
+}
+
 /// What a filter stands in, which decides whether it needs parentheses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Around {

@@ -5,7 +5,6 @@ use actarium_core::time::{self, DAY, HOUR, MINUTE, SECOND};
 use serde_json::{Value, json};
 
 use super::cast::{Duty, PEOPLE};
-use super::random::id_of;
 use super::stage::{Draft, Request, Session, Stage, environment, organization, target, user};
 
 fn session_target(id: &str) -> Value {
@@ -240,5 +239,5 @@ impl Stage {
 
 /// The id under which a person's account is known, for sentences of other scenes.
 pub(super) fn account(person: usize) -> String {
-    id_of("u", PEOPLE[person].login)
+    PEOPLE[person].id()
 }

@@ -38,6 +38,11 @@ impl Duty {
     }
 }
 
+/// The id of an account.
+pub(super) fn account_id(login: &str) -> String {
+    id_of("usr", login)
+}
+
 /// A member of the team.
 #[derive(Debug)]
 pub(super) struct Person {
@@ -58,8 +63,9 @@ pub(super) struct Person {
 }
 
 impl Person {
+    /// The id of the account, in the year's events and in the directory.
     pub(super) fn id(&self) -> String {
-        id_of("u", self.login)
+        account_id(self.login)
     }
 
     pub(super) fn email(&self) -> String {

@@ -59,6 +59,11 @@ pub struct Member {
 }
 
 impl Member {
+    /// The id that the year's events know them by.
+    pub fn id(&self) -> String {
+        cast::account_id(self.login)
+    }
+
     /// Their address.
     pub fn email(&self) -> String {
         format!("{}@northwind.example", self.login)

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::cast::{CLI, ENVIRONMENTS, PEOPLE, Program};
 use super::random::{Random, id_of};
+use crate::directory::defaults::Default as DefaultRole;
 
 /// One request to the platform: who, from where, when. All acts of a request share its ids.
 #[derive(Clone, Debug)]
@@ -226,14 +227,21 @@ pub(super) fn user(person: usize) -> Value {
     json!({"type": "user", "id": person.id(), "name": person.name})
 }
 
-/// A group as a target.
+/// A group as a target. Those that every organization has are known by their own ids.
 pub(super) fn group(name: &str) -> Value {
-    target("group", "grp", name)
+    of_directory("group", "grp", name)
 }
 
 /// A role as a target.
 pub(super) fn role(name: &str) -> Value {
-    target("role", "rol", name)
+    of_directory("role", "rol", name)
+}
+
+fn of_directory(kind: &str, prefix: &str, name: &str) -> Value {
+    match DefaultRole::ALL.into_iter().find(|default| default.name() == name) {
+        Some(default) => json!({"type": kind, "id": default.id(), "name": name}),
+        None => target(kind, prefix, name),
+    }
 }
 
 /// The organization as a target.

@@ -15,7 +15,9 @@ use crate::dispatch::Call;
 use crate::limits;
 use crate::parameters::invalid;
 use crate::problem::Problem;
-use crate::queries::{criteria, query_problem, reaches_archive, run, search_key, search_record, snapshot};
+use crate::queries::{
+    criteria, menu_key, query_problem, reaches_archive, remember_search, run, search_record, snapshot,
+};
 
 /// Counts, and whether they took the archive to make.
 #[derive(Serialize)]
@@ -66,7 +68,9 @@ pub async fn facets(call: &Call) -> Result<Response, Problem> {
         }
     }
     let limit = call.parameters.integer("limit").map_or(limits::FACET_VALUES_DEFAULT, |limit| limit as usize);
-    record_once(call, &organization, &criteria.filter)?;
+    if !belongs_to_menu(call, &organization, &criteria.filter, &fields) {
+        record_once(call, &organization, &criteria.filter)?;
+    }
     let request = FacetRequest { range: criteria.range, filter: criteria.filter, fields, limit };
     let (engine, scope) = (call.app.engine.clone(), call.scope.clone());
     let facets = run(&call.app.turns.counts, organization.id, limits::QUERY_TIME_MAX, move |stop| {
@@ -81,9 +85,16 @@ pub async fn facets(call: &Call) -> Result<Response, Problem> {
 /// Counts are recorded like a search, unless they belong to one that was: a console asks for page, histogram and facets of
 /// the same search at once.
 pub fn record_once(call: &Call, organization: &Arc<Organization>, filter: &Filter) -> Result<(), Problem> {
-    if !call.app.recorder.is_new_search(search_key(call, organization, filter)) {
+    if !remember_search(call, organization, filter) {
         return Ok(());
     }
     let record = search_record(call, organization, filter, "audit_log.search");
     call.app.recorder.note(organization.id, &record)
+}
+
+/// Whether the values of one field are counted as they may be chosen anew: under a search that was recorded, but for what it
+/// asks of that field itself.
+fn belongs_to_menu(call: &Call, organization: &Organization, filter: &Filter, fields: &[FacetField]) -> bool {
+    let [field] = fields else { return false };
+    call.app.recorder.remembers_search(menu_key(call, organization, filter, field.name()))
 }

@@ -68,13 +68,14 @@ pub fn permissions(_call: &Call) -> Result<Response, Problem> {
 pub fn list(call: &Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     call.app.directory.read(|state| {
+        let access = state.access(organization);
         let wanted =
-            state.access(organization).roles().filter(|role| is_wanted(call, &[&role.name, &role.description]));
+            access.roles().filter(|role| is_wanted(call, &[&role.name, &role.description]));
         let entries = wanted.map(|role| {
             let rank = if role.kept.is_some() { '1' } else { '0' };
             (format!("{rank}{}\0{}", text::fold(&role.name), role.id), role)
         });
-        page(call, "roles", entries.collect(), shown)
+        page(call, "roles", entries.collect(), |role| shown_whole(access, role))
     })
 }
 

@@ -13,7 +13,8 @@ use crate::limits;
 use crate::parameters::invalid;
 use crate::problem::{Kind, Problem};
 use crate::queries::{
-    criteria, criteria_of_later_page, query_problem, reaches_archive, run, search_key, search_record, snapshot,
+    criteria, criteria_of_later_page, holds_shown, query_problem, reaches_archive, remember_search, run, search_record,
+    snapshot,
 };
 use crate::recorder::OwnRecord;
 use crate::routes::JSON;
@@ -41,12 +42,13 @@ pub async fn search(call: &Call) -> Result<Response, Problem> {
             let record = search_record(call, &organization, &criteria.filter, "audit_log.search");
             let begun = app.recorder.begin(organization.id, record)?;
             // Counts of the same search that come while this runs belong to it already.
-            app.recorder.is_new_search(search_key(call, &organization, &criteria.filter));
+            remember_search(call, &organization, &criteria.filter);
             Some(begun)
         }
         Some(_) => None,
     };
-    let search = Search { range: criteria.range, filter: criteria.filter, order, limit, cursor, cursor_key };
+    let holds = holds_shown(call, &call.holds, &organization);
+    let search = Search { range: criteria.range, filter: criteria.filter, order, limit, cursor, cursor_key, holds };
     let (engine, of, scope) = (app.engine.clone(), organization.clone(), call.scope.clone());
     let (page, archive) = run(&app.turns.lookups, organization.id, limits::QUERY_TIME_MAX, move |stop| {
         let snapshot = snapshot(&engine, &of)?;
@@ -99,9 +101,10 @@ pub async fn view(call: &Call) -> Result<Response, Problem> {
         ));
     }
     let (engine, of, scope) = (call.app.engine.clone(), organization.clone(), call.scope.clone());
+    let holds = holds_shown(call, &call.holds, &organization);
     let found = run(&call.app.turns.lookups, organization.id, limits::QUERY_TIME_MAX, move |_| {
         let snapshot = snapshot(&engine, &of)?;
-        let Some(json) = actarium_query::get(&snapshot, &scope, id.seq()).map_err(query_problem)? else {
+        let Some(json) = actarium_query::get(&snapshot, &scope, id.seq(), &holds).map_err(query_problem)? else {
             return Ok(None);
         };
         let proof = if wants_proof { Some(prove(&engine, &snapshot, id.seq())?) } else { None };

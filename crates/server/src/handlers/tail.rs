@@ -21,13 +21,14 @@ use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::access::Granted;
 use crate::answers::bytes_answer;
 use crate::app::App;
 use crate::dispatch::Call;
 use crate::handlers::counts::record_once;
 use crate::limits;
 use crate::problem::{Kind, Problem};
-use crate::queries::{filter, query_problem, run, snapshot};
+use crate::queries::{filter, holds_shown, query_problem, run, snapshot};
 use crate::routes::{EVENT_STREAM, JSON};
 
 /// Events that a stream reads at once.
@@ -51,11 +52,13 @@ struct Following {
 impl Following {
     async fn read(&self, events_max: usize) -> Result<TailPage, Problem> {
         let (engine, of) = (self.app.engine.clone(), self.organization.clone());
-        let scope = self.call.authorize_again()?.scope;
+        let Granted { holds, scope, .. } = self.call.authorize_again()?;
+        let holds = holds_shown(&self.call, &holds, &of);
         let (after, filter) = (self.after, self.filter.clone());
         run(&self.app.turns.lookups, of.id, limits::QUERY_TIME_MAX, move |stop| {
             let snapshot = snapshot(&engine, &of)?;
-            actarium_query::read_from(&snapshot, &scope, after, &filter, events_max, stop).map_err(query_problem)
+            actarium_query::read_from(&snapshot, &scope, after, (&filter, &holds), events_max, stop)
+                .map_err(query_problem)
         })
         .await
     }

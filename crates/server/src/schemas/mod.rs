@@ -299,6 +299,13 @@ fn events() -> Vec<(&'static str, Value)> {
                 "description": "The credential that sent it (`key:` with its id, or `operator`), or the adapter (`adapter:github`), \
                                 whatever actor it names. Not hashed. Absent of what Actarium recorded itself.",
             },
+            "held_by": {
+                "type": "array",
+                "items": {"type": "string"},
+                "minItems": 1,
+                "description": "Ids of the legal holds that hold it now, for who may see these (`legal_holds_view`). Not hashed, and not in \
+                                exports. Absent where there is none.",
+            },
         }),
         &["id", "seq", "organization", "recorded_at", "occurred_at", "action", "outcome", "actor", "targets", "source"],
     );

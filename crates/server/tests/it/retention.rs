@@ -194,6 +194,38 @@ fn only_who_governs_the_log_may_choose_or_hold() {
     );
 }
 
+/// Searches, single events and the tail say which holds hold an event, to who may see holds; what is proven does not.
+#[test]
+fn a_held_event_says_so_to_who_may_see_holds() {
+    let service = Service::start();
+    service.organization("acme");
+    let recorded = service.record("acme", &json!([event("component.deploy", "held"), event("component.deploy", "free")]));
+    let ids: Vec<String> =
+        recorded.json()["events"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect();
+    let admin = Person::new(&service, "Admina", &["admin"]);
+    let hold = admin.send(&service, "POST", "legal-holds", json!({"reason": "Case 9", "target": "component:held"})).json();
+    let engineer = Person::new(&service, "Enno", &["platform-engineer"]);
+    let search = "events?action=component.deploy&order=asc";
+    let marks = |person: &Person| {
+        let found = person.send(&service, "GET", search, Value::Null).json();
+        let tail = person.send(&service, "GET", "events/tail?after=-1&wait=0&action=component.deploy", Value::Null).json();
+        let single = person.send(&service, "GET", &format!("events/{}", ids[0]), Value::Null).json();
+        assert_eq!(single, found["events"][0]);
+        assert_eq!(tail["events"], found["events"]);
+        assert_eq!(found["events"][1]["held_by"], Value::Null);
+        found["events"][0]["held_by"].clone()
+    };
+    assert_eq!(marks(&admin), json!([hold["id"]]));
+    assert_eq!(marks(&engineer), Value::Null, "who may not see holds is told of none");
+    let path = |what: &str| format!("/v1/orgs/acme/{what}");
+    assert!(!admin.request(&service, "GET", &path("export?from=-1h")).send().text().contains("held_by"));
+    let proof = admin.request(&service, "GET", &path(&format!("events/{}?proof=true", ids[0]))).send();
+    assert!(proof.status == 200 && !proof.text().contains("held_by"), "{proof:?}");
+    let gone = format!("legal-holds/{}?reason=over", hold["id"].as_str().unwrap());
+    assert_eq!(admin.send(&service, "DELETE", &gone, Value::Null).status, 204);
+    assert_eq!(marks(&admin), Value::Null);
+}
+
 #[test]
 fn what_was_purged_keeps_its_place_in_exports_with_proofs() {
     let clock = LaterClock::new();
