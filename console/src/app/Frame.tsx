@@ -131,10 +131,10 @@ export function OrganizationLayout() {
   if ("instead" in signedIn) return signedIn.instead;
   const { session } = signedIn;
   return (
-    <div className={open ? "app app-nav-open" : "app"}>
+    <div className={!organization ? "app app-bare" : open ? "app app-nav-open" : "app"}>
       <a className="skip-link" href="#main">Skip to the page</a>
       <header className="app-header">
-        <IconButton icon="menu" name="Pages" kind="quiet" className="app-nav-button" aria-expanded={open} aria-controls="navigation" onClick={() => setOpen(!open)} />
+        {organization && <IconButton icon="menu" name="Pages" kind="quiet" className="app-nav-button" aria-expanded={open} aria-controls="navigation" onClick={() => setOpen(!open)} />}
         <Mark />
         <OrganizationSwitcher session={session} current={organization} />
         <div className="grow" />
