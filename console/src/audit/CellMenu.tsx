@@ -31,9 +31,9 @@ export function CellMenu({ at, onClose, onFilter, onRange, onOpen, permalink }: 
       <Radix.Portal>
         <Radix.Content className="menu" align="start" collisionPadding={8} aria-label="What to do with this event">
           {found.map(({ field, value }) => (
-            <div key={field} role="group" aria-label={FIELD_TITLES[field] ?? field}>
+            <div key={field} role="group" aria-label={FIELD_TITLES[field] ?? field} className={column ? undefined : "menu-field"}>
               <MenuLabel>
-                {FIELD_TITLES[field] ?? field}: <Text>{shownValue(value).slice(0, 80)}</Text>
+                {FIELD_TITLES[field] ?? field} <b><Text>{shownValue(value).slice(0, 80)}</Text></b>
               </MenuLabel>
               <MenuItem onSelect={() => onFilter(field, value, false)}>Only this</MenuItem>
               <MenuItem onSelect={() => onFilter(field, value, true)}>Without this</MenuItem>

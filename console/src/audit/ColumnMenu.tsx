@@ -25,7 +25,7 @@ export function ColumnMenu({ columns }: { columns: ReturnType<typeof useColumns>
           </div>
         ))}
         <p className="field-hint">In a narrow window columns give way before sentences are cut.</p>
-        <Button onClick={reset}>As at first</Button>
+        <Button onClick={reset}>Reset columns</Button>
       </div>
     </Popover>
   );

@@ -34,7 +34,7 @@ export function FacetPanel({ org, query, found, nothing, asked, terms, onToggle,
       </div>
       {error && <Failed error={error} retry={() => void refetch()} />}
       {!data && !error && !nothing && <Loading />}
-      {nothing && <p className="menu-label">There is nothing to count.</p>}
+      {nothing && <p className="muted facets-none">There is nothing to count.</p>}
       {data && !nothing && FIELDS.map((field) => {
         const values = data.facets[field] ?? [];
         if (values.length === 0) return null;

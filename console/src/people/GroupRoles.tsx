@@ -28,7 +28,12 @@ export function GroupRoles({ group }: { group: Group }) {
   const manages = may(organization, "groups_manage");
   return (
     <section className="page-section">
-      {manages && <Button kind="primary" onClick={() => setAdding(true)}>Add role</Button>}
+      {manages && (
+        <div className="list-tools">
+          <span className="muted">What its users may do comes from these.</span>
+          <Button kind="primary" onClick={() => setAdding(true)}>Add role</Button>
+        </div>
+      )}
       {group.roles.length === 0 ? (
         <Empty title="This group has no role yet">{manages && "Add one to let its users do something."}</Empty>
       ) : (

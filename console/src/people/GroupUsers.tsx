@@ -37,7 +37,7 @@ export function GroupUsers({ group }: { group: Group }) {
   };
   return (
     <section className="page-section">
-      <div className="page-actions">
+      <div className="list-tools">
         <SearchInput label="Search users of the group" value={search} onChange={setSearch} />
         {manages && <Button kind="primary" onClick={() => setAdding(true)}>Add user</Button>}
       </div>

@@ -6,6 +6,7 @@ import { useNavigate, useParams } from "react-router";
 import { api, body } from "../api/client";
 import { may } from "../api/session";
 import { useOrganization } from "../app/organization";
+import { counted } from "../audit/words";
 import { Text } from "../text/Text";
 import { When } from "../time/When";
 import { Button } from "../ui/Button";
@@ -63,14 +64,14 @@ function RoleList() {
   );
 }
 
-/** Areas by name, and how many single permissions beside them. */
+/** Areas by name, and how many permissions beside them. */
 function Summary({ role }: { role: Role }) {
   const areas = role.permissions.filter((one) => one === one.toUpperCase());
   const single = role.permissions.length - areas.length;
   return (
     <span className="badges">
       {areas.map((area) => <span key={area} className="badge mono">{area}</span>)}
-      {single > 0 && <span className="badge">{single} single</span>}
+      {single > 0 && <span className="muted">{areas.length > 0 ? `and ${single} more` : counted(single, "permission")}</span>}
     </span>
   );
 }

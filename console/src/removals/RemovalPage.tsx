@@ -5,7 +5,7 @@ import { useState } from "react";
 import { api, body } from "../api/client";
 import { may, useSession } from "../api/session";
 import { useOrganization } from "../app/organization";
-import { actorLabel, type Actor } from "../audit/event";
+import type { Actor } from "../audit/event";
 import { AuditOf, NamesIn } from "../people/links";
 import { userQuery } from "../people/queries";
 import { LongText, Text } from "../text/Text";
@@ -19,6 +19,7 @@ import { PageHead } from "../ui/PageHead";
 import { FoundCounts } from "./FoundCounts";
 import { goesOn, GOING_ON_MILLIS, kindOf, removalQuery, useKeep, type Kind, type Removal } from "./queries";
 import { StateOf } from "./StateOf";
+import { Who } from "./Who";
 import { aboutOf, PART_WORDS, PARTS } from "./words";
 
 /** Approvers whose names are asked for; of more, their number is told. */
@@ -95,11 +96,11 @@ function Facts({ kind, removal }: { kind: Kind; removal: Removal }) {
       {removal.pseudonym && <><dt>Pseudonym</dt><dd><code>{removal.pseudonym}</code><div className="muted">Stands for the person in the records; it tells nobody who it was.</div></dd></>}
       <dt>Parts</dt>
       <dd>{PARTS.filter((part) => removal.parts.includes(part)).map((part) => <div key={part}>{PART_WORDS[part].title} <span className="muted">{PART_WORDS[part].holds}</span></div>)}</dd>
-      <dt>Asked for</dt><dd><When time={removal.asked_at} /> by <Text>{actorLabel(removal.asked_by as unknown as Actor)}</Text></dd>
+      <dt>Asked for</dt><dd><When time={removal.asked_at} /> by <Who actor={removal.asked_by as unknown as Actor} /></dd>
       {removal.decided_at && (
         <>
           <dt>{removal.state === "rejected" ? "Rejected" : "Approved"}</dt>
-          <dd><When time={removal.decided_at} />{decidedBy && <> by <DecidedBy actor={decidedBy} /></>}</dd>
+          <dd><When time={removal.decided_at} />{decidedBy && <> by <Who actor={decidedBy} /></>}</dd>
         </>
       )}
       {removal.decision_reason && <><dt>Because</dt><dd><LongText>{removal.decision_reason}</LongText></dd></>}
@@ -107,13 +108,6 @@ function Facts({ kind, removal }: { kind: Kind; removal: Removal }) {
       <dt>Id</dt><dd><code>{removal.id}</code></dd>
     </dl>
   );
-}
-
-function DecidedBy({ actor }: { actor: Actor }) {
-  const organization = useOrganization();
-  const isUser = actor.type === "user" && actor.id !== undefined;
-  const user = useQuery({ ...userQuery(organization.slug, actor.id ?? ""), enabled: isUser && may(organization, "users_view"), retry: false });
-  return user.data ? <NamesIn path="users" names={[user.data]} none="" /> : <Text>{actor.id === "operator" ? "the operator" : actorLabel(actor)}</Text>;
 }
 
 /** Who can say yes, and why not everybody. */

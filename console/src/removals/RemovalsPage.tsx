@@ -4,7 +4,7 @@ import { Link, useNavigate, useParams, useSearchParams } from "react-router";
 
 import { may, type OwnOrganization } from "../api/session";
 import { useOrganization } from "../app/organization";
-import { actorLabel, type Actor } from "../audit/event";
+import type { Actor } from "../audit/event";
 import { AuditOf } from "../people/links";
 import { LongText, Text } from "../text/Text";
 import { When } from "../time/When";
@@ -18,6 +18,7 @@ import { AskRedaction } from "./AskRedaction";
 import { goesOn, GOING_ON_MILLIS, removalsQuery, useKeep, type KindOfRemoval, type Removal } from "./queries";
 import { RemovalPage } from "./RemovalPage";
 import { StateOf } from "./StateOf";
+import { Who } from "./Who";
 import { aboutOf, partsText } from "./words";
 import "../styles/pages.css";
 import "../retention/retention.css";
@@ -118,7 +119,7 @@ function Section({ title, none, rows }: { title: string; none: string; rows: Kin
               cell: ({ removal }) => (
                 <span className="two-lines">
                   <span><When time={removal.asked_at} /></span>
-                  <span>by <Text>{actorLabel(removal.asked_by as unknown as Actor)}</Text></span>
+                  <span>by <Who actor={removal.asked_by as unknown as Actor} /></span>
                 </span>
               ),
             },

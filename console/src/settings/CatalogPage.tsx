@@ -32,17 +32,18 @@ export function Component() {
           <h2>{family.title}</h2>
           <p className="muted">{family.summary}</p>
           <Table
+            even
             label={family.title}
             rows={family.actions}
             keyOf={(action) => action.action}
             columns={[
               { title: "What it is", cell: (action) => action.title },
-              { title: "Action", narrow: true, cell: (action) => <code>{action.action}</code> },
+              { title: "Action", cell: (action) => <code>{action.action}</code> },
               {
                 title: "", narrow: true,
                 cell: (action) =>
                   may(organization, "audit_logs_view") && (
-                    <Link to={`/orgs/${organization.slug}/audit-logs?${new URLSearchParams({ q: `action:${action.action}`, from: "-365d" })}`}>In the log</Link>
+                    <Link className="quiet-link" to={`/orgs/${organization.slug}/audit-logs?${new URLSearchParams({ q: `action:${action.action}`, from: "-365d" })}`}>In the log</Link>
                   ),
               },
             ]}

@@ -12,8 +12,10 @@ export type TableColumn<T> = {
   cell: (row: T) => ReactNode;
 };
 
-export function Table<T>({ label, columns, rows, keyOf, more }: {
+export function Table<T>({ label, columns, rows, keyOf, more, even = false }: {
   label: string;
+  /** Whether its columns share the width evenly, whatever they hold. */
+  even?: boolean;
   columns: TableColumn<T>[];
   rows: T[];
   keyOf: (row: T) => string;
@@ -22,7 +24,7 @@ export function Table<T>({ label, columns, rows, keyOf, more }: {
   const kind = (column: TableColumn<T>) => [column.narrow && "narrow", column.optional && "optional"].filter(Boolean).join(" ") || undefined;
   return (
     <div className="table-scroll" role="region" aria-label={label} tabIndex={0}>
-      <table className="table">
+      <table className={even ? "table table-even" : "table"}>
         <thead>
           <tr>
             {columns.map((column) => (
