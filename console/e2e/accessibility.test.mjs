@@ -79,7 +79,7 @@ const VIEWS = {
     const { users } = await service.api("GET", "/v1/orgs/demo/users?search=tomas.rey");
     await page.getByRole("dialog").getByLabel("Person").fill(`user:${users[0].id}`);
     await page.getByRole("dialog").getByRole("button", { name: "Count" }).click();
-    await page.getByRole("dialog").getByLabel("Reason").fill("For the check");
+    await page.getByRole("dialog").getByLabel("Reason", { exact: true }).fill("For the check");
     await check(page, "ask for an erasure");
     await page.getByRole("dialog").getByRole("button", { name: "Ask for approval" }).click();
     await page.getByRole("region", { name: "Who can approve it" }).waitFor();

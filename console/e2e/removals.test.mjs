@@ -39,10 +39,10 @@ on("a person is erased: counted, asked for, approved by another, done", async (p
   await dialog(page).getByRole("button", { name: "Count" }).waitFor();
   assert.ok(await ask.isDisabled());
   await dialog(page).getByLabel(/^Detail/).uncheck();
-  await dialog(page).getByLabel("Reason").fill("Ana Sousa asked for it");
+  await dialog(page).getByLabel("Reason", { exact: true }).fill("Ana Sousa asked for it");
   await ask.click();
   await dialog(page).getByText(/must not name the person/).waitFor();
-  await dialog(page).getByLabel("Reason").fill("Request under article 17, ticket 481");
+  await dialog(page).getByLabel("Reason", { exact: true }).fill("Request under article 17, ticket 481");
   await ask.click();
   await page.waitForURL(/\/erasures\/erasure_/);
   await page.getByText("Waits for approval").waitFor();
@@ -99,7 +99,7 @@ on("an event is redacted from where it is seen, and the asking can be rejected",
   await dialog(page).locator(".field-error").first().waitFor();
   await dialog(page).getByLabel("Also mask what stands at").fill("/message");
   await dialog(page).getByRole("button", { name: "Count" }).click();
-  await dialog(page).getByLabel("Reason").fill("An account number in a message");
+  await dialog(page).getByLabel("Reason", { exact: true }).fill("An account number in a message");
   await dialog(page).getByRole("button", { name: "Ask for approval" }).click();
   await page.waitForURL(/\/erasures\/redaction_/);
   await page.getByRole("link", { name: id }).waitFor();

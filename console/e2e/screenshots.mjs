@@ -83,7 +83,7 @@ const PICTURES = [
   ["erasure-count", "", "light", { width: 1280, height: 700 }, async (page) => {
     await page.goto(`/orgs/demo/erasures?erase=user:${erased}`);
     await page.getByRole("dialog").getByRole("button", { name: "Count" }).click();
-    await page.getByRole("dialog").getByLabel("Reason").fill("Request under article 17, ticket 481");
+    await page.getByRole("dialog").getByLabel("Reason", { exact: true }).fill("Request under article 17, ticket 481");
   }],
   ["erasure", "", "light", { width: 1280, height: 700 }, async (page) => {
     await page.goto(`/orgs/demo/erasures/${erasure}`);

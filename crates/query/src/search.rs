@@ -124,12 +124,7 @@ fn render(
 ///
 /// # Errors
 /// If a segment cannot be read.
-pub fn get(
-    snapshot: &Snapshot,
-    scope: &Scope,
-    seq: u64,
-    holds: &[NamedHold],
-) -> Result<Option<Vec<u8>>, QueryError> {
+pub fn get(snapshot: &Snapshot, scope: &Scope, seq: u64, holds: &[NamedHold]) -> Result<Option<Vec<u8>>, QueryError> {
     for source in Source::all(snapshot) {
         let Some(row) = seq.checked_sub(source.first_seq()).filter(|row| *row < source.rows() as u64) else { continue };
         let row = row as u32;

@@ -69,8 +69,7 @@ pub fn list(call: &Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     call.app.directory.read(|state| {
         let access = state.access(organization);
-        let wanted =
-            access.roles().filter(|role| is_wanted(call, &[&role.name, &role.description]));
+        let wanted = access.roles().filter(|role| is_wanted(call, &[&role.name, &role.description]));
         let entries = wanted.map(|role| {
             let rank = if role.kept.is_some() { '1' } else { '0' };
             (format!("{rank}{}\0{}", text::fold(&role.name), role.id), role)

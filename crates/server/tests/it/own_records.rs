@@ -36,14 +36,14 @@ fn a_search_is_one_record_with_its_first_page() {
 fn the_menu_of_a_criterion_is_no_search() {
     let service = Service::start();
     service.organization("acme");
-    let counts = |query: &str| assert_eq!(service.get(&format!("/v1/orgs/acme/events/{query}")).status, 200, "{query}");
+    let counts = |query: &str| assert_eq!(service.get(&format!("/v1/orgs/acme/events{query}")).status, 200, "{query}");
     counts("?q=outcome:denied,failure+project:payments+orders&from=-7d");
-    counts("facets?q=project:payments+orders&from=-7d&field=outcome");
-    counts("facets?q=outcome:denied,failure+orders&from=-7d&field=project");
-    counts("facets?q=project:payments+orders&from=-7d&field=actor");
-    counts("facets?q=outcome:denied,failure+orders&from=-30d&field=project");
-    counts("facets?q=outcome:denied,failure+project:payments&from=-7d&field=action");
-    counts("histogram?q=outcome:denied,failure+orders&from=-7d");
+    counts("/facets?q=project:payments+orders&from=-7d&field=outcome");
+    counts("/facets?q=outcome:denied,failure+orders&from=-7d&field=project");
+    counts("/facets?q=project:payments+orders&from=-7d&field=actor");
+    counts("/facets?q=outcome:denied,failure+orders&from=-30d&field=project");
+    counts("/facets?q=outcome:denied,failure+project:payments&from=-7d&field=action");
+    counts("/histogram?q=outcome:denied,failure+orders&from=-7d");
     std::thread::sleep(Duration::from_millis(300));
     let records = service.find_count("acme", "action=audit_log.search&order=asc", 5);
     let phrases: Vec<_> = records.iter().map(|event| event["metadata"]["q"].as_str().unwrap()).collect();

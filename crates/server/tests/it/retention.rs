@@ -199,16 +199,23 @@ fn only_who_governs_the_log_may_choose_or_hold() {
 fn a_held_event_says_so_to_who_may_see_holds() {
     let service = Service::start();
     service.organization("acme");
-    let recorded = service.record("acme", &json!([event("component.deploy", "held"), event("component.deploy", "free")]));
-    let ids: Vec<String> =
-        recorded.json()["events"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect();
+    let recorded =
+        service.record("acme", &json!([event("component.deploy", "held"), event("component.deploy", "free")]));
+    let ids: Vec<String> = recorded.json()["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["id"].as_str().unwrap().to_owned())
+        .collect();
     let admin = Person::new(&service, "Admina", &["admin"]);
-    let hold = admin.send(&service, "POST", "legal-holds", json!({"reason": "Case 9", "target": "component:held"})).json();
+    let hold =
+        admin.send(&service, "POST", "legal-holds", json!({"reason": "Case 9", "target": "component:held"})).json();
     let engineer = Person::new(&service, "Enno", &["platform-engineer"]);
     let search = "events?action=component.deploy&order=asc";
     let marks = |person: &Person| {
         let found = person.send(&service, "GET", search, Value::Null).json();
-        let tail = person.send(&service, "GET", "events/tail?after=-1&wait=0&action=component.deploy", Value::Null).json();
+        let tail =
+            person.send(&service, "GET", "events/tail?after=-1&wait=0&action=component.deploy", Value::Null).json();
         let single = person.send(&service, "GET", &format!("events/{}", ids[0]), Value::Null).json();
         assert_eq!(single, found["events"][0]);
         assert_eq!(tail["events"], found["events"]);
