@@ -41,7 +41,7 @@ pub struct ExportArguments {
 }
 
 /// A file's name. `-outcome:success` would be read as `-o utcome:success`, and everything be written to that file.
-fn output_file(text: &str) -> Result<PathBuf, String> {
+pub fn output_file(text: &str) -> Result<PathBuf, String> {
     if text.starts_with("utcome:") {
         return Err(format!("`-o{text}` is part of a phrase; one that begins with a hyphen comes last, after `--`"));
     }
@@ -116,7 +116,7 @@ fn progress(events: Option<u64>) -> ProgressBar {
     bar
 }
 
-fn partial(file: &Path) -> PathBuf {
+pub fn partial(file: &Path) -> PathBuf {
     let mut name = file.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     file.with_file_name(name)

@@ -13,6 +13,7 @@ mod export;
 mod failure;
 mod help;
 mod import;
+mod kept_exports;
 mod legal_holds;
 mod log;
 mod login;
@@ -103,6 +104,9 @@ enum Command {
     Tail(search::TailArguments),
     /// Write everything that a search finds, oldest first
     Export(export::ExportArguments),
+    /// Exports that the service makes in the background: make, list, get, delete
+    #[command(subcommand)]
+    Exports(kept_exports::ExportsCommand),
     /// How long records are kept: show, plan, set, run
     #[command(subcommand)]
     Retention(retention::RetentionCommand),
@@ -200,6 +204,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Search(search) => search::search(&client()?, search),
         Command::Tail(tail) => search::tail(&client()?, tail),
         Command::Export(export) => export::export(&client()?, export),
+        Command::Exports(command) => kept_exports::exports(&client()?, command),
         Command::Retention(command) => retention::retention(&client()?, command),
         Command::Erase(arguments) => removals::erase(&client()?, &arguments),
         Command::Erasure(command) => removals::erasure(&client()?, command),

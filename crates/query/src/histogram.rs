@@ -179,6 +179,37 @@ pub fn histogram(
     })
 }
 
+/// Counts the events of a time, which may be unbounded, that a filter finds and the scope sees.
+///
+/// # Errors
+/// If the query is stopped, or a segment cannot be read.
+pub fn count(
+    snapshot: &Snapshot,
+    scope: &Scope,
+    range: TimeRange,
+    filter: &Filter,
+    stop: &Stop,
+) -> Result<u64, QueryError> {
+    let (mut earliest, mut latest) = (Micros::MAX, Micros::MIN);
+    for source in Source::all(snapshot) {
+        let (first, last) = source.occurred_bounds();
+        (earliest, latest) = (earliest.min(first), latest.max(last));
+    }
+    let range = TimeRange { from: range.from.max(earliest), to: range.to.min(latest.saturating_add(1)) };
+    if range.from >= range.to {
+        return Ok(0);
+    }
+    // Whole days, so that the counts that segments keep serve.
+    let width = 364 * MICROS_PER_DAY;
+    let first = range.from.div_euclid(width);
+    let buckets = (range.to - 1).div_euclid(width) - first + 1;
+    let mut counting = Counting { range, width, first, counts: vec![[0; 4]; buckets as usize] };
+    for source in Source::all(snapshot) {
+        counting.add(snapshot, &source, Sought { filter, scope }, stop)?;
+    }
+    Ok(counting.counts.iter().flatten().sum())
+}
+
 struct Counting {
     range: TimeRange,
     width: i64,

@@ -11,7 +11,7 @@ use actarium_core::row::Column;
 use actarium_core::stored;
 use actarium_query::{
     Cursor, CursorKey, FacetField, FacetRequest, HistogramRequest, Interval, Order, QueryError, Search, Stop,
-    TimeRange, export, facets, get, histogram, read_from, search,
+    TimeRange, count, export, facets, get, histogram, read_from, search,
 };
 use actarium_store::Snapshot;
 use events::{Event, Log, any_filter, any_log, any_range, any_scope};
@@ -145,6 +145,10 @@ proptest! {
             before = Some(start);
         }
         prop_assert!(expected.is_empty(), "no bucket for {:?}", expected);
+        for range in [range, TimeRange::ALL] {
+            let counted = count(&snapshot, &scope, range, &filter, &Stop::never()).unwrap();
+            prop_assert_eq!(counted, found(&log, &snapshot, &scope, &filter, range).len() as u64);
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::access::Credentials;
 use crate::body;
 use crate::copies::Copies;
 use crate::directory::Directory;
+use crate::exports;
 use crate::forwarding::TrustedProxies;
 use crate::limits;
 use crate::mail::Mailer;
@@ -43,6 +44,8 @@ pub struct Turns {
     pub counts: Arc<Shares>,
     /// Exports.
     pub exports: Arc<Shares>,
+    /// Downloads of kept exports.
+    pub downloads: Arc<Shares>,
     /// Live tails.
     pub tails: Arc<Shares>,
     /// Bodies being decoded.
@@ -56,6 +59,7 @@ impl Default for Turns {
             lookups: shared(limits::LOOKUPS_AT_ONCE_MAX),
             counts: shared(limits::COUNTS_AT_ONCE_MAX),
             exports: shared(limits::EXPORTS_AT_ONCE_MAX),
+            downloads: shared(limits::DOWNLOADS_AT_ONCE_MAX),
             tails: shared(limits::TAILS_AT_ONCE_MAX),
             decodings: shared(limits::DECODINGS_AT_ONCE_MAX),
         }
@@ -94,6 +98,8 @@ pub struct App {
     pub retention: Work,
     /// The work of erasures and redactions.
     pub removals: removals::Work,
+    /// The work of kept exports.
+    pub exports: exports::Work,
     /// Who signs the logs' checkpoints besides the log itself.
     pub witnesses: Witnesses,
     /// Where checkpoints are copied to, if the operator has named a place.

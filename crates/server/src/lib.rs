@@ -20,6 +20,7 @@ pub mod demo_accounts;
 pub mod demo_loading;
 pub mod directory;
 pub mod dispatch;
+pub mod exports;
 pub mod failures;
 pub mod form;
 pub mod forwarding;

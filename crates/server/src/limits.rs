@@ -150,6 +150,28 @@ pub const REMOVAL_SCAN_TIME_MAX: Duration = Duration::from_secs(30 * 60);
 pub const SAVED_SEARCHES_PER_OWNER_MAX: usize = 100;
 /// Saved searches that an organization shares.
 pub const SAVED_SEARCHES_SHARED_MAX: usize = 200;
+/// Kept exports of one person in one organization.
+pub const KEPT_EXPORTS_PER_OWNER_MAX: usize = 20;
+/// Kept exports of one organization.
+pub const KEPT_EXPORTS_PER_ORGANIZATION_MAX: usize = 200;
+/// Most bytes of one kept export.
+pub const KEPT_EXPORT_BYTES_MAX: u64 = 8 << 30;
+/// Most bytes of all kept exports of one organization.
+pub const KEPT_EXPORTS_BYTES_MAX: u64 = 32 << 30;
+/// Bytes that a kept export leaves free on its disk: it is to hinder no record.
+pub const KEPT_EXPORT_FREE_BYTES_MIN: u64 = 256 << 20;
+/// How long a kept export is there once it is made, or has failed.
+pub const KEPT_EXPORT_LIFE: Micros = 7 * actarium_core::time::DAY;
+/// How often a kept export is begun that the service did not survive; then it has failed.
+pub const KEPT_EXPORT_STARTS_MAX: u32 = 5;
+/// Most kept exports that are made at one moment, one of each organization; further ones wait.
+pub const KEPT_EXPORTS_AT_ONCE_MAX: usize = 2;
+/// Most bytes of the projects that the owner of a kept export sees, as they are kept with it.
+pub const KEPT_EXPORT_PROJECTS_BYTES_MAX: usize = 128 * 1024;
+/// How often it is looked for kept exports that are over.
+pub const KEPT_EXPORTS_TIDIED_EVERY: Duration = Duration::from_secs(60);
+/// Most downloads of kept exports at one moment; a further one is refused with 503.
+pub const DOWNLOADS_AT_ONCE_MAX: usize = 16;
 /// Keys that an organization has masked or exempt.
 pub const MASKING_KEYS_MAX: usize = 100;
 /// Characters of such a key.

@@ -25,6 +25,7 @@ use crate::app::{App, OPERATOR_NAME, OPERATOR_SLUG};
 use crate::connection;
 use crate::copies::{self, Copies, CopyOptions};
 use crate::directory::{Directory, LoadError};
+use crate::exports;
 use crate::forwarding::TrustedProxies;
 use crate::limits;
 use crate::mail::{MailError, MailOptions, Mailer};
@@ -216,6 +217,7 @@ pub async fn serve_with(
     let mut watching = vec![tokio::spawn(scrub::keep_up(app.clone())), tokio::spawn(scrub::tell(app.clone()))];
     watching.push(tokio::spawn(copies::keep_up(app.clone())));
     watching.push(tokio::spawn(removals::keep_up(app.clone())));
+    watching.push(tokio::spawn(exports::keep_up(app.clone())));
     for witness in 0..options.witnesses.witnesses.len() {
         watching.push(tokio::spawn(witness_work::keep_up(app.clone(), witness)));
     }
@@ -238,6 +240,7 @@ pub async fn serve_with(
     tidying.abort();
     retaining.abort();
     watching.iter().for_each(tokio::task::JoinHandle::abort);
+    exports::stop(&app).await;
     finish(app).await?;
     tracing::info!("stopped");
     served.map_err(|error| ServeError::Fault(format!("serving ended with a fault: {error}")))
@@ -331,6 +334,7 @@ fn put_together(
         masking: MaskingRules::new(options.masking.clone()),
         retention: Work::new(options.retention),
         removals: removals::Work::default(),
+        exports: exports::Work::new(&options.engine.data_dir),
         witnesses: Witnesses::new(&options.witnesses, roots(options.witnesses.roots.as_ref())?),
         copies: Copies::open(&options.copies).map_err(ServeError::Copies)?,
         scrubs: Passes::default(),

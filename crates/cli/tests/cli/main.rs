@@ -4,6 +4,7 @@
 mod access;
 mod events;
 mod evidence;
+mod exports;
 mod removals;
 mod server;
 mod signing_in;

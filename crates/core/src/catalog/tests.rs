@@ -22,7 +22,7 @@ on_prem_key.create on_prem_key.update on_prem_key.revoke
 project.config.create project.config.update project.config.link project.config.delete
 session.sign_in session.sign_out session.revoke password.update second_factor.update token.create token.revoke
 identity_provider.create identity_provider.update identity_provider.delete sign_in.update user.identity.link
-audit_log.search audit_log.search.save audit_log.search.update audit_log.search.delete audit_log.view audit_log.export audit_log.verify audit_log.continue audit_log.key.rotate retention.update legal_hold.place legal_hold.release record.erase record.redact record.restate record.removal.request record.removal.approve record.removal.reject record.archive record.purge
+audit_log.search audit_log.search.save audit_log.search.update audit_log.search.delete audit_log.view audit_log.export audit_log.export.download audit_log.export.delete audit_log.verify audit_log.continue audit_log.key.rotate retention.update legal_hold.place legal_hold.release record.erase record.redact record.restate record.removal.request record.removal.approve record.removal.reject record.archive record.purge
 organization.create organization.update service.start service.stop ingestion.refuse
 ";
 
@@ -60,7 +60,7 @@ fn holds_the_operations_of_the_design_and_no_other() {
         .map(|family| family.actions.iter().map(|action| action.action.as_str()).collect())
         .collect();
     assert_eq!(families, built);
-    assert_eq!(Catalog::builtin().iter().count(), 80);
+    assert_eq!(Catalog::builtin().iter().count(), 82);
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn declares_the_metadata_that_its_sentences_use() {
         assert_eq!(action.reserved, is_reserved(&action.action));
     }
     let reserved = Catalog::builtin().iter().filter(|action| action.reserved).count();
-    assert_eq!(reserved, 23);
+    assert_eq!(reserved, 25);
 }
 
 const OWN: &str = r#"

@@ -78,15 +78,23 @@ pub(super) fn export(stage: &mut Stage, at: Micros) {
     let request = stage.console(BEN, at);
     let format = if stage.random.chance(60) { "ndjson" } else { "csv" };
     let results = stage.events.len() as u64 / 9;
+    let kept = id_of("export", &at.to_string());
+    let export = || vec![json!({"type": "export", "id": kept})];
     stage.record(
         request
             .act("audit_log.export", vec![log()])
             .with("format", format)
+            .with("export", kept.as_str())
             .with("from", time::to_text(at - 30 * DAY))
             .with("to", time::to_text(at))
             .with("results", results)
             .own(),
     );
+    let owner = account(BEN);
+    let downloaded = request.later(2 * MINUTE).act("audit_log.export.download", export());
+    stage.record(downloaded.with("owner", owner).with("format", format).with("results", results).own());
+    let deleted = request.later(9 * MINUTE).act("audit_log.export.delete", export());
+    stage.record(deleted.with("owner", account(BEN)).with("state", "done").own());
 }
 
 /// The auditor checks the log.

@@ -12,6 +12,7 @@ mod edit;
 mod effective;
 pub mod governance;
 pub mod invitation;
+pub mod kept_export;
 pub mod key;
 mod organization;
 pub mod personal;
@@ -36,6 +37,7 @@ pub use organization::{GroupView, OrganizationAccess, RoleView};
 pub use sign_in::{Identity, IdentityProvider, SignIn, identity_id};
 pub use state::{AddressEntry, Changed, State};
 
+use kept_export::KeptExport;
 use saved_search::SavedSearch;
 
 use crate::access::Standing;
@@ -70,9 +72,8 @@ impl Directory {
     pub fn load(engine: &Engine) -> Result<Self, LoadError> {
         let mut state = State::default();
         let kinds = state::KINDS.into_iter().chain(personal::Personal::KINDS).chain(sign_in::KINDS);
-        for kind in
-            kinds.chain(governance::KINDS).chain(removal::KINDS).chain([key::OnPremKey::KIND, SavedSearch::KIND])
-        {
+        let others = [key::OnPremKey::KIND, SavedSearch::KIND, KeptExport::KIND];
+        for kind in kinds.chain(governance::KINDS).chain(removal::KINDS).chain(others) {
             for entry in engine.directory_entries(kind, None)? {
                 state.apply(&Changed { entry, gone: false })?;
             }

@@ -15,6 +15,7 @@ use super::document::{
 };
 use super::governance::{self, Governance};
 use super::invitation::Invitation;
+use super::kept_export::{KeptExport, KeptExports};
 use super::key::{Keys, OnPremKey};
 use super::organization::{OrganizationAccess, take};
 use super::personal::Personal;
@@ -62,6 +63,7 @@ pub struct State {
     governance: HashMap<OrganizationId, Governance>,
     removals: HashMap<OrganizationId, Removals>,
     saved_searches: HashMap<OrganizationId, SavedSearches>,
+    kept_exports: HashMap<OrganizationId, KeptExports>,
     /// User → organizations in which they have a membership.
     organizations_of: HashMap<String, BTreeSet<OrganizationId>>,
     /// SCIM token → its organization.
@@ -120,6 +122,7 @@ impl State {
                 self.removals.entry(organization_of(entry)?).or_default().apply(entry, gone)
             }
             SavedSearch::KIND => self.saved_searches.entry(organization_of(entry)?).or_default().apply(entry, gone),
+            KeptExport::KIND => self.kept_exports.entry(organization_of(entry)?).or_default().apply(entry, gone),
             kind if KINDS.contains(&kind) => {
                 let organization = organization_of(entry)?;
                 self.organizations.entry(organization).or_default().apply(entry, gone)?;
@@ -257,6 +260,12 @@ impl State {
     pub fn saved_searches(&self, id: OrganizationId) -> &SavedSearches {
         static NOTHING: LazyLock<SavedSearches> = LazyLock::new(SavedSearches::default);
         self.saved_searches.get(&id).unwrap_or(&NOTHING)
+    }
+
+    /// The kept exports of an organization, whoever sees them.
+    pub fn kept_exports(&self, id: OrganizationId) -> &KeptExports {
+        static NOTHING: LazyLock<KeptExports> = LazyLock::new(KeptExports::default);
+        self.kept_exports.get(&id).unwrap_or(&NOTHING)
     }
 
     /// The organization that a provider belongs to.

@@ -4,14 +4,10 @@
 //! export cannot be taken for a whole one. The record of an export is written when it is over, with how many events
 //! were handed out, whatever ended it.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use actarium_core::filter::Scope;
-use actarium_core::render::{Placed, push_event_with_sender};
-use actarium_query::{ExportRow, Stop};
-use actarium_store::{Organization, Snapshot};
+use actarium_query::Stop;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
@@ -24,11 +20,12 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use crate::answers::bytes_answer;
 use crate::app::App;
-use crate::csv;
 use crate::dispatch::Call;
+use crate::exports::events::EventsExport;
+use crate::exports::pieces::{Pieces, Taker};
 use crate::limits;
 use crate::problem::{Kind, Problem};
-use crate::queries::{Criteria, criteria, reaches_archive, run, search_key, search_record, snapshot};
+use crate::queries::{criteria, reaches_archive, run, search_key, search_record, snapshot};
 use crate::recorder::{OwnRecord, Reserved};
 use crate::routes::{CSV, NDJSON};
 
@@ -48,12 +45,7 @@ pub(super) struct BrokenOff;
 
 struct Export {
     app: Arc<App>,
-    organization: Arc<Organization>,
-    /// What the caller saw when the export began.
-    scope: Scope,
-    criteria: Criteria,
-    snapshot: Snapshot,
-    form: &'static str,
+    content: EventsExport,
     record: OwnRecord,
     place: Reserved,
 }
@@ -88,7 +80,9 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
     // The export is on record: counts of the same search add nothing to it.
     app.recorder.is_new_search(search_key(call, &organization, &criteria.filter));
     let scope = call.scope.clone();
-    let export = Export { app, organization, scope, criteria, snapshot, form, record, place };
+    let (end_seq, as_csv) = (snapshot.size, form == CSV);
+    let content = EventsExport { organization, scope, criteria, snapshot, end_seq, as_csv };
+    let export = Export { app, content, record, place };
     let (sender, receiver) = mpsc::channel::<Piece>(limits::STREAM_PIECES_MAX);
     let handle = Handle::current();
     tokio::task::spawn_blocking(move || {
@@ -108,55 +102,22 @@ pub(super) fn begun(record: &OwnRecord) -> OwnRecord {
 
 impl Export {
     fn run(self, sender: &mpsc::Sender<Piece>, handle: &Handle) {
-        let mut pieces = Pieces::new(sender, handle, &self.app);
-        let result = self.find(&mut pieces);
+        let mut stream = Stream { sender, handle, app: &self.app };
+        let mut pieces = Pieces::new(&mut stream);
+        let result = self.content.write(&mut pieces, &Stop::after(limits::EXPORT_TIME_MAX));
         let (count, problem) = match result {
-            Ok(count) if !pieces.gone => (count, None),
-            Ok(count) => (count, Some("the client went away, or the service stopped".to_owned())),
-            Err(problem) => (pieces.count, Some(problem.detail.to_string())),
+            Ok(()) if !pieces.gone => (pieces.events, None),
+            Ok(()) => (pieces.events, Some("the client went away, or the service stopped".to_owned())),
+            Err(problem) => (pieces.events, Some(problem.detail.to_string())),
         };
         self.app.metrics.exported_events.fetch_add(count, Relaxed);
         let mut record = self.record.with("results", count);
         if let Some(reason) = &problem {
             record = record.unsuccessful("failure", reason.clone());
         }
-        let noted = self.place.note(self.organization.id, &record);
+        let noted = self.place.note(self.content.organization.id, &record);
         let last = if problem.is_none() && noted.is_ok() { Ok(trailer(count)) } else { Err(BrokenOff) };
-        pieces.put(last);
-    }
-
-    fn find(&self, pieces: &mut Pieces<'_>) -> Result<u64, Problem> {
-        let stop = Stop::after(limits::EXPORT_TIME_MAX);
-        if self.form == CSV {
-            csv::push_header(&mut pieces.piece);
-        }
-        let mut sink = |found: &ExportRow<'_>| {
-            let placed = Placed {
-                slug: &self.organization.slug,
-                opaque_id: &self.organization.id.0,
-                seq: found.seq,
-                recorded_at: found.recorded_at,
-            };
-            pieces.count += 1;
-            if self.form == CSV {
-                csv::push_event(&mut pieces.piece, &placed, &found.row);
-            } else {
-                push_event_with_sender(&mut pieces.piece, &placed, &found.row);
-                pieces.piece.push(b'\n');
-            }
-            if pieces.piece.len() < limits::STREAM_PIECE_BYTES || pieces.send() {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        };
-        let Criteria { range, filter } = &self.criteria;
-        let count = actarium_query::export(&self.snapshot, &self.scope, *range, filter, &stop, &mut sink);
-        let count = count.map_err(crate::queries::query_problem)?;
-        if !pieces.gone {
-            pieces.send();
-        }
-        Ok(count)
+        stream.put(last);
     }
 }
 
@@ -167,34 +128,15 @@ fn trailer(count: u64) -> Frame<Bytes> {
 }
 
 /// The stream, from the thread that makes it.
-pub(super) struct Pieces<'s> {
-    pub piece: Vec<u8>,
-    /// Events given so far.
-    count: u64,
-    /// Whether nobody takes anything any more.
-    pub gone: bool,
-    sender: &'s mpsc::Sender<Piece>,
-    handle: &'s Handle,
-    app: &'s App,
+pub(super) struct Stream<'s> {
+    pub sender: &'s mpsc::Sender<Piece>,
+    pub handle: &'s Handle,
+    pub app: &'s App,
 }
 
-impl<'s> Pieces<'s> {
-    pub fn new(sender: &'s mpsc::Sender<Piece>, handle: &'s Handle, app: &'s App) -> Self {
-        let piece = Vec::with_capacity(2 * limits::STREAM_PIECE_BYTES);
-        Self { piece, count: 0, gone: false, sender, handle, app }
-    }
-
-    /// Sends what has gathered. Whether to go on.
-    pub fn send(&mut self) -> bool {
-        if self.piece.is_empty() {
-            return true;
-        }
-        let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(2 * limits::STREAM_PIECE_BYTES));
-        self.put(Ok(Frame::data(Bytes::from(piece))))
-    }
-
-    /// Waits until the client takes it, at most [`limits::STREAM_STALLED_TIME_MAX`].
-    pub fn put(&mut self, piece: Piece) -> bool {
+impl Stream<'_> {
+    /// Waits until the client takes it, at most [`limits::STREAM_STALLED_TIME_MAX`]. Whether it did.
+    pub fn put(&self, piece: Piece) -> bool {
         let stopping = &self.app.stopping;
         let sending = async {
             tokio::select! {
@@ -204,8 +146,12 @@ impl<'s> Pieces<'s> {
                 () = stopping.cancelled() => false,
             }
         };
-        let taken = self.handle.block_on(sending);
-        self.gone |= !taken;
-        taken
+        self.handle.block_on(sending)
+    }
+}
+
+impl Taker for Stream<'_> {
+    fn take(&mut self, bytes: Vec<u8>) -> bool {
+        self.put(Ok(Frame::data(Bytes::from(bytes))))
     }
 }

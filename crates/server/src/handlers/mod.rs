@@ -5,6 +5,7 @@ pub mod accepting;
 pub mod assignments;
 pub mod counts;
 pub mod export;
+pub mod exports;
 pub mod groups;
 pub mod identity_providers;
 pub mod ingest;

@@ -1,41 +1,22 @@
-//! `GET /v1/orgs/{org}/export/proof`: events with what proves them, as a `.tar.zst` that is verified without the service.
-//!
-//! The archive is written as it is made: files of a few megabytes each, the manifest last. It looks at every event of its
-//! range; no index is asked, so that what is left out is left out by the filter alone.
+//! `GET /v1/orgs/{org}/export/proof`: events with what proves them, as a stream.
 
-use std::collections::BTreeMap;
-use std::io::Write;
-use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use actarium_core::disclosure::{Disclosure, PurgedEvent, ShownPart};
-use actarium_core::filter::{Filter, Place, Scope};
-use actarium_core::hex::to_hex;
-use actarium_core::render::{Placed, push_event};
-use actarium_core::tar::{TAR_BLOCK, tar_header, tar_padding};
-use actarium_core::time;
-use actarium_core::tlog::{SignedCheckpoint, TileAddress, TileKind, cover, decode_bundle, hash_to_base64};
-use actarium_core::tree::{Hash, TILE_LEAVES, leaf_hash, root};
-use actarium_store::{Disclosed, LogHead, Organization, Snapshot};
-use actarium_verify::{FORMAT, FileEntry, Kind as Proves, Manifest, ManifestQuery, SeqRange, TreeAt};
+use actarium_core::filter::Scope;
+use actarium_verify::ManifestQuery;
 use axum::body::Body;
 use axum::response::Response;
 use http_body_util::StreamBody;
-use serde_json::json;
-use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::access::Right;
 use crate::answers::bytes_answer;
-use crate::app::App;
 use crate::dispatch::Call;
-use crate::failures::read_problem;
-use crate::handlers::export::{BrokenOff, Piece, Pieces, begun};
-use crate::handlers::log::{checkpoint_with, proof_problem};
-use crate::handlers::proof::disclosure;
+use crate::exports::pieces::Pieces;
+use crate::exports::proof::{ProofExport, proves, range_of};
+use crate::handlers::export::{BrokenOff, Piece, Stream, begun};
 use crate::limits;
 use crate::parameters::invalid;
 use crate::problem::{Kind, Problem};
@@ -43,18 +24,8 @@ use crate::queries::{filter, run, search_record, snapshot, times};
 use crate::recorder::{OwnRecord, Reserved};
 use crate::routes::ZSTD;
 
-/// Level of compression: proofs are mostly hashes.
-const ZSTD_LEVEL: i32 = 3;
-
 struct Export {
-    app: Arc<App>,
-    organization: Arc<Organization>,
-    snapshot: Snapshot,
-    range: Range<u64>,
-    filter: Filter,
-    query: ManifestQuery,
-    proves: Proves,
-    anchors: Vec<u64>,
+    content: ProofExport,
     record: OwnRecord,
     place: Reserved,
 }
@@ -66,21 +37,11 @@ struct Export {
 pub async fn export(call: &Call) -> Result<Response, Problem> {
     let organization = call.organization()?;
     let app = call.app.clone();
-    // Salts and texts of whole ranges: only for who may see all of the log, and verify it.
-    if call.scope != Scope::Everything || !call.holds.organization.holds(Right::AuditLogsVerify) {
-        let (export, verify) = (Right::AuditLogsExport.name(), Right::AuditLogsVerify.name());
-        let detail = format!("for proofs `{export}` and `{verify}` are needed in the whole organization");
-        return Err(Problem::new(Kind::Forbidden, detail));
-    }
+    may_have_proofs(call)?;
     let filter = filter(&call.parameters)?;
     let (from, to) = times(&call.parameters, app.clock.now())?;
     let query = ManifestQuery { phrase: filter.to_string(), from, to };
-    let is_filtered = filter != Filter::All || query.from.is_some() || query.to.is_some();
-    let proves = match (is_filtered, call.parameters.one("complete") == Some("true")) {
-        (false, _) => Proves::Range,
-        (true, false) => Proves::Filtered,
-        (true, true) => Proves::FilteredComplete,
-    };
+    let proves = proves(&filter, &query, call.parameters.one("complete") == Some("true"));
     let integer = |name: &str| call.parameters.integer(name).map(|number| number as u64);
     let seqs = (integer("first_seq"), integer("end_seq"));
     if seqs.1.is_some_and(|end| end < seqs.0.unwrap_or(0)) {
@@ -103,7 +64,8 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
     if call.reads_wait() {
         app.recorder.note(organization.id, &begun(&record))?;
     }
-    let export = Export { app, organization, snapshot, range, filter, query, proves, anchors, record, place };
+    let content = ProofExport { app, organization, snapshot, range, filter, query, proves, anchors };
+    let export = Export { content, record, place };
     let (sender, receiver) = mpsc::channel::<Piece>(limits::STREAM_PIECES_MAX);
     let handle = Handle::current();
     tokio::task::spawn_blocking(move || {
@@ -113,305 +75,39 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
     Ok(bytes_answer(ZSTD, Body::new(StreamBody::new(ReceiverStream::new(receiver)))))
 }
 
-/// The events that are asked for, which the log must have. What was purged at its beginning is left out unless it is asked
-/// for: it has nothing to show but times and commits.
-fn range_of(snapshot: &Snapshot, (first, end): (Option<u64>, Option<u64>)) -> Result<Range<u64>, Problem> {
-    let first = first.unwrap_or_else(|| living(snapshot).next().map_or(snapshot.size, |range| range.start));
-    let range = first..end.unwrap_or(snapshot.size);
-    if range.end > snapshot.size || range.start > range.end {
-        let detail = format!("the log has {} events: no range {} to {}", snapshot.size, range.start, range.end);
-        return Err(Problem::new(Kind::InvalidParameter, detail));
+/// Salts and texts of whole ranges are only for who may see all of the log, and verify it.
+///
+/// # Errors
+/// 403 for everybody else.
+pub(super) fn may_have_proofs(call: &Call) -> Result<(), Problem> {
+    if call.scope == Scope::Everything && call.holds.organization.holds(Right::AuditLogsVerify) {
+        return Ok(());
     }
-    Ok(range)
-}
-
-/// The ranges of a log whose events can be read, in order; between them they were purged.
-fn living(snapshot: &Snapshot) -> impl Iterator<Item = Range<u64>> {
-    let sealed = snapshot.segments.iter().map(|segment| segment.summary().first_seq..segment.end_seq());
-    sealed.chain(snapshot.tail.iter().map(|batch| batch.rows.first_seq..batch.rows.end_seq()))
+    let (export, verify) = (Right::AuditLogsExport.name(), Right::AuditLogsVerify.name());
+    let detail = format!("for proofs `{export}` and `{verify}` are needed in the whole organization");
+    Err(Problem::new(Kind::Forbidden, detail))
 }
 
 impl Export {
     fn run(self, sender: &mpsc::Sender<Piece>, handle: &Handle) {
-        let mut pieces = Pieces::new(sender, handle, &self.app);
-        let result = self.write(&mut pieces);
+        let app = &self.content.app;
+        let mut stream = Stream { sender, handle, app };
+        let mut pieces = Pieces::new(&mut stream);
+        let result = self.content.write(&mut pieces);
         let problem = match &result {
-            Ok(_) if !pieces.gone => None,
-            Ok(_) => Some("the client went away, or the service stopped".to_owned()),
+            Ok(()) if !pieces.gone => None,
+            Ok(()) => Some("the client went away, or the service stopped".to_owned()),
             Err(problem) => Some(problem.detail.to_string()),
         };
-        let count = result.unwrap_or(0);
-        self.app.metrics.exported_events.fetch_add(count, Relaxed);
+        let count = if result.is_ok() { pieces.events } else { 0 };
+        app.metrics.exported_events.fetch_add(count, Relaxed);
         let mut record = self.record.with("results", count);
         if let Some(reason) = &problem {
             record = record.unsuccessful("failure", reason.clone());
         }
-        let noted = self.place.note(self.organization.id, &record);
+        let noted = self.place.note(self.content.organization.id, &record);
         if problem.is_some() || noted.is_err() {
-            pieces.put(Err(BrokenOff));
+            stream.put(Err(BrokenOff));
         }
-    }
-
-    /// Writes everything; how many events are shown whole.
-    fn write(&self, pieces: &mut Pieces<'_>) -> Result<u64, Problem> {
-        let (engine, range) = (&self.app.engine, &self.range);
-        let (_, note) = checkpoint_with(engine, &self.organization, range.end.max(1) - 1)?;
-        let checkpoint = SignedCheckpoint::parse(note.as_bytes()).map_err(|error| {
-            tracing::error!(%error, "a checkpoint of our own cannot be read");
-            Problem::new(Kind::Internal, "the export could not be made")
-        })?;
-        let checkpoint = checkpoint.checkpoint;
-        let mut archive = Archive::new(pieces)?;
-        let mut events = Events::new(self, checkpoint.size);
-        events.write(&mut archive)?;
-        let shown = events.shown;
-        archive.file("key", format!("{}\n", engine.verifier_key(self.organization.id)).as_bytes())?;
-        if !engine.handovers().is_empty() {
-            let lines = engine.handovers().iter().map(|note| format!("{}\n", json!({"note": note})));
-            archive.file("handovers.ndjson", lines.collect::<String>().as_bytes())?;
-        }
-        archive.file("checkpoint", note.as_bytes())?;
-        archive.file("checkpoints.ndjson", &self.kept(checkpoint.size)?)?;
-        let nodes = |range: Range<u64>| -> Result<Vec<String>, Problem> {
-            if self.proves == Proves::Filtered {
-                return Ok(Vec::new());
-            }
-            let hashes = engine.tree_nodes(self.organization.id, &cover(range)).map_err(proof_problem)?;
-            Ok(hashes.iter().map(|hash| to_hex(hash)).collect())
-        };
-        let manifest = Manifest {
-            format: FORMAT.to_owned(),
-            organization: self.organization.slug.clone(),
-            organization_id: self.organization.id.to_hex(),
-            origin: checkpoint.origin,
-            created_at: time::to_text(self.app.clock.now()),
-            kind: self.proves,
-            range: SeqRange { first: range.start, end: range.end },
-            query: self.query.clone(),
-            events: shown,
-            undisclosed: range.end - range.start - shown,
-            checkpoint: TreeAt { size: checkpoint.size, root: to_hex(&checkpoint.root) },
-            before: nodes(0..range.start)?,
-            after: nodes(range.end..checkpoint.size)?,
-            files: std::mem::take(&mut archive.files),
-        };
-        let manifest = serde_json::to_vec_pretty(&manifest).map_err(|error| broken(&error))?;
-        archive.file("manifest.json", &manifest)?;
-        archive.finish()?;
-        Ok(shown)
-    }
-
-    /// Checkpoints from before, with the proofs that the tree begins with what they sign.
-    fn kept(&self, size: u64) -> Result<Vec<u8>, Problem> {
-        let (engine, organization) = (&self.app.engine, self.organization.id);
-        let kept = engine.kept_checkpoints(organization, 1, limits::CHECKPOINTS_EXPORTED_MAX).map_err(read_problem)?;
-        let mut notes: BTreeMap<u64, String> =
-            kept.into_iter().filter(|kept| kept.size < size).map(|kept| (kept.size, kept.note)).collect();
-        // What witnesses have signed goes before what only the log has.
-        let cosigned = engine.kept_cosigned(organization, 1, limits::CHECKPOINTS_EXPORTED_MAX).map_err(read_problem)?;
-        notes.extend(cosigned.into_iter().filter(|(kept, _)| *kept < size));
-        let origin = engine.verifier_key(organization).name().to_owned();
-        notes.retain(|_, note| note.split('\n').next() == Some(&origin));
-        for anchor in self.anchors.iter().copied().filter(|anchor| (1..size).contains(anchor)) {
-            let root = engine.root_at(organization, anchor).map_err(proof_problem)?;
-            let note = engine.sign_checkpoint(organization, LogHead { size: anchor, root }).map_err(read_problem)?;
-            notes.entry(anchor).or_insert_with(|| note.to_string());
-        }
-        let mut lines = Vec::new();
-        for (old, note) in notes {
-            let proof = engine.consistency_proof(organization, old, size).map_err(proof_problem)?;
-            let proof: Vec<String> = proof.iter().map(hash_to_base64).collect();
-            lines.extend_from_slice(json!({"note": note, "proof": proof}).to_string().as_bytes());
-            lines.push(b'\n');
-        }
-        Ok(lines)
-    }
-}
-
-/// The events on their way into files.
-struct Events<'e> {
-    export: &'e Export,
-    size: u64,
-    read: [bool; 4],
-    shown: u64,
-    events: Vec<u8>,
-    evidence: Vec<u8>,
-    /// Leaves of the 256 events that are not complete yet.
-    block: Vec<Hash>,
-    number: usize,
-}
-
-impl<'e> Events<'e> {
-    fn new(export: &'e Export, size: u64) -> Self {
-        let read = export.filter.parts();
-        let (events, evidence, block) = (Vec::new(), Vec::new(), Vec::new());
-        Self { export, size, read, shown: 0, events, evidence, block, number: 0 }
-    }
-
-    fn write(&mut self, archive: &mut Archive<'_, '_>) -> Result<(), Problem> {
-        let export = self.export;
-        let range = &export.range;
-        let mut next = range.start;
-        while next < range.end && !archive.pieces.gone {
-            let readable = living(&export.snapshot).find(|living| living.end > next);
-            let readable = readable.unwrap_or(range.end..range.end);
-            if next < readable.start {
-                next = self.purged(next..readable.start.min(range.end))?;
-                continue;
-            }
-            let end = (next + limits::PROOF_EXPORT_STEP_EVENTS).min(readable.end).min(range.end);
-            let mut result = Ok(());
-            let engine = &export.app.engine;
-            engine
-                .for_each_disclosed(&export.snapshot, next..end, &mut |event| {
-                    if result.is_ok() {
-                        result = self.add(event);
-                    }
-                })
-                .map_err(read_problem)?;
-            result?;
-            if self.events.len() + self.evidence.len() >= limits::PROOF_EXPORT_FILE_BYTES {
-                self.put(archive)?;
-            }
-            next = end;
-        }
-        self.put(archive)
-    }
-
-    /// What is left of purged events of at most one bundle: times and commits, which give their leaves. Where the next begin.
-    fn purged(&mut self, seqs: Range<u64>) -> Result<u64, Problem> {
-        let index = seqs.start / TILE_LEAVES;
-        let first = index * TILE_LEAVES;
-        let end = seqs.end.min(first + TILE_LEAVES);
-        if self.export.proves == Proves::Filtered {
-            return Ok(end);
-        }
-        let width = (self.size - first).min(TILE_LEAVES);
-        let address = TileAddress { kind: TileKind::Entries, index, width };
-        let bundle = self.export.app.engine.tile(self.export.organization.id, &address).map_err(read_problem)?;
-        let entries = bundle.as_deref().and_then(|bundle| decode_bundle(bundle).ok());
-        let entries = entries.ok_or_else(|| broken(&format!("{address} cannot be read")))?;
-        for seq in seqs.start..end {
-            let entry = &entries[(seq - first) as usize];
-            let purged = PurgedEvent::of_entry(seq, entry).ok_or_else(|| broken(&format!("entry {seq} is damaged")))?;
-            purged.push_json(&mut self.evidence);
-            self.evidence.push(b'\n');
-            self.close_block(seq, leaf_hash(entry));
-        }
-        Ok(end)
-    }
-
-    fn put(&mut self, archive: &mut Archive<'_, '_>) -> Result<(), Problem> {
-        archive.file(&format!("events-{:06}.ndjson", self.number), &std::mem::take(&mut self.events))?;
-        archive.file(&format!("evidence-{:06}.ndjson", self.number), &std::mem::take(&mut self.evidence))?;
-        self.number += 1;
-        Ok(())
-    }
-
-    fn add(&mut self, event: &Disclosed<'_>) -> Result<(), Problem> {
-        let organization = &self.export.organization;
-        let place = Place { organization: &organization.id.0, seq: event.seq, recorded_at: event.recorded_at };
-        let occurred_at = event.row.occurred_at.unwrap_or(event.recorded_at);
-        let query = &self.export.query;
-        let matches = query.from.is_none_or(|from| occurred_at >= from)
-            && query.to.is_none_or(|to| occurred_at < to)
-            && self.export.filter.matches(&event.row, &place);
-        if self.export.proves == Proves::Filtered && !matches {
-            return Ok(());
-        }
-        let mut disclosed = disclosure(event)?;
-        if matches {
-            self.shown += 1;
-            let (slug, opaque_id) = (&*organization.slug, &organization.id.0);
-            push_event(
-                &mut self.events,
-                &Placed { slug, opaque_id, seq: event.seq, recorded_at: event.recorded_at },
-                &event.row,
-            );
-            self.events.push(b'\n');
-        } else {
-            self.withhold(&mut disclosed);
-        }
-        disclosed.push_json(&mut self.evidence);
-        self.evidence.push(b'\n');
-        if self.export.proves == Proves::Filtered {
-            self.prove(event.seq)
-        } else {
-            self.close_block(event.seq, leaf_hash(&event.entry()));
-            Ok(())
-        }
-    }
-
-    /// Leaves of an event that the filter does not find what the filter reads, and what it has lost marked as lost. Unless
-    /// all else was erased there is something left to withhold, so that it is not taken for one that is shown.
-    fn withhold(&self, disclosed: &mut Disclosure) {
-        for (part, read) in disclosed.parts.iter_mut().zip(self.read) {
-            if !read && !matches!(part, ShownPart::Erased(_)) {
-                *part = ShownPart::Withheld(part.hash());
-            }
-        }
-    }
-
-    fn prove(&mut self, seq: u64) -> Result<(), Problem> {
-        let engine = &self.export.app.engine;
-        let proof = engine.inclusion_proof(self.export.organization.id, seq, self.size).map_err(proof_problem)?;
-        let proof: Vec<String> = proof.iter().map(hash_to_base64).collect();
-        self.evidence.extend_from_slice(json!({ "proof": proof }).to_string().as_bytes());
-        self.evidence.push(b'\n');
-        Ok(())
-    }
-
-    /// After 256 events their common hash, so that a verifier can say where something was changed.
-    fn close_block(&mut self, seq: u64, leaf: Hash) {
-        self.block.push(leaf);
-        if (seq + 1).is_multiple_of(TILE_LEAVES) {
-            let block = seq / TILE_LEAVES;
-            if block * TILE_LEAVES >= self.export.range.start {
-                let hash = to_hex(&root(&self.block));
-                self.evidence.extend_from_slice(json!({"block": block, "hash": hash}).to_string().as_bytes());
-                self.evidence.push(b'\n');
-            }
-            self.block.clear();
-        }
-    }
-}
-
-fn broken(error: &dyn std::fmt::Display) -> Problem {
-    tracing::error!(%error, "an export cannot be written");
-    Problem::new(Kind::Internal, "the export could not be written")
-}
-
-/// A compressed archive that is sent as it grows.
-struct Archive<'p, 's> {
-    pieces: &'p mut Pieces<'s>,
-    encoder: zstd::stream::write::Encoder<'static, Vec<u8>>,
-    files: BTreeMap<String, FileEntry>,
-}
-
-impl<'p, 's> Archive<'p, 's> {
-    fn new(pieces: &'p mut Pieces<'s>) -> Result<Self, Problem> {
-        let encoder = zstd::stream::write::Encoder::new(Vec::new(), ZSTD_LEVEL).map_err(|error| broken(&error))?;
-        Ok(Self { pieces, encoder, files: BTreeMap::new() })
-    }
-
-    fn file(&mut self, name: &str, bytes: &[u8]) -> Result<(), Problem> {
-        let size = bytes.len() as u64;
-        let header = tar_header(name, size).map_err(|error| broken(&error))?;
-        let written = self.encoder.write_all(&header).and_then(|()| self.encoder.write_all(bytes));
-        let padding = [0; TAR_BLOCK];
-        written.and_then(|()| self.encoder.write_all(&padding[..tar_padding(size)])).map_err(|error| broken(&error))?;
-        self.files.insert(name.to_owned(), FileEntry { bytes: size, sha256: to_hex(&Sha256::digest(bytes)) });
-        let ready = std::mem::take(self.encoder.get_mut());
-        self.pieces.piece.extend_from_slice(&ready);
-        self.pieces.send();
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<(), Problem> {
-        self.encoder.write_all(&[0; 2 * TAR_BLOCK]).map_err(|error| broken(&error))?;
-        let rest = self.encoder.finish().map_err(|error| broken(&error))?;
-        self.pieces.piece.extend_from_slice(&rest);
-        self.pieces.send();
-        Ok(())
     }
 }

@@ -23,10 +23,10 @@ use crate::recorder::OwnRecord;
 
 const FIELDS: [&str; 5] = ["name", "q", "from", "to", "visibility"];
 /// The owner of what the operator makes.
-const OPERATOR: &str = "operator";
+pub(super) const OPERATOR: &str = "operator";
 
-/// Whose searches a caller's own ones are.
-fn owner_of(caller: &Caller) -> &str {
+/// Whose a caller's own searches and exports are.
+pub(super) fn owner_of(caller: &Caller) -> &str {
     match caller {
         Caller::Person(person) => &person.user.id,
         // Routes that ask for a permission let nobody else through.
@@ -255,7 +255,10 @@ impl Changed {
 }
 
 /// A phrase that a search can be asked with.
-fn phrase(text: &str) -> Result<(), String> {
+///
+/// # Errors
+/// Why it is none.
+pub(super) fn phrase(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Ok(());
     }

@@ -20,7 +20,7 @@ use crate::dispatch::Call;
 use crate::form::{Form, Holds, email, name_of_one_who_acts};
 use crate::handlers::groups::{group_target, must_cover};
 use crate::handlers::listing::{is_wanted, page};
-use crate::handlers::saved_searches;
+use crate::handlers::{exports, saved_searches};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
@@ -310,5 +310,6 @@ pub fn end_membership(edit: &mut Edit, state: &State, organization: Organization
         None => end_credentials(edit, state, organization, user),
     }
     saved_searches::end_of_member(edit, state, organization, user);
+    exports::end_of_member(edit, state, organization, user);
     edit.record(organization, record);
 }

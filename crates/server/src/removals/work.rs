@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::directory::removal::{Removal, RemovalPlan, RemovalState};
 use crate::directory::saved_search::SavedSearch;
 use crate::directory::{Edit, Kept, State, change};
+use crate::exports;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
 use crate::retention::as_hold;
@@ -136,13 +137,15 @@ async fn remove_parts(
 }
 
 /// Removes what lies outside of the log and tells of what goes: the one place for it. Saved searches that name the person
-/// are deleted; whatever else comes to keep copies of events removes here those that `erasure` has parts of.
+/// are deleted, and kept exports that hold events which `erasure` has parts of; whatever else comes to keep copies of events
+/// removes them here.
 async fn remove_copies(
     app: &Arc<App>,
     organization: &Arc<Organization>,
     removal: &Arc<Kept<Removal>>,
-    _erasure: &Erasure,
+    erasure: &Erasure,
 ) -> Result<(), Problem> {
+    exports::remove_copies(app, organization, removal, erasure).await?;
     let (id, removal) = (organization.id, removal.clone());
     change(app, Standing::of_the_service(), move |state| {
         let mut edit = Edit::default();

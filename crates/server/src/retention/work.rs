@@ -15,6 +15,7 @@ use crate::access::Standing;
 use crate::app::App;
 use crate::directory::governance::{RETENTION_ID, RetentionRun};
 use crate::directory::{Edit, change};
+use crate::exports;
 use crate::problem::{Kind, Problem};
 use crate::recorder::{OwnRecord, audit_log};
 use crate::serve::service_actor;
@@ -125,6 +126,7 @@ async fn carry_out(
         app.retention.count(id, &step);
     }
     if purged > 0 {
+        exports::tidy(app).await?;
         // What is still being read goes with the next look of the store's own upkeep.
         blocking(app, |app| app.engine.wipe()).await?;
     }

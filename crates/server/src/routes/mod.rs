@@ -6,6 +6,7 @@
 
 mod directory;
 mod events;
+mod exports;
 mod governance;
 mod identity_providers;
 mod ingest;
@@ -220,6 +221,11 @@ pub enum Operation {
     EventsTail,
     EventsExport,
     ProofExport,
+    ExportList,
+    ExportCreate,
+    ExportView,
+    ExportContent,
+    ExportDelete,
     LogView,
     LogCheckpoint,
     LogTile,
@@ -457,7 +463,7 @@ const fn show(
 
 /// All routes.
 pub static ROUTES: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
-    let tables: [&'static [Route]; 13] = [
+    let tables: [&'static [Route]; 14] = [
         &service::ROUTES,
         &organizations::ROUTES,
         &directory::ROUTES,
@@ -468,6 +474,7 @@ pub static ROUTES: LazyLock<Vec<&'static Route>> = LazyLock::new(|| {
         &governance::ROUTES,
         &removals::ROUTES,
         &events::ROUTES,
+        &exports::ROUTES,
         &saved_searches::ROUTES,
         &log::ROUTES,
         &ingest::ROUTES,

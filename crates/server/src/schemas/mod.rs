@@ -2,6 +2,7 @@
 //! code that holds them. Objects that clients send are closed; answers may grow fields and are open.
 
 mod directory;
+mod exports;
 mod governance;
 mod identity_providers;
 mod invitations;
@@ -41,6 +42,7 @@ pub fn all() -> Value {
         .chain(removals::schemas())
         .chain(log::schemas())
         .chain(saved_searches::schemas())
+        .chain(exports::schemas())
     {
         schemas.insert(name.to_owned(), schema);
     }

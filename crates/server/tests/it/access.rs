@@ -182,6 +182,7 @@ struct Fixtures {
     revocable: String,
     hold: String,
     saved_search: String,
+    export: String,
     erasures: [String; 2],
     redactions: [String; 2],
     event: Value,
@@ -228,6 +229,8 @@ impl Fixtures {
         let hold = made("legal-holds", json!({"reason": "Another case", "target": "component:held"}));
         let search = json!({"name": "Denied", "q": "outcome:denied", "visibility": "organization"});
         let saved_search = made("saved-searches", search);
+        // Of nothing, so that no erasure of the walk takes it away.
+        let export = made("exports", json!({"format": "ndjson", "q": "action:nothing.happened"}));
         // Somebody else asks, so that the operator may approve.
         let asker = Person::new(service, "Dana", &["admin"]);
         let expires_at = actarium_core::time::to_text(SystemClock::new().now() + 3_600_000_000);
@@ -246,6 +249,7 @@ impl Fixtures {
             provider,
             hold,
             saved_search,
+            export,
             erasures,
             redactions,
             event: other_event,
@@ -266,7 +270,7 @@ impl Fixtures {
     /// that changes nothing anybody sees.
     fn sample(&self, route: &Route) -> Option<(String, Value, &'static str)> {
         let Self { provider, hold, invitation, revocable, key, user, group, role, .. } = self;
-        let Self { saved_search, scim_token, scim_user, scim_group, erasures, redactions, .. } = self;
+        let Self { saved_search, export, scim_token, scim_user, scim_group, erasures, redactions, .. } = self;
         let (id, member, body, action) = match route.operation {
             Operation::OrganizationCreate => ("", "", json!({"slug": "new", "name": "New"}), "organization.create"),
             Operation::OrganizationUpdate => ("", "", json!({"name": "Acme Inc."}), "organization.update"),
@@ -294,6 +298,8 @@ impl Fixtures {
                 ("", "", json!({"reason": "A case", "target": "component:held"}), "legal_hold.place")
             }
             Operation::LegalHoldRelease => (hold.as_str(), "", Value::Null, "legal_hold.release"),
+            Operation::ExportCreate => ("", "", json!({"format": "csv"}), "audit_log.export"),
+            Operation::ExportDelete => (export.as_str(), "", Value::Null, "audit_log.export.delete"),
             Operation::ErasureRequest => {
                 let body = json!({"subject": "user:u-1", "reason": "They asked"});
                 ("", "", body, "record.removal.request")

@@ -11,6 +11,7 @@ mod console;
 mod directory;
 mod errors;
 mod export;
+mod exports;
 mod guessing;
 mod identity_providers;
 mod invitations;

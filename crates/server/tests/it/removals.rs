@@ -92,6 +92,26 @@ fn sealed(service: &Service) {
     assert_eq!(service.request("POST", "/v1/admin/seal").send().status, 200);
 }
 
+/// Exports of every form that hold what tells of the person, and one that does not.
+fn exports_kept(service: &Service, person: &Person) -> (Vec<String>, String) {
+    let kept = |body: Value| {
+        let id = person.made(service, "exports", body);
+        for _ in 0..400 {
+            if person.send(service, "GET", &format!("exports/{id}"), Value::Null).json()["state"] == "done" {
+                return id;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        panic!("the export {id} was not made");
+    };
+    let with_person = vec![
+        kept(json!({"format": "ndjson", "q": "action:component.deploy"})),
+        kept(json!({"format": "csv", "q": "action:component.deploy"})),
+        kept(json!({"format": "proof"})),
+    ];
+    (with_person, kept(json!({"format": "ndjson", "q": "target:o-100"})))
+}
+
 #[test]
 fn a_person_is_erased_everywhere_once_a_second_person_approves() {
     let service = Service::start();
@@ -110,6 +130,7 @@ fn a_person_is_erased_everywhere_once_a_second_person_approves() {
     assert_eq!(asker.send(&service, "POST", "saved-searches", kept).status, 201);
     assert!(asker.sees(&service, "q=%22zebulon%20marchbanks%22&from=-1d").unwrap().len() >= 45);
     service.find_count("acme", &format!("action=audit_log.search&actor={}", asker.id), 1);
+    let (with_person, without) = exports_kept(&service, &asker);
     let hold = service.request("POST", "/v1/orgs/acme/legal-holds");
     let hold = hold.json(&json!({"reason": "Case 9", "target": "component:c-7"})).send().json()["id"].clone();
 
@@ -143,7 +164,9 @@ fn a_person_is_erased_everywhere_once_a_second_person_approves() {
     assert_eq!(engineer.send(&service, "POST", &approve, Value::Null).status, 403);
     let denied = service.find_count("acme", "action=record.removal.approve&outcome=denied", 2);
     assert!(denied.iter().any(|record| record["actor"]["id"] == *asker.id), "{denied:?}");
-    assert!(!files_with(service.path(), NAME).is_empty(), "without this the test could not fail");
+    let telling = files_with(service.path(), NAME);
+    let of_exports = telling.iter().filter(|path| path.contains("/exports/")).count();
+    assert!(of_exports == with_person.len() && telling.len() > of_exports, "without this the test could not fail");
     let approved = second.send(&service, "POST", &approve, Value::Null);
     assert_eq!((approved.status, &approved.json()["found"]["events"]), (200, &json!(46)), "{approved:?}");
     assert_eq!(second.send(&service, "POST", &approve, Value::Null).status, 409);
@@ -159,6 +182,15 @@ fn a_person_is_erased_everywhere_once_a_second_person_approves() {
     assert_eq!(still.iter().map(|event| &event["targets"][0]["id"]).collect::<Vec<_>>(), [&json!("c-7")], "it is held");
     let searches = service.get("/v1/orgs/acme/saved-searches").json();
     assert_eq!(searches["saved_searches"].as_array().unwrap().len(), 1, "{searches}");
+    for id in &with_person {
+        let gone = asker.send(&service, "GET", &format!("exports/{id}/content"), Value::Null);
+        assert_eq!(gone.status, 404, "it held events that lost something");
+    }
+    let deleted = service.find("acme", &format!("action=audit_log.export.delete&{EVER}"));
+    assert_eq!(deleted.len(), with_person.len());
+    assert!(deleted.iter().all(|record| record["metadata"]["removal"] == *id), "{deleted:?}");
+    let left = asker.send(&service, "GET", &format!("exports/{without}/content"), Value::Null);
+    assert_eq!((left.status, left.text().lines().count()), (200, 1), "it held none of them");
     let records = service.find("acme", &format!("action=record.erase&{EVER}"));
     assert_eq!(records.len(), 2, "the personal part of some, the detail of others");
     let parts: Vec<_> = records.iter().map(|record| record["metadata"]["parts"].as_str().unwrap()).collect();

@@ -16,17 +16,17 @@ use crate::person::Person;
 const DAY: i64 = 86_400_000_000;
 
 /// The system's clock, so much later.
-struct LaterClock {
+pub struct LaterClock {
     clock: SystemClock,
     later: AtomicI64,
 }
 
 impl LaterClock {
-    fn new() -> Arc<Self> {
+    pub fn new() -> Arc<Self> {
         Arc::new(Self { clock: SystemClock::new(), later: AtomicI64::new(0) })
     }
 
-    fn pass(&self, days: i64) {
+    pub fn pass(&self, days: i64) {
         self.later.fetch_add(days * DAY, Ordering::SeqCst);
     }
 }

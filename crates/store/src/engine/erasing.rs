@@ -73,7 +73,7 @@ impl Erasure {
     }
 
     /// Whether it has an event of a range.
-    fn touches(&self, seqs: &Range<u64>) -> bool {
+    pub fn touches(&self, seqs: &Range<u64>) -> bool {
         self.groups.iter().any(|(_, ranges)| {
             let at = ranges.partition_point(|range| range.end <= seqs.start);
             ranges.get(at).is_some_and(|range| range.start < seqs.end)

@@ -68,7 +68,7 @@ pub(crate) fn open(options: &EngineOptions, entropy: &dyn Entropy) -> Result<Ope
 
 /// What a folder without a database may hold: what a first start that was broken off leaves, keys and tokens that were put
 /// there before it, and what a new file system has in its root. Names that begin with a dot are passed over.
-const OWN_NAMES: [&str; 10] = [
+const OWN_NAMES: [&str; 11] = [
     LOCK_FILE,
     "master.key",
     "log.key",
@@ -78,6 +78,7 @@ const OWN_NAMES: [&str; 10] = [
     "demo.password",
     SEGMENT_FOLDER,
     ARCHIVE_FOLDER,
+    "exports",
     "lost+found",
 ];
 /// Names told of what a folder holds.

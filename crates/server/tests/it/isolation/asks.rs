@@ -21,6 +21,7 @@ pub struct Ids {
     pub token: String,
     pub event: String,
     pub saved_search: String,
+    pub export: String,
     pub erasure: String,
     pub redaction: String,
 }
@@ -50,6 +51,7 @@ impl Ids {
             token: any(random, tokens.iter()),
             event: text(&random.one(events)["id"]),
             saved_search: any(random, organization.saved_searches.keys()),
+            export: any(random, organization.exports.keys()),
             erasure: organization.erasure.clone(),
             redaction: organization.redaction.clone(),
         }
@@ -69,6 +71,7 @@ impl Ids {
             token: "0000000000000000".into(),
             event: "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b".into(),
             saved_search: "search_000000000000".into(),
+            export: "export_000000000000".into(),
             erasure: "erasure_000000000000".into(),
             redaction: "redaction_000000000000".into(),
         }
@@ -76,9 +79,9 @@ impl Ids {
 
     pub fn all(&self) -> Vec<&str> {
         let Self { user, group, role, key, scim_token, provider, invitation, session, event, saved_search, .. } = self;
-        let Self { erasure, redaction, token, .. } = self;
+        let Self { export, erasure, redaction, token, .. } = self;
         let ids = [user, group, role, key, scim_token, provider, invitation, session, token, event, saved_search];
-        ids.into_iter().chain([erasure, redaction]).map(String::as_str).collect()
+        ids.into_iter().chain([export, erasure, redaction]).map(String::as_str).collect()
     }
 }
 
@@ -134,6 +137,7 @@ pub fn request_of(route: &Route, slug: &str, ids: &Ids) -> (String, Option<Value
         Operation::SavedSearchCreate | Operation::SavedSearchUpdate => renamed(),
         Operation::GroupCreate | Operation::KeyCreate | Operation::ScimTokenCreate => renamed(),
         Operation::RoleCreate => Some(json!({"name": name, "permissions": ["users_view"]})),
+        Operation::ExportCreate => Some(json!({"format": "csv"})),
         Operation::GroupMemberAdd => Some(json!({"user": ids.user})),
         Operation::GroupRoleAssign => Some(json!({"role": ids.role, "level": "organization"})),
         Operation::SignInUpdate => Some(json!({"joining_domains": ["intruder.example"]})),
@@ -172,6 +176,7 @@ fn path_ids(route: &Route, ids: &Ids) -> (String, String) {
         "sessions" => &ids.session,
         "tokens" => &ids.token,
         "saved-searches" => &ids.saved_search,
+        "exports" => &ids.export,
         "erasures" => &ids.erasure,
         "redactions" => &ids.redaction,
         "events" => &ids.event,
@@ -198,8 +203,8 @@ pub fn names_something(route: &Route) -> bool {
 /// All that must not be seen by who has nothing to do with the organization.
 pub fn secrets_of(organization: &Organization) -> Vec<&str> {
     let Organization { marker, id, groups, roles, keys, scim_tokens, providers, .. } = organization;
-    let Organization { invitations, saved_searches, erasure, redaction, .. } = organization;
+    let Organization { invitations, saved_searches, exports, erasure, redaction, .. } = organization;
     let of_it = groups.keys().chain(roles.keys()).filter(|id| !is_default(id)).chain(keys).chain(scim_tokens);
-    let of_it = of_it.chain(providers).chain(invitations).chain(saved_searches.keys());
+    let of_it = of_it.chain(providers).chain(invitations).chain(saved_searches.keys()).chain(exports.keys());
     of_it.chain([marker, id, erasure, redaction]).map(String::as_str).collect()
 }

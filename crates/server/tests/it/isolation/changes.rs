@@ -246,6 +246,7 @@ impl World {
         fn remove(organization: &mut super::model::Organization, user: &str) {
             organization.members.remove(user);
             organization.saved_searches.retain(|_, owner| owner.as_deref() != Some(user));
+            organization.exports.retain(|_, owner| owner.as_deref() != Some(user));
             organization.groups.values_mut().for_each(|group| {
                 group.members.remove(user);
             });

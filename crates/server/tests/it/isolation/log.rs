@@ -136,6 +136,9 @@ pub fn look(world: &mut World, route: &Route, caller: &Caller, of: usize, seen: 
         Operation::LogHandovers => log_of(world, caller, of, "handovers"),
         Operation::ProofExport => proofs(world, caller, of, seen),
         Operation::SavedSearchList => saved_searches(world, caller, of),
+        Operation::ExportList => exports(world, caller, of, seen),
+        Operation::ExportView => kept_export(world, caller, of, seen),
+        Operation::ExportContent => find(world, route.operation, caller, of, seen),
         _ => find(world, route.operation, caller, of, seen),
     }
 }
@@ -164,6 +167,83 @@ fn saved_searches(world: &World, caller: &Caller, of: usize) {
     let is_seen = |owner: &Option<String>| owner.as_deref().is_none_or(|owner| caller.user() == Some(owner));
     let saved = world.organizations[of].saved_searches.iter().filter(|(_, owner)| is_seen(owner));
     assert_eq!(shown, saved.map(|(id, _)| id.clone()).collect(), "{path}");
+}
+
+/// Whose exports a caller sees: their own, and who exports the whole log all of them.
+fn sees_export(caller: &Caller, seen: &Seen, owner: Option<&str>) -> bool {
+    matches!(seen, Seen::Everything) || owner.is_some_and(|owner| caller.user() == Some(owner))
+}
+
+fn exports(world: &World, caller: &Caller, of: usize, seen: &Seen) {
+    let path = format!("/v1/orgs/{}/exports", world.organizations[of].slug);
+    let answer = asked(world, caller, of, &path).json();
+    let shown: BTreeSet<String> =
+        answer["exports"].as_array().unwrap().iter().map(|export| text(&export["id"])).collect();
+    let all = world.organizations[of].exports.iter();
+    let expected = all.filter(|(_, owner)| sees_export(caller, seen, owner.as_deref()));
+    assert_eq!(shown, expected.map(|(id, _)| id.clone()).collect(), "{path}");
+}
+
+/// One export, and its file: not there for who does not see it, and only for who sees all of what may be in it.
+fn kept_export(world: &mut World, caller: &Caller, of: usize, seen: &Seen) {
+    let all: Vec<_> = world.organizations[of].exports.iter().map(|(id, owner)| (id.clone(), owner.clone())).collect();
+    let (id, owner) = world.random.one(&all).clone();
+    let path = format!("/v1/orgs/{}/exports/{id}", world.organizations[of].slug);
+    let (shown, file) = (world.send(caller, "GET", &path, None), format!("{path}/content"));
+    let content = world.send(caller, "GET", &file, None);
+    world.shows_only(&shown, of, &path);
+    world.shows_only(&content, of, &file);
+    if !sees_export(caller, seen, owner.as_deref()) {
+        assert_eq!((shown.status, content.status), (404, 404), "{path}");
+        return;
+    }
+    let json = shown.json();
+    assert_eq!((shown.status, &json["id"]), (200, &json!(id)), "{path}");
+    let may_have = [200, 409].contains(&content.status);
+    assert!(may_have || content.status == 403, "{file}: {content:?}");
+    assert!(may_have || !matches!(seen, Seen::Everything), "{file}: {content:?}");
+    assert!(may_have || json["downloadable"] == false, "{file}");
+}
+
+/// Has an export made in the background, and compares its file with the loop's.
+fn made_export(world: &mut World, caller: &Caller, of: usize, criteria: &Criteria, expected: &[Value]) {
+    let as_csv = world.random.percent(40);
+    let mut phrase = Vec::new();
+    let mut body = json!({"format": if as_csv { "csv" } else { "ndjson" }});
+    for (name, value) in &criteria.query {
+        match *name {
+            "q" => phrase.push(value.clone()),
+            "from" | "to" => body[*name] = json!(value),
+            name => phrase.push(format!("{name}:{value}")),
+        }
+    }
+    body["q"] = json!(phrase.join(" "));
+    let path = format!("/v1/orgs/{}/exports", world.organizations[of].slug);
+    let made = world.send(caller, "POST", &path, Some(&body));
+    assert_eq!(made.status, 201, "{body}: {made:?}");
+    let made = made.json();
+    assert_eq!(made["events"], json!(expected.len()), "{body}");
+    let path = format!("{path}/{}", made["id"].as_str().unwrap());
+    for _ in 0..500 {
+        if asked(world, caller, of, &path).json()["state"] == "done" {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let answer = asked(world, caller, of, &format!("{path}/content"));
+    same_as_exported(&format!("{path}: {body}"), as_csv, &answer.text(), expected);
+    assert_eq!(world.send(caller, "DELETE", &path, None).status, 204, "{path}");
+}
+
+fn same_as_exported(path: &str, as_csv: bool, exported: &str, expected: &[Value]) {
+    if as_csv {
+        let first_cell = |line: &str| line.split(',').next().unwrap_or_default().to_owned();
+        let ids: Vec<String> = exported.split_terminator("\r\n").skip(1).map(first_cell).collect();
+        assert_eq!(ids, expected.iter().map(|event| text(&event["id"])).collect::<Vec<_>>(), "{path}");
+    } else {
+        let events: Vec<Value> = exported.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        same(path, &events, expected);
+    }
 }
 
 /// Exports with proofs are for who sees all of the log, and verifies it; they hold nothing of another organization.
@@ -209,6 +289,7 @@ fn find(world: &mut World, operation: Operation, caller: &Caller, of: usize, see
         }
         Operation::EventsFacets => facets(world, caller, of, &format!("{path}/events/facets?{query}"), &expected),
         Operation::EventsExport => export(world, caller, of, &format!("{path}/export?{query}"), &expected),
+        Operation::ExportContent => made_export(world, caller, of, &criteria, &expected),
         other => panic!("{other:?} shows something of the log; say here what it ought to be"),
     }
 }
@@ -319,15 +400,7 @@ fn export(world: &mut World, caller: &Caller, of: usize, path: &str, expected: &
     let answer = asked(world, caller, of, &path);
     assert!(answer.whole, "{path}");
     assert_eq!(answer.trailers["x-actarium-count"], expected.len().to_string(), "{path}");
-    let exported = answer.text();
-    if as_csv {
-        let first_cell = |line: &str| line.split(',').next().unwrap_or_default().to_owned();
-        let ids: Vec<String> = exported.split_terminator("\r\n").skip(1).map(first_cell).collect();
-        assert_eq!(ids, expected.iter().map(|event| text(&event["id"])).collect::<Vec<_>>(), "{path}");
-    } else {
-        let events: Vec<Value> = exported.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        same(&path, &events, expected);
-    }
+    same_as_exported(&path, as_csv, &answer.text(), expected);
 }
 
 fn view(world: &mut World, caller: &Caller, of: usize, seen: &Seen) {

@@ -147,6 +147,8 @@ pub struct Organization {
     pub invitations: Names,
     /// Saved search → whose alone it is; nobody's, if the organization shares it.
     pub saved_searches: BTreeMap<String, Option<String>>,
+    /// Export → who asked for it; nobody, if the operator did.
+    pub exports: BTreeMap<String, Option<String>>,
     pub erasure: String,
     pub redaction: String,
     pub components: Vec<String>,

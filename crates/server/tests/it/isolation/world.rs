@@ -84,6 +84,7 @@ impl World {
             world.make_tokens(person);
         }
         world.save_searches();
+        world.have_exports_made();
         world
     }
 
@@ -335,6 +336,23 @@ impl World {
                 assert_eq!(made.status, 201, "{made:?}");
                 let id = text(&made.json()["id"]);
                 self.organizations[of].saved_searches.insert(id, Some(user.to_owned()));
+            }
+        }
+    }
+
+    /// One of the operator's of each organization, and one of each session that exports some of its log.
+    fn have_exports_made(&mut self) {
+        for of in 0..self.organizations.len() {
+            let path = format!("/v1/orgs/{}/exports", self.organizations[of].slug);
+            let body = json!({"format": "ndjson", "q": self.organizations[of].marker});
+            let operators = self.make(of, "exports", &body);
+            self.organizations[of].exports.insert(operators, None);
+            for caller in self.callers.clone() {
+                let verdict = judge(&self.page, &self.organizations, &caller, Some(of), "`audit_logs_export`");
+                let (Some(user), true) = (caller.user(), verdict.is_ok()) else { continue };
+                let made = self.send(&caller, "POST", &path, Some(&body));
+                assert_eq!(made.status, 201, "{made:?}");
+                self.organizations[of].exports.insert(text(&made.json()["id"]), Some(user.to_owned()));
             }
         }
     }

@@ -41,10 +41,10 @@ fn a_folder_that_is_somebody_elses_is_left_alone() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is made in it");
     // What a mount, an operator and a first start that was broken off leave is no obstacle.
     std::fs::remove_file(&file).unwrap();
-    for empty in ["lost+found", "checkpoints", "keys"] {
+    for empty in ["lost+found", "checkpoints", "keys", "exports"] {
         std::fs::create_dir(folder.path().join(empty)).unwrap();
     }
-    for own in [".gitkeep", "operator.token", "master.key.partial", "keys/.keep"] {
+    for own in [".gitkeep", "operator.token", "master.key.partial", "keys/.keep", "exports/left-over"] {
         std::fs::write(folder.path().join(own), b"").unwrap();
     }
     open(folder.path()).unwrap().shutdown();
