@@ -234,3 +234,30 @@ test("the own account: a token, the sessions, and a new password", async () => {
     await page.getByRole("dialog").waitFor({ state: "detached" });
   });
 });
+
+test("an administrator sees what tokens a user has here, and revokes one", async () => {
+  const person = await service.person("Scripter", ["auditor"]);
+  const { user } = await tokenOf(person, "nightly");
+  await withPage(browser, service, "tokens of a user", async (page) => {
+    await signIn(page, service.administrator, `/orgs/demo/users/${user.id}`);
+    await page.getByRole("button", { name: "Revoke token nightly" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Revoke token" }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await page.getByText("They have none.").waitFor();
+  });
+  const { tokens } = await service.api("GET", `/v1/orgs/demo/users/${user.id}/tokens`);
+  assert.deepEqual(tokens, []);
+});
+
+/** Makes a token in a session of its person's, as a page would. */
+async function tokenOf({ email, password }, name) {
+  const send = (path, body, headers = {}) =>
+    fetch(service.url + path, { method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) });
+  const session = await send("/v1/session", { email, password });
+  const cookie = session.headers.get("set-cookie").split(";")[0];
+  const { csrf_token, user } = await session.json();
+  const expires_at = new Date(Date.now() + 86_400_000).toISOString();
+  const made = await send("/v1/tokens", { name, expires_at }, { cookie, "x-csrf-token": csrf_token });
+  assert.equal(made.status, 201);
+  return { user };
+}

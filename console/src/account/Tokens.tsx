@@ -90,6 +90,9 @@ function CreateToken({ session, onClose, onMade }: { session: Session; onClose: 
   const [days, setDays] = useState<Days>("90");
   const [organization, setOrganization] = useState(EVERYTHING);
   const [may, setMay] = useState<"all" | "read">("all");
+  // A token is given no permission that its owner does not hold where it works.
+  const reached = session.organizations.filter((one) => !organization || one.slug === organization);
+  const reading = READING.filter((name) => reached.some((one) => one.permissions.includes(name)));
   const run = () =>
     body(
       api.POST("/v1/tokens", {
@@ -97,7 +100,7 @@ function CreateToken({ session, onClose, onMade }: { session: Session; onClose: 
           name,
           expires_at: new Date(Date.now() + Number(days) * DAY_MILLIS).toISOString(),
           ...(organization ? { organizations: [organization] } : {}),
-          ...(may === "read" ? { permissions: READING } : {}),
+          ...(may === "read" ? { permissions: reading.length > 0 ? reading : READING } : {}),
         },
       }),
     );
@@ -114,10 +117,12 @@ function CreateToken({ session, onClose, onMade }: { session: Session; onClose: 
             <span className="field-label">For</span>
             <Select label="For" value={organization} onChange={setOrganization} choices={[{ value: EVERYTHING, label: "All your organizations" }, ...session.organizations.map((one) => ({ value: one.slug, label: one.name }))]} />
           </div>
-          <div className="field">
-            <span className="field-label">May</span>
-            <Select<"all" | "read"> label="May" value={may} onChange={setMay} choices={[{ value: "all", label: "Do what you may" }, { value: "read", label: "See, export and verify the audit log" }]} />
-          </div>
+          {(reading.length > 0 || may === "read") && (
+            <div className="field">
+              <span className="field-label">May</span>
+              <Select<"all" | "read"> label="May" value={may} onChange={setMay} choices={[{ value: "all", label: "Do what you may" }, { value: "read", label: "See, export and verify the audit log" }]} />
+            </div>
+          )}
         </>
       )}
     </FormDialog>

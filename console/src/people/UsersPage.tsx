@@ -23,6 +23,7 @@ import { Invite, PendingInvitations } from "./Invitations";
 import { AuditOf, NamedIn, NamesIn } from "./links";
 import { useRenew, userQuery, userSessionsQuery, usersQuery, type User } from "./queries";
 import { Searched, SearchInput, usePaused } from "./Searched";
+import { UserTokens } from "./UserTokens";
 import "../styles/pages.css";
 
 const ORIGINS: Record<User["origin"], string> = {
@@ -156,6 +157,7 @@ function UserPage({ id }: { id: string }) {
         <EffectivePermissions org={org} id={id} />
       </section>
       {may(organization, "sessions_view") && <UserSessions id={id} />}
+      <UserTokens id={id} />
       {dialog === "rename" && <RenameUser user={user.data} onClose={close} />}
       {dialog === "state" && (
         <Confirm

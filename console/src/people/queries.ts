@@ -50,6 +50,13 @@ export function userSessionsQuery(org: string, id: string) {
   });
 }
 
+export function userTokensQuery(org: string, id: string) {
+  return queryOptions({
+    queryKey: ["people", org, "user", id, "tokens"],
+    queryFn: ({ signal }) => body(api.GET("/v1/orgs/{org}/users/{id}/tokens", { params: { path: { org, id } }, signal })),
+  });
+}
+
 export function groupsQuery(org: string, search: string) {
   return paged(["people", org, "groups"], search, (query, signal) => body(api.GET("/v1/orgs/{org}/groups", { params: { path: { org }, query }, signal })));
 }

@@ -152,7 +152,7 @@ fn print_one(organization: &serde_json::Value, form: JsonArgument) -> Result<(),
     let details = details.with("id", super::id(organization));
     let details = details.with("created", format!("{} UTC", super::created(organization)));
     let details = details.with("log open to all", yes("log_public")).with("credentials masked", yes("mask_secrets"));
-    let details = details.with("reads wait for their record", yes("reads_wait"));
+    let details = details.with("reads wait", yes("reads_wait"));
     let details = details.with("masked keys", names(&organization["mask_keys"]));
     details.with("kept keys", names(&organization["keep_keys"])).print()
 }

@@ -124,11 +124,22 @@ fn retention_holds_and_what_an_organization_says_of_its_log() {
         shown.contains("log open to all     yes\n") && shown.contains("masked keys         internal, x_key"),
         "{shown}"
     );
-    let changed = server.done(&["org", "update", "acme", "--mask-key", "", "--mask-secrets", "false", "--json"]);
+    let changed = server.done(&[
+        "org",
+        "update",
+        "acme",
+        "--mask-key",
+        "",
+        "--mask-secrets",
+        "false",
+        "--reads-wait",
+        "true",
+        "--json",
+    ]);
     let changed = &json_lines(&changed)[0];
     assert_eq!(
-        (&changed["mask_keys"], &changed["mask_secrets"], &changed["log_public"]),
-        (&json!([]), &json!(false), &json!(true))
+        (&changed["mask_keys"], &changed["mask_secrets"], &changed["log_public"], &changed["reads_wait"]),
+        (&json!([]), &json!(false), &json!(true), &json!(true))
     );
 }
 

@@ -176,6 +176,20 @@ fn tokens_made_elsewhere_are_kept_and_not_revoked_unasked() {
         tokens.iter().filter(|token| token["name"] == "nightly").map(|token| token["id"].as_str().unwrap()).collect();
     assert!(ada.fed(&["token", "revoke", ids[0]], &password).status.success());
     assert!(ada.fed(&["token", "revoke", "nightly"], &password).status.success());
+
+    // As an administrator, for the organization: her own here, for there is nobody else.
+    assert!(ada.fed(&create, &password).status.success());
+    let of_user = ["--org", "acme", "--user", "ada@example.com"];
+    let seen = json_lines(&ada.done(&[&["token", "list", "--json"], &of_user[..]].concat()));
+    let nightly = seen.iter().find(|token| token["name"] == "nightly").unwrap();
+    assert_eq!(nightly["prefix"], format!("act_pat_{}_", nightly["id"].as_str().unwrap()));
+    assert!(ada.done(&[&["token", "list"], &of_user[..]].concat()).contains("act_pat_"));
+    ada.done(&[&["token", "revoke", "nightly", "--yes"], &of_user[..]].concat());
+    let left = json_lines(&ada.done(&[&["token", "list", "--json"], &of_user[..]].concat()));
+    assert_eq!(left.len(), seen.len() - 1);
+    let nameless = ada.refused(1, &[&["token", "revoke", "nightly", "--yes"], &of_user[..]].concat());
+    assert!(nameless.contains("there is no token `nightly`"), "{nameless}");
+
     let own = ada.json(&["token", "list"])["id"].as_str().unwrap().to_owned();
     ada.done(&["token", "revoke", &own]);
     ada.refused(4, &["org", "list"]);
