@@ -139,6 +139,7 @@ fn write_people(writer: &mut Writer<'_>, of: OrganizationId, now: Micros) -> Vec
             created_at: now,
             password: None,
             managed_by: None,
+            password_by: None,
             proof_changes: 0,
         };
         writer.put(None, &id, &user);

@@ -142,8 +142,9 @@ fn add(
     let own = Some(member.id()).filter(|id| state.user(id).is_none());
     let id = existing.map(|user| user.id.clone()).or(own).unwrap_or_else(|| fresh_id(app, "usr"));
     if existing.is_none() {
-        let (name, managed_by, proof_changes) = (member.name.into(), None, 0);
-        let account = User { email: email.clone(), name, created_at: now, password, managed_by, proof_changes };
+        let (name, managed_by, password_by, proof_changes) = (member.name.into(), None, None, 0);
+        let account =
+            User { email: email.clone(), name, created_at: now, password, managed_by, password_by, proof_changes };
         edit.account(&id, &account)?;
     }
     let origin = Origin::Operator;

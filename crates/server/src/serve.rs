@@ -363,9 +363,12 @@ fn issuers(options: &IdentityProviderOptions, clock: Arc<dyn Clock>) -> Result<I
     Ok(Issuers::new(Fetcher::new(options.reach, roots), options.reach, clock))
 }
 
+/// Id of the service as an actor.
+pub const SERVICE_ID: &str = "actarium";
+
 /// The service as the actor of its own records.
 pub fn service_actor() -> Value {
-    json!({"type": "system", "id": "actarium", "name": "Actarium"})
+    json!({"type": "system", "id": SERVICE_ID, "name": "Actarium"})
 }
 
 fn note_service(app: &App, action: &'static str, after: Option<&'static str>) {

@@ -41,10 +41,14 @@ people choose their password themselves.")]
     /// Show a user with their groups
     #[command(after_help = "Example:\n  actarium user show --org acme ada@example.com")]
     Show(OneArguments),
-    /// Change what a user is called, or whether they are active
+    /// Change what a user is called, whether they are active, or the password of an account of the organization's
     #[command(after_help = "Examples:
   actarium user update --org acme ada@example.com --name 'Ada King'
-  actarium user update --org acme ada@example.com --inactive      sees nothing from the next request on")]
+  actarium user update --org acme ada@example.com --inactive      sees nothing from the next request on
+  actarium user update --org acme ada@example.com --password-file -
+
+Another password is given to accounts that the organization made, and ends their sessions, tokens and second factor. Who has an
+account of their own changes its password themselves.")]
     Update(UpdateArguments),
     /// Remove a user from an organization; their account stays
     #[command(after_help = "Example:\n  actarium user remove --org acme ada@example.com")]
@@ -116,6 +120,9 @@ pub struct UpdateArguments {
     /// They may do nothing, and do not know the organization
     #[arg(long)]
     inactive: bool,
+    /// A file that holds another password for an account of the organization's; `-` is stdin, and asks on a terminal
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
     #[command(flatten)]
     form: JsonArgument,
 }
@@ -238,7 +245,11 @@ fn update(client: &Client, arguments: &UpdateArguments) -> Result<(), Failure> {
         &mut body,
         &[("name", arguments.name.as_ref().map(|name| json!(name))), ("active", active.map(Value::Bool))],
     );
-    must_change(&body, "--name, --active or --inactive")?;
+    if let Some(file) = &arguments.password_file {
+        let question = format!("New password of {}", show::inert(&arguments.user));
+        body["password"] = Value::String(prompt::secret_of_file(file, &question)?);
+    }
+    must_change(&body, "--name, --active, --inactive or --password-file")?;
     let id = find(client, &arguments.org, Family::USER, &arguments.user)?;
     print_one(&client.patch(&arguments.org.path_of("users", &id), &body)?, arguments.form.json)
 }

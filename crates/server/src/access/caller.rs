@@ -131,6 +131,14 @@ impl Caller {
         }
     }
 
+    /// The account of the person who calls, if it is one.
+    pub fn account(&self) -> Option<&str> {
+        match self {
+            Caller::Person(person) => Some(&person.user.id),
+            Caller::Anonymous | Caller::Operator | Caller::Key(_) | Caller::Scim(_) => None,
+        }
+    }
+
     /// The caller as the actor of one of Actarium's own records.
     pub fn actor(&self) -> Value {
         match self {

@@ -38,9 +38,25 @@ impl Edit {
             return Ok(false);
         }
         self.end_what_opens(state, &account.id);
-        let document = User { password: None, ..account.with_changed_proof() };
+        let document = User { password: None, password_by: None, ..account.with_changed_proof() };
         self.put(None, &account.id, Some(account), &document)?;
         Ok(true)
+    }
+
+    /// Gives an organization's account another password, which `by` knows, and ends all that opened it before: whoever had the
+    /// one before has nothing of it any more.
+    ///
+    /// # Errors
+    /// As [`Edit::put`].
+    pub fn give_password(
+        &mut self,
+        state: &State,
+        account: &Kept<User>,
+        (password, by): (String, Option<String>),
+    ) -> Result<(), Problem> {
+        self.end_what_opens(state, &account.id);
+        let document = User { password: Some(password), password_by: by, ..account.with_changed_proof() };
+        self.put(None, &account.id, Some(account), &document)
     }
 
     /// Ends second factor, sessions and tokens, each once however many there are.

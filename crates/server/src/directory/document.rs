@@ -80,6 +80,10 @@ pub struct User {
     /// shows nor hinders (docs/decisions/accounts.md).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_by: Option<String>,
+    /// The member who gave an organization's account its password, or saw the link that it was made by, and so may know what opens
+    /// it; none where that was the operator. Their person's own change of the password does not undo it: nothing shows whose it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_by: Option<String>,
     /// How often password or second factor were changed: what was begun before a change is not finished after it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub proof_changes: u64,
@@ -89,6 +93,11 @@ impl User {
     /// The organization whose account it is; `None` for a person's own.
     pub fn maker(&self) -> Option<OrganizationId> {
         self.managed_by.as_deref().and_then(OrganizationId::from_hex)
+    }
+
+    /// The member of the organization who may know what opens this account of the organization's.
+    pub fn opened_by(&self, organization: OrganizationId) -> Option<&str> {
+        self.password_by.as_deref().filter(|_| self.password.is_some() && self.maker() == Some(organization))
     }
 
     /// The same account after a change of what its person proves who they are with.

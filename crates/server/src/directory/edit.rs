@@ -198,7 +198,41 @@ fn keeps_its_rules(state: &State, id: OrganizationId, changes: &[DirectoryChange
         );
         return Err(Problem::new(Kind::Conflict, detail));
     }
-    Ok(())
+    nobody_gains_by_a_known_password((state, id), changes, &after)
+}
+
+/// How many users an answer names.
+const NAMED_MAX: usize = 5;
+
+/// Nobody comes to rights through an account of the organization's whose password they gave it, or whose link they saw: such an
+/// account gains nothing that they do not hold, until somebody who does gives it another password.
+fn nobody_gains_by_a_known_password(
+    (state, id): (&State, OrganizationId),
+    changes: &[DirectoryChange],
+    after: &Upcoming<'_>,
+) -> Result<(), Problem> {
+    let is_written = |user: &str| changes.iter().any(|change| change.kind == User::KIND && change.id == user);
+    let mut beyond = Vec::new();
+    for user in after.who_may_gain() {
+        // What this very change makes or opens anew is judged by who makes it: they grant nothing that they do not hold.
+        let Some(account) = state.user(user).filter(|_| !is_written(user)) else { continue };
+        let Some(by) = account.opened_by(id) else { continue };
+        let gains = after.effective(user);
+        let had = state.effective(id, user);
+        if !had.is_some_and(|had| had.covers(&gains)) && !after.effective(by).covers(&gains) {
+            beyond.push(&*account.email);
+        }
+    }
+    if beyond.is_empty() {
+        return Ok(());
+    }
+    let named = beyond.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+    let more = if beyond.len() > NAMED_MAX { format!(" and {} more", beyond.len() - NAMED_MAX) } else { String::new() };
+    let detail = format!(
+        "the password of {named}{more} was given by somebody who does not hold what the account would gain, and may know it; give \
+         it another one first (PATCH …/users/{{id}} with `password`), or remove the user and invite them by mail"
+    );
+    Err(Problem::new(Kind::Conflict, detail))
 }
 
 /// The users to whom changes give something to sign in with. None take it away but those by which they are no members any more.

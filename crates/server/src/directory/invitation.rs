@@ -63,9 +63,14 @@ impl Inviter {
 
     /// Their id.
     pub fn id(&self) -> &str {
+        self.member().unwrap_or("operator")
+    }
+
+    /// The id of a member who invited.
+    pub fn member(&self) -> Option<&str> {
         match self {
-            Inviter::Operator => "operator",
-            Inviter::User { id, .. } => id,
+            Inviter::Operator => None,
+            Inviter::User { id, .. } => Some(id),
         }
     }
 }

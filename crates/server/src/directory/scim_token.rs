@@ -37,6 +37,9 @@ pub fn held(state: &State, organization: OrganizationId, token: &ScimToken) -> E
     if token.created_by == Caller::Operator.sender() {
         return given;
     }
-    let maker = token.created_by.strip_prefix(USER_SENDER).and_then(|user| state.effective(organization, user));
+    // Who left and came back begins anew.
+    let was_member = |user: &&str| state.was_member_at(organization, user, token.created_at);
+    let maker = token.created_by.strip_prefix(USER_SENDER).filter(was_member);
+    let maker = maker.and_then(|user| state.effective(organization, user));
     if maker.is_some_and(|maker| maker.covers(&needed_to_make())) { given } else { Effective::default() }
 }

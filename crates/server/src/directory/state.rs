@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 
+use actarium_core::row::Micros;
 use actarium_store::OrganizationId;
 use actarium_store::backend::DirectoryEntry;
 
@@ -223,6 +224,11 @@ impl State {
         let access = self.access(organization);
         let found = [self.account_of(organization, email), self.own_account(email)];
         found.into_iter().flatten().find(|user| access.member(&user.id).is_some())
+    }
+
+    /// Whether somebody is the member that they were at a moment: who left and was added again is not.
+    pub fn was_member_at(&self, organization: OrganizationId, user: &str, at: Micros) -> bool {
+        self.access(organization).member(user).is_some_and(|member| member.joined_at <= at)
     }
 
     /// All accounts with this address that can be signed in to: the person's own, then those that organizations made and that

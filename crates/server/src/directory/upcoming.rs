@@ -177,6 +177,11 @@ impl<'c> Upcoming<'c> {
         if !self.assignments().any(|(_, _, level)| matches!(level, Level::Project { .. })) {
             return false;
         }
+        self.who_may_gain().into_iter().any(|user| self.effective(user).exceeds_scope())
+    }
+
+    /// The users to whom the changes may give something.
+    pub fn who_may_gain(&self) -> BTreeSet<&str> {
         let mut users: BTreeSet<&str> =
             self.members.iter().filter(|(_, member)| member.is_some()).map(|(user, _)| *user).collect();
         let joined = self.groups_of.iter().filter(|(_, groups)| groups.values().any(Option::is_some));
@@ -187,7 +192,7 @@ impl<'c> Upcoming<'c> {
             groups.extend(self.groups_with(role));
         }
         users.extend(groups.into_iter().flat_map(|group| self.members_of(group)));
-        users.into_iter().any(|user| self.effective(user).exceeds_scope())
+        users
     }
 }
 

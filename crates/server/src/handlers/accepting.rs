@@ -296,6 +296,8 @@ async fn with_new_account(call: &Call, held: &Held, answer: Answer) -> Result<Re
             created_at: step.app.clock.now(),
             password: Some(hash),
             managed_by: maker.map(OrganizationId::to_hex),
+            // Who was shown the link may have accepted it.
+            password_by: maker.and_then(|_| invitation.invited_by.member()).map(str::to_owned),
             proof_changes: 0,
         };
         let user = match maker {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::answers::{created, json_answer, no_content};
 use crate::directory::document::{Group, GroupMember, GroupRole, pair_id};
+use crate::directory::scim_token::needed_to_make;
 use crate::directory::{Edit, Effective, GroupView, Kept, OrganizationAccess, State, change};
 use crate::dispatch::Call;
 use crate::form::{Form, readable};
@@ -263,6 +264,10 @@ pub async fn add_member(mut call: Call) -> Result<Response, Problem> {
         if access.member(&user).is_none() {
             let problem = Problem::new(Kind::InvalidContent, "the content is against the rules");
             return Err(problem.with_error("/user", "must be the id of a user of the organization"));
+        }
+        // Its owner there decides who is in it, and what it will be given is meant for those.
+        if group.kept.as_ref().is_some_and(|kept| kept.external_id.is_some()) {
+            must_cover(&by.holds, &needed_to_make(), "whoever the directory that keeps this group answers to")?;
         }
         let mut edit = Edit::default();
         let record = by.record("group.member.add", group_target(&group));

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::answers::{json_answer, no_content};
 use crate::directory::invitation::{Invitation, Inviter, Status};
+use crate::directory::scim_token::needed_to_make;
 use crate::directory::{Edit, Effective, GroupView, Kept, OrganizationAccess, State, change};
 use crate::dispatch::Call;
 use crate::form::{Form, Holds, name_of_one_who_acts};
@@ -310,11 +311,21 @@ pub async fn resend(call: Call) -> Result<Response, Problem> {
     answer(making, StatusCode::OK).await
 }
 
+/// Without a mail the link is shown to who sends it again, and whoever has it can accept it.
+fn must_be_who_may_see_the_link(call: &Call, kept: &Invitation) -> Result<(), Problem> {
+    let is_theirs = call.caller.account().is_some_and(|account| kept.invited_by.member() == Some(account));
+    if call.app.mailer.is_some() || is_theirs {
+        return Ok(());
+    }
+    must_cover(&call.holds, &needed_to_make(), "who may see the link of somebody else's invitation")
+}
+
 fn renew(call: &Call, state: &State, edit: &mut Edit, to: &Organization) -> Result<Made, Problem> {
     let (kept, now) = (of(state, call)?, call.app.clock.now());
     must_cover(&call.holds, &rank(state.access(to.id), kept), "a group of the invitation")?;
     must_be_pending(kept, now)?;
     must_not_mail_again(call, kept, now)?;
+    must_be_who_may_see_the_link(call, kept)?;
     let mut random = [0; token::SESSION_RANDOM_BYTES];
     call.app.entropy.fill(&mut random);
     let secret = token::invitation_again(&kept.id, &random);

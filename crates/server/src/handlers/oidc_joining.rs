@@ -178,6 +178,7 @@ impl Step<'_> {
             created_at: now,
             password: None,
             managed_by: Some(organization.to_hex()),
+            password_by: None,
             proof_changes: 0,
         };
         edit.account(fresh_id, &document)?;

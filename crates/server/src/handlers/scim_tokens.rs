@@ -120,9 +120,11 @@ pub fn list(call: &Call) -> Result<Response, Problem> {
 /// Revokes a token: the next request with it is refused.
 ///
 /// # Errors
-/// 404 if the organization has no such token.
+/// 404 if the organization has no such token, 403 for who does not hold every permission.
 pub async fn revoke(call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
+    // Without it the organization's users and groups are kept by nobody: as much as making one.
+    must_cover(&call.holds, &needed_to_make(), "who may revoke a SCIM token")?;
     let app = call.app.clone();
     change(&app, call.standing(), move |state| {
         let token = state.scim_token(&call.id).filter(|(of, _)| *of == organization).map(|(_, token)| token);

@@ -15,7 +15,7 @@ use crate::access::Caller;
 use crate::answers::{created, json_answer, no_content};
 use crate::directory::document::{GroupMember, Membership, Origin, ScimProfile, User, pair_id};
 use crate::directory::personal::{PersonalToken, Session};
-use crate::directory::{Edit, Effective, Identity, State, by_project, change};
+use crate::directory::{Edit, Effective, Identity, Kept, State, by_project, change};
 use crate::dispatch::Call;
 use crate::form::{Form, Holds, email, name_of_one_who_acts};
 use crate::handlers::groups::{group_target, must_cover};
@@ -157,8 +157,9 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         Some(password) => Some(hash_for(&call.app, &address, password).await?),
         None => None,
     };
-    let account =
-        User { email: spelling::address_key(&address), name, created_at: now, password, managed_by, proof_changes: 0 };
+    let password_by = managed_by.as_ref().and_then(|_| call.caller.account()).map(str::to_owned);
+    let email = spelling::address_key(&address);
+    let account = User { email, name, created_at: now, password, managed_by, password_by, proof_changes: 0 };
     let app = call.app.clone();
     let user = change(&app, call.standing(), move |state| {
         let access = state.access(organization);
@@ -210,18 +211,52 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     created(&shown.ok_or_else(no_such_user)?)
 }
 
-/// Changes what a member is called, or whether they are active.
+/// The account of a member to whom the caller may give another password: one of the organization's, of somebody else who holds no
+/// more than they do.
+fn account_to_open<'s>(state: &'s State, call: &Call, organization: OrganizationId) -> Result<&'s Kept<User>, Problem> {
+    state.access(organization).member(&call.id).ok_or_else(no_such_user)?;
+    must_cover(&call.holds, &rank(state, organization, &call.id), "the user")?;
+    if call.caller.account() == Some(&*call.id) {
+        return Err(Problem::new(
+            Kind::Forbidden,
+            "your own password is changed with the one before: POST /v1/password",
+        ));
+    }
+    let account = state.user(&call.id).filter(|account| account.maker() == Some(organization));
+    account.map(AsRef::as_ref).ok_or_else(|| {
+        let detail = "the account is the person's own, or signs in for other organizations too: they change its password themselves";
+        Problem::new(Kind::Forbidden, detail)
+    })
+}
+
+/// Changes what a member is called, whether they are active, or the password of an account of the organization's, which ends its
+/// sessions, tokens and second factor.
 ///
 /// # Errors
-/// 404 for who is no member, 422 for what is against the rules, 403 for who holds more than the caller, 409 if no
-/// administrator would stay.
+/// 404 for who is no member, 422 for what is against the rules, 403 for who holds more than the caller and for another's own
+/// account, 409 if no administrator would stay.
 pub async fn update(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let (_, read) = call.read_body().await?;
-    let mut form = Form::read_fields(&read.bytes, &[("name", Holds::Text), ("active", Holds::Flag)])?;
+    let fields = [("name", Holds::Text), ("active", Holds::Flag), ("password", Holds::Text)];
+    let mut form = Form::read_fields(&read.bytes, &fields)?;
     let name = form.optional("name", name_of_one_who_acts);
     let active = form.flag("active");
+    let email = call.app.directory.read(|state| state.user(&call.id).map(|account| account.email.clone()));
+    let password = form.optional("password", |password| {
+        let checked = crate::signin::password::check(password, email.as_deref().unwrap_or_default());
+        checked.map_err(|unsuitable| unsuitable.to_string())
+    });
     form.finish()?;
+    let mut hash = None;
+    if let Some(password) = &password {
+        // Nobody who may not do it makes the service work for it.
+        let email = call
+            .app
+            .directory
+            .read(|state| account_to_open(state, &call, organization).map(|account| account.email.clone()))?;
+        hash = Some(hash_for(&call.app, &email, password).await?);
+    }
     let (app, id) = (call.app.clone(), call.id.clone());
     change(&app, call.standing(), move |state| {
         let access = state.access(organization);
@@ -232,12 +267,25 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
         after.active = active.unwrap_or(after.active);
         after.name = name.clone().or(after.name);
         let mut edit = Edit::default();
-        if after != before.document {
+        let is_changed = after != before.document;
+        let mut record = call.record("user.update", user_target(state, organization, &call.id));
+        if is_changed {
             edit.put(Some(organization), &call.id, Some(&*before), &after)?;
             edit.touches_access(organization);
-            let record = call.record("user.update", user_target(state, organization, &call.id));
-            let record = record.changing("/name", called.clone(), name.unwrap_or(called));
-            edit.record(organization, record.changing("/active", before.active, after.active));
+            record = record.changing("/name", called.clone(), name.unwrap_or(called));
+            record = record.changing("/active", before.active, after.active);
+        }
+        let is_opened = hash.is_some();
+        if let Some(hash) = hash {
+            let account = account_to_open(state, &call, organization)?;
+            record = record
+                .with("password_set", true)
+                .with("sessions_ended", state.personal().sessions_of(&call.id).count());
+            record = record.with("tokens_ended", state.personal().tokens_of(&call.id).count());
+            edit.give_password(state, account, (hash, call.caller.account().map(str::to_owned)))?;
+        }
+        if is_changed || is_opened {
+            edit.record(organization, record);
         }
         Ok((edit, ()))
     })

@@ -15,9 +15,13 @@ use crate::access::Right;
 use crate::directory::State;
 use crate::limits;
 use crate::problem::Problem;
+use crate::serve::SERVICE_ID;
 
 /// Resources of the actions by which accounts come to be, change hands or come to rights.
-const RESOURCES: [&str; 5] = ["user", "group.member", "password", "token", "identity_provider"];
+const RESOURCES: [&str; 6] = ["user", "group.member", "password", "token", "identity_provider", "sign_in"];
+
+/// What ties who says which domains' people join through a provider to those who did.
+const JOINING: &str = "joining by domain";
 
 /// What such a record ties its actor to.
 const TIED_TYPES: [&str; 4] = ["user", "invitation", "token", "identity_provider"];
@@ -49,19 +53,27 @@ pub fn tied_to(snapshot: &Snapshot, user: &str, at: Micros, stop: &Stop) -> Resu
     }
 }
 
-/// Those whom one record ties together. The operator and the service itself tie nobody: every account could be theirs.
+/// Those whom one record ties together. The operator and the service itself tie nobody: every account could be theirs. An
+/// identity provider does, with whoever set it up and all whom it let in.
 fn tie(row: &RowView<'_>) -> Option<BTreeSet<String>> {
     if row.get(Column::Outcome).is_some_and(|outcome| outcome != "success") {
         return None;
     }
     let mut tie = BTreeSet::new();
     for actor in row.get(Column::Actor).map(stored::actors).into_iter().flatten() {
-        if !matches!(&*actor.kind, "system" | "anonymous") && actor.id != "operator" {
+        let is_provider = actor.kind == "system" && actor.id != SERVICE_ID;
+        if is_provider && row.get(Column::Action) == Some("user.create") {
+            tie.insert(JOINING.to_owned());
+        }
+        if is_provider || !matches!(&*actor.kind, "system" | "anonymous") && actor.id != "operator" {
             tie.insert(actor.id.to_string());
         }
     }
     if tie.is_empty() {
         return None;
+    }
+    if row.get(Column::Action) == Some("sign_in.update") {
+        tie.insert(JOINING.to_owned());
     }
     for target in row.get(Column::Targets).map(stored::targets).into_iter().flatten() {
         if TIED_TYPES.contains(&&*target.kind) {

@@ -49,21 +49,28 @@ fn users() -> Vec<(&'static str, Value)> {
         "example": "ada@example.com",
     });
     let group_ids = texts(json!({"type": "string"}), limits::FORM_LIST_ENTRIES_MAX);
-    let password = json!({
-        "type": ["string", "null"],
-        "minLength": limits::PASSWORD_CHARS_MIN,
-        "maxLength": limits::PASSWORD_CHARS_MAX,
-        "description": "The first password of a new account; an account that exists keeps its own.",
-    });
+    let password = |description: &str| {
+        json!({
+            "type": ["string", "null"],
+            "minLength": limits::PASSWORD_CHARS_MIN,
+            "maxLength": limits::PASSWORD_CHARS_MAX,
+            "description": description,
+        })
+    };
+    let first_password = password("The first password of a new account; an account that exists keeps its own.");
+    let another_password = password(
+        "Another password for an account of the organization's, which ends its sessions, tokens and second factor.",
+    );
     let new_user = json!({
         "email": email,
         "name": readable(limits::NAME_CHARS_MAX),
-        "password": password,
+        "password": first_password,
         "groups": or_null(group_ids),
     });
     let update = json!({
         "name": or_null(readable(limits::NAME_CHARS_MAX)),
         "active": {"type": ["boolean", "null"]},
+        "password": another_password,
     });
     let user = json!({
         "id": {"type": "string"},

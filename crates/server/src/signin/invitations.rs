@@ -101,7 +101,7 @@ pub fn find(state: &State, secret: &str, now: Micros) -> Result<Held, Refused> {
     }
     let access = state.access(organization);
     let groups: Vec<GroupView> = invitation.groups.iter().filter_map(|group| access.group(group)).collect();
-    let holds = held_by(state, organization, &invitation.invited_by, now);
+    let holds = held_by(state, organization, (&invitation.invited_by, invitation.sent_at), now);
     let may = |holds: &Effective| {
         holds.organization.holds(Right::UsersInvite)
             && groups.iter().all(|group| holds.covers(&access.given_by(&group.id)))
@@ -113,10 +113,19 @@ pub fn find(state: &State, secret: &str, now: Micros) -> Result<Held, Refused> {
 }
 
 /// What an inviter holds now; `None` for who is no active member any more, or whose token is no more.
-fn held_by(state: &State, organization: OrganizationId, inviter: &Inviter, now: Micros) -> Option<Arc<Effective>> {
+fn held_by(
+    state: &State,
+    organization: OrganizationId,
+    (inviter, sent_at): (&Inviter, Micros),
+    now: Micros,
+) -> Option<Arc<Effective>> {
     let Inviter::User { id, token, .. } = inviter else {
         return Some(Arc::new(Effective::of(Rights::ALL, &Level::Organization)));
     };
+    // Who left and came back has invited nobody.
+    if !state.was_member_at(organization, id, sent_at) {
+        return None;
+    }
     let held = state.effective(organization, id)?;
     let Some(token) = token else { return Some(held) };
     let holds =

@@ -17,6 +17,7 @@ mod identity_providers;
 mod invitations;
 mod isolation;
 mod keys;
+mod known_passwords;
 mod log;
 mod mail_server;
 mod masking;

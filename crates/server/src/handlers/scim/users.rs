@@ -185,6 +185,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
             created_at: now,
             password: None,
             managed_by: Some(organization.to_hex()),
+            password_by: None,
             proof_changes: 0,
         };
         edit.account(&id, &account)?;

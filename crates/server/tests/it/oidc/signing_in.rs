@@ -482,6 +482,44 @@ fn who_does_not_hold_everything_decides_neither_who_is_taken_in_nor_who_goes() {
 }
 
 #[test]
+fn whom_somebodys_provider_lets_in_is_no_second_person_beside_them() {
+    let world = World::new();
+    let ada_by_provider = |world: &World| {
+        let mut browser = world.signed_in();
+        let id = world.get(&mut browser, "/v1/session").1["user"]["id"].as_str().unwrap().to_owned();
+        (world.seat(&mut browser), id)
+    };
+    let asker = crate::person::Person::new(&world.service, "Quinn", &["admin"]);
+    let other = crate::person::Person::new(&world.service, "Rosa", &["admin"]);
+    // Whoever decides who may join, or whom the provider is believed about, might be whoever joins.
+    let joining = json!({"joining_domains": ["example.com", "quinn.example"]});
+    assert_eq!(asker.send(&world.service, "PATCH", "sign-in", joining).status, 200);
+    world.change(json!({"group_mapping": {"ops": ["admin"]}}));
+    let (seat, id) = ada_by_provider(&world);
+    let recorded = json!({
+        "action": "component.deploy", "actor": {"type": "user", "id": "u_1", "name": "Eve"},
+        "targets": [{"type": "component", "id": "c"}],
+    });
+    assert_eq!(world.service.request("POST", "/v1/orgs/acme/events").json(&recorded).send().status, 201);
+    let ask = || {
+        let body = json!({"subject": "user:u_1", "reason": "They asked"});
+        let answer = asker.send(&world.service, "POST", "erasures", body);
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()
+    };
+    let approve = |asked: &Value| format!("/v1/orgs/acme/erasures/{}/approve", asked["id"].as_str().unwrap());
+    let asked = ask();
+    let approvers = asked["approvers"].as_array().unwrap();
+    assert!(approvers.contains(&json!(other.id)) && !approvers.contains(&json!(id)), "{approvers:?}");
+    let refused = world.request("POST", &approve(&asked), &seat).json(&json!({})).send();
+    assert_eq!(refused.status, 403, "{refused:?}");
+    assert_eq!(
+        other.send(&world.service, "POST", approve(&asked).trim_start_matches("/v1/orgs/acme/"), Value::Null).status,
+        200
+    );
+}
+
+#[test]
 fn another_organizations_provider_reaches_nobody_beyond_that_organization() {
     let world = World::new();
     // Ada administrates `other`; a provider of `acme` says that somebody is her.
