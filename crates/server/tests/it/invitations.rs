@@ -419,7 +419,9 @@ fn who_has_lost_the_right_since_hands_out_nothing() {
     let groups = setting.admin.send(service, "GET", &format!("users/{user}"), Value::Null).json()["groups"].clone();
     assert_eq!(groups, json!([{"id": group, "name": "Reviewers"}]), "a group that is gone is left out");
 
-    // The group has come to hold more than the inviter.
+    // The group has come to hold more than the inviter, who saw the link that made the account in it.
+    let other_password = json!({"password": "marble-lantern-48-pier"});
+    assert_eq!(setting.admin.send(service, "PATCH", &format!("users/{user}"), other_password).status, 200);
     setting.admin.made(service, &format!("groups/{group}/roles"), json!({"role": "admin", "level": "organization"}));
     setting.not_valid(&second);
     let denied = service.find_count("acme", "action=user.invitation.accept&outcome=denied", 1);
