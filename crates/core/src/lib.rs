@@ -5,6 +5,7 @@
 
 pub mod canonical;
 pub mod catalog;
+pub mod continuation;
 pub mod disclosure;
 pub mod erasure;
 pub mod event;

@@ -1,5 +1,5 @@
-//! Watching the logs: segments are read again and proved, slowly and for ever, and what is found damaged is on record. The
-//! store stops writes to a damaged log by itself; here it is told: in the operator's log, once for each.
+//! Watching the logs: segments, the journal and stored tiles are read again and proved, slowly and for ever, and what is found
+//! damaged is on record. The store stops writes to a damaged log by itself; here it is told: in the operator's log, once for each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -53,7 +53,12 @@ pub async fn keep_up(app: Arc<App>) {
             let (mut from_seq, mut of_log) = (0, 0);
             loop {
                 let (engine, id) = (app.engine.clone(), organization.id);
-                let scrubbed = tokio::task::spawn_blocking(move || engine.scrub(id, from_seq)).await;
+                // After the last segment what is beside them.
+                let read = move || match engine.scrub(id, from_seq)? {
+                    None => engine.scrub_rest(id).map(|_| None),
+                    scrubbed => Ok(scrubbed),
+                };
+                let scrubbed = tokio::task::spawn_blocking(read).await;
                 match scrubbed {
                     Ok(Ok(Some(scrubbed))) => {
                         of_log += 1;
@@ -71,7 +76,7 @@ pub async fn keep_up(app: Arc<App>) {
                         logs_unread += 1;
                         // What is damaged the store has told.
                         if !app.engine.damaged().iter().any(|(slug, _)| *slug == organization.slug) {
-                            tracing::warn!(organization = %organization.slug, detail, "a segment could not be read again");
+                            tracing::warn!(organization = %organization.slug, detail, "a log could not be read again");
                         }
                         break;
                     }

@@ -313,6 +313,7 @@ fn put_together(
     let openapi = as_bytes(&openapi::document())?;
     let catalog = as_bytes(&json!({"families": Catalog::builtin().families()}))?;
     let cursor_secret = engine.derived_secret("cursors");
+    let recorded_before = engine.last_recorded_at();
     Ok(Arc::new(App {
         engine,
         clock,
@@ -332,7 +333,7 @@ fn put_together(
         issuers,
         spent_attempts: Spent::default(),
         masking: MaskingRules::new(options.masking.clone()),
-        retention: Work::new(options.retention),
+        retention: Work::new(options.retention, recorded_before),
         removals: removals::Work::default(),
         exports: exports::Work::new(&options.engine.data_dir),
         witnesses: Witnesses::new(&options.witnesses, roots(options.witnesses.roots.as_ref())?),

@@ -63,6 +63,13 @@ pub struct RetentionRun {
     pub over_at_hand: u64,
 }
 
+/// What the clock said when the retention was last looked at (its id is `retention`, and the organization the operator's).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetentionClock {
+    /// The time.
+    pub seen_at: Micros,
+}
+
 /// Records that are kept whatever the retention says and whoever asks for their erasure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegalHold {
@@ -97,21 +104,26 @@ impl Document for RetentionRun {
     const KIND: &'static str = "retention_run";
 }
 
+impl Document for RetentionClock {
+    const KIND: &'static str = "retention_clock";
+}
+
 impl Document for LegalHold {
     const KIND: &'static str = "legal_hold";
 }
 
-/// Id of the one [`RetentionPolicy`] and the one [`RetentionRun`] of an organization.
+/// Id of the one [`RetentionPolicy`] and the one [`RetentionRun`] of an organization, and of the [`RetentionClock`].
 pub const RETENTION_ID: &str = "retention";
 
 /// The kinds of entries here.
-pub const KINDS: [&str; 3] = [RetentionPolicy::KIND, RetentionRun::KIND, LegalHold::KIND];
+pub const KINDS: [&str; 4] = [RetentionPolicy::KIND, RetentionRun::KIND, RetentionClock::KIND, LegalHold::KIND];
 
 /// What is kept about one organization.
 #[derive(Clone, Debug, Default)]
 pub struct Governance {
     policy: Option<Arc<Kept<RetentionPolicy>>>,
     run: Option<Arc<Kept<RetentionRun>>>,
+    clock: Option<Arc<Kept<RetentionClock>>>,
     holds: BTreeMap<String, Arc<Kept<LegalHold>>>,
 }
 
@@ -120,6 +132,7 @@ impl Governance {
         match entry.kind.as_str() {
             RetentionPolicy::KIND => self.policy = kept(entry, gone)?,
             RetentionRun::KIND => self.run = kept(entry, gone)?,
+            RetentionClock::KIND => self.clock = kept(entry, gone)?,
             _ => match kept(entry, gone)? {
                 Some(hold) => drop(self.holds.insert(entry.id.clone(), hold)),
                 None => drop(self.holds.remove(&entry.id)),
@@ -136,6 +149,11 @@ impl Governance {
     /// The retention that is being carried out.
     pub fn run(&self) -> Option<&Arc<Kept<RetentionRun>>> {
         self.run.as_ref()
+    }
+
+    /// What the clock said last.
+    pub fn clock(&self) -> Option<&Arc<Kept<RetentionClock>>> {
+        self.clock.as_ref()
     }
 
     /// The legal holds, by id.

@@ -49,8 +49,14 @@ pub fn prove(engine: &Engine, snapshot: &Snapshot, seq: u64) -> Result<String, P
     let mut extra = Vec::new();
     disclosed.push_json(&mut extra);
     let proof = ProofText { extra: Some(extra), index: seq, hashes, checkpoint };
-    // What is handed out is seen to hold.
-    proof.verify(&disclosed.leaf()).map_err(|error| fault("inclusion", &error))?;
+    // What is handed out is seen to hold. What does not is no proof, and the log is not what was published of it: it stops.
+    if let Err(error) = proof.verify(&disclosed.leaf()) {
+        engine.stop_damaged(
+            organization.id,
+            &format!("event {seq} as it is kept does not belong to the checkpoint of {size} events ({error})"),
+        );
+        return Err(fault("inclusion", &error));
+    }
     Ok(proof.to_string())
 }
 

@@ -134,6 +134,8 @@ pub async fn run(call: &Call) -> Result<Response, Problem> {
             vec![found.ok_or_else(|| Problem::new(Kind::NotFound, format!("there is no organization `{slug}`")))?]
         }
     };
+    // Who has it carried out now says that the clock is right.
+    retention::confirm_clock(&call.app).await?;
     let mut total = Progress::default();
     for organization in organizations {
         let done = retention::run(&call.app, &organization).await?;

@@ -93,6 +93,9 @@ pub async fn metrics(call: &Call) -> Result<Response, Problem> {
     out.sample("actarium_build_info", &format!("version=\"{}\"", env!("CARGO_PKG_VERSION")), 1);
     write_recording(&mut out, &stats);
     write_store(&mut out, &stats);
+    let help = "1 if nothing is archived or purged because the clock is far ahead of what was seen last.";
+    let waits = call.app.retention.waits_for_clock.load(std::sync::atomic::Ordering::Relaxed);
+    out.one("actarium_retention_waits_for_clock", "gauge", help, u64::from(waits));
     call.app.witnesses.write_metrics(&call.app.engine, &mut out);
     if let Some(copies) = &call.app.copies {
         copies.write_metrics(&mut out);

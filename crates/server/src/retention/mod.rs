@@ -1,6 +1,7 @@
 //! How long records are kept: what an organization may choose within the operator's bounds, when a choice takes effect, and
 //! the job that carries it out (`work`). Time is the caller's; how segments move is the store's.
 
+mod clock;
 mod work;
 
 use actarium_core::filter::{Filter, ParameterError, SearchParameters};
@@ -9,6 +10,7 @@ use actarium_store::{Hold, TierCuts};
 
 use crate::directory::governance::{LegalHold, PendingRetention, RetentionDays, RetentionPolicy};
 
+pub use clock::{CLOCK_AHEAD_DAYS_MAX, confirm as confirm_clock};
 pub use work::{Progress, Work, keep_up, run};
 
 /// Microseconds of a day.

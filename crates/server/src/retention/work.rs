@@ -4,13 +4,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use actarium_core::row::Micros;
 use actarium_store::{Hold, Organization, OrganizationId, TierEnds, TierPlan, TierStep};
 use parking_lot::Mutex;
 use serde_json::json;
 
-use super::{RetentionOptions, as_hold, cuts};
+use super::{RetentionOptions, as_hold, clock, cuts};
 use crate::access::Standing;
 use crate::app::App;
 use crate::directory::governance::{RETENTION_ID, RetentionRun};
@@ -28,6 +30,10 @@ const EVERY: Duration = Duration::from_secs(60 * 60);
 pub struct Work {
     /// The operator's bounds.
     pub options: RetentionOptions,
+    /// When the newest record from before this start was recorded.
+    pub recorded_before: Option<Micros>,
+    /// Whether nothing is archived or purged because the clock is not believed.
+    pub waits_for_clock: AtomicBool,
     /// Held for one step, and while a legal hold is placed: what is held when the answer is given stays.
     pub step: tokio::sync::Mutex<()>,
     /// Held while an organization's retention is carried out.
@@ -48,9 +54,9 @@ pub struct Progress {
 }
 
 impl Work {
-    /// Work within these bounds.
-    pub fn new(options: RetentionOptions) -> Self {
-        Self { options, ..Self::default() }
+    /// Work within these bounds, of a service whose newest record is of this time.
+    pub fn new(options: RetentionOptions, recorded_before: Option<Micros>) -> Self {
+        Self { options, recorded_before, ..Self::default() }
     }
 
     /// How far an organization's retention has come, if it is being carried out.
@@ -70,7 +76,15 @@ impl Work {
 /// Looks every hour, until it is aborted.
 pub async fn keep_up(app: Arc<App>) {
     loop {
-        for organization in app.engine.organizations() {
+        let believed = clock::look(&app).await.unwrap_or_else(|problem| {
+            let detail = &*problem.detail;
+            tracing::error!(
+                detail,
+                "what the clock says could not be noted, and retention is not carried out; it is tried again"
+            );
+            false
+        });
+        for organization in app.engine.organizations().into_iter().filter(|_| believed) {
             if let Err(problem) = run(&app, &organization).await {
                 let detail = &*problem.detail;
                 tracing::error!(organization = %organization.slug, detail, "retention was not carried out; it is tried again");

@@ -244,3 +244,25 @@ fn key_and_log_go_on_after_a_restart() {
     let last = checkpoint(&service, 11);
     last.verify(&key).unwrap();
 }
+
+/// A proof is verified before it is handed out. One that does not hold shows that what is kept is not what was published.
+#[test]
+fn a_proof_that_does_not_hold_stops_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("actarium.db");
+    let service = Service::start_on(folder, |_| {});
+    service.organization("acme");
+    let size = record_many(&service, 600);
+    assert_eq!(service.request("POST", "/v1/admin/seal").send().status, 200);
+    checkpoint(&service, size);
+    let id = service.find("acme", "action=component.deploy&limit=1")[0]["id"].as_str().unwrap().to_owned();
+    let proof = || service.get(&format!("/v1/orgs/acme/events/{id}?proof=true"));
+    assert_eq!(proof().status, 200);
+    let changed =
+        rusqlite::Connection::open(database).unwrap().execute("UPDATE tiles SET hashes = zeroblob(length(hashes))", []);
+    assert!(changed.unwrap() > 0);
+    assert_eq!(proof().status, 500);
+    assert_eq!(service.get("/readyz").json()["damaged_organizations"], 1);
+    let refused = service.record("acme", &event("component.deploy", "later"));
+    assert!(refused.status >= 500, "{refused:?}");
+}

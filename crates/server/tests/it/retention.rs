@@ -278,3 +278,52 @@ fn what_was_purged_keeps_its_place_in_exports_with_proofs() {
     let report = verify_export(&Bundle::Files(files), &Trust::default()).unwrap();
     assert!(report.findings.iter().any(|finding| finding.place == "events 0 to 255"), "{report}");
 }
+
+/// One number of `/metrics`.
+fn metric(service: &Service, name: &str) -> Option<u64> {
+    let text = String::from_utf8(service.get("/metrics").body).unwrap();
+    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}
+
+fn until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..1_200 {
+        if holds() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{what} within a minute");
+}
+
+#[test]
+fn a_clock_far_ahead_takes_nothing_until_the_operator_says_that_it_is_right() {
+    const WAITS: &str = "actarium_retention_waits_for_clock ";
+    let clock = LaterClock::new();
+    let days = RetentionDays { hot_days: 10, archive_days: 10 };
+    let start = |folder| {
+        let options = RetentionOptions { days_min: days, days_default: days };
+        Service::start_at(folder, clock.clone(), |server| server.retention = options)
+    };
+    let service = start(tempfile::tempdir().unwrap());
+    service.organization("acme");
+    assert_eq!(service.record("acme", &event("component.deploy", "one")).status, 201);
+    let folder = service.stop();
+    // Ten years from one start to the next; a second start does not make them likelier.
+    clock.pass(3_650);
+    let service = start(folder);
+    until("the clock is doubted", || metric(&service, WAITS) == Some(1));
+    assert_eq!(messages(&service, ""), ["one"]);
+    let service = start(service.stop());
+    until("the clock is doubted again", || metric(&service, WAITS) == Some(1));
+    assert_eq!(messages(&service, ""), ["one"]);
+    // The operator is sure.
+    run(&service);
+    assert_eq!(messages(&service, ""), [""; 0]);
+    assert_eq!(metric(&service, WAITS), Some(0));
+    assert_eq!(service.record("acme", &event("component.deploy", "two")).status, 201);
+    let folder = service.stop();
+    // Less than a month goes by itself.
+    clock.pass(25);
+    let service = start(folder);
+    until("what is due goes", || messages(&service, "").is_empty());
+}

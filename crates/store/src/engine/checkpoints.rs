@@ -62,6 +62,11 @@ impl CheckpointSigner {
             .expect("a log's name and key are checked when it opens")
     }
 
+    /// The keys that sign and have signed a generation of an organization's log, all under its origin.
+    pub fn verifier_keys(&self, organization: OrganizationId, generation: u64) -> Vec<VerifierKey> {
+        self.handovers.history().around(&self.verifier_key(organization, generation))
+    }
+
     /// A signed checkpoint. The caller has seen that the tree is durable at this size.
     pub fn sign(&self, log: &Log, size: u64, root: Hash) -> String {
         let key = self.verifier_key(log.organization.id, generation::of(log));
@@ -92,11 +97,36 @@ pub(crate) fn take_over(log: &Log, signer: &CheckpointSigner, newest: &StoredChe
     if checkpoint.size == head.size && checkpoint.root != head.root {
         return Err(format!("the checkpoint that was published at {} has another root than the head", head.size));
     }
-    // One of the generation before is no checkpoint of this one.
-    let key = signer.verifier_key(log.organization.id, generation::of(log));
-    if checkpoint.origin != key.name() {
+    let number = generation::of(log);
+    let own = generation::origin(&signer.log_name, log.organization.id, number);
+    let Some(of) =
+        generation::number_of(&checkpoint.origin, &signer.log_name, log.organization.id).filter(|of| *of <= number)
+    else {
+        return Err(format!(
+            "the newest checkpoint is one of {}, and this log is {}: what says which generation it is in was taken away, or the \
+             checkpoint is of another log",
+            checkpoint.origin, own
+        ));
+    };
+    signed.verify_by_one_of(&signer.verifier_keys(log.organization.id, of)).map_err(|error| {
+        format!(
+            "no key that this log has or had by its hand-overs has signed the newest checkpoint, of {} events ({error}): the \
+             signing key was replaced without a hand-over (`actarium log rotate-key` makes one)",
+            checkpoint.size
+        )
+    })?;
+    if of < number {
+        // It says nothing of this generation, and was published before it began.
+        let first_seq = log.generation_first_seq.load(Ordering::Relaxed);
+        if checkpoint.size > first_seq {
+            return Err(format!(
+                "generation {of} published a checkpoint of {} events, and generation {number} begins at {first_seq}",
+                checkpoint.size
+            ));
+        }
         return Ok(());
     }
+    let key = signer.verifier_key(log.organization.id, number);
     let checked = checkpoint.size == head.size;
     let is_current = signed.verify(&key).is_ok();
     *log.published.lock() = Some(Published::new(checkpoint, newest, is_current, checked));

@@ -113,6 +113,8 @@ pub(crate) struct Log {
     pub last_read_millis: AtomicU64,
     /// Which generation of the log this is.
     pub generation: AtomicU64,
+    /// The first event of that generation.
+    pub generation_first_seq: AtomicU64,
     /// The newest checkpoint that was published.
     pub published: Mutex<Option<Arc<Published>>>,
     /// The checkpoint that was signed at once last, for a receipt or a proof.
@@ -137,6 +139,7 @@ impl Log {
             loading: Mutex::new(()),
             sealing: Mutex::new(()),
             generation: AtomicU64::new(1),
+            generation_first_seq: AtomicU64::new(0),
             published: Mutex::new(None),
             signed: Mutex::new(None),
             cosigned: Mutex::new(Newest::new()),

@@ -24,6 +24,7 @@ mod leaves;
 mod loading;
 mod log;
 pub mod options;
+mod proving;
 mod queue;
 mod recovery;
 mod reserve;
@@ -69,7 +70,6 @@ use log::Log;
 use options::EngineOptions;
 use queue::{Part, Queue, Request};
 use reserve::Reserve;
-use scrub::Scrubbed;
 use sealer::Schedule;
 use shared::{Registry, Shared};
 use snapshot::{ReadError, Snapshot};
@@ -199,6 +199,9 @@ impl Engine {
             reserve: Reserve::new(options.data_dir.join(recovery::RESERVE_FILE)),
         });
         shared.last_write_millis.store(shared.elapsed_millis(), Ordering::Relaxed);
+        // Before the first write and the first signature: nothing is continued that is not what was recorded.
+        proving::prove_journals(&shared);
+        shared.all_logs().iter().for_each(|log| generation::check_opened(&shared, &signer, log));
         let engine = Arc::new(Engine {
             shared,
             signer,
@@ -434,21 +437,6 @@ impl Engine {
     /// What failed, in words; it may be called again.
     pub fn wipe(&self) -> Result<bool, String> {
         tiering::wipe(&self.shared).map_err(|error| error.to_string())
-    }
-
-    /// Reads the first segment from a sequence number on again and proves it; nothing, if there is no further one. What is
-    /// not as it was written makes the log take no more writes. Blocks.
-    ///
-    /// # Errors
-    /// What is wrong with which segment, or why it could not be read.
-    pub fn scrub(&self, organization: OrganizationId, from_seq: u64) -> Result<Option<Scrubbed>, String> {
-        let log = self.shared.log(organization).ok_or("there is no such organization")?;
-        scrub::next(&self.shared, &log, from_seq)
-    }
-
-    /// The organizations, by slug, whose logs take no writes because something contradicts itself, with what it is.
-    pub fn damaged(&self) -> Vec<(String, String)> {
-        scrub::damaged(&self.shared)
     }
 
     /// What the log's entries of a range are made of, whatever is left of the events: living or purged. The one source

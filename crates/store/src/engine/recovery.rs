@@ -68,8 +68,9 @@ pub(crate) fn open(options: &EngineOptions, entropy: &dyn Entropy) -> Result<Ope
 
 /// What a folder without a database may hold: what a first start that was broken off leaves, keys and tokens that were put
 /// there before it, and what a new file system has in its root. Names that begin with a dot are passed over.
-const OWN_NAMES: [&str; 11] = [
+const OWN_NAMES: [&str; 12] = [
     LOCK_FILE,
+    RESERVE_FILE,
     "master.key",
     "log.key",
     "log.key.next",

@@ -49,6 +49,11 @@ impl Handovers {
         Ok(Self { notes, history })
     }
 
+    /// The keys that they lead along.
+    pub fn history(&self) -> &KeyHistory {
+        &self.history
+    }
+
     /// The public key that the last one led to.
     pub fn current(&self) -> Option<[u8; 32]> {
         self.history.handovers().last().map(|last| *last.new.public())

@@ -1,16 +1,22 @@
-//! Reading segments again and proving them: what has changed on disk since it was written is found before somebody asks for
-//! it. One segment at a time, as fast as the caller asks; nothing is ever repaired here.
+//! Reading segments again and proving them, and then what is beside them: what has changed on disk since it was written is found
+//! before somebody asks for it. One segment at a time, as fast as the caller asks; nothing is ever repaired here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use actarium_core::row::{Column, Micros, RowView};
 use actarium_core::tree::Frontier;
 
+use super::Engine;
+use super::generation;
 use super::leaves::TreeBuilder;
 use super::log::Log;
+use super::proving;
 use super::seal::{SealError, Sealing};
 use super::shared::Shared;
 use crate::backend::ManifestEntry;
-use crate::segment::{Segment, Tier, read_purged};
+use crate::organization::OrganizationId;
+use crate::segment::{MICROS_PER_DAY, NewestRows, Segment, SegmentError, Tier, outcome_index, read_purged};
 
 /// A segment that was read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +25,46 @@ pub struct Scrubbed {
     pub end_seq: u64,
     /// Bytes of its file.
     pub bytes: u64,
+}
+
+impl Engine {
+    /// Reads the first segment from a sequence number on again and proves it; nothing, if there is no further one. What is
+    /// not as it was written makes the log take no more writes. Blocks.
+    ///
+    /// # Errors
+    /// What is wrong with which segment, or why it could not be read.
+    pub fn scrub(&self, organization: OrganizationId, from_seq: u64) -> Result<Option<Scrubbed>, String> {
+        let log = self.shared.log(organization).ok_or("there is no such organization")?;
+        next(&self.shared, &log, from_seq)
+    }
+
+    /// Proves what is kept of a log beside its segments: the rows of the journal and the stored tiles. What is not as it was
+    /// written makes the log take no more writes. How many bytes of the journal were read. Blocks.
+    ///
+    /// # Errors
+    /// What is wrong, or why it could not be read.
+    pub fn scrub_rest(&self, organization: OrganizationId) -> Result<u64, String> {
+        let log = self.shared.log(organization).ok_or("there is no such organization")?;
+        rest(&self.shared, &log)
+    }
+
+    /// Makes a log take no more writes: somebody has found that what it holds contradicts itself.
+    pub fn stop_damaged(&self, organization: OrganizationId, detail: &str) {
+        if let Some(log) = self.shared.log(organization) {
+            log.set_damaged(detail);
+        }
+    }
+
+    /// When the newest event of all logs was recorded. Does not block.
+    pub fn last_recorded_at(&self) -> Option<Micros> {
+        let logs = self.shared.all_logs();
+        logs.iter().map(|log| log.state.lock().head).filter(|head| head.size > 0).map(|head| head.recorded_at).max()
+    }
+
+    /// The organizations, by slug, whose logs take no writes because something contradicts itself, with what it is.
+    pub fn damaged(&self) -> Vec<(String, String)> {
+        damaged(&self.shared)
+    }
 }
 
 /// Reads the first segment from a sequence number on and compares every leaf with the roots in the manifest.
@@ -43,6 +89,18 @@ pub(crate) fn next(shared: &Arc<Shared>, log: &Log, from_seq: u64) -> Result<Opt
     Ok(Some(Scrubbed { end_seq: entry.end_seq(), bytes: entry.summary.bytes }))
 }
 
+/// Proves what is kept of a log beside its segments: the rows of the journal, and the stored tiles. How many bytes of the journal.
+pub(crate) fn rest(shared: &Arc<Shared>, log: &Log) -> Result<u64, String> {
+    let proved = proving::compare_upper_tiles(shared, log).and_then(|()| proving::prove_journal(shared, log));
+    proved.map_err(|error| {
+        let detail = error.to_string();
+        if proving::is_damage(&error) {
+            log.set_damaged(&detail);
+        }
+        detail
+    })
+}
+
 fn prove(shared: &Arc<Shared>, log: &Log, entry: &ManifestEntry) -> Result<(), SealError> {
     let (first_seq, end_seq) = (entry.summary.first_seq, entry.end_seq());
     let path = shared.files_of(entry.summary.tier).locate(&entry.path);
@@ -53,26 +111,103 @@ fn prove(shared: &Arc<Shared>, log: &Log, entry: &ManifestEntry) -> Result<(), S
     let mut sealing = Sealing::new(shared.clone());
     if entry.summary.tier == Tier::Purged {
         let mut tree = TreeBuilder::new(sealing.start_of(log, first_seq)?);
+        let mut recorded = NO_TIMES;
         for event in read_purged(&path, &entry.summary, first_seq..end_seq)? {
+            recorded = widened(recorded, event.recorded_at);
             tree.push_commit(event.recorded_at, &event.commit);
         }
-        return same_root(&mut tree, entry);
+        same_root(&mut tree, entry)?;
+        if recorded != entry.summary.recorded {
+            return Err(SealError::NotProved("the manifest has other times of its events".to_owned()));
+        }
+        return same_tiles(shared, log, &mut tree, end_seq).map(|_| ());
     }
     let segment = Segment::open(&path, &entry.summary, &shared.cache)?;
     let mut tree = TreeBuilder::new(sealing.start_of(log, first_seq)?);
     let mut key = |epoch| shared.keys.epoch_key(log.organization.id, epoch);
-    let mut failed = None;
-    segment.for_each_row(first_seq..end_seq, &mut |_, recorded_at, row| {
-        if failed.is_none()
-            && let Err(error) = tree.push(&mut sealing.canonicalizer, &row, recorded_at, &mut key)
-        {
-            failed = Some(error);
+    let mut beside = Beside::of(&segment)?;
+    let mut failed: Option<SealError> = None;
+    segment.for_each_row(first_seq..end_seq, &mut |seq, recorded_at, row| {
+        if failed.is_some() {
+            return;
         }
+        beside.note((seq - first_seq) as u32, recorded_at, &row);
+        let pushed = tree.push(&mut sealing.canonicalizer, &row, recorded_at, &mut key).map_err(SealError::from);
+        let fits = || generation::check_event(log, seq, &row).map_err(SealError::NotProved);
+        failed = pushed.and_then(|()| fits()).err();
     })?;
-    match failed {
-        Some(error) => Err(error.into()),
-        None => same_root(&mut tree, entry),
+    if let Some(error) = failed {
+        return Err(error);
     }
+    same_root(&mut tree, entry)?;
+    beside.compare(&segment)?;
+    let made = same_tiles(shared, log, &mut tree, end_seq)?;
+    if segment.subtree_hashes()? != made {
+        return Err(SealError::NotProved("the hashes of its tiles are others".to_owned()));
+    }
+    Ok(())
+}
+
+/// No times, which every time widens.
+const NO_TIMES: (Micros, Micros) = (Micros::MAX, Micros::MIN);
+
+fn widened((earliest, latest): (Micros, Micros), at: Micros) -> (Micros, Micros) {
+    (earliest.min(at), latest.max(at))
+}
+
+/// What a segment keeps of its rows beside them, by which searches find or pass over them, and the same made of the rows.
+struct Beside {
+    newest: Option<NewestRows>,
+    whole_rows: usize,
+    recorded: (Micros, Micros),
+    occurred: (Micros, Micros),
+    days: BTreeMap<i64, [u32; 4]>,
+}
+
+impl Beside {
+    fn of(segment: &Segment) -> Result<Self, SegmentError> {
+        let newest = segment.summary().newest.map(|place| segment.read_newest(place)).transpose()?;
+        Ok(Self { newest, whole_rows: 0, recorded: NO_TIMES, occurred: NO_TIMES, days: BTreeMap::new() })
+    }
+
+    fn note(&mut self, number: u32, recorded_at: Micros, row: &RowView<'_>) {
+        let kept = self.newest.as_ref().and_then(|newest| newest.row(number));
+        self.whole_rows += usize::from(kept.is_some_and(|kept| kept == (recorded_at, *row)));
+        let occurred_at = row.occurred_at.unwrap_or(recorded_at);
+        self.recorded = widened(self.recorded, recorded_at);
+        self.occurred = widened(self.occurred, occurred_at);
+        let outcome = outcome_index(row.get(Column::Outcome).unwrap_or(""));
+        self.days.entry(occurred_at.div_euclid(MICROS_PER_DAY)).or_default()[outcome] += 1;
+    }
+
+    fn compare(self, segment: &Segment) -> Result<(), SealError> {
+        let summary = segment.summary();
+        let differs = |detail: &str| Err(SealError::NotProved(detail.to_owned()));
+        if (self.recorded, self.occurred) != (summary.recorded, summary.occurred) {
+            return differs("the manifest has other times of its events");
+        }
+        if self.newest.is_some_and(|newest| newest.len() != self.whole_rows) {
+            return differs("the newest rows, which it keeps whole as well, are others than those of its columns");
+        }
+        if !segment.days()?.days.iter().copied().eq(self.days) {
+            return differs("its counts by day and outcome are others than those of its events");
+        }
+        Ok(())
+    }
+}
+
+/// Compares the stored tiles with those made of a segment's events. Those that lie wholly within it.
+fn same_tiles(
+    shared: &Shared,
+    log: &Log,
+    tree: &mut TreeBuilder,
+    end_seq: u64,
+) -> Result<Vec<actarium_core::tree::Hash>, SealError> {
+    tree.frontier();
+    let made = tree.take_tiles();
+    let completed: Vec<_> = tree.boundary().into_iter().chain(made.iter().copied()).collect();
+    proving::compare_tiles(shared, log, end_seq, &completed)?;
+    Ok(made)
 }
 
 fn same_root(tree: &mut TreeBuilder, entry: &ManifestEntry) -> Result<(), SealError> {

@@ -25,7 +25,7 @@ const TILES_KEPT: usize = 256;
 /// Binary levels from one level of tiles to the next.
 const TILE_HEIGHT: u8 = 8;
 /// Levels of tiles above the leaves that a log of 2^40 events can have.
-const LEVELS_MAX: u8 = 5;
+pub(super) const LEVELS_MAX: u8 = 5;
 
 /// Full bundles of entries, the least recently used of which go first.
 pub(crate) type Bundles = quick_cache::sync::Cache<(OrganizationId, u64), Arc<Vec<EntryBytes>>>;

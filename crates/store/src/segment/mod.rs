@@ -33,6 +33,8 @@ pub use bloom::BLOOM_BLOCK_ROWS;
 pub use columns::{Columns, DictionaryColumn, NO_CODE, Postings, TextColumn, TimeOrder};
 pub use days::{DayCounts, MICROS_PER_DAY, OUTCOMES, outcome_index};
 pub use erased::ErasedRows;
+#[cfg(test)]
+pub(crate) use file::checksums;
 pub use find::ExternalId;
 pub use newest::NewestRows;
 pub use purged::{Entry, PURGED_EVENT_BYTES, build_purged, read_purged};

@@ -7,11 +7,6 @@ use actarium_core::tlog::{
 };
 use actarium_core::tree::{Frontier, Hash, leaf_hash, root};
 
-fn sql(harness: &Harness, statements: &str) {
-    let database = rusqlite::Connection::open(harness.data().join("actarium.db")).unwrap();
-    database.execute_batch(statements).unwrap();
-}
-
 /// The leaves of a log, from its bodies and salts.
 fn leaves(engine: &Engine, organization: OrganizationId) -> Vec<Hash> {
     let snapshot = engine.snapshot(organization).unwrap();

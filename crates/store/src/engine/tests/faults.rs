@@ -9,11 +9,6 @@ fn segment_file(harness: &Harness, organization: OrganizationId) -> std::path::P
     std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
 }
 
-fn sql(harness: &Harness, statement: &str) {
-    let database = rusqlite::Connection::open(harness.data().join("actarium.db")).unwrap();
-    database.execute_batch(statement).unwrap();
-}
-
 #[test]
 fn a_folder_is_opened_once() {
     let harness = Harness::new();

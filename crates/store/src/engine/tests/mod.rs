@@ -4,6 +4,8 @@ mod basic;
 mod erasing;
 mod evidence;
 mod faults;
+mod generation;
+mod journal;
 mod model;
 mod scrub;
 mod tiering;
@@ -160,6 +162,20 @@ pub(super) struct Seen {
     pub message: Option<String>,
     pub external_id: Option<String>,
     pub recorded_at: Micros,
+}
+
+/// Changes the database of a folder that is closed.
+pub(super) fn sql(harness: &Harness, statements: &str) {
+    let database = rusqlite::Connection::open(harness.data().join("actarium.db")).unwrap();
+    database.execute_batch(statements).unwrap();
+}
+
+/// Why a log takes no writes.
+pub(super) fn stopped(harness: &Harness, organization: OrganizationId) -> String {
+    let refused = harness.append(organization, plain(0..1)).unwrap_err();
+    assert!(matches!(refused, AppendError::Damaged { .. }), "{refused:?}");
+    let [(_, detail)] = &harness.engine().damaged()[..] else { panic!("one log is damaged") };
+    detail.clone()
 }
 
 /// Waits for an answer of the engine.

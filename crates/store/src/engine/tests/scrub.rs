@@ -1,6 +1,7 @@
 //! The scrub finds what has changed on disk, names it, and stops writes to that organization alone.
 
 use super::*;
+use crate::segment::SegmentSummary;
 
 /// Reads every segment of a log again.
 fn scrub(harness: &Harness, organization: OrganizationId) -> Result<u64, String> {
@@ -59,4 +60,73 @@ fn events_that_give_another_root_are_found() {
     harness.engine().shared.log(demo).unwrap().state.lock().manifest[2].root = [9; 32];
     let failed = scrub(&harness, demo).unwrap_err();
     assert!(failed.contains("frontier"), "{failed}");
+}
+
+/// Changes what the manifest in memory has of the second segment of a log.
+fn change_summary(harness: &Harness, demo: OrganizationId, change: impl FnOnce(&mut SegmentSummary)) {
+    change(&mut harness.engine().shared.log(demo).unwrap().state.lock().manifest[1].summary);
+}
+
+#[test]
+fn the_rows_that_are_kept_whole_are_those_of_the_columns() {
+    let (harness, demo, _) = two_logs();
+    let entry = harness.engine().shared.log(demo).unwrap().state.lock().manifest[1].clone();
+    let path = harness.data().join("segments").join(&entry.path);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let (offset, length) = entry.summary.newest.unwrap();
+    let newest = &mut bytes[offset as usize..(offset + length) as usize];
+    let mut raw = zstd::bulk::decompress(newest, 1 << 20).unwrap();
+    for at in 0..raw.len() - 7 {
+        if raw[at..].starts_with(b"success") {
+            raw[at..at + 7].copy_from_slice(b"failure");
+        }
+    }
+    let changed = zstd::bulk::compress(&raw, 19).unwrap();
+    assert!(changed.len() <= newest.len(), "it fits into its place");
+    newest[..changed.len()].copy_from_slice(&changed);
+    std::fs::write(&path, &bytes).unwrap();
+    change_summary(&harness, demo, |summary| {
+        summary.newest = Some((offset, changed.len() as u64));
+        summary.checks = crate::segment::checksums(&bytes);
+    });
+    let failed = scrub(&harness, demo).unwrap_err();
+    assert!(failed.contains("newest rows"), "{failed}");
+    assert_eq!(stopped(&harness, demo), failed);
+}
+
+#[test]
+fn times_by_which_searches_pass_over_a_segment_are_those_of_its_events() {
+    type Change = fn(&mut SegmentSummary);
+    let changes: [Change; 3] =
+        [|summary| summary.occurred = (1, 1), |summary| summary.recorded.0 += 1, |summary| summary.occurred.1 += 1];
+    for change in changes {
+        let (harness, demo, _) = two_logs();
+        change_summary(&harness, demo, change);
+        let failed = scrub(&harness, demo).unwrap_err();
+        assert!(failed.contains("other times"), "{failed}");
+    }
+}
+
+#[test]
+fn stored_tiles_are_those_of_the_tree() {
+    let (harness, demo, _) = two_logs();
+    sql(&harness, "UPDATE tiles SET hashes = CAST(zeroblob(32) || substr(hashes, 33) AS BLOB) WHERE level = 1");
+    let failed = scrub(&harness, demo).unwrap_err();
+    assert!(failed.contains("tile 1/0 is stored with another hash of the events 0 to 255"), "{failed}");
+    assert_eq!(stopped(&harness, demo), failed);
+    // Of more events than there are.
+    let (harness, demo, _) = two_logs();
+    sql(&harness, "UPDATE tiles SET hashes = CAST(hashes || zeroblob(32) AS BLOB) WHERE level = 1");
+    let failed = harness.engine().scrub_rest(demo).unwrap_err();
+    assert!(failed.contains("4 hashes, and the log has 3"), "{failed}");
+    // Of an upper level.
+    let (harness, demo, _) = two_logs();
+    for part in 0..14 {
+        harness.append(demo, plain(part * 5_000..(part + 1) * 5_000)).unwrap();
+    }
+    harness.engine().seal_now(None);
+    assert!(harness.engine().scrub_rest(demo).is_ok());
+    sql(&harness, "UPDATE tiles SET hashes = zeroblob(32) WHERE level = 2");
+    let failed = harness.engine().scrub_rest(demo).unwrap_err();
+    assert!(failed.contains("tile 2/0 is stored with another hash of tile 1/0"), "{failed}");
 }

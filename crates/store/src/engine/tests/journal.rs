@@ -1,0 +1,56 @@
+//! The rows of the journal are proved before the first write after a start, and by the scrub.
+
+use super::*;
+
+/// A log whose last events are in the journal alone, in commits of their own.
+fn unsealed() -> (Harness, OrganizationId) {
+    let harness = Harness::new();
+    let demo = harness.create("demo");
+    harness.append(demo, plain(0..300)).unwrap();
+    assert_eq!(harness.engine().seal_now(None).failures, []);
+    for number in 300..305 {
+        harness.append(demo, plain(number..number + 1)).unwrap();
+    }
+    (harness, demo)
+}
+
+const SWAP: &str = "UPDATE journal SET rows = CASE key & 1099511627775
+        WHEN 301 THEN (SELECT rows FROM journal WHERE key & 1099511627775 = 302)
+        ELSE (SELECT rows FROM journal WHERE key & 1099511627775 = 301) END
+    WHERE key & 1099511627775 IN (301, 302)";
+/// The rows are small and therefore not compressed.
+const EDIT: &str = "UPDATE journal SET rows = CAST(REPLACE(CAST(rows AS TEXT), 'message 303', 'message 999') AS BLOB)
+    WHERE key & 1099511627775 = 303";
+const LATER: &str = "UPDATE journal SET recorded_at = recorded_at + 1 WHERE key & 1099511627775 = 304";
+
+#[test]
+fn changed_rows_are_found_at_the_start() {
+    for (change, told) in [(SWAP, "before 302"), (EDIT, "before 304"), (LATER, "before 305")] {
+        let (mut harness, demo) = unsealed();
+        harness.stop();
+        sql(&harness, change);
+        harness.start().unwrap();
+        let detail = stopped(&harness, demo);
+        assert!(detail.contains("the journal: its rows") && detail.contains(told), "{detail}");
+        assert_eq!(harness.engine().publish_checkpoints().unwrap(), 0, "nothing of it is signed");
+    }
+}
+
+#[test]
+fn rows_that_are_whole_go_on() {
+    let (mut harness, demo) = unsealed();
+    harness.restart();
+    assert_eq!(harness.engine().damaged(), []);
+    harness.append(demo, plain(305..306)).unwrap();
+    assert!(harness.engine().scrub_rest(demo).unwrap() > 0);
+    assert_eq!(harness.engine().damaged(), []);
+}
+
+#[test]
+fn rows_that_change_later_are_found_by_the_scrub() {
+    let (harness, demo) = unsealed();
+    sql(&harness, EDIT);
+    let failed = harness.engine().scrub_rest(demo).unwrap_err();
+    assert!(failed.contains("before 304"), "{failed}");
+    assert_eq!(stopped(&harness, demo), failed);
+}
