@@ -130,7 +130,21 @@ const VIEWS = {
   export: async (page) => {
     await page.goto(LOG);
     await page.getByRole("button", { name: "Export" }).click();
-    await page.getByRole("link", { name: /^Export / }).waitFor();
+    const go = page.getByRole("button", { name: /^Export [\d,]+ events?$/ });
+    await go.waitFor();
+    await page.getByRole("radio", { name: /With proof/ }).check();
+    await check(page, "export, chosen");
+    await page.getByRole("radio", { name: /CSV/ }).check();
+    await go.click();
+    await page.getByRole("dialog").getByText(/is ready/).waitFor();
+  },
+  exports: async (page) => {
+    await page.goto("/orgs/demo/exports");
+    await page.getByRole("link", { name: /^Download/ }).first().waitFor();
+    await page.getByRole("button", { name: /^Delete/ }).first().click();
+    await page.getByRole("dialog").waitFor();
+    await check(page, "delete export");
+    await page.keyboard.press("Escape");
   },
   "saved searches": async (page) => {
     await page.goto(`${LOG}&f=outcome:denied`);
@@ -205,7 +219,7 @@ test("the keyboard reaches the list, opens an event and comes back", () =>
 
 test("nothing is wider than a narrow window", () =>
   withPage(browser, service, "narrow", async (page) => {
-    for (const path of ["/sign-in", LOG, `${LOG}&counts=1`, "/orgs/demo/integrity", "/orgs/demo/retention", "/orgs/demo/erasures", "/orgs/demo/on-prem-keys", "/orgs/demo/users", "/orgs/demo/roles", "/orgs/demo/catalog", "/orgs/demo/sign-in", "/account", "/orgs/nowhere", "/setup", "/invitation"]) {
+    for (const path of ["/sign-in", LOG, `${LOG}&counts=1`, "/orgs/demo/integrity", "/orgs/demo/retention", "/orgs/demo/erasures", "/orgs/demo/on-prem-keys", "/orgs/demo/users", "/orgs/demo/exports", "/orgs/demo/roles", "/orgs/demo/catalog", "/orgs/demo/sign-in", "/account", "/orgs/nowhere", "/setup", "/invitation"]) {
       await page.goto(path);
       await page.waitForTimeout(500);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

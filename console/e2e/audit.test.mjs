@@ -1,6 +1,5 @@
 // The audit log page: finding, narrowing, zooming, reading an event, following, exporting; compared with what the API says.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import { administratorState, browser, rows, service, serviceAndBrowser, withPage } from "./service.mjs";
@@ -226,22 +225,6 @@ on("what is recorded appears live, and waits while somebody reads further down",
   await page.getByRole("button", { name: "Live", exact: true }).waitFor();
   const ids = await page.locator(".row").evaluateAll((all) => all.map((one) => one.textContent));
   assert.equal(ids.filter((text) => text.includes("live-")).length, 3);
-});
-
-on("an export holds what was counted", async (page) => {
-  const query = { q: "action:component.*", from: "-60d", to: "-1d" };
-  await page.goto(`${LOG}?${new URLSearchParams({ ...query, tz: "utc" })}`);
-  await (await rows(page)).first().waitFor();
-  const count = await service.count("demo", query);
-  await page.getByRole("button", { name: "Export" }).click();
-  const button = page.getByRole("link", { name: `Export ${count.toLocaleString("en")} events` });
-  await button.waitFor();
-  await page.getByRole("radio", { name: /NDJSON/ }).check();
-  const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
-  assert.match(download.suggestedFilename(), /^demo-audit-log-.*\.ndjson$/);
-  const lines = (await readFile(await download.path(), "utf8")).trimEnd().split("\n").map((line) => JSON.parse(line));
-  assert.equal(lines.length, count);
-  assert.ok(lines.every((event) => event.action.startsWith("component.")));
 });
 
 on("columns are chosen, moved and remembered", async (page) => {

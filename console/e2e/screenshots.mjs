@@ -102,7 +102,7 @@ const PICTURES = [
   ["export", `${LOG}?tz=utc&from=-30d&q=outcome:denied`, "light", { width: 1280, height: 560 }, async (page) => {
     await rows(page);
     await page.getByRole("button", { name: "Export" }).click();
-    await page.getByRole("link", { name: /^Export / }).waitFor();
+    await page.getByRole("button", { name: /^Export [\d,]+ events?$/ }).waitFor();
   }],
 ];
 

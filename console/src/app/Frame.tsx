@@ -4,6 +4,7 @@ import { useEffect, useState } from "react";
 import { Link, Navigate, NavLink, Outlet, useLocation, useParams } from "react-router";
 
 import { organizationOf, sessionQuery, type OwnOrganization, type Session } from "../api/session";
+import { RunningExports } from "../exports/RunningExports";
 import { IconButton } from "../ui/Button";
 import { Empty, Failed, Loading } from "../ui/states";
 import { NoSuchOrganization, NotPermitted } from "./exceptions";
@@ -138,6 +139,7 @@ export function OrganizationLayout() {
         <Mark />
         <OrganizationSwitcher session={session} current={organization} />
         <div className="grow" />
+        {organization && <RunningExports key={organization.slug} organization={organization} session={session} />}
         <PersonMenu session={session} />
       </header>
       {organization ? (

@@ -53,6 +53,14 @@ export const PAGES: Page[] = [
     load: () => import("../integrity/IntegrityPage"),
   },
   {
+    path: "exports",
+    title: "Exports",
+    section: "Observability",
+    permission: "audit_logs_export",
+    needs: "Export the audit log",
+    load: () => import("../exports/ExportsPage"),
+  },
+  {
     path: "users",
     title: "Users",
     section: "User management",
