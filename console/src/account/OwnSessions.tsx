@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { api, body } from "../api/client";
 import { asProblem } from "../api/problem";
+import { browserOf } from "../text/browser";
 import { Text } from "../text/Text";
 import { When } from "../time/When";
 import { Button } from "../ui/Button";
@@ -37,8 +38,8 @@ export function OwnSessions() {
           rows={sessions.data}
           keyOf={(one) => one.id}
           columns={[
-            { title: "From", narrow: true, cell: (one) => <Text>{one.ip ?? "unknown"}</Text> },
-            { title: "Browser", cell: (one) => <Text>{one.user_agent ?? "unknown"}</Text> },
+            { title: "From", narrow: true, optional: true, cell: (one) => <Text>{one.ip ?? "unknown"}</Text> },
+            { title: "Browser", cell: (one) => <span title={one.user_agent ?? undefined}><Text>{browserOf(one.user_agent ?? "unknown")}</Text></span> },
             { title: "How", narrow: true, optional: true, cell: (one) => (one.method === "password" ? "Password" : "Identity provider") },
             { title: "Since", narrow: true, optional: true, cell: (one) => <When time={one.created_at} /> },
             { title: "Last used", narrow: true, cell: (one) => <When time={one.last_used_at} /> },

@@ -156,7 +156,7 @@ export function EventList(props: ListProps) {
       onClick={onClick}
       onContextMenu={onContextMenu}
     >
-      <div className="list-inner" role="presentation" style={{ height: virtual.getTotalSize(), ["--tracks" as string]: tracks(columns, width || 1_000) }}>
+      <div className="list-inner" role="presentation" style={{ height: virtual.getTotalSize(), ["--tracks" as string]: tracks(columns, width || 1_000, items.marked) }}>
         <div className="list-head" role="row" aria-rowindex={1}>
           {columns.map((column) =>
             column.id === "time" ? (

@@ -2,6 +2,7 @@
 // marked where it is. What the phrase means is decided by the server alone.
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useId, useImperativeHandle, useRef, useState, type KeyboardEvent, type Ref } from "react";
+import { flushSync } from "react-dom";
 
 import { ApiProblem } from "../api/problem";
 import { Icon } from "../ui/Icon";
@@ -79,11 +80,14 @@ export function SearchField({ org, value, query, within, asked, error, typedAt, 
   const take = (offer: Offer) => {
     if (!at) return;
     const taken = taking(text, at, offer);
-    setText(taken.text);
-    setCursor(taken.cursor);
-    setMarked(-1);
-    setDismissed(false);
-    requestAnimationFrame(() => input.current?.setSelectionRange(taken.cursor, taken.cursor));
+    // At once: a frame later whoever types on has typed at another place.
+    flushSync(() => {
+      setText(taken.text);
+      setCursor(taken.cursor);
+      setMarked(-1);
+      setDismissed(false);
+    });
+    input.current?.setSelectionRange(taken.cursor, taken.cursor);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (open && (event.key === "ArrowDown" || event.key === "ArrowUp")) {

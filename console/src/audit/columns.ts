@@ -138,9 +138,11 @@ export function fitting(chosen: ColumnId[], width: number): Column[] {
 /** Below this width of the list, columns that can be narrower are. */
 const TIGHT_WIDTH = 760;
 const TIGHT: Partial<Record<ColumnId, number>> = { actor: 128, outcome: 80 };
+/** What an outcome with a mark beside it takes. */
+const MARKED_OUTCOME_WIDTH = 122;
 
 /** The tracks of the grid that a row is. */
-export function tracks(columns: Column[], width: number): string {
-  const own = (column: Column) => (width < TIGHT_WIDTH ? TIGHT[column.id] : undefined) ?? column.width;
+export function tracks(columns: Column[], width: number, marked: boolean): string {
+  const own = (column: Column) => (marked && column.id === "outcome" ? MARKED_OUTCOME_WIDTH : width < TIGHT_WIDTH ? TIGHT[column.id] : undefined) ?? column.width;
   return columns.map((column) => (column.width ? `${own(column) ?? column.width}px` : "minmax(0, 1fr)")).join(" ");
 }

@@ -1,6 +1,6 @@
 // The lines of the list: events, and a quiet line where a day begins. Pure.
 import { dayKey, type Zone } from "../time/zone";
-import type { AuditEvent } from "./event";
+import { marksOf, type AuditEvent } from "./event";
 
 export type Item = { kind: "event"; event: AuditEvent; index: number } | { kind: "day"; day: string; of: AuditEvent };
 
@@ -10,12 +10,15 @@ export class Items {
   readonly events: AuditEvent[];
   /** The line of each event. It is the same array for as long as lines are only added. */
   readonly lines: number[];
+  /** Whether one of them has a mark beside its outcome, which needs room. */
+  marked: boolean;
   private day: string;
 
   constructor(private readonly zone: Zone, before?: Items) {
     this.items = before?.items ?? [];
     this.events = before?.events ?? [];
     this.lines = before?.lines ?? [];
+    this.marked = before?.marked ?? false;
     this.day = before?.day ?? "";
   }
 
@@ -26,6 +29,7 @@ export class Items {
         this.day = day;
         this.items.push({ kind: "day", day, of: event });
       }
+      this.marked ||= marksOf(event).length > 0;
       this.lines.push(this.items.length);
       this.items.push({ kind: "event", event, index: this.events.length });
       this.events.push(event);

@@ -6,6 +6,7 @@ import { useNavigate, useParams } from "react-router";
 import { api, body } from "../api/client";
 import { may, useSession } from "../api/session";
 import { useOrganization } from "../app/organization";
+import { browserOf } from "../text/browser";
 import { Text } from "../text/Text";
 import { When } from "../time/When";
 import { Button, ButtonLink } from "../ui/Button";
@@ -63,10 +64,10 @@ function UserList() {
         columns={[
           {
             title: "Name",
-            cell: (user) => <NamedIn path="users" one={user} about={user.email} />,
+            cell: (user) => <NamedIn path="users" one={user} about={user.active ? user.email : `${user.email} · deactivated`} />,
           },
           { title: "Groups", cell: (user) => <NamesIn path="groups" names={user.groups} none="none" /> },
-          { title: "State", narrow: true, cell: (user) => (user.active ? "Active" : <span className="badge badge-warning">Deactivated</span>) },
+          { title: "State", narrow: true, optional: true, cell: (user) => (user.active ? "Active" : <span className="badge badge-warning">Deactivated</span>) },
           { title: "Since", narrow: true, optional: true, cell: (user) => <When time={user.joined_at} /> },
         ]}
       />
@@ -236,7 +237,7 @@ function UserSessions({ id }: { id: string }) {
           keyOf={(session) => session.id}
           columns={[
             { title: "From", narrow: true, cell: (session) => <Text>{session.ip ?? "unknown"}</Text> },
-            { title: "Browser", optional: true, cell: (session) => <Text>{session.user_agent ?? "unknown"}</Text> },
+            { title: "Browser", optional: true, cell: (session) => <span title={session.user_agent ?? undefined}><Text>{browserOf(session.user_agent ?? "unknown")}</Text></span> },
             { title: "Since", narrow: true, cell: (session) => <When time={session.created_at} /> },
             { title: "Last used", narrow: true, cell: (session) => <When time={session.last_used_at} /> },
             {

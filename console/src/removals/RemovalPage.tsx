@@ -131,7 +131,7 @@ function Approvers({ kind, removal, self }: { kind: Kind; removal: Removal; self
       <p className="muted">
         {self
           ? "You can, unless some of these are records of your own acts."
-          : "Not who asked, nor the person it is about, nor who had their account or rights from who asked within 30 days; nor, for records of their own acts, anybody. The operator always can."}
+          : "Not who asked, nor the person it is about, nor anybody whose account or rights came from who asked within the past 30 days; and nobody where records of their own acts are among these. The operator always can."}
       </p>
     </section>
   );

@@ -1,6 +1,6 @@
 // The catalog: every action that has a name, and where to see it in the log.
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { Link } from "react-router";
 
 import { may } from "../api/session";
@@ -38,7 +38,7 @@ export function Component() {
             keyOf={(action) => action.action}
             columns={[
               { title: "What it is", cell: (action) => action.title },
-              { title: "Action", cell: (action) => <code>{action.action}</code> },
+              { title: "Action", cell: (action) => <code>{action.action.split(".").map((part, at) => <Fragment key={at}>{at > 0 && <>.<wbr /></>}{part}</Fragment>)}</code> },
               {
                 title: "", narrow: true,
                 cell: (action) =>

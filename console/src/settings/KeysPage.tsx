@@ -69,7 +69,7 @@ export function Component() {
             { title: "Environment", optional: true, cell: (key) => (key.environment ? <Text>{key.environment}</Text> : <span className="muted">any</span>) },
             { title: "Allowed from", optional: true, cell: (key) => (key.networks ? <code><Text>{key.networks.join(", ")}</Text></code> : <span className="muted">anywhere</span>) },
             { title: "Last used", narrow: true, optional: true, cell: (key) => <When time={key.last_used_at} none="never" /> },
-            { title: "Expires", narrow: true, cell: (key) => <Expires at={key.expires_at} /> },
+            { title: "Expires", narrow: true, optional: true, cell: (key) => <Expires at={key.expires_at} /> },
             {
               title: "", narrow: true,
               cell: (key) => (
