@@ -1,7 +1,7 @@
 //! From a request to its handler: access, parameters, form of the answer, time limit, in this order and for every route.
 //!
 //! Handlers get a [`Call`] that has passed all of it and give back an answer or a [`Problem`]; they never see a request
-//! that was not authorized. What was denied or refused is put on record here and nowhere else.
+//! that was not authorized. What was denied or refused is handed to `denials` here and nowhere else, to be put on record.
 
 use std::sync::Arc;
 
@@ -13,12 +13,13 @@ use axum::extract::{RawPathParams, Request};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::access::{Asked, Caller, Denied, Granted, Reason, Standing, authorize};
 use crate::app::App;
 use crate::body::{self, ReadBody};
 use crate::context::Context;
+use crate::denials::{Requested, record_denial, record_refusal};
 use crate::directory::Effective;
 use crate::directory::removal::RemovalKind;
 use crate::handlers;
@@ -27,8 +28,7 @@ use crate::negotiation;
 use crate::parameters::Parameters;
 use crate::problem::{Kind, Problem};
 use crate::public_url::origin_without_public_url;
-use crate::recorder::{OwnRecord, audit_log, service_target};
-use crate::refusals::RefusalKind;
+use crate::recorder::OwnRecord;
 use crate::routes::{Operation, Route};
 use crate::scim::schema::ResourceType;
 use crate::token;
@@ -173,7 +173,7 @@ async fn enter(app: Arc<App>, route: &'static Route, mut request: Request) -> Re
     let granted = match authorize(&app, &context, (&parts.method, &parts.headers), slug, route) {
         Ok(granted) => granted,
         Err(denied) => {
-            record_denial(&app, route, &context, slug, &denied);
+            record_denial(&app, Requested { route, context: &context, slug, id: &id, member: &member }, &denied);
             body::leave_unread(body, &parts.headers, DISCARDED_BYTES_MAX).await;
             return Err(denied.problem);
         }
@@ -184,7 +184,7 @@ async fn enter(app: Arc<App>, route: &'static Route, mut request: Request) -> Re
         Ok(checked) => checked,
         Err(problem) => {
             let organization = granted.organization.as_deref();
-            record_refusal(&app, route, &context, &granted.caller, organization, &problem);
+            record_refusal(&app, (route, &context), &granted.caller, organization, &problem);
             body::leave_unread(body, &parts.headers, DISCARDED_BYTES_MAX).await;
             return Err(problem);
         }
@@ -197,6 +197,7 @@ async fn enter(app: Arc<App>, route: &'static Route, mut request: Request) -> Re
 async fn answer(call: Call) -> Response {
     let (app, route, context) = (call.app.clone(), call.route, call.context.clone());
     let (caller, organization) = (call.caller.clone(), call.organization.clone());
+    let (id, member) = (call.id.clone(), call.member.clone());
     let handling = handle_and_record(call);
     let result = if route.streams {
         handling.await
@@ -204,12 +205,12 @@ async fn answer(call: Call) -> Response {
         tokio::time::timeout(limits::REQUEST_TIME_MAX, handling).await.unwrap_or_else(|_| Err(out_of_time()))
     };
     result.unwrap_or_else(|problem| {
-        record_refusal(&app, route, &context, &caller, organization.as_deref(), &problem);
+        record_refusal(&app, (route, &context), &caller, organization.as_deref(), &problem);
         // Let through to the route, but not to what was asked of it: that is a denial like any other.
         if problem.kind == Kind::Forbidden && route.denied_action.is_some() {
             let slug = organization.as_deref().map(|organization| organization.slug.as_str());
             let denied = Denied { problem: problem.clone(), caller, reason: Reason::NotHeld };
-            record_denial(&app, route, &context, slug, &denied);
+            record_denial(&app, Requested { route, context: &context, slug, id: &id, member: &member }, &denied);
         }
         problem.into_response()
     })
@@ -393,92 +394,4 @@ fn agreed_form(route: &Route, headers: &HeaderMap) -> Result<&'static str, Probl
         }
     }
     negotiation::choose(headers, &forms)
-}
-
-/// Who a refusal was given to, for telling kinds of refusals apart.
-fn who(caller: &Caller, context: &Context) -> String {
-    match caller {
-        Caller::Anonymous => context.ip.map_or_else(|| "unknown".into(), |ip| ip.to_string()),
-        known => known.sender(),
-    }
-}
-
-/// Denied access goes to the log of the caller's own organization; of callers that have none, to the operator's.
-fn record_denial(app: &App, route: &Route, context: &Context, slug: Option<&str>, denied: &Denied) {
-    let action = match route.denied_action {
-        Some(action) => action,
-        None if route.ingests() => "ingestion.refuse",
-        None => return,
-    };
-    let own = match &denied.caller {
-        Caller::Key(key) => app.engine.organization_by_id(key.organization),
-        // Of a person, the organization that was asked for, if it is theirs.
-        Caller::Person(person) => slug
-            .and_then(|slug| app.engine.organization(slug))
-            .filter(|asked| person.reaches(asked.id))
-            .filter(|asked| app.directory.read(|state| state.effective(asked.id, &person.user.id)).is_some()),
-        Caller::Scim(provisioner) => app.engine.organization_by_id(provisioner.organization),
-        // The operator may know of everything: what is not there is a mistake, not a denial.
-        Caller::Operator => return,
-        Caller::Anonymous => None,
-    };
-    let organization = own.unwrap_or_else(|| app.operator_organization.clone());
-    let shown: String = slug.unwrap_or(&organization.slug).chars().take(limits::SLUG_CHARS_MAX).collect();
-    let mut record = OwnRecord::of_request(action, &denied.caller, context, service_target());
-    record.targets = denied_targets(action, &shown);
-    let record = record
-        .unsuccessful("denied", denied.problem.detail.clone())
-        .with("status", denied.problem.kind.status().as_u16())
-        .with("method", route.method.name())
-        .with("route", route.path);
-    let record = app.directory.read(|state| record.as_called_in(state, organization.id));
-    let kind = RefusalKind {
-        organization: organization.id,
-        action,
-        reason: denied.reason.name(),
-        who: who(&denied.caller, context),
-        what: shown,
-    };
-    app.refusals.refused(kind, record);
-}
-
-fn denied_targets(action: &str, slug: &str) -> Vec<Value> {
-    let slug = if slug.is_empty() { "unknown" } else { slug };
-    let organization = json!({"type": "organization", "id": slug});
-    match action.split('.').next() {
-        Some("ingestion" | "service") => vec![service_target(), organization],
-        Some("audit_log") => vec![audit_log(slug)],
-        _ => vec![organization],
-    }
-}
-
-/// Refused ingestion goes to the operator's log: the sender's organization could not read a log that takes nothing.
-fn record_refusal(
-    app: &App,
-    route: &Route,
-    context: &Context,
-    caller: &Caller,
-    organization: Option<&Organization>,
-    problem: &Problem,
-) {
-    if !route.ingests() {
-        return;
-    }
-    let slug = organization.map_or("", |organization| organization.slug.as_str());
-    let mut record = OwnRecord::of_request("ingestion.refuse", caller, context, service_target());
-    record.targets = denied_targets("ingestion.refuse", slug);
-    let record = record
-        .unsuccessful("failure", problem.detail.clone())
-        .with("status", problem.kind.status().as_u16())
-        .with("problem", problem.kind.name())
-        .with("credential", caller.sender())
-        .with("route", route.path);
-    let kind = RefusalKind {
-        organization: app.operator_organization.id,
-        action: "ingestion.refuse",
-        reason: problem.kind.name(),
-        who: who(caller, context),
-        what: slug.to_owned(),
-    };
-    app.refusals.refused(kind, record);
 }

@@ -1,8 +1,11 @@
 //! What the layers below report, as problems for clients. Details of the machine go to the log, not into answers.
 
+use std::sync::Arc;
+
 use actarium_core::event::{Excess, Refusal};
 use actarium_store::{AppendError, FirstSeen, ReadError};
 
+use crate::app::App;
 use crate::problem::{ErrorItem, Kind, Position, Problem};
 
 /// Seconds after which a full disk is worth another try.
@@ -12,6 +15,24 @@ const UNAVAILABLE_RETRY_AFTER_SECONDS: u32 = 5;
 
 /// Most characters of a pointer in an answer: keys that somebody sends may be as long as a body.
 const POINTER_CHARS_MAX: usize = 1024;
+
+/// Runs work of the store that takes long and blocks, on a thread of its own. `doing` says what it is for.
+///
+/// # Errors
+/// 503 if the store could not do it now, with the reason in the log; 500 for a fault of this program.
+pub async fn blocking<T: Send + 'static>(
+    app: &Arc<App>,
+    doing: &'static str,
+    work: impl FnOnce(&App) -> Result<T, String> + Send + 'static,
+) -> Result<T, Problem> {
+    let app = app.clone();
+    let result = tokio::task::spawn_blocking(move || work(&app)).await;
+    let result = result.map_err(|_| Problem::new(Kind::Internal, format!("{doing} failed")))?;
+    result.map_err(|detail| {
+        tracing::error!(detail, doing, "the store could not go on");
+        Problem::new(Kind::Unavailable, format!("{doing} is not possible now; what was done stays done"))
+    })
+}
 
 /// Why nothing was recorded.
 pub fn append_problem(error: AppendError) -> Problem {

@@ -18,6 +18,7 @@ pub mod csv;
 pub mod demo;
 pub mod demo_accounts;
 pub mod demo_loading;
+pub mod denials;
 pub mod directory;
 pub mod dispatch;
 pub mod exports;

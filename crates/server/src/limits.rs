@@ -250,6 +250,13 @@ pub const REFUSALS_COALESCED_TIME: Duration = Duration::from_secs(60);
 /// Most kinds of refusals of one organization's log that are kept apart within that time; what is beyond is counted together and
 /// under nobody's name.
 pub const REFUSAL_KINDS_PER_ORGANIZATION_MAX: usize = 256;
+/// Most kinds of refusals of one sender that are kept apart within that time in one log; what is beyond names no object.
+pub const REFUSAL_KINDS_PER_SENDER_MAX: usize = 128;
+/// Most characters of an id in a path that the record of a denial keeps.
+pub const DENIED_ID_CHARS_MAX: usize = 128;
+/// Up to how many members or assignments that go with a group or role each have a record of their own; of more, a record
+/// names several members, or one assignment with all of its projects.
+pub const LOSSES_TOLD_APART_MAX: usize = 1000;
 /// Time over which counts of a filter belong to the search of the same filter and are not recorded again.
 pub const SEARCH_REMEMBERED_TIME: Duration = Duration::from_secs(15 * 60);
 /// Most criteria of a search for which it is remembered that their field's values are counted without them.

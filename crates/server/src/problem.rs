@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::scim::error::ScimType;
 
@@ -228,6 +229,8 @@ pub struct Details {
     pub allow: Option<String>,
     /// What kind of mistake it is for clients of SCIM.
     pub scim_type: Option<ScimType>,
+    /// What it is about besides what the path names, as targets of its record; clients are not told.
+    pub about: Vec<Value>,
 }
 
 #[derive(Serialize)]
@@ -249,8 +252,15 @@ impl Problem {
         let retry_after_seconds =
             (kind.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(crate::limits::RETRY_AFTER_SECONDS);
         let detail = detail.into();
-        let (errors, position, allow, scim_type) = (Vec::new(), None, None, None);
-        Self(Box::new(Details { kind, detail, errors, position, retry_after_seconds, allow, scim_type }))
+        let (errors, position, allow, scim_type, about) = (Vec::new(), None, None, None, Vec::new());
+        Self(Box::new(Details { kind, detail, errors, position, retry_after_seconds, allow, scim_type, about }))
+    }
+
+    /// Says what it is about besides what the path names, for its record.
+    #[must_use]
+    pub fn about(mut self, target: Value) -> Self {
+        self.about.push(target);
+        self
     }
 
     /// Adds one thing that is wrong.

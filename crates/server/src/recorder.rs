@@ -63,6 +63,15 @@ impl OwnRecord {
         Self { context: Some(context.clone()), ..Self::new(action, caller.actor(), target) }
     }
 
+    /// Something that came with it, in the same commit: by the same actor, in the same request, and naming what brought it
+    /// about.
+    #[must_use]
+    pub fn brought_about(&self, action: &'static str, targets: Vec<Value>) -> Self {
+        let metadata = Map::from_iter([("because".to_owned(), json!(self.action))]);
+        let (actor, context) = (self.actor.clone(), self.context.clone());
+        Self { action, outcome: "success", reason: None, actor, targets, context, changes: Vec::new(), metadata }
+    }
+
     /// Adds metadata; texts are cut to what an event may hold.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {

@@ -1,7 +1,8 @@
 //! Denied access and refused ingestion become records, but never more than one per kind and minute: whoever knocks a
 //! million times at a closed door must not fill the log with it.
 //!
-//! The first of a kind is recorded at once; those that follow within [`limits::REFUSALS_COALESCED_TIME`] are counted and
+//! Refusals that are about different objects are of different kinds, up to a number for each sender. The first of a kind is
+//! recorded at once; those that follow within [`limits::REFUSALS_COALESCED_TIME`] are counted and
 //! become one record with their number at its end. Each organization's log has kinds of its own, so many: what is beyond is
 //! counted together, by action and reason, in records that name nobody. So no organization's refusals push another's out, and
 //! none stands under a name or an address that is not its own.
@@ -59,9 +60,7 @@ impl Refusals {
         let now = self.clock.elapsed();
         let mut of_all = self.windows.lock();
         let windows = of_all.entry(kind.organization).or_default();
-        let has_room = windows.len() < limits::REFUSAL_KINDS_PER_ORGANIZATION_MAX;
-        let (kind, record) =
-            if has_room || windows.contains_key(&kind) { (kind, record) } else { of_others(&kind, &record) };
+        let (kind, record) = told_apart(windows, kind, record);
         match windows.get_mut(&kind) {
             Some(window) => {
                 window.counted += 1;
@@ -103,6 +102,32 @@ impl Refusals {
         }
         of_all.retain(|_, windows| !windows.is_empty());
     }
+}
+
+/// The kind under which a refusal is counted, and its record. Too many kinds of one sender are one for each action and reason,
+/// whatever they were about; too many in all are, whoever it was.
+fn told_apart(
+    windows: &HashMap<RefusalKind, Window>,
+    kind: RefusalKind,
+    record: OwnRecord,
+) -> (RefusalKind, OwnRecord) {
+    if windows.contains_key(&kind) {
+        return (kind, record);
+    }
+    let of_sender = windows.keys().filter(|other| other.who == kind.who).count();
+    let (kind, record) = if of_sender < limits::REFUSAL_KINDS_PER_SENDER_MAX {
+        (kind, record)
+    } else {
+        (RefusalKind { what: OTHERS.into(), ..kind }, of_several(record))
+    };
+    let has_room = windows.len() < limits::REFUSAL_KINDS_PER_ORGANIZATION_MAX;
+    if has_room || windows.contains_key(&kind) { (kind, record) } else { of_others(&kind, &record) }
+}
+
+/// A record that stands for refusals of different objects names none of them: only what contains them, its last target.
+fn of_several(mut record: OwnRecord) -> OwnRecord {
+    record.targets.drain(..record.targets.len().saturating_sub(1));
+    record.with("objects", "several")
 }
 
 /// What stands for whoever it was and whatever it was about, where there are too many to be kept apart.

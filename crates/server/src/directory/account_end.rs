@@ -5,17 +5,20 @@
 use std::sync::Arc;
 
 use actarium_store::OrganizationId;
+use serde_json::json;
 
 use super::document::{Address, Kept, User};
 use super::edit::Edit;
 use super::personal::{PersonalToken, SecondFactor, Session};
 use super::state::State;
 use crate::problem::Problem;
+use crate::recorder::OwnRecord;
 
 impl Edit {
-    /// Ends an account: whoever gets the address later gets another account.
-    pub fn end_account(&mut self, state: &State, account: &Kept<User>) {
-        self.end_what_opens(state, &account.id);
+    /// Ends an account: whoever gets the address later gets another account. What it was opened with goes on record with
+    /// what brought that about, unless nobody did.
+    pub fn end_account(&mut self, state: &State, account: &Kept<User>, cause: Option<&OwnRecord>) {
+        self.end_what_opens(state, account, cause);
         if let Some(entry) = state.address_entry(account) {
             self.delete::<Address>(entry.organization, &entry.id, entry.version);
         }
@@ -32,19 +35,20 @@ impl Edit {
         state: &State,
         organization: OrganizationId,
         account: &Kept<User>,
+        cause: &OwnRecord,
     ) -> Result<bool, Problem> {
         let has_proof = account.password.is_some() || state.personal().second_factor(&account.id).is_some();
         if account.maker() != Some(organization) || !has_proof {
             return Ok(false);
         }
-        self.end_what_opens(state, &account.id);
+        self.end_what_opens(state, account, Some(cause));
         let document = User { password: None, password_by: None, ..account.with_changed_proof() };
         self.put(None, &account.id, Some(account), &document)?;
         Ok(true)
     }
 
-    /// Gives an organization's account another password, which `by` knows, and ends all that opened it before: whoever had the
-    /// one before has nothing of it any more.
+    /// Gives an organization's account another password, which `by` knows, and ends all that opened it before, by what `cause`
+    /// records: whoever had the one before has nothing of it any more.
     ///
     /// # Errors
     /// As [`Edit::put`].
@@ -53,25 +57,45 @@ impl Edit {
         state: &State,
         account: &Kept<User>,
         (password, by): (String, Option<String>),
+        cause: &OwnRecord,
     ) -> Result<(), Problem> {
-        self.end_what_opens(state, &account.id);
+        self.end_what_opens(state, account, Some(cause));
         let document = User { password: Some(password), password_by: by, ..account.with_changed_proof() };
         self.put(None, &account.id, Some(account), &document)
     }
 
-    /// Ends second factor, sessions and tokens, each once however many there are.
-    fn end_what_opens(&mut self, state: &State, user: &str) {
-        let personal = state.personal();
+    /// Ends second factor, sessions and tokens of an organization's account, each once however many there are.
+    fn end_what_opens(&mut self, state: &State, account: &Kept<User>, cause: Option<&OwnRecord>) {
+        let (personal, user) = (state.personal(), account.id.as_str());
+        let told = cause.zip(account.maker());
         if let Some(factor) = personal.second_factor(user) {
             self.delete::<SecondFactor>(None, user, factor.version);
         }
         for session in personal.sessions_of(user) {
-            self.delete::<Session>(None, &session.id, session.version);
+            let is_first = self.delete::<Session>(None, &session.id, session.version);
+            if let Some((cause, maker)) = told.filter(|_| is_first) {
+                self.record(maker, session_ended(cause, session));
+            }
         }
         for token in personal.tokens_of(user) {
-            self.delete::<PersonalToken>(None, &token.id, token.version);
+            let is_first = self.delete::<PersonalToken>(None, &token.id, token.version);
+            if let Some((cause, maker)) = told.filter(|_| is_first) {
+                self.record(maker, token_ended(cause, token));
+            }
         }
     }
+}
+
+/// The record of the end of a session that something else brought about.
+pub fn session_ended(cause: &OwnRecord, session: &Kept<Session>) -> OwnRecord {
+    let user = json!({"type": "user", "id": session.user});
+    cause.brought_about("session.revoke", vec![json!({"type": "session", "id": session.id}), user])
+}
+
+/// The record of the end of a token that something else brought about.
+pub fn token_ended(cause: &OwnRecord, token: &Kept<PersonalToken>) -> OwnRecord {
+    let user = json!({"type": "user", "id": token.user});
+    cause.brought_about("token.revoke", vec![json!({"type": "token", "id": token.id, "name": token.name}), user])
 }
 
 impl State {
@@ -90,7 +114,6 @@ impl State {
 mod tests {
     use actarium_store::SystemClock;
     use actarium_store::backend::DirectoryEntry;
-    use serde_json::json;
 
     use super::super::document::{Document, Membership};
     use super::super::state::Changed;
@@ -152,7 +175,7 @@ mod tests {
         let leftover: Vec<_> = state.leftover_accounts().cloned().collect();
         assert_eq!(leftover.iter().map(|account| &*account.id).collect::<Vec<_>>(), ["gone"]);
         let mut edit = Edit::default();
-        edit.end_account(&state, &leftover[0]);
+        edit.end_account(&state, &leftover[0], None);
         make(&mut state, edit);
         assert!(!has_anything(&state, "gone") && state.account_of(MAKER, "chief@x.example").is_none());
         assert!(has_anything(&state, "own") && has_anything(&state, "here"));
@@ -166,7 +189,12 @@ mod tests {
         let take = |state: &mut State, organization: OrganizationId, id: &str| {
             let mut edit = Edit::default();
             let account = state.user(id).unwrap().clone();
-            let taken = edit.take_over(state, organization, &account).unwrap();
+            let cause = OwnRecord::new(
+                "user.update",
+                json!({"type": "system", "id": "test"}),
+                json!({"type": "user", "id": id}),
+            );
+            let taken = edit.take_over(state, organization, &account, &cause).unwrap();
             make(state, edit);
             taken
         };

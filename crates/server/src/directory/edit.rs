@@ -1,6 +1,6 @@
 //! A change of the directory in the making: what is written, and what is recorded about it. Both are one commit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use actarium_core::filter::SCOPE_PROJECTS_MAX;
 use actarium_core::row::EncodedRows;
@@ -19,6 +19,8 @@ use crate::spelling::address_key;
 #[derive(Debug, Default)]
 pub struct Edit {
     changes: Vec<DirectoryChange>,
+    /// What is taken out: kind, organization and id. A group that goes takes thousands of memberships with it.
+    deleted: HashSet<(&'static str, Option<OrganizationId>, String)>,
     records: Vec<(OrganizationId, OwnRecord)>,
     rows: Vec<(OrganizationId, EncodedRows)>,
     organizations: Vec<NewOrganization>,
@@ -67,18 +69,13 @@ impl Edit {
         self.put(account.maker(), &moved.email, None, &Address { user: account.id.clone() })
     }
 
-    /// Takes a document out; one that this very change takes out already goes once.
-    pub fn delete<D: Document>(&mut self, organization: Option<OrganizationId>, id: &str, version: u64) {
-        let is_out = |change: &DirectoryChange| {
-            change.document.is_none()
-                && change.id == id
-                && change.kind == D::KIND
-                && change.organization == organization
-        };
-        if self.changes.iter().any(is_out) {
-            return;
+    /// Takes a document out; one that this very change takes out already goes once. Whether this is the first time.
+    pub fn delete<D: Document>(&mut self, organization: Option<OrganizationId>, id: &str, version: u64) -> bool {
+        let is_first = self.deleted.insert((D::KIND, organization, id.to_owned()));
+        if is_first {
+            self.change::<D>(organization, id, Some(version), None);
         }
-        self.change::<D>(organization, id, Some(version), None);
+        is_first
     }
 
     fn change<D: Document>(
@@ -110,6 +107,12 @@ impl Edit {
     /// Records own events that are encoded already, behind those of [`Edit::record`].
     pub fn record_rows(&mut self, organization: OrganizationId, rows: EncodedRows) {
         self.rows.push((organization, rows));
+    }
+
+    /// What it records, in its order.
+    #[cfg(test)]
+    pub fn recorded(&self) -> impl Iterator<Item = &OwnRecord> {
+        self.records.iter().map(|(_, record)| record)
     }
 
     /// Whether nothing is changed or recorded.

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use actarium_store::{Engine, ReadError};
 use parking_lot::RwLock;
 
+pub use account_end::{session_ended, token_ended};
 use document::Document;
 pub use document::{DirectoryDamaged, Kept};
 pub use edit::Edit;
@@ -98,7 +99,7 @@ pub async fn settle(app: &Arc<App>) -> Result<(), Problem> {
         let mut edit = Edit::default();
         let leftover: Vec<_> = state.leftover_accounts().collect();
         for account in &leftover {
-            edit.end_account(state, account);
+            edit.end_account(state, account, None);
         }
         let ended: HashSet<&str> = leftover.iter().map(|account| &*account.id).collect();
         for (entry, user) in state.addresses_to_be_moved().filter(|(_, user)| !ended.contains(&*user.id)) {

@@ -139,8 +139,9 @@ pub async fn assign(mut call: Call) -> Result<Response, Problem> {
             return Err(Problem::new(Kind::Conflict, "a default group has the role of its name, for the organization"));
         }
         // What the group has now covers the role as it is assigned; with what is given, all that it will have.
-        must_cover(&call.holds, &access.given_by(&group.id), "the group")?;
-        must_cover(&call.holds, &Effective::of(role.rights, &level), "the role")?;
+        must_cover(&call.holds, &access.given_by(&group.id), "the group")
+            .and_then(|()| must_cover(&call.holds, &Effective::of(role.rights, &level), "the role"))
+            .map_err(|problem| problem.about(role_target(&role)))?;
         let before = access.assignment(&group.id, &role.id).cloned();
         let mut edit = Edit::default();
         if before.as_ref().is_none_or(|before| before.level != level) {

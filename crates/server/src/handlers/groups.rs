@@ -19,7 +19,8 @@ use crate::dispatch::Call;
 use crate::form::{Form, readable};
 use crate::handlers::assignments::shown_assignments;
 use crate::handlers::listing::{is_wanted, page};
-use crate::handlers::naming::{Naming, must_be_free, renaming};
+use crate::handlers::losses::{assignments_lost, members_lost};
+use crate::handlers::naming::{Naming, describing, must_be_free, renaming};
 use crate::handlers::users::{list_users, user_target};
 use crate::limits;
 use crate::problem::{Kind, Problem};
@@ -139,7 +140,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         edit.put(Some(organization), &id, None, &group)?;
         edit.touches_access(organization);
         let view = GroupView { id, name: group.name, description: group.description, kept: None };
-        edit.record(organization, call.record("group.create", group_target(&view)));
+        edit.record(organization, describing(call.record("group.create", group_target(&view)), "", &view.description));
         let created_at = actarium_core::time::to_text(created_at);
         Ok((
             edit,
@@ -206,7 +207,7 @@ pub async fn delete(call: Call) -> Result<Response, Problem> {
     Ok(no_content())
 }
 
-/// The change by which a group is none any more, with its memberships and assignments.
+/// The change by which a group is none any more, with its memberships and assignments, and a record of each.
 ///
 /// # Errors
 /// 403 if it holds more than the caller, 409 for a default group.
@@ -222,14 +223,20 @@ pub fn ended(
     };
     let mut edit = Edit::default();
     edit.touches_access(organization);
-    for user in access.members_of(&group.id) {
+    let members: Vec<&String> = access.members_of(&group.id).collect();
+    for user in &members {
         let version = access.group_member_version(&group.id, user).unwrap_or_default();
         edit.delete::<GroupMember>(Some(organization), &pair_id(&group.id, user), version);
     }
+    let roles = access.roles_of(&group.id);
     end_assignments(&mut edit, organization, access.stored_roles_of(&group.id).map(|(_, assignment)| assignment));
     edit.delete::<Group>(Some(organization), &group.id, kept.version);
-    let record = call.record("group.delete", group_target(group));
-    edit.record(organization, record.with("members", access.member_count(&group.id)));
+    let record = call.record("group.delete", group_target(group)).with("members", members.len());
+    let record = describing(record.with("roles", roles.len()), &kept.description, "");
+    edit.record(organization, record.clone());
+    members_lost(&mut edit, organization, &record, group, &members);
+    let lost = roles.into_iter().map(|(role, level)| (group.clone(), role, level));
+    assignments_lost(&mut edit, organization, &record, lost.collect());
     Ok(edit)
 }
 
@@ -295,7 +302,8 @@ pub fn join(
     mut record: OwnRecord,
 ) -> Result<(), Problem> {
     let access = state.access(organization);
-    must_cover(holds, &access.given_by(&group.id), "the group")?;
+    must_cover(holds, &access.given_by(&group.id), "the group")
+        .map_err(|problem| problem.about(user_target(state, organization, user)))?;
     if access.group_member_version(&group.id, user).is_some() {
         return Ok(());
     }

@@ -23,11 +23,13 @@ use crate::directory::{Edit, Effective, IdentityProvider, OrganizationAccess, St
 use crate::dispatch::Call;
 use crate::form::{Form, Holds, readable};
 use crate::handlers::groups::{group_target, must_cover};
+use crate::handlers::losses::sessions_lost;
 use crate::handlers::oidc::redirect_uri;
 use crate::handlers::users::user_target;
 use crate::limits;
 use crate::oidc::{endpoint, person};
 use crate::problem::{Kind, Problem};
+use crate::recorder::OwnRecord;
 
 const FIELDS: [(&str, Holds); 10] = [
     ("name", Holds::Text),
@@ -317,9 +319,10 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
         let mut edit = Edit::default();
         if after != before.document {
             edit.put(Some(organization.id), &call.id, Some(&**before), &after)?;
-            edit.record(organization.id, update_record(&call, before, &after));
+            let record = update_record(&call, before, &after);
+            edit.record(organization.id, record.clone());
             if !after.enabled || after.issuer != before.issuer {
-                end_sessions(state, organization.id, &call.id, &mut edit);
+                end_sessions(state, organization.id, &call.id, &mut edit, &record);
             }
         }
         Ok((edit, shown(&call.app, &organization.slug, &call.id, &after)))
@@ -330,7 +333,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
 }
 
 /// Everything that changed, before and after; of the secret only that it did.
-fn update_record(call: &Call, before: &Kept<IdentityProvider>, after: &IdentityProvider) -> crate::recorder::OwnRecord {
+fn update_record(call: &Call, before: &Kept<IdentityProvider>, after: &IdentityProvider) -> OwnRecord {
     let record = call
         .record("identity_provider.update", target(&before.id, &after.name))
         .changing("/name", &*before.name, &*after.name)
@@ -358,9 +361,10 @@ pub async fn remove(call: Call) -> Result<Response, Problem> {
         let mut edit = Edit::default();
         edit.delete::<IdentityProvider>(Some(organization.id), &call.id, provider.version);
         let record = call.record("identity_provider.delete", target(&call.id, &provider.name));
-        edit.record(organization.id, record.with("issuer", &*provider.issuer));
-        take_mapped(&call, state, organization.id, &mut edit);
-        end_sessions(state, organization.id, &call.id, &mut edit);
+        let record = record.with("issuer", &*provider.issuer);
+        edit.record(organization.id, record.clone());
+        take_mapped(&call, state, organization.id, &mut edit, &record);
+        end_sessions(state, organization.id, &call.id, &mut edit, &record);
         Ok((edit, ()))
     })
     .await?;
@@ -368,26 +372,29 @@ pub async fn remove(call: Call) -> Result<Response, Problem> {
     Ok(no_content())
 }
 
-/// Ends the sessions that a provider has brought about, and those of the organization that do not say which one it was.
-fn end_sessions(state: &State, organization: OrganizationId, provider: &str, edit: &mut Edit) {
+/// Ends the sessions that a provider has brought about, and those of the organization that do not say which one it was; each on
+/// record with what `cause` records.
+fn end_sessions(state: &State, organization: OrganizationId, provider: &str, edit: &mut Edit, cause: &OwnRecord) {
     let only_in = Some(organization.to_hex());
     let sessions = state.personal().sessions().filter(|session| {
         let of_provider = session.provider.as_deref().is_none_or(|of| of == provider);
         session.method == Method::Sso && session.only_in == only_in && of_provider
     });
-    for session in sessions {
+    let sessions: Vec<_> = sessions.map(AsRef::as_ref).collect();
+    for session in &sessions {
         edit.delete::<Session>(None, &session.id, session.version);
     }
+    sessions_lost(edit, organization, cause, &sessions);
 }
 
-fn take_mapped(call: &Call, state: &State, organization: OrganizationId, edit: &mut Edit) {
+fn take_mapped(call: &Call, state: &State, organization: OrganizationId, edit: &mut Edit, cause: &OwnRecord) {
     let access = state.access(organization);
     for (group, user, version) in access.mapped_by(&call.id) {
         edit.delete::<GroupMember>(Some(organization), &pair_id(group, user), version);
         edit.touches_access(organization);
         if let Some(view) = access.group(group) {
-            let record = call.record("group.member.remove", group_target(&view));
-            edit.record(organization, record.on(user_target(state, organization, user)));
+            let targets = vec![group_target(&view), user_target(state, organization, user)];
+            edit.record(organization, cause.brought_about("group.member.remove", targets));
         }
     }
 }

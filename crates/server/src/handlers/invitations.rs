@@ -181,7 +181,8 @@ fn make(
     let (access, now) = (state.access(to.id), call.app.clock.now());
     let groups = wanted.groups(access)?;
     for group in &groups {
-        must_cover(&call.holds, &access.given_by(&group.id), "the group")?;
+        must_cover(&call.holds, &access.given_by(&group.id), "the group")
+            .map_err(|problem| problem.about(group_target(group)))?;
     }
     if state.member_by_email(to.id, &wanted.email).is_some() {
         return Err(Problem::new(Kind::Conflict, "somebody with this address is a user of the organization already"));

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod legal_holds;
 pub mod listing;
 pub mod log;
+pub mod losses;
 pub mod naming;
 pub mod oidc;
 pub mod oidc_joining;

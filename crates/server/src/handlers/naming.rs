@@ -1,5 +1,7 @@
 //! Names and descriptions, which groups and roles have alike: how they are read, held to be unique, changed and recorded.
 
+use serde_json::Value;
+
 use crate::form::{Form, prose, readable};
 use crate::limits;
 use crate::problem::{Kind, Problem};
@@ -60,4 +62,10 @@ pub fn must_be_free(
 /// Adds what changed of name and description, each before and after.
 pub fn renaming(record: OwnRecord, before: (&str, &str), after: (&str, &str)) -> OwnRecord {
     record.changing("/name", before.0, after.0).changing("/description", before.1, after.1)
+}
+
+/// Records the description of something that comes or goes: where there is none, nothing.
+pub fn describing(record: OwnRecord, before: &str, after: &str) -> OwnRecord {
+    let given = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
+    record.changing("/description", given(before), given(after))
 }

@@ -20,6 +20,7 @@ use crate::oidc::person::Person;
 use crate::oidc::refusal::Refusal;
 use crate::problem::Problem;
 use crate::recorder::OwnRecord;
+use crate::signin::attempt::target_of;
 use crate::signin::opening::{Opened, Opening, SecondProof, open};
 
 /// Somebody whom a provider has proven.
@@ -96,12 +97,14 @@ impl Step<'_> {
             Admission::Linked(user) => {
                 let account = self.account(&user)?;
                 // Linked by an earlier version, which left its password.
-                edit.take_over(self.state, self.organization(), &account)?;
+                let cause = self.record("session.sign_in", target_of(&account));
+                edit.take_over(self.state, self.organization(), &account, &cause)?;
                 account
             }
             Admission::Link(user) => {
                 let account = self.account(&user)?;
-                let password_removed = edit.take_over(self.state, self.organization(), &account)?;
+                let cause = self.record("user.identity.link", target_of(&account));
+                let password_removed = edit.take_over(self.state, self.organization(), &account, &cause)?;
                 self.link(edit, &user, password_removed)?;
                 account
             }

@@ -93,7 +93,8 @@ fn wrong_proof() -> Problem {
         .with_error("", "the password or the code is wrong")
 }
 
-fn record_failed(call: &Call, state: &State, action: &'static str, failure: Failure) {
+/// Records a try at a change of what a person proves who they are with that came to nothing.
+pub fn record_failed(call: &Call, state: &State, action: &'static str, failure: Failure) {
     let Caller::Person(person) = &call.caller else { return };
     for organization in logs_of(&call.app, state, &person.user.id) {
         let record = call.record(action, target_of(&person.user)).unsuccessful("failure", failure.reason());

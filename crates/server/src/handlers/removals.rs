@@ -357,16 +357,27 @@ pub async fn approve(call: Call, kind: RemovalKind) -> Result<Response, Problem>
         return Err(nothing_left(&counts));
     }
     let app = call.app.clone();
-    let kept = change(&app, call.standing(), {
-        let organization = organization.clone();
-        move |state| {
-            let before = found(state, &organization, kind, &call.id)?;
-            is_pending(before)?;
-            approved(&call, &organization, before, looked, counts)
-        }
+    let of = organization.clone();
+    let answer =
+        decide(call, organization, kind, move |call, before| approved(call, &of, before, looked, counts)).await?;
+    app.removals.begin();
+    Ok(answer)
+}
+
+/// Makes a decision about one that waits, as it is when the decision has its turn.
+async fn decide(
+    call: Call,
+    organization: Arc<Organization>,
+    kind: RemovalKind,
+    made: impl FnOnce(&Call, &Kept<Removal>) -> Result<(Edit, Kept<Removal>), Problem> + Send + 'static,
+) -> Result<Response, Problem> {
+    let (app, of) = (call.app.clone(), organization.clone());
+    let kept = change(&app, call.standing(), move |state| {
+        let before = found(state, &of, kind, &call.id)?;
+        is_pending(before)?;
+        made(&call, before)
     })
     .await?;
-    app.removals.begin();
     json_answer(&shown(&app, &organization, &kept))
 }
 
@@ -449,29 +460,23 @@ pub async fn reject(mut call: Call, kind: RemovalKind) -> Result<Response, Probl
     let mut form = Form::read(&read.bytes, &["reason"])?;
     let reason = form.needed("reason", |reason| readable(reason, limits::GOVERNANCE_REASON_CHARS_MAX));
     form.finish()?;
-    let app = call.app.clone();
-    let kept = change(&app, call.standing(), {
-        let organization = organization.clone();
-        move |state| {
-            let before = found(state, &organization, kind, &call.id)?;
-            is_pending(before)?;
-            let mut edit = Edit::default();
-            let removal = Removal {
-                state: RemovalState::Rejected,
-                decided_by: Some(type_and_id(&call.caller.actor())),
-                decided_at: Some(call.app.clock.now()),
-                decision_reason: Some(reason.clone()),
-                ..nameless(before)
-            };
-            edit.put(Some(organization.id), &before.id, Some(before), &removal)?;
-            let mut record = about(&call, "record.removal.reject", &before.id, &removal);
-            record.reason = Some(reason);
-            edit.record(organization.id, record);
-            Ok((edit, Kept { id: before.id.clone(), version: before.version + 1, document: removal }))
-        }
+    let of = organization.id;
+    decide(call, organization, kind, move |call, before| {
+        let mut edit = Edit::default();
+        let removal = Removal {
+            state: RemovalState::Rejected,
+            decided_by: Some(type_and_id(&call.caller.actor())),
+            decided_at: Some(call.app.clock.now()),
+            decision_reason: Some(reason.clone()),
+            ..nameless(before)
+        };
+        edit.put(Some(of), &before.id, Some(before), &removal)?;
+        let mut record = about(call, "record.removal.reject", &before.id, &removal);
+        record.reason = Some(reason);
+        edit.record(of, record);
+        Ok((edit, Kept { id: before.id.clone(), version: before.version + 1, document: removal }))
     })
-    .await?;
-    json_answer(&shown(&app, &organization, &kept))
+    .await
 }
 
 /// Looks through the log for what is wanted.

@@ -13,7 +13,8 @@ use crate::dispatch::Call;
 use crate::form::{Form, Holds};
 use crate::handlers::groups::{end_assignments, must_cover};
 use crate::handlers::listing::{is_wanted, page};
-use crate::handlers::naming::{Naming, must_be_free, renaming};
+use crate::handlers::losses::assignments_lost;
+use crate::handlers::naming::{Naming, describing, must_be_free, renaming};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 
@@ -158,7 +159,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         edit.touches_access(organization);
         let Role { name, description, permissions, .. } = role;
         let view = RoleView { id, name, description, permissions, rights, kept: None };
-        let record = call.record("role.create", role_target(&view));
+        let record = describing(call.record("role.create", role_target(&view)), "", &view.description);
         edit.record(organization, record.changing("/permissions", Value::Null, json!(view.permissions)));
         let mut shown = shown(&view);
         shown["default"] = json!(false);
@@ -242,7 +243,15 @@ pub async fn delete(call: Call) -> Result<Response, Problem> {
         let groups = access.groups_with(&role.id);
         end_assignments(&mut edit, organization, groups.iter().filter_map(|group| access.assignment(group, &role.id)));
         edit.delete::<Role>(Some(organization), &role.id, kept.version);
-        edit.record(organization, call.record("role.delete", role_target(&role)).with("groups", groups.len()));
+        let record = call.record("role.delete", role_target(&role)).with("groups", groups.len());
+        let record =
+            describing(record, &kept.description, "").changing("/permissions", json!(kept.permissions), Value::Null);
+        edit.record(organization, record.clone());
+        let lost = groups.iter().filter_map(|group| {
+            let level = access.assignment(group, &role.id)?.level.clone();
+            Some((access.group(group)?, role.clone(), level))
+        });
+        assignments_lost(&mut edit, organization, &record, lost.collect());
         Ok((edit, ()))
     })
     .await?;

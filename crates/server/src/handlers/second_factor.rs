@@ -18,12 +18,12 @@ use crate::directory::personal::SecondFactor;
 use crate::directory::{Edit, State, change};
 use crate::dispatch::Call;
 use crate::form::Form;
-use crate::handlers::proving::{Proof, prove, use_code};
+use crate::handlers::proving::{Proof, prove, record_failed, use_code};
 use crate::handlers::session::{bounded, not_proved, person, session_id};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
-use crate::signin::attempt::{hash_for, logs_of, target_of};
+use crate::signin::attempt::{Failure, hash_for, logs_of, target_of};
 use crate::signin::opening::{SecondProof, end_others};
 use crate::signin::password;
 use crate::signin::{recovery, totp};
@@ -120,6 +120,12 @@ fn record_everywhere(app: &App, state: &State, edit: &mut Edit, user: &str, reco
     }
 }
 
+/// Records a change of what a person proves who they are with, and ends their other sessions, each on record too.
+fn end_others_on_record(call: &Call, state: &State, edit: &mut Edit, (user, session): (&str, &str), record: OwnRecord) {
+    let ended = end_others(&call.app, state, edit, user, seat(state, session), &record);
+    record_everywhere(&call.app, state, edit, user, &record.with("sessions_ended", ended));
+}
+
 /// Changes the password of the person who calls, and ends their other sessions.
 ///
 /// # Errors
@@ -141,9 +147,8 @@ pub async fn change_password(mut call: Call) -> Result<Response, Problem> {
         let user = state.user(id).filter(|user| user.password == stored).ok_or_else(changed_meanwhile)?;
         let mut edit = Edit::default();
         edit.put(None, id, Some(&**user), &User { password: Some(hash), ..user.with_changed_proof() })?;
-        let ended = end_others(state, &mut edit, id, seat(state, &session));
-        let record = call.record("password.update", target_of(user)).with("sessions_ended", ended);
-        record_everywhere(&call.app, state, &mut edit, id, &record);
+        let record = call.record("password.update", target_of(user));
+        end_others_on_record(&call, state, &mut edit, (id, &session), record);
         Ok((edit, ()))
     })
     .await?;
@@ -260,8 +265,10 @@ pub async fn confirm(mut call: Call) -> Result<Response, Problem> {
     let app = call.app.clone();
     let id = person.user.id.clone();
     let Enrolment { secret, proof_changes } = Enrolment::open(&app, &id, &enrolment).ok_or_else(no_enrolment)?;
-    let step = totp::accepted_step(&secret, &code, app.clock.now(), None)
-        .ok_or_else(|| refused("/code", "must be the code that the authenticator shows now"))?;
+    let step = totp::accepted_step(&secret, &code, app.clock.now(), None).ok_or_else(|| {
+        app.directory.read(|state| record_failed(&call, state, ACTION, Failure::WrongCode));
+        refused("/code", "must be the code that the authenticator shows now")
+    })?;
     let (codes, hashes) = new_recovery_codes(&app);
     let wrapped = app.engine.wrap_secret(&place(&id), &secret);
     change(&app, call.standing(), move |state| {
@@ -276,10 +283,9 @@ pub async fn confirm(mut call: Call) -> Result<Response, Problem> {
             recovery_codes: hashes,
         };
         edit.put(None, &id, before.map(Arc::as_ref), &document)?;
-        end_others(state, &mut edit, &id, seat(state, &session));
         let record = call.record(ACTION, target_of(&person.user)).with("method", "totp");
         let record = record.changing("/second_factor", if before.is_some() { "totp" } else { "none" }, "totp");
-        record_everywhere(&call.app, state, &mut edit, &id, &record);
+        end_others_on_record(&call, state, &mut edit, (&id, &session), record);
         Ok((edit, ()))
     })
     .await?;
@@ -305,10 +311,9 @@ pub async fn remove(mut call: Call) -> Result<Response, Problem> {
         let mut edit = Edit::default();
         edit.delete::<SecondFactor>(None, id, before.version);
         edit.put(None, id, Some(&**user), &user.with_changed_proof())?;
-        end_others(state, &mut edit, id, seat(state, &session));
         let record = call.record(ACTION, target_of(&person.user)).with("method", "none");
-        let record = proved_by(record, judged);
-        record_everywhere(&call.app, state, &mut edit, id, &record.changing("/second_factor", "totp", "none"));
+        let record = proved_by(record, judged).changing("/second_factor", "totp", "none");
+        end_others_on_record(&call, state, &mut edit, (id, &session), record);
         Ok((edit, ()))
     })
     .await?;

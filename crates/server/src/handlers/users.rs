@@ -15,11 +15,12 @@ use crate::access::Caller;
 use crate::answers::{created, json_answer, no_content};
 use crate::directory::document::{GroupMember, Membership, Origin, ScimProfile, User, pair_id};
 use crate::directory::personal::{PersonalToken, Session};
-use crate::directory::{Edit, Effective, Identity, Kept, State, by_project, change};
+use crate::directory::{Edit, Effective, Identity, Kept, State, by_project, change, session_ended, token_ended};
 use crate::dispatch::Call;
 use crate::form::{Form, Holds, email, name_of_one_who_acts};
 use crate::handlers::groups::{group_target, must_cover};
 use crate::handlers::listing::{is_wanted, page};
+use crate::handlers::losses::memberships_lost;
 use crate::handlers::{exports, saved_searches};
 use crate::limits;
 use crate::problem::{Kind, Problem};
@@ -195,7 +196,8 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
                 let problem = Problem::new(Kind::InvalidContent, "the content is against the rules");
                 return Err(problem.with_error("/groups", "must be ids of groups of the organization"));
             };
-            must_cover(&call.holds, &access.given_by(&group.id), "the group")?;
+            must_cover(&call.holds, &access.given_by(&group.id), "the group")
+                .map_err(|problem| problem.about(group_target(&group)))?;
             edit.put(
                 Some(organization),
                 &pair_id(&group.id, &id),
@@ -316,33 +318,38 @@ pub async fn remove(call: Call) -> Result<Response, Problem> {
 }
 
 /// Ends what opens the organization and nothing else, and keeps every token of the person from it: a membership that is
-/// made anew brings none of them back to life.
-fn end_credentials(edit: &mut Edit, state: &State, organization: OrganizationId, user: &str) {
+/// made anew brings none of them back to life. Each goes on record with what brought it about.
+fn end_credentials(edit: &mut Edit, state: &State, organization: OrganizationId, user: &str, cause: &OwnRecord) {
     let id = organization.to_hex();
     for session in state.personal().sessions_of(user).filter(|session| session.only_in.as_ref() == Some(&id)) {
         edit.delete::<Session>(None, &session.id, session.version);
+        edit.record(organization, session_ended(cause, session));
     }
     for token in state.personal().tokens_of(user).filter(|token| token.reaches(organization)) {
+        edit.record(organization, token_ended(cause, token));
         match token.without(organization) {
             Some(elsewhere) => {
                 if let Err(problem) = edit.put(None, &token.id, Some(&**token), &elsewhere) {
                     tracing::error!(token = token.id, detail = %problem.detail, "a token could not be ended");
                 }
             }
-            None => edit.delete::<PersonalToken>(None, &token.id, token.version),
+            None => drop(edit.delete::<PersonalToken>(None, &token.id, token.version)),
         }
     }
 }
 
 /// Writes that a member is none any more, with all that the organization keeps of them; an account that it made for itself ends
-/// too.
+/// too. What they lose by it goes on record with it: groups, sessions and tokens.
 pub fn end_membership(edit: &mut Edit, state: &State, organization: OrganizationId, user: &str, record: OwnRecord) {
     let access = state.access(organization);
     edit.touches_access(organization);
+    let record = record.with("groups", access.groups_of(user).count());
+    edit.record(organization, record.clone());
     for group in access.groups_of(user) {
         let version = access.group_member_version(group, user).unwrap_or_default();
         edit.delete::<GroupMember>(Some(organization), &pair_id(group, user), version);
     }
+    memberships_lost(edit, access, organization, &record, user);
     if let Some(profile) = access.scim_profile(user) {
         edit.delete::<ScimProfile>(Some(organization), user, profile.version);
     }
@@ -354,10 +361,9 @@ pub fn end_membership(edit: &mut Edit, state: &State, organization: Organization
         edit.delete::<Membership>(Some(organization), user, member.version);
     }
     match state.user(user).filter(|account| state.ends_with(organization, account)) {
-        Some(account) => edit.end_account(state, account),
-        None => end_credentials(edit, state, organization, user),
+        Some(account) => edit.end_account(state, account, Some(&record)),
+        None => end_credentials(edit, state, organization, user, &record),
     }
     saved_searches::end_of_member(edit, state, organization, user);
     exports::end_of_member(edit, state, organization, user);
-    edit.record(organization, record);
 }

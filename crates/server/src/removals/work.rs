@@ -19,11 +19,14 @@ use crate::directory::removal::{Removal, RemovalPlan, RemovalState};
 use crate::directory::saved_search::SavedSearch;
 use crate::directory::{Edit, Kept, State, change};
 use crate::exports;
+use crate::failures::blocking;
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
 use crate::retention::as_hold;
 use crate::serve::service_actor;
 
+/// What the store is asked to do here, in the words of what is told when it cannot.
+const DOING: &str = "carrying out a removal";
 /// How often what could not be finished is tried again.
 const EVERY: Duration = Duration::from_secs(60);
 /// How often within one try the folder is wiped while somebody is still reading what goes.
@@ -126,7 +129,7 @@ async fn remove_parts(
             let holds: Vec<Hold> =
                 app.directory.read(|state| state.governance(id).holds().map(|hold| as_hold(hold)).collect());
             let erasure = erasure.clone();
-            blocking(app, move |app| app.engine.erase_step(id, &erasure, &holds, from_seq)).await?
+            blocking(app, DOING, move |app| app.engine.erase_step(id, &erasure, &holds, from_seq)).await?
         };
         let Some(step) = step else { return Ok(progress) };
         from_seq = step.end_seq;
@@ -213,7 +216,7 @@ pub fn type_and_id(actor: &Value) -> Value {
 /// Overwrites what the folder still has, once nobody reads it any more.
 async fn wipe(app: &Arc<App>) -> Result<(), Problem> {
     for _ in 0..WIPES_MAX {
-        if blocking(app, |app| app.engine.wipe()).await? {
+        if blocking(app, DOING, |app| app.engine.wipe()).await? {
             return Ok(());
         }
         tokio::time::sleep(WIPE_PAUSE).await;
@@ -232,14 +235,4 @@ async fn finish(app: &Arc<App>, organization: OrganizationId, id: &str) -> Resul
         Ok((edit, ()))
     })
     .await
-}
-
-async fn blocking<T: Send + 'static>(
-    app: &Arc<App>,
-    work: impl FnOnce(&App) -> Result<T, String> + Send + 'static,
-) -> Result<T, Problem> {
-    let app = app.clone();
-    let result = tokio::task::spawn_blocking(move || work(&app)).await;
-    let result = result.map_err(|_| Problem::new(Kind::Internal, "carrying out a removal failed"))?;
-    result.map_err(|detail| Problem::new(Kind::Unavailable, detail))
 }

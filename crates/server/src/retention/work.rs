@@ -18,10 +18,13 @@ use crate::app::App;
 use crate::directory::governance::{RETENTION_ID, RetentionRun};
 use crate::directory::{Edit, change};
 use crate::exports;
-use crate::problem::{Kind, Problem};
+use crate::failures::blocking;
+use crate::problem::Problem;
 use crate::recorder::{OwnRecord, audit_log};
 use crate::serve::service_actor;
 
+/// What the store is asked to do here, in the words of what is told when it cannot.
+const DOING: &str = "carrying out the retention";
 /// How often it is looked whether something is due.
 const EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -106,7 +109,8 @@ pub async fn run(app: &Arc<App>, organization: &Arc<Organization>) -> Result<Pro
         app.retention.options.policy_at(chosen.as_ref(), app.clock.now()).days
     });
     let cuts = cuts(days, app.clock.now());
-    let plan = blocking(app, move |app| app.engine.tier_plan(id, &cuts).map_err(|error| error.to_string())).await?;
+    let plan =
+        blocking(app, DOING, move |app| app.engine.tier_plan(id, &cuts).map_err(|error| error.to_string())).await?;
     let begun = app.directory.read(|state| state.governance(id).run().is_some());
     if !begun && plan.to_archive.events == 0 && plan.to_purge.events == 0 {
         return Ok(Progress::default());
@@ -125,14 +129,14 @@ async fn carry_out(
 ) -> Result<(), Problem> {
     let id = organization.id;
     begin(app, id, plan).await?;
-    let ends: TierEnds = blocking(app, move |app| app.engine.tier_ends(id, &cuts)).await?;
+    let ends: TierEnds = blocking(app, DOING, move |app| app.engine.tier_ends(id, &cuts)).await?;
     let (mut from_seq, mut purged) = (0, 0);
     loop {
         let step = {
             let _no_hold_is_placed_meanwhile = app.retention.step.lock().await;
             let holds: Vec<Hold> =
                 app.directory.read(|state| state.governance(id).holds().map(|hold| as_hold(hold)).collect());
-            blocking(app, move |app| app.engine.tier_step(id, ends, &holds, from_seq)).await?
+            blocking(app, DOING, move |app| app.engine.tier_step(id, ends, &holds, from_seq)).await?
         };
         let Some(step) = step else { break };
         from_seq = step.end_seq;
@@ -142,9 +146,10 @@ async fn carry_out(
     if purged > 0 {
         exports::tidy(app).await?;
         // What is still being read goes with the next look of the store's own upkeep.
-        blocking(app, |app| app.engine.wipe()).await?;
+        blocking(app, DOING, |app| app.engine.wipe()).await?;
     }
-    let after = blocking(app, move |app| app.engine.tier_plan(id, &cuts).map_err(|error| error.to_string())).await?;
+    let after =
+        blocking(app, DOING, move |app| app.engine.tier_plan(id, &cuts).map_err(|error| error.to_string())).await?;
     end(app, organization, &after, cuts).await
 }
 
@@ -198,17 +203,4 @@ async fn end(
         Ok((edit, ()))
     })
     .await
-}
-
-async fn blocking<T: Send + 'static>(
-    app: &Arc<App>,
-    work: impl FnOnce(&App) -> Result<T, String> + Send + 'static,
-) -> Result<T, Problem> {
-    let app = app.clone();
-    let result = tokio::task::spawn_blocking(move || work(&app)).await;
-    let result = result.map_err(|_| Problem::new(Kind::Internal, "carrying out the retention failed"))?;
-    result.map_err(|detail| {
-        tracing::error!(detail, "retention");
-        Problem::new(Kind::Unavailable, "the retention could not be carried out now; what was done stays done")
-    })
 }

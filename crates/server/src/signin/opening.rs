@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::attempt::logs_of;
+use super::attempt::{logs_of, logs_within};
 use super::password::Passwords;
 use super::session::{CookieForm, Expiry, csrf_token};
 use super::throttle::Throttle;
@@ -21,11 +21,12 @@ use crate::app::App;
 use crate::context::Context;
 use crate::directory::document::User;
 use crate::directory::personal::{Method, Session};
-use crate::directory::{Edit, IdentityProvider, Kept, State};
+use crate::directory::{Edit, IdentityProvider, Kept, State, session_ended};
 use crate::handlers::organizations::name_of;
 use crate::limits;
 use crate::problem::Problem;
 use crate::recorder::OwnRecord;
+use crate::serve::service_actor;
 use crate::token;
 
 /// What signing in needs besides the directory.
@@ -119,11 +120,6 @@ pub fn open(app: &App, context: &Context, state: &State, edit: &mut Edit, openin
         ended_in: Vec::new(),
     };
     edit.put(None, &id, None, &session)?;
-    if alone {
-        end_others(state, edit, &user.id, (&id, session.only_in.as_deref()));
-    } else {
-        end_excess(app, state, edit, &user.id);
-    }
     let mut organizations = reach(state, &session);
     if let (Some(reached), Some(joined)) = (&mut organizations, joins.filter(|joined| session.reaches(*joined)))
         && !reached.contains(&joined)
@@ -148,8 +144,13 @@ pub fn open(app: &App, context: &Context, state: &State, edit: &mut Edit, openin
             if own.is_empty() { logs_of(app, state, &person.user.id) } else { own }
         }
     };
-    for organization in logs {
-        edit.record(organization, record.clone());
+    for organization in &logs {
+        edit.record(*organization, record.clone());
+    }
+    if alone {
+        end_others(app, state, edit, &person.user.id, (&id, session.only_in.as_deref()), &record);
+    } else {
+        end_excess(app, state, edit, &person.user.id, (&logs, &record));
     }
     Ok(Opened { token, person, created_at: now })
 }
@@ -173,26 +174,59 @@ pub fn ends_at(app: &App, session: &Kept<Session>) -> Micros {
     app.sign_in.expiry.ends_at(session.created_at, last_used_at)
 }
 
-/// Ends sessions so that there is room for one more.
-fn end_excess(app: &App, state: &State, edit: &mut Edit, user: &str) {
+/// Ends sessions so that there is room for the one that `began` records. Logs that are not told of that one are told no more than
+/// that there were too many.
+fn end_excess(app: &App, state: &State, edit: &mut Edit, user: &str, (told, began): (&[OrganizationId], &OwnRecord)) {
+    let why = "more sessions than one person may have";
     let mut sessions: Vec<_> = state.personal().sessions_of(user).collect();
     sessions.sort_by_key(|session| app.sign_in.uses.last(&session.id, session.last_used_at));
     let excess = (sessions.len() + 1).saturating_sub(limits::SESSIONS_PER_USER_MAX);
     for session in sessions.into_iter().take(excess) {
-        edit.delete::<Session>(None, &session.id, session.version);
+        end(app, state, edit, session, |organization| {
+            let record = session_ended(began, session).with("why", why);
+            if told.contains(&organization) {
+                return record;
+            }
+            let mut record = OwnRecord { actor: service_actor(), context: None, ..record };
+            record.metadata.remove("because");
+            record
+        });
     }
 }
 
-/// Ends the sessions of a user but one, within a change that makes what they were begun with worthless; those that open what
-/// that one does, if it opens one organization alone: another's provider brought about the others.
-pub fn end_others(state: &State, edit: &mut Edit, user: &str, (kept, only_in): (&str, Option<&str>)) -> usize {
+/// Ends a session within a change, and records it in every organization that it opened. Whether it was not over yet.
+fn end(
+    app: &App,
+    state: &State,
+    edit: &mut Edit,
+    session: &Kept<Session>,
+    record: impl Fn(OrganizationId) -> OwnRecord,
+) -> bool {
+    // The change may have ended it already, for another reason, and recorded that.
+    let is_first = edit.delete::<Session>(None, &session.id, session.version);
+    let ends = is_first && ends_at(app, session) > app.clock.now();
+    if ends {
+        for organization in logs_within(app, state, &session.user, |organization| session.reaches(organization)) {
+            edit.record(organization, record(organization));
+        }
+    }
+    ends
+}
+
+/// Ends the sessions of a user but one, within a change that makes what they were begun with worthless and that `cause` records;
+/// those that open what that one does, if it opens one organization alone: another's provider brought about the others.
+pub fn end_others(
+    app: &App,
+    state: &State,
+    edit: &mut Edit,
+    user: &str,
+    (kept, only_in): (&str, Option<&str>),
+    cause: &OwnRecord,
+) -> usize {
     let ends =
         |session: &Kept<Session>| session.id != kept && (only_in.is_none() || session.only_in.as_deref() == only_in);
-    let others: Vec<_> = state.personal().sessions_of(user).filter(|session| ends(session)).collect();
-    for session in &others {
-        edit.delete::<Session>(None, &session.id, session.version);
-    }
-    others.len()
+    let others = state.personal().sessions_of(user).filter(|session| ends(session));
+    others.filter(|session| end(app, state, edit, session, |_| session_ended(cause, session))).count()
 }
 
 /// How cookies are named and flagged for a request.

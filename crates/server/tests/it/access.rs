@@ -175,8 +175,8 @@ fn every_body_is_bounded_and_read_strictly() {
     }
 }
 
-/// What the requests of the walk below are about: one of everything, in the organization `acme`.
-struct Fixtures {
+/// What the requests of the walks are about: one of everything, in the organization `acme`.
+pub struct Fixtures {
     provider: String,
     invitation: String,
     revocable: String,
@@ -206,7 +206,7 @@ fn scim_patch(name: &str) -> Value {
 }
 
 impl Fixtures {
-    fn new(service: &Service) -> Self {
+    pub fn new(service: &Service) -> Self {
         service.organization("acme");
         let made = |what: &str, body: Value| {
             let answer = service.request("POST", &format!("/v1/orgs/acme/{what}")).json(&body).send();
@@ -268,7 +268,7 @@ impl Fixtures {
 
     /// A request that the route carries out: its path, body and the action of the record it leaves; none for a route
     /// that changes nothing anybody sees.
-    fn sample(&self, route: &Route) -> Option<(String, Value, &'static str)> {
+    pub fn sample(&self, route: &Route) -> Option<(String, Value, &'static str)> {
         let Self { provider, hold, invitation, revocable, key, user, group, role, .. } = self;
         let Self { saved_search, export, scim_token, scim_user, scim_group, erasures, redactions, .. } = self;
         let (id, member, body, action) = match route.operation {

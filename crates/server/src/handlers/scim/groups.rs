@@ -186,7 +186,8 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         };
         edit.put(Some(organization), &made, None, &group)?;
         let view = GroupView { id: made, name: group.name, description: String::new(), kept: None };
-        edit.record(organization, by.record("group.create", group_target(&view)));
+        let record = by.record("group.create", group_target(&view));
+        edit.record(organization, record.changing("/external_id", Value::Null, json!(wanted.external_id)));
         change_members(&mut edit, state, organization, (&by, &view), &wanted.members)?;
         Ok((edit, ()))
     })
@@ -223,8 +224,8 @@ fn change_members(
         }
         edit.put(Some(organization), &pair_id(&group.id, user), None, &GroupMember { added_at: now, mapped_by: None })?;
         // What the directory gives is for whom it means, not for whoever has a password that an administrator gave.
-        let password_removed = taken_over(edit, state, organization, user)?;
         let record = call.record("group.member.add", group_target(group)).on(user_target(state, organization, user));
+        let password_removed = taken_over(edit, state, organization, user, &record)?;
         edit.record(organization, record.with("password_removed", password_removed));
     }
     for user in access.members_of(&group.id).filter(|user| !wanted.contains(*user)) {

@@ -27,6 +27,7 @@ use crate::handlers::groups::must_cover;
 use crate::handlers::users::{end_membership, rank, user_target};
 use crate::limits;
 use crate::problem::{Kind, Problem};
+use crate::recorder::OwnRecord;
 use crate::scim::error::{Refused, ScimType};
 use crate::scim::listing::Query;
 use crate::scim::person::Person;
@@ -310,9 +311,9 @@ async fn modify(
         }
         edit.put(Some(organization), &by.id, entry.profile.as_deref(), &profile_of(&after, now))?;
         let within_reach = by.holds.covers(&rank);
-        let password_removed = taken_over(&mut edit, state, organization, &by.id)?;
-        follow_address(&mut edit, state, (organization, &entry.account), &after, within_reach && !password_removed)?;
         let mut record = by.record("user.update", user_target(state, organization, &by.id));
+        let password_removed = taken_over(&mut edit, state, organization, &by.id, &record)?;
+        follow_address(&mut edit, state, (organization, &entry.account), &after, within_reach && !password_removed)?;
         record = record.with("password_removed", password_removed);
         let (before, after) = (before.to_attributes(), after.to_attributes());
         let names: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
@@ -332,11 +333,17 @@ fn view_again(call: &Call) -> Result<Response, Problem> {
     resource_answer(call, StatusCode::OK, entry.ok_or_else(no_such_user)?.resource(&base(call)?), &selection)
 }
 
-/// Takes over the account of somebody whom SCIM changes, and says whether there was something to take. Who holds everything keeps
+/// Takes over the account of somebody whom SCIM changes, by what `cause` records, and says whether there was something to take. Who holds everything keeps
 /// their password: there is nothing more that they could be given, and the last administrator has to be able to sign in.
-pub fn taken_over(edit: &mut Edit, state: &State, organization: OrganizationId, id: &str) -> Result<bool, Problem> {
+pub fn taken_over(
+    edit: &mut Edit,
+    state: &State,
+    organization: OrganizationId,
+    id: &str,
+    cause: &OwnRecord,
+) -> Result<bool, Problem> {
     match state.user(id).filter(|_| rank(state, organization, id).organization != Rights::ALL) {
-        Some(account) => edit.take_over(state, organization, account),
+        Some(account) => edit.take_over(state, organization, account, cause),
         None => Ok(false),
     }
 }
