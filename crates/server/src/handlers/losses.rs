@@ -164,4 +164,21 @@ mod tests {
         let first = many.recorded().next().unwrap();
         assert_eq!((&first.metadata["projects"], &first.changes[0]["path"]), (&json!(1000), &json!("/projects")));
     }
+
+    #[test]
+    fn every_session_that_ends_is_named_with_its_user() {
+        let session = |number: usize| {
+            let document = json!({
+                "user": format!("usr_{number}"), "sha256": "", "created_at": 1, "last_used_at": 1, "method": "sso",
+            });
+            Kept { id: format!("ses_{number}"), version: 1, document: serde_json::from_value(document).unwrap() }
+        };
+        for (count, records) in [(2, 2), (2000, 250)] {
+            let sessions: Vec<Kept<Session>> = (0..count).map(session).collect();
+            let mut edit = Edit::default();
+            sessions_lost(&mut edit, ORGANIZATION, &cause(), &sessions.iter().collect::<Vec<_>>());
+            assert_eq!(edit.recorded().count(), records);
+            assert_eq!((named(&edit, "session").len(), named(&edit, "user").len()), (count, count));
+        }
+    }
 }

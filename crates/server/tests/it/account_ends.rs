@@ -193,6 +193,13 @@ fn what_the_directory_gives_a_member_is_not_for_whoever_has_the_password_that_wa
         setting.nothing_opens(&token);
         let records = setting.service.find("acme", &format!("action={action}"));
         assert_eq!(records[0]["metadata"]["password_removed"], true, "{action}: {records:#?}");
+        // What it was opened with ended with it, on record.
+        for (ended, count) in [("session.revoke", 1), ("token.revoke", 1)] {
+            let records = setting.service.find("acme", &format!("action={ended}&target=user:{}", setting.made));
+            assert_eq!(records.len(), count, "{action}: {ended}");
+            assert_eq!(records[0]["metadata"]["because"], action, "{ended}");
+            assert_eq!(records[0]["targets"][1]["name"], "Chief", "{ended}");
+        }
         // It is still the member that it was.
         let shown = setting.admin.send(&setting.service, "GET", &format!("users/{}", setting.made), Value::Null);
         assert_eq!(shown.status, 200, "{action}: {shown:?}");

@@ -150,3 +150,14 @@ fn a_wrong_proof_in_a_session_is_recorded_with_its_reason_in_every_organization_
     assert_eq!(slowed, Some(429));
     failed(&walk, "password.update", "rate_limited");
 }
+
+#[test]
+fn a_wrong_first_code_of_an_authenticator_is_recorded() {
+    let mut walk = Walk::new();
+    let (_, enrolment) = walk.begin();
+    let wrong = json!({"enrolment": enrolment, "code": "not it"});
+    assert_eq!(walk.send(Operation::SecondFactorConfirm, "", &wrong).status, 422);
+    let query = "action=second_factor.update&outcome=failure&from=-1h";
+    let record = &walk.service.find_count("acme", query, 1)[0];
+    assert_eq!((&record["reason"], &record["actor"]["id"]), (&json!("wrong_code"), &json!(walk.ada.id)));
+}

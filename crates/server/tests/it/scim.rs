@@ -177,9 +177,41 @@ fn groups_get_and_lose_members() {
     assert_eq!(provider.request("DELETE", &format!("/Groups/{}", id(&team))).send().status, 204);
     let records = service.find("acme", "action=group.*&order=asc");
     let actions: Vec<_> = records.iter().map(|record| record["action"].as_str().unwrap()).collect();
-    let expected = ["group.create", "group.member.add", "group.member.add", "group.member.remove", "group.delete"];
+    let expected = [
+        "group.create",
+        "group.member.add",
+        "group.member.add",
+        "group.member.remove",
+        "group.delete",
+        "group.member.remove",
+    ];
     assert_eq!(actions, expected);
     assert!(records.iter().all(|record| record["actor"]["id"] == provider.token_id.as_str()));
+    let who = |record: &Value| (record["targets"][0]["id"].clone(), record["targets"][1]["id"].clone());
+    let pair = |user: &Value| (team["id"].clone(), user["id"].clone());
+    // The group that goes takes its last member out.
+    let members: Vec<_> = [1, 2, 3, 5].map(|position| who(&records[position])).to_vec();
+    assert_eq!(members, [pair(&ada), pair(&bea), pair(&ada), pair(&bea)]);
+    assert_eq!(records[5]["metadata"]["because"], "group.delete");
+}
+
+#[test]
+fn a_rename_is_one_record_and_members_that_come_with_it_are_others() {
+    let service = Service::start();
+    service.organization("acme");
+    let provider = Provider::new(&service, "acme", &[]);
+    let ada = provider.user("ada@example.com");
+    let team = provider.group("Team", &[]);
+    let operations = json!([
+        {"op": "replace", "path": "displayName", "value": "Crew"},
+        {"op": "add", "path": "members", "value": [{"value": id(&ada)}]},
+    ]);
+    assert_eq!(provider.patch(&team, &operations).status, 200);
+    let records = service.find("acme", "action=group.*&order=asc");
+    let actions: Vec<_> = records.iter().map(|record| record["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["group.create", "group.update", "group.member.add"]);
+    assert_eq!(records[1]["changes"], json!([{"path": "/name", "before": "Team", "after": "Crew"}]));
+    assert_eq!(records[2]["targets"][1]["id"], ada["id"]);
 }
 
 #[test]
