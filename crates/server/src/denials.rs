@@ -2,7 +2,8 @@
 //!
 //! The record names what the path names, under the name that it has in the organization, and what the handler had read of the
 //! body by then; bodies of who was not let through are not read for it. Nothing here decides whether something is denied, and
-//! no log is told what its organization does not know: names come from the organization whose log it is.
+//! no log is told what its organization does not know: of what somebody meant in another organization it has neither names nor
+//! ids, the operator's has ids.
 
 use std::sync::Arc;
 
@@ -133,7 +134,8 @@ pub fn record_denial(app: &App, request: Requested<'_>, denied: &Denied) {
     app.directory.read(|state| {
         for log in logs(app, state, request, &denied.caller) {
             let mut record = OwnRecord::of_request(action, &denied.caller, request.context, service_target());
-            record.targets = targets(state, &log, request, (action, denied));
+            let place = Place::of(app, &log, request);
+            record.targets = targets(state, (&log, place), request, (action, denied));
             let record = record
                 .unsuccessful("denied", denied.problem.detail.clone())
                 .with("status", denied.problem.kind.status().as_u16())
@@ -183,12 +185,38 @@ fn logs(app: &App, state: &State, request: Requested<'_>, caller: &Caller) -> Ve
     vec![known.unwrap_or_else(|| app.operator_organization.clone())]
 }
 
+/// What a log may be told of the objects that were meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// They are its organization's, or its people's own.
+    Own,
+    /// They are another organization's, and the log is the operator's.
+    Operators,
+    /// They are another organization's.
+    Foreign,
+}
+
+impl Place {
+    fn of(app: &App, log: &Organization, request: Requested<'_>) -> Self {
+        match request.slug {
+            Some(slug) if slug != log.slug && log.id == app.operator_organization.id => Place::Operators,
+            Some(slug) if slug != log.slug => Place::Foreign,
+            _ => Place::Own,
+        }
+    }
+}
+
 /// What it was about: the objects of the path, what the handler had read, and what contains them.
-fn targets(state: &State, log: &Organization, request: Requested<'_>, (action, denied): (&str, &Denied)) -> Vec<Value> {
-    // What another organization calls something is not for this log.
-    let is_own = request.slug.is_none_or(|slug| slug == log.slug);
+fn targets(
+    state: &State,
+    (log, place): (&Organization, Place),
+    request: Requested<'_>,
+    (action, denied): (&str, &Denied),
+) -> Vec<Value> {
+    let is_own = place == Place::Own;
+    let objects = if place == Place::Foreign { Vec::new() } else { request.objects() };
     let mut targets: Vec<Value> = Vec::new();
-    for (kind, id) in request.objects() {
+    for (kind, id) in objects {
         let owner = if kind == "session" && is_own { owner_of(state, log, request, &id) } else { None };
         let name = if is_own { name_of(state, log.id, kind, &id) } else { None };
         targets.push(match name {

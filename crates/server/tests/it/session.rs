@@ -375,7 +375,12 @@ fn a_token_may_do_what_its_owner_may_or_less_until_it_is_revoked() {
 
     assert_eq!(browser.request(&setting.service, "DELETE", &format!("/v1/tokens/{id}")).send().status, 204);
     assert_eq!(get("/v1/session"), 401);
-    for action in ["token.create", "token.revoke"] {
+    let refused = &setting.records("acme", "token.create&outcome=denied")[0];
+    assert_eq!(
+        (&refused["actor"]["metadata"]["token"], setting.records("other", "token.create").len()),
+        (&json!(id), 0)
+    );
+    for action in ["token.create&outcome=success", "token.revoke"] {
         assert_eq!((setting.records("acme", action).len(), setting.records("other", action).len()), (1, 0), "{action}");
     }
 }

@@ -66,6 +66,9 @@ impl World {
     /// Asks, and checks the status: that of the route's permission if it refuses, else what the change itself ought to
     /// be answered with. Whether it was made.
     fn ask(&mut self, by: usize, of: usize, change: &Change, ought: impl FnOnce(&World, &Held) -> u16) -> bool {
+        for person in self.people.iter_mut().filter(|person| change.path.contains(&person.id)) {
+            person.asked_for_in.insert(of);
+        }
         let caller = &self.callers[by];
         let asked = &self.page.asked[&format!("{} {}", change.method, change.route)];
         let expected = match judge(&self.page, &self.organizations, caller, Some(of), asked) {

@@ -178,7 +178,12 @@ impl World {
             for id in ids.all().into_iter().filter(|id| !own.all().contains(id)) {
                 told = told.replace(id, "ID");
             }
-            self.is_clean(&told, (0..self.organizations.len()).filter(|other| *other != of), |_| false, &path);
+            self.is_clean(
+                &told,
+                (0..self.organizations.len()).filter(|other| *other != of),
+                (|_| false, |_| false),
+                &path,
+            );
             told
         };
         assert_eq!(answered(&foreign), answered(&nothing), "{} {}", route.method.name(), route.path);
@@ -210,7 +215,11 @@ impl World {
     /// An answer about an organization shows nothing of others.
     pub fn shows_only(&self, answer: &Answer, of: usize, told: &str) {
         let foreign = (0..self.organizations.len()).filter(|other| *other != of);
-        self.is_clean(&whole(answer), foreign, |person| person.ever_in.contains(&of), told);
+        let (own, asked_for) = (
+            |person: &world::Person| person.ever_in.contains(&of),
+            |person: &world::Person| person.asked_for_in.contains(&of),
+        );
+        self.is_clean(&whole(answer), foreign, (own, asked_for), told);
     }
 
     /// A list's page shows nothing of any organization but one.
@@ -224,14 +233,15 @@ impl World {
         let is_in = of.filter(|of| model::held(&self.page, &self.organizations, caller, *of).is_some());
         let foreign = (0..self.organizations.len()).filter(|other| Some(*other) != is_in);
         let is_own = |person: &world::Person| is_in.is_some_and(|of| person.ever_in.contains(&of));
-        self.is_clean(&whole(answer), foreign, is_own, told);
+        self.is_clean(&whole(answer), foreign, (is_own, |_| false), told);
     }
 
+    /// Of others nothing is shown; of those who were asked for by their id, no more than that.
     fn is_clean(
         &self,
         shown: &str,
         foreign: impl Iterator<Item = usize>,
-        may_show: impl Fn(&world::Person) -> bool,
+        (may_show, may_show_id): (impl Fn(&world::Person) -> bool, impl Fn(&world::Person) -> bool),
         told: &str,
     ) {
         for other in foreign {
@@ -241,7 +251,8 @@ impl World {
             }
         }
         for person in self.people.iter().filter(|person| !may_show(person)) {
-            let shows = shown.contains(&person.marker) || shown.contains(&person.id);
+            let shows_id = shown.contains(&person.id) && !may_show_id(person);
+            let shows = shown.contains(&person.marker) || shows_id;
             assert!(!shows, "{told} shows somebody who never was a member: {shown}");
         }
     }

@@ -26,6 +26,8 @@ pub struct Person {
     pub email: String,
     /// Where they have ever been a member.
     pub ever_in: BTreeSet<usize>,
+    /// Where somebody has asked for them by their id: what is denied is recorded with what was asked for.
+    pub asked_for_in: BTreeSet<usize>,
 }
 
 pub struct World {
@@ -231,7 +233,7 @@ impl World {
             let id = self.make(organization, "users", &body);
             if position == 0 {
                 let (id, marker, email) = (id.clone(), marker.clone(), email.clone());
-                self.people.push(Person { id, marker, email, ever_in: BTreeSet::new() });
+                self.people.push(Person { id, marker, email, ever_in: BTreeSet::new(), asked_for_in: BTreeSet::new() });
             }
             assert_eq!(id, self.people[person].id);
             self.joins(person, organization, called);
@@ -256,7 +258,13 @@ impl World {
         let made = self.send(by, "POST", &path, Some(&body));
         assert_eq!(made.status, 201, "{made:?}");
         let (person, id) = (self.people.len(), text(&made.json()["id"]));
-        self.people.push(Person { id: id.clone(), marker, email: email.clone(), ever_in: BTreeSet::new() });
+        self.people.push(Person {
+            id: id.clone(),
+            marker,
+            email: email.clone(),
+            ever_in: BTreeSet::new(),
+            asked_for_in: BTreeSet::new(),
+        });
         self.joins(person, of, name);
         self.sign_in(person, Some(of));
         let other = (of + 1) % self.organizations.len();
@@ -264,7 +272,7 @@ impl World {
         let name = format!("Person {marker}");
         let there = self.make(other, "users", &json!({"email": email, "name": name}));
         assert_ne!(there, id, "the account is not theirs");
-        self.people.push(Person { id: there, marker, email, ever_in: BTreeSet::new() });
+        self.people.push(Person { id: there, marker, email, ever_in: BTreeSet::new(), asked_for_in: BTreeSet::new() });
         self.joins(person + 1, other, name);
     }
 
