@@ -217,7 +217,7 @@ fn targets(
     let objects = if place == Place::Foreign { Vec::new() } else { request.objects() };
     let mut targets: Vec<Value> = Vec::new();
     for (kind, id) in objects {
-        let owner = if kind == "session" && is_own { owner_of(state, log, request, &id) } else { None };
+        let owner = if is_own { owner_of(state, log, request, (kind, &id)) } else { None };
         let name = if is_own { name_of(state, log.id, kind, &id) } else { None };
         targets.push(match name {
             Some(name) => json!({"type": kind, "id": id, "name": name}),
@@ -234,11 +234,15 @@ fn targets(
     targets
 }
 
-/// Whose session an organization's session is; of one's own affairs, the caller is told anyway.
-fn owner_of(state: &State, log: &Organization, request: Requested<'_>, id: &str) -> Option<Value> {
-    let session = state.personal().session(id).filter(|session| session.reaches(log.id))?;
-    let is_told = !request.is_personal() && state.access(log.id).member(&session.user).is_some();
-    is_told.then(|| json!({"type": "user", "id": session.user}))
+/// Whose session or token it is; of one's own affairs, the caller is told anyway.
+fn owner_of(state: &State, log: &Organization, request: Requested<'_>, (kind, id): (&str, &str)) -> Option<Value> {
+    let owner = match kind {
+        "session" => &state.personal().session(id).filter(|session| session.reaches(log.id))?.user,
+        "token" => &state.personal().token(id).filter(|token| token.reaches(log.id))?.user,
+        _ => return None,
+    };
+    let is_told = !request.is_personal() && state.access(log.id).member(owner).is_some();
+    is_told.then(|| json!({"type": "user", "id": owner}))
 }
 
 fn containers(log: &Organization, request: Requested<'_>, (action, denied): (&str, &Denied)) -> Vec<Value> {

@@ -115,11 +115,10 @@ fn told_apart(
         return (kind, record);
     }
     let of_sender = windows.keys().filter(|other| other.who == kind.who).count();
-    let (kind, record) = if of_sender < limits::REFUSAL_KINDS_PER_SENDER_MAX {
-        (kind, record)
-    } else {
-        (RefusalKind { what: OTHERS.into(), ..kind }, of_several(record))
-    };
+    // What has one target is about that and nothing that contains it.
+    let is_of_several = of_sender >= limits::REFUSAL_KINDS_PER_SENDER_MAX && record.targets.len() > 1;
+    let (kind, record) =
+        if is_of_several { (RefusalKind { what: OTHERS.into(), ..kind }, of_several(record)) } else { (kind, record) };
     let has_room = windows.len() < limits::REFUSAL_KINDS_PER_ORGANIZATION_MAX;
     if has_room || windows.contains_key(&kind) { (kind, record) } else { of_others(&kind, &record) }
 }

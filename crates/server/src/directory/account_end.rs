@@ -72,13 +72,13 @@ impl Edit {
             self.delete::<SecondFactor>(None, user, factor.version);
         }
         for session in personal.sessions_of(user) {
-            let is_first = self.delete::<Session>(None, &session.id, session.version);
+            let is_first = self.takes_out::<Session>(None, &session.id, session.version);
             if let Some((cause, maker)) = told.filter(|_| is_first) {
                 self.record(maker, session_ended(cause, session));
             }
         }
         for token in personal.tokens_of(user) {
-            let is_first = self.delete::<PersonalToken>(None, &token.id, token.version);
+            let is_first = self.takes_out::<PersonalToken>(None, &token.id, token.version);
             if let Some((cause, maker)) = told.filter(|_| is_first) {
                 self.record(maker, token_ended(cause, token));
             }

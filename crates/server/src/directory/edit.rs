@@ -69,8 +69,13 @@ impl Edit {
         self.put(account.maker(), &moved.email, None, &Address { user: account.id.clone() })
     }
 
-    /// Takes a document out; one that this very change takes out already goes once. Whether this is the first time.
-    pub fn delete<D: Document>(&mut self, organization: Option<OrganizationId>, id: &str, version: u64) -> bool {
+    /// Takes a document out; one that this very change takes out already goes once.
+    pub fn delete<D: Document>(&mut self, organization: Option<OrganizationId>, id: &str, version: u64) {
+        self.takes_out::<D>(organization, id, version);
+    }
+
+    /// Takes a document out, and says whether this very change has not done so already.
+    pub fn takes_out<D: Document>(&mut self, organization: Option<OrganizationId>, id: &str, version: u64) -> bool {
         let is_first = self.deleted.insert((D::KIND, organization, id.to_owned()));
         if is_first {
             self.change::<D>(organization, id, Some(version), None);

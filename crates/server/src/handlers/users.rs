@@ -333,7 +333,7 @@ fn end_credentials(edit: &mut Edit, state: &State, organization: OrganizationId,
                     tracing::error!(token = token.id, detail = %problem.detail, "a token could not be ended");
                 }
             }
-            None => drop(edit.delete::<PersonalToken>(None, &token.id, token.version)),
+            None => edit.delete::<PersonalToken>(None, &token.id, token.version),
         }
     }
 }

@@ -203,7 +203,7 @@ fn end(
     record: impl Fn(OrganizationId) -> OwnRecord,
 ) -> bool {
     // The change may have ended it already, for another reason, and recorded that.
-    let is_first = edit.delete::<Session>(None, &session.id, session.version);
+    let is_first = edit.takes_out::<Session>(None, &session.id, session.version);
     let ends = is_first && ends_at(app, session) > app.clock.now();
     if ends {
         for organization in logs_within(app, state, &session.user, |organization| session.reaches(organization)) {

@@ -224,6 +224,24 @@ fn a_secret_in_the_place_of_an_id_is_in_no_record() {
     assert!(!record.to_string().contains(&secret));
 }
 
+#[test]
+fn a_denied_end_of_a_session_or_token_says_whose_it_is() {
+    let service = Service::start();
+    service.organization("acme");
+    let (ada, nemo) = (Person::new(&service, "Ada", &["admin"]), Person::new(&service, "Nemo", &[]));
+    let sessions = ada.request(&service, "GET", "/v1/sessions").send().json();
+    let session = sessions["sessions"][0]["id"].as_str().unwrap().to_owned();
+    let (made, _) = token(&service, &ada, Value::Null);
+    for path in [format!("sessions/{session}"), format!("tokens/{made}")] {
+        assert_eq!(nemo.send(&service, "DELETE", &path, Value::Null).status, 403);
+    }
+    let records = denied_count(&service, "acme", 2);
+    let whose = json!({"type": "user", "id": ada.id, "name": "Ada"});
+    let organization = json!({"type": "organization", "id": "acme"});
+    assert_eq!(records[0]["targets"], json!([{"type": "session", "id": session}, whose, organization]));
+    assert_eq!(records[1]["targets"], json!([{"type": "token", "id": made, "name": "CI"}, whose, organization]));
+}
+
 /// The operator may do everything but be two persons, or one with an account.
 #[test]
 fn what_the_operator_is_denied_is_on_record() {
