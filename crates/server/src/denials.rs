@@ -81,6 +81,7 @@ fn type_in(collection: &str) -> Option<&'static str> {
         "legal-holds" => "legal_hold",
         "erasures" | "redactions" => "removal",
         "saved-searches" => "saved_search",
+        "exports" => "export",
         "events" => "record",
         _ => return None,
     })
