@@ -284,7 +284,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
                 .with("password_set", true)
                 .with("sessions_ended", state.personal().sessions_of(&call.id).count());
             record = record.with("tokens_ended", state.personal().tokens_of(&call.id).count());
-            edit.give_password(state, account, (hash, call.caller.account().map(str::to_owned)))?;
+            edit.give_password(state, account, (hash, call.caller.account().map(str::to_owned)), &record)?;
         }
         if is_changed || is_opened {
             edit.record(organization, record);
