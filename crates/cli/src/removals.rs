@@ -219,7 +219,7 @@ fn ask(
         if asking.json {
             return show::json_line(&counted);
         }
-        counts(&counted["found"])?;
+        counts(&counted)?;
         show::note("nothing was asked for; --yes with --reason asks for it");
         return Ok(());
     }
@@ -227,7 +227,7 @@ fn ask(
     if asking.json {
         return show::json_line(&removal);
     }
-    counts(&removal["found"])?;
+    counts(&removal)?;
     let (id, command) = (removal["id"].as_str().unwrap_or_default(), kind.command());
     if removal["approvers"].as_array().is_some_and(Vec::is_empty) {
         show::note("nobody in the organization may approve it: the operator has to");
@@ -235,7 +235,8 @@ fn ask(
     show::line(&format!("{id} waits for another person: actarium {command} approve --org {} {id}", org.org))
 }
 
-fn counts(found: &Value) -> Result<(), Failure> {
+fn counts(answer: &Value) -> Result<(), Failure> {
+    let found = &answer["found"];
     let mut table = show::Table::new(&["", "EVENTS"]);
     for (title, key) in [
         ("lose parts", "events"),
@@ -246,6 +247,7 @@ fn counts(found: &Value) -> Result<(), Failure> {
         ("  at hand", "hot"),
         ("  in the archive", "archive"),
         ("  own records that name the person", "naming_records"),
+        ("recorded searches that may name them, and stay", "searches_to_review"),
         ("own records of others' acts, of which only names go", "kept_own"),
         ("held, and stay", "held"),
         ("had lost them before", "already"),
@@ -256,6 +258,11 @@ fn counts(found: &Value) -> Result<(), Failure> {
     table.print()?;
     if found["more"] == true {
         show::note("there is more than one erasure may remove: ask again when it is done");
+    }
+    let to_review = answer["to_review"].as_array().map_or(&[][..], Vec::as_slice);
+    let ids: Vec<&str> = to_review.iter().filter_map(Value::as_str).collect();
+    if !ids.is_empty() {
+        show::note(&format!("look at these searches, and redact those that name the person: {}", ids.join(" ")));
     }
     Ok(())
 }
@@ -351,7 +358,7 @@ fn shown(removal: &Value) -> Result<(), Failure> {
         show::line(&format!("decided by  {}, {} UTC", who("decided_by"), show::moment(&removal["decided_at"])))?;
     }
     if removal["state"] == "pending" {
-        return counts(&removal["found"]);
+        return counts(&removal);
     }
     if removal["kept_by_holds"].as_u64().is_some_and(|held| held > 0) {
         show::note(&format!(

@@ -216,7 +216,9 @@ struct MaskingArguments {
 
 fn masking_key(text: &str) -> Result<String, String> {
     let is_key = actarium_core::masking::Masking::is_key(text);
-    is_key.then(|| text.to_owned()).ok_or_else(|| "must have a letter or digit of ASCII".into())
+    is_key
+        .then(|| text.to_owned())
+        .ok_or_else(|| "must have a letter or digit of ASCII and no control characters".into())
 }
 
 /// How mail is sent: without a server, the links of invitations are shown to who invites.

@@ -129,6 +129,10 @@ pub const GOVERNANCE_REASON_CHARS_MAX: usize = 500;
 pub const REMOVAL_RANGES_MAX: usize = 100_000;
 /// Most names and addresses of a person that are looked for in Actarium's own records and in saved searches.
 pub const REMOVAL_NAMES_MAX: usize = 200;
+/// Most IP addresses of a person that are looked for in recorded searches.
+pub const REMOVAL_IPS_MAX: usize = 1_000;
+/// Most recorded searches that an erasure lists because they may name the person; it counts all.
+pub const REMOVAL_REVIEW_MAX: usize = 100;
 /// How long before a removal is asked for the making, inviting or changing of accounts keeps people from being each other's
 /// second person.
 pub const REMOVAL_TIES_AGE: Micros = 30 * actarium_core::time::DAY;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actarium_core::filter::{Filter, ParameterError, SearchParameters};
+use actarium_core::masking::Masking;
 use actarium_core::row::Micros;
 use actarium_core::time;
 use actarium_query::{NamedHold, QueryError, Stop, TimeRange};
@@ -226,11 +227,12 @@ pub fn search_key(call: &Call, organization: &Organization, filter: &Filter) -> 
     digest.finalize().into()
 }
 
-/// The record of a search: who looked for what.
+/// The record of a search: who looked for what. A credential that was looked for is masked, also where only its words are
+/// left of it.
 pub fn search_record(call: &Call, organization: &Organization, filter: &Filter, action: &'static str) -> OwnRecord {
     let mut record = OwnRecord::of_request(action, &call.caller, &call.context, audit_log(&organization.slug));
     if *filter != Filter::All {
-        record = record.with_whole("q", &filter.to_string());
+        record = record.with_whole("q", &Masking::standard().phrase(filter));
     }
     for name in ["from", "to"] {
         if let Some(text) = call.parameters.one(name) {

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use actarium_core::event::{Intake, encode_value};
+use actarium_core::masking::Masking;
 use actarium_core::row::EncodedRows;
 use actarium_store::{Append, AppendError, Clock, Engine, OrganizationId};
 use parking_lot::Mutex;
@@ -101,10 +102,12 @@ impl OwnRecord {
         self
     }
 
-    /// Adds a text whole: what one value of metadata may not hold goes on under `key.2`, `key.3` and so on.
+    /// Adds a text whole: what one value of metadata may not hold goes on under `key.2`, `key.3` and so on. Credentials in
+    /// it are masked before it is parted, as none would be seen afterwards that a border goes through.
     #[must_use]
     pub fn with_whole(mut self, key: &str, text: &str) -> Self {
-        let chars: Vec<char> = text.chars().collect();
+        let masked = Masking::FORMS.whole_text(text);
+        let chars: Vec<char> = masked.as_deref().unwrap_or(text).chars().collect();
         for (part, piece) in (1..).zip(chars.chunks(actarium_core::limits::METADATA_TEXT_CHARS_MAX)) {
             let key = if part == 1 { key.to_owned() } else { format!("{key}.{part}") };
             self.metadata.insert(key, piece.iter().collect::<String>().into());

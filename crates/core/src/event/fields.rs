@@ -173,6 +173,8 @@ pub(super) fn metadata(
         check.refuse(place, format!("has {} keys", fields.len()), format!("at most {METADATA_KEYS_MAX} keys"));
         return false;
     }
+    let renamed = check.masking.renamed(fields);
+    let fields = renamed.as_deref().unwrap_or(fields);
     let mut order: [u8; METADATA_KEYS_MAX] = std::array::from_fn(|at| at as u8);
     let order = &mut order[..fields.len()];
     if !fields.is_sorted_by(|(a, _), (b, _)| a < b) {
@@ -381,7 +383,8 @@ fn change(check: &mut Checker<'_>, value: &Json<'_>, place: &Place<'_>, out: &mu
         check.refuse(&place.key("path"), format!("is {}", quoted(path)), allowed);
     }
     out.push(b'{');
-    push_field(out, "path", path);
+    let masked_path = path.and_then(|path| check.masking.pointer(path, CHANGE_PATH_CHARS_MAX));
+    push_field(out, "path", masked_path.as_deref().or(path));
     // Here null is a value: a field was, or became, null.
     for (key, value) in [("before", before), ("after", after)] {
         if let Some(value) = value {

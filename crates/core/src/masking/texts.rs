@@ -1,9 +1,10 @@
-//! Credentials within a text: what has the form of one by itself (prefixes that its maker gives it, private keys, JSON
-//! Web Tokens, bearer tokens), and what a key of a credential precedes (`password=…`, `"token":"…"`, `--token …`, the
-//! password of a URL). One pass over the bytes; most of them are looked at once.
+//! Credentials within a text: what has the form of one by itself (see `tokens`; private keys), and what a key of a credential
+//! precedes: `password=…`, `password: …`, `"token":"…"`, `--token …`, `<secret>…</secret>`, headers, the password of a
+//! URL. One pass over the bytes; most of them are looked at once.
 
 use super::keys::{self, KeyRule};
-use super::{MARK_END, MARK_START, Masking, says_nothing};
+use super::tokens::token_at;
+use super::{MARK_END, MARK_START, Masking, is_left_for, is_number, says_nothing};
 
 /// What a byte may begin: nothing, a token at the start of a word, or what needs a look at its neighbours.
 const PLAIN: u8 = 0;
@@ -11,6 +12,8 @@ const TOKEN: u8 = 1;
 const EQUALS: u8 = 2;
 const COLON: u8 = 3;
 const HYPHEN: u8 = 4;
+const TAG_END: u8 = 5;
+const PERCENT: u8 = 6;
 
 const CLASSES: [u8; 256] = {
     let mut classes = [PLAIN; 256];
@@ -23,11 +26,13 @@ const CLASSES: [u8; 256] = {
     classes[b'=' as usize] = EQUALS;
     classes[b':' as usize] = COLON;
     classes[b'-' as usize] = HYPHEN;
+    classes[b'>' as usize] = TAG_END;
+    classes[b'%' as usize] = PERCENT;
     classes
 };
 
 /// A part of the text that is to be masked: from, to, the rule's name.
-type Found = (usize, usize, &'static str);
+pub(super) type Found = (usize, usize, &'static str);
 
 /// The text with every credential in it masked; `None` if there is none.
 pub(super) fn masked(rules: &Masking, text: &str) -> Option<String> {
@@ -48,9 +53,13 @@ pub(super) fn masked(rules: &Masking, text: &str) -> Option<String> {
             EQUALS => after_equals(rules, bytes, at),
             COLON => after_colon(rules, bytes, at),
             HYPHEN => after_hyphen(rules, bytes, at),
+            TAG_END => after_tag(rules, bytes, at),
+            PERCENT => after_encoded_equals(rules, bytes, at),
             _ => None,
         };
         match found {
+            // Nothing within it is looked at again.
+            Some((from, to, name)) if is_left_for(name, &text[from..to]) => at = to,
             // What follows a key begins and ends at ASCII, so the pieces are whole characters.
             Some((from, to, name)) if from >= kept_to && !says_nothing(&text[from..to]) => {
                 let out = out.get_or_insert_with(|| String::with_capacity(text.len()));
@@ -69,168 +78,68 @@ pub(super) fn masked(rules: &Masking, text: &str) -> Option<String> {
     out
 }
 
-fn is_word(byte: u8) -> bool {
+pub(super) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-fn is_base64url(byte: u8) -> bool {
+pub(super) fn is_base64url(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
-fn is_token68(byte: u8) -> bool {
+pub(super) fn is_token68(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte)
 }
 
 /// Where a run of such bytes from a place ends.
-fn run(bytes: &[u8], from: usize, belongs: impl Fn(u8) -> bool) -> usize {
+pub(super) fn run(bytes: &[u8], from: usize, belongs: impl Fn(u8) -> bool) -> usize {
     bytes[from..].iter().position(|byte| !belongs(*byte)).map_or(bytes.len(), |length| from + length)
 }
 
-/// Tokens with a prefix of their maker: prefix, fewest bytes after it, whether hyphens (and dots) belong to it.
-const PREFIXES: [(&[u8], usize, Body); 33] = [
-    (b"act_", 40, Body::Word),
-    (b"ghp_", 30, Body::Word),
-    (b"gho_", 30, Body::Word),
-    (b"ghu_", 30, Body::Word),
-    (b"ghs_", 30, Body::Word),
-    (b"ghr_", 30, Body::Word),
-    (b"github_pat_", 22, Body::Word),
-    (b"glpat-", 20, Body::Url),
-    (b"gldt-", 20, Body::Url),
-    (b"glrt-", 20, Body::Url),
-    (b"xoxb-", 10, Body::Url),
-    (b"xoxp-", 10, Body::Url),
-    (b"xoxa-", 10, Body::Url),
-    (b"xoxe-", 10, Body::Url),
-    (b"xoxr-", 10, Body::Url),
-    (b"xoxs-", 10, Body::Url),
-    (b"xoxo-", 10, Body::Url),
-    (b"xapp-", 10, Body::Url),
-    (b"sk_live_", 16, Body::Word),
-    (b"sk_test_", 16, Body::Word),
-    (b"rk_live_", 16, Body::Word),
-    (b"sk-ant-", 20, Body::Url),
-    (b"sk-proj-", 20, Body::Url),
-    (b"AIza", 35, Body::Url),
-    (b"ya29.", 20, Body::Url),
-    (b"npm_", 36, Body::Word),
-    (b"pypi-AgEI", 40, Body::Url),
-    (b"hvs.", 24, Body::Url),
-    (b"dop_v1_", 64, Body::Word),
-    (b"dckr_pat_", 20, Body::Url),
-    (b"shpat_", 32, Body::Word),
-    (b"SG.", 40, Body::Dotted),
-    (b"hf_", 34, Body::Word),
-];
-
-/// Of what a token consists after its prefix.
-#[derive(Clone, Copy)]
-enum Body {
-    /// Letters, digits and `_`.
-    Word,
-    /// These and `-`.
-    Url,
-    /// These and `.`.
-    Dotted,
+/// Whether a byte can be of a key that a value follows.
+pub(super) fn is_of_key(byte: u8) -> bool {
+    is_base64url(byte) || byte == b'.'
 }
 
-/// A credential that begins here, by its own form.
-fn token_at(bytes: &[u8], at: usize) -> Option<Found> {
-    let rest = &bytes[at..];
-    let start = rest.first_chunk::<2>()?;
-    match start {
-        b"ac" | b"gh" | b"gi" | b"gl" | b"xo" | b"xa" | b"sk" | b"rk" | b"AI" | b"ya" | b"np" | b"py" | b"hv"
-        | b"do" | b"dc" | b"sh" | b"SG" | b"hf" => {
-            let (prefix, fewest, body) = PREFIXES.iter().find(|(prefix, ..)| rest.starts_with(prefix))?;
-            let from = at + prefix.len();
-            let end = match body {
-                Body::Word => run(bytes, from, is_word),
-                Body::Url => run(bytes, from, is_base64url),
-                Body::Dotted => run(bytes, from, |byte| is_base64url(byte) || byte == b'.'),
-            };
-            (end - from >= *fewest).then_some((at, end, "token"))
-        }
-        b"AK" => access_key_id(bytes, at),
-        b"ey" => json_web_token(bytes, at),
-        b"Be" | b"be" | b"BE" if starts_word(rest, b"bearer ") => presented(bytes, at + 7),
-        b"Ba" | b"ba" | b"BA" if starts_word(rest, b"basic ") => presented(bytes, at + 6),
-        _ => None,
-    }
+/// Whether a byte parts a key from the sign behind it, or that from the value.
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
-/// Bytes of the id of an AWS access key.
-const ACCESS_KEY_ID_BYTES: usize = 20;
-
-/// Whether a text is the id of a lasting AWS access key and nothing else.
-pub(super) fn is_access_key_id(text: &str) -> bool {
-    text.len() == ACCESS_KEY_ID_BYTES && access_key_id(text.as_bytes(), 0).is_some()
-}
-
-/// The id of a lasting AWS access key. It is half of a credential and goes where the other half went; under a key that
-/// calls it an id it is what it says.
-fn access_key_id(bytes: &[u8], at: usize) -> Option<Found> {
-    let end = run(bytes, at, is_word);
-    let id = &bytes[at..end];
-    let is_one = id.len() == ACCESS_KEY_ID_BYTES
-        && id.starts_with(b"AKIA")
-        && id.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-    let before = bytes[..at].trim_ascii_end();
-    let key_end = run_back(before, |byte| b"\"\\:= ".contains(&byte));
-    let is_named = key_end < before.len() && names_an_id_bytes(key_before(before, key_end));
-    (is_one && !is_named).then_some((at, end, "token"))
-}
-
-fn names_an_id_bytes(key: &[u8]) -> bool {
-    std::str::from_utf8(key).is_ok_and(keys::names_an_id)
-}
-
-/// Where a run of such bytes before the end begins.
-fn run_back(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
-    bytes.iter().rposition(|byte| !belongs(*byte)).map_or(0, |before| before + 1)
-}
-
-fn starts_word(rest: &[u8], word: &[u8]) -> bool {
-    rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
-}
-
-/// `eyJ….eyJ….…`: header, claims and signature.
-fn json_web_token(bytes: &[u8], at: usize) -> Option<Found> {
-    const SIGNATURE_BYTES_MIN: usize = 16;
-    if !bytes[at..].starts_with(b"eyJ") {
-        return None;
-    }
-    let header = run(bytes, at, is_base64url);
-    if !bytes[header..].starts_with(b".eyJ") {
-        return None;
-    }
-    let claims = run(bytes, header + 1, is_base64url);
-    if bytes.get(claims) != Some(&b'.') {
-        return None;
-    }
-    let end = run(bytes, claims + 1, is_base64url);
-    (end - claims > SIGNATURE_BYTES_MIN).then_some((at, end, "jwt"))
-}
-
-/// What stands after `Bearer` or `Basic`, if it is long enough and not a word of prose.
-fn presented(bytes: &[u8], from: usize) -> Option<Found> {
-    const BYTES_MIN: usize = 16;
-    let end = run(bytes, from, is_token68);
-    let credential = bytes.get(from..end)?;
-    let mixed = credential.iter().any(u8::is_ascii_digit) || credential.iter().any(u8::is_ascii_uppercase);
-    (credential.len() >= BYTES_MIN && mixed).then_some((from, end, "authorization"))
-}
-
-/// `key=value`.
+/// `key=value`, also `key = value`, and with `==`, `=>` or `:=`.
 fn after_equals(rules: &Masking, bytes: &[u8], at: usize) -> Option<Found> {
-    let rule = parameter_rule(rules, key_before(bytes, at))?;
-    value_from(bytes, at + 1, rule)
+    let before = bytes[..at].strip_suffix(b":").unwrap_or(&bytes[..at]);
+    let key_end = run_back(before, is_blank);
+    let rule = parameter_rule(rules, key_before(bytes, key_end))?;
+    let from = if matches!(bytes.get(at + 1), Some(b'=' | b'>')) { at + 2 } else { at + 1 };
+    let from = if key_end < at { run(bytes, from, is_blank) } else { from };
+    value_from(bytes, from, rule)
 }
 
-fn parameter_rule(rules: &Masking, key: &[u8]) -> Option<KeyRule> {
+/// `key%3Dvalue`, as a URL within a parameter of another has it.
+fn after_encoded_equals(rules: &Masking, bytes: &[u8], at: usize) -> Option<Found> {
+    let sign = [&b"%3D"[..], b"%3d", b"%253D", b"%253d"].into_iter().find(|sign| bytes[at..].starts_with(sign))?;
+    let mut key = key_before(bytes, at);
+    if bytes[..at - key.len()].ends_with(b"%") {
+        // The sign before the key is encoded as well, and its digits are none of the key.
+        key = key.strip_prefix(b"25").unwrap_or(key).get(2..)?;
+    }
+    let rule = parameter_rule(rules, key)?;
+    let from = at + sign.len();
+    let ends = |rest: &[u8]| {
+        rest[0].is_ascii_whitespace()
+            || b"&;,\"'<>()[]{}\\#".contains(&rest[0])
+            || [&b"%26"[..], b"%2526", b"%23", b"%2523"].iter().any(|sign| rest.starts_with(sign))
+    };
+    let to = (from..bytes.len()).find(|at| ends(&bytes[*at..])).unwrap_or(bytes.len());
+    (to > from).then_some((from, to, rule.name))
+}
+
+/// The rule for what follows a key in a text.
+pub(super) fn parameter_rule(rules: &Masking, key: &[u8]) -> Option<KeyRule> {
     let key = std::str::from_utf8(key).ok().filter(|key| !key.is_empty())?;
     if !rules.mask.is_empty() || !rules.keep.is_empty() {
         let folded = keys::folded(key);
-        if rules.keep.iter().any(|keep| keys::ends_with_words(&folded, keep)) {
+        if rules.keep.iter().any(|keep| keys::is_kept(&folded, keep)) {
             return None;
         }
         if let Some(rule) = rules.key_rule(key) {
@@ -241,15 +150,24 @@ fn parameter_rule(rules: &Masking, key: &[u8]) -> Option<KeyRule> {
 }
 
 /// The letters, digits, `_`, `-` and `.` directly before a place.
-fn key_before(bytes: &[u8], end: usize) -> &[u8] {
-    let belongs = |byte: &u8| is_base64url(*byte) || *byte == b'.';
-    let start = bytes[..end].iter().rposition(|byte| !belongs(byte)).map_or(0, |before| before + 1);
-    &bytes[start..end]
+pub(super) fn key_before(bytes: &[u8], end: usize) -> &[u8] {
+    let bytes = &bytes[end.saturating_sub(keys::KEY_BYTES_MAX)..end];
+    &bytes[run_back(bytes, is_of_key)..]
+}
+
+/// Where a run of such bytes before the end begins.
+pub(super) fn run_back(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().rposition(|byte| !belongs(*byte)).map_or(0, |before| before + 1)
 }
 
 /// A value in quotes or up to what ends one.
 fn value_from(bytes: &[u8], from: usize, rule: KeyRule) -> Option<Found> {
-    let (from, end) = match bytes.get(from)? {
+    let rest = bytes.get(from..)?;
+    // A reference to a variable says where the value is.
+    if rest.starts_with(b"${") || rest.starts_with(b"$(") {
+        return None;
+    }
+    let (from, end) = match rest.first()? {
         quote @ (b'"' | b'\'') => {
             let end = bytes[from + 1..].iter().position(|byte| byte == quote)?;
             (from + 1, from + 1 + end)
@@ -259,12 +177,12 @@ fn value_from(bytes: &[u8], from: usize, rule: KeyRule) -> Option<Found> {
     (end > from).then_some((from, end, rule.name))
 }
 
-/// `"key":"value"`, also with its quotes escaped, and `scheme://user:password@host`.
+/// `key: value`, `"key":"value"`, also with its quotes escaped, and `scheme://user:password@host`.
 fn after_colon(rules: &Masking, bytes: &[u8], at: usize) -> Option<Found> {
     if bytes[at + 1..].starts_with(b"//") {
         return url_password(bytes, at + 3);
     }
-    let before = bytes[..at].strip_suffix(b"\"")?;
+    let Some((b'"' | b'\'', before)) = bytes[..at].split_last() else { return after_bare_key(rules, bytes, at) };
     // JSON within JSON has a backslash before each quote, and within that three.
     let key_end = run_back(before, |byte| byte == b'\\');
     let quote = &bytes[key_end..at];
@@ -274,7 +192,7 @@ fn after_colon(rules: &Masking, bytes: &[u8], at: usize) -> Option<Found> {
     if !bytes[from..].starts_with(quote) {
         // A number is as good as a text; what is neither is no value.
         let end = run(bytes, from, |byte| byte.is_ascii_digit());
-        return (end > from && !rule.is_plural()).then_some((from, end, rule.name));
+        return (end > from && !rule.spares_numbers).then_some((from, end, rule.name));
     }
     let from = from + quote.len();
     let mut end = from;
@@ -290,6 +208,105 @@ fn after_colon(rules: &Masking, bytes: &[u8], at: usize) -> Option<Found> {
     (end > from && std::str::from_utf8(&bytes[from..end]).is_ok()).then_some((from, end, rule.name))
 }
 
+/// `key: value` as in YAML, headers and prose: there a plain word behind the colon is more likely a part of the sentence.
+fn after_bare_key(rules: &Masking, bytes: &[u8], at: usize) -> Option<Found> {
+    const UNSPACED_BYTES_MIN: usize = 8;
+    let key_end = run_back(&bytes[..at], is_blank);
+    let key = key_before(bytes, key_end);
+    let rule = parameter_rule(rules, key).filter(|rule| !keys::is_of_urls(rule.name))?;
+    // In names with several parts (`arn:…:secret:db`, `registry/token:1.2`) it is no key.
+    if matches!(bytes[..key_end - key.len()].last(), Some(b':' | b'/' | b'@')) {
+        return None;
+    }
+    let from = run(bytes, at + 1, is_blank);
+    match rule.name {
+        "authorization" => return after_authorization(bytes, from, rule),
+        "cookie" => return cookies(bytes, from, rule),
+        _ => {}
+    }
+    let found = value_from(bytes, from, rule)?;
+    let value = &bytes[found.0..found.1];
+    let is_number = value.iter().all(u8::is_ascii_digit);
+    let is_value = match (found.0 > from, from > at + 1) {
+        (true, _) => true,
+        (false, true) => is_no_plain_word(value) && !(rule.spares_numbers && is_number),
+        (false, false) => {
+            let has = |belongs: fn(&u8) -> bool| value.iter().any(belongs);
+            value.len() >= UNSPACED_BYTES_MIN && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+        }
+    };
+    is_value.then_some(found)
+}
+
+/// Whether what stands where a value may stand is not just a word: it has a digit, a sign or a capital within.
+fn is_no_plain_word(value: &[u8]) -> bool {
+    let is_of_prose = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii() || b"-_.!?/".contains(byte);
+    let has_capital_within = value.iter().skip(1).any(u8::is_ascii_uppercase);
+    !value.iter().all(is_of_prose) || (has_capital_within && value.iter().any(u8::is_ascii_lowercase))
+}
+
+/// What stands behind `Authorization:`. Of schemes with parameters all of them go.
+fn after_authorization(bytes: &[u8], from: usize, rule: KeyRule) -> Option<Found> {
+    const LINE_BYTES_MAX: usize = 2_048;
+    let scheme_end = run(bytes, from, |byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let scheme = &bytes[from..scheme_end];
+    let is = |names: &[&str]| names.iter().any(|name| scheme.eq_ignore_ascii_case(name.as_bytes()));
+    let start = run(bytes, scheme_end, is_blank);
+    let rest = &bytes[start..bytes.len().min(start + LINE_BYTES_MAX)];
+    if is(&["digest", "aws4-hmac-sha256", "hawk", "oauth", "signature", "mac"]) {
+        let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(rest.len());
+        let line = &rest[..end];
+        // A line that is too long is cut between characters.
+        let end = start + run_back(line, |byte| !byte.is_ascii());
+        return bytes[start..end].contains(&b'=').then_some((start, end, rule.name));
+    }
+    if is(&["bearer", "basic", "token", "apikey", "negotiate", "ntlm", "key"]) {
+        let end = start + run(rest, 0, is_token68);
+        return is_no_plain_word(&bytes[start..end]).then_some((start, end, rule.name));
+    }
+    value_from(bytes, from, rule).filter(|(from, to, _)| is_no_plain_word(&bytes[*from..*to]))
+}
+
+/// `a=1; b=2` behind `Cookie:`, as far as it goes on so.
+fn cookies(bytes: &[u8], from: usize, rule: KeyRule) -> Option<Found> {
+    let (mut at, mut end) = (from, from);
+    loop {
+        let name_end = run(bytes, at, |byte| byte.is_ascii_graphic() && !b"=;,\"'[](){}<>\\".contains(&byte));
+        if name_end == at || bytes.get(name_end) != Some(&b'=') {
+            break;
+        }
+        end = run(bytes, name_end + 1, |byte| byte.is_ascii_graphic() && !b";\"'\\".contains(&byte));
+        if bytes.get(end) != Some(&b';') {
+            break;
+        }
+        at = run(bytes, end + 1, is_blank);
+    }
+    (end > from).then_some((from, end, rule.name))
+}
+
+/// `<key>value</key>`.
+fn after_tag(rules: &Masking, bytes: &[u8], at: usize) -> Option<Found> {
+    const TAG_BYTES_MAX: usize = 128;
+    const CDATA: &[u8] = b"<![CDATA[";
+    let before = &bytes[at.saturating_sub(TAG_BYTES_MAX)..at];
+    let tag = &before[before.iter().rposition(|byte| *byte == b'<')? + 1..];
+    if tag.contains(&b'>') || tag.ends_with(b"/") {
+        return None;
+    }
+    let name = &tag[..run(tag, 0, |byte| is_of_key(byte) || byte == b':')];
+    let name = name.rsplit(|byte| *byte == b':').next()?;
+    let rule = parameter_rule(rules, name).filter(|rule| !keys::is_of_urls(rule.name))?;
+    let rest = &bytes[at + 1..];
+    let (from, length) = match rest.strip_prefix(CDATA) {
+        Some(rest) => (at + 1 + CDATA.len(), rest.iter().position(|byte| *byte == b']')?),
+        None => (at + 1, rest.iter().position(|byte| *byte == b'<')?),
+    };
+    let value = &bytes[from..from + length];
+    let is_value = !value.iter().all(u8::is_ascii_whitespace);
+    let is_count = rule.spares_numbers && std::str::from_utf8(value).is_ok_and(is_number);
+    (is_value && !is_count).then_some((from, from + length, rule.name))
+}
+
 fn url_password(bytes: &[u8], from: usize) -> Option<Found> {
     let end = run(bytes, from, |byte| !byte.is_ascii_whitespace() && !b"/?#\"'<>\\".contains(&byte));
     let user_info = &bytes[from..end];
@@ -298,21 +315,24 @@ fn url_password(bytes: &[u8], from: usize) -> Option<Found> {
     (colon + 1 < at_sign).then_some((from + colon + 1, from + at_sign, "password"))
 }
 
-/// `--key value`, and the beginning of a private key.
+/// `--key value`, `-key value`, and the beginning of a private key.
 fn after_hyphen(rules: &Masking, bytes: &[u8], at: usize) -> Option<Found> {
     let rest = &bytes[at..];
-    if !rest.starts_with(b"--") || (at > 0 && bytes[at - 1] == b'-') {
+    if at > 0 && (bytes[at - 1] == b'-' || is_word(bytes[at - 1])) {
         return None;
     }
     if rest.starts_with(b"-----BEGIN ") {
         return private_key(bytes, at);
     }
-    let key_end = run(bytes, at + 2, is_base64url);
+    let is_long = rest.starts_with(b"--");
+    let key_from = if is_long { at + 2 } else { at + 1 };
+    let key_end = run(bytes, key_from, is_base64url);
     if bytes.get(key_end) != Some(&b' ') || bytes.get(key_end + 1) == Some(&b'-') {
         return None;
     }
-    let rule = parameter_rule(rules, &bytes[at + 2..key_end])?;
-    value_from(bytes, key_end + 1, rule)
+    let rule = parameter_rule(rules, &bytes[key_from..key_end])?;
+    let found = value_from(bytes, key_end + 1, rule);
+    found.filter(|(from, to, _)| is_long || is_no_plain_word(&bytes[*from..*to]))
 }
 
 /// From `-----BEGIN … PRIVATE KEY-----` to its end, or to the end of the text.

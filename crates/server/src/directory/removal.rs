@@ -85,6 +85,9 @@ pub struct RemovalCounts {
     /// Actarium's own records of what others did to the person, whose identity or detail was asked for and stays.
     #[serde(default)]
     pub kept_own: u64,
+    /// Recorded searches that may name the person and stay.
+    #[serde(default)]
+    pub searches_to_review: u64,
     /// Saved searches that name the person and are deleted.
     pub saved_searches: u64,
     /// Events that a legal hold keeps as they are.
@@ -142,6 +145,9 @@ pub struct Removal {
     pub redacting: Option<Redacting>,
     /// What was found when it was asked for, and again when it was approved.
     pub found: RemovalCounts,
+    /// Ids of recorded searches that may name the person and stay, the first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to_review: Vec<String>,
     /// Who approved or rejected it: type and id of an actor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<serde_json::Value>,

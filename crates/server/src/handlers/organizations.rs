@@ -195,7 +195,10 @@ fn masking_keys(form: &mut Form, field: &str) -> Option<Vec<String>> {
             let chars_max = limits::MASKING_KEY_CHARS_MAX;
             form.refuse(
                 &format!("/{field}/{index}"),
-                &format!("must be the name of a key: at most {chars_max} characters, with a letter or digit of ASCII"),
+                &format!(
+                    "must be the name of a key: at most {chars_max} characters, with a letter or digit of ASCII and no \
+                     control characters"
+                ),
             );
         }
     }

@@ -77,6 +77,7 @@ fn shown(app: &App, organization: &Organization, removal: &Kept<Removal>) -> Val
         "decided_at": removal.decided_at.map(time::to_text),
         "decision_reason": removal.decision_reason,
         "found": removal.found,
+        "to_review": removal.to_review,
         "progress": {"done": done, "total": removal.found.events},
         "kept_by_holds": progress.map_or(removal.kept_by_holds, |progress| progress.held),
         "finished_at": removal.finished_at.map(time::to_text),
@@ -202,7 +203,7 @@ fn check_each(form: &mut Form, field: &str, texts: &[String], most: usize, is_go
     for (index, _) in texts.iter().enumerate().filter(|(_, text)| !is_good(text)) {
         let allowed = match field {
             "pointers" => "must be a JSON Pointer into an event, such as /metadata/note",
-            _ => "must name a key: at least one letter or digit, and not too long",
+            _ => "must name a key: at least one letter or digit, no control characters, and not too long",
         };
         form.refuse(&format!("/{field}/{index}"), allowed);
     }
@@ -221,12 +222,13 @@ async fn ask(call: Call, wanted: Wanted, reason: String, dry_run: bool) -> Resul
         return Err(problem.with_error("/reason", "must not name the person who is erased"));
     }
     let mut removal = asked(&call, &organization, &wanted, counts, &reason);
+    removal.to_review.clone_from(&looked.found.to_review);
     if dry_run {
         let record = asking(&call, "dry-run", &removal).with("dry_run", true);
         call.app.recorder.note(organization.id, &record)?;
-        return json_answer(
-            &json!({"dry_run": true, "parts": removal.parts.split(',').collect::<Vec<_>>(), "found": counts}),
-        );
+        let parts: Vec<&str> = removal.parts.split(',').collect();
+        let to_review = &removal.to_review;
+        return json_answer(&json!({"dry_run": true, "parts": parts, "found": counts, "to_review": to_review}));
     }
     if looked.found.is_empty() {
         return Err(nothing_left(&counts));
@@ -273,6 +275,7 @@ fn asked(call: &Call, organization: &Organization, wanted: &Wanted, found: Remov
             Wanted::Events(redacting) => Some(redacting.clone()),
         },
         found,
+        to_review: Vec::new(),
         decided_by: None,
         decided_at: None,
         decision_reason: None,
@@ -328,8 +331,8 @@ fn make_room(state: &State, organization: &Organization, edit: &mut Edit) -> Res
 }
 
 fn counts(app: &App, organization: &Organization, found: &Found) -> RemovalCounts {
-    let searches =
-        app.directory.read(|state| saved_searches_naming(state, organization.id, found.names.iter()).count());
+    let names = found.searched_names();
+    let searches = app.directory.read(|state| saved_searches_naming(state, organization.id, names.iter()).count());
     found.counts(searches as u64)
 }
 
@@ -393,7 +396,8 @@ fn approved(
     let removal = Removal {
         state: RemovalState::Approved,
         found,
-        names: looked.found.names.iter().cloned().collect(),
+        names: looked.found.searched_names().into_iter().collect(),
+        to_review: looked.found.to_review.clone(),
         approvers: Vec::new(),
         decided_by: Some(decided_by.clone()),
         decided_at: Some(call.app.clock.now()),

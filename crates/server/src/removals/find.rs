@@ -2,11 +2,13 @@
 //! what is held. It changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::ops::{ControlFlow, Range};
 
 use actarium_core::erasure::{ErasableParts, ranges_of};
 use actarium_core::event::OWN_SOURCE;
 use actarium_core::filter::{Filter, Place, Scope, Term};
+use actarium_core::render::Placed;
 use actarium_core::row::{Column, RowView};
 use actarium_core::{stored, text};
 use actarium_query::{ExportRow, Stop, TimeRange, export};
@@ -14,6 +16,7 @@ use actarium_store::segment::Tier;
 use actarium_store::{Hold, Snapshot};
 
 use super::Subject;
+use super::naming::{Naming, Tells};
 use crate::directory::removal::RemovalCounts;
 use crate::limits;
 use crate::problem::Problem;
@@ -35,6 +38,12 @@ pub struct Found {
     by_seq: BTreeMap<u64, ErasableParts>,
     /// Names, addresses and ids that go.
     pub names: BTreeSet<String>,
+    /// IP addresses that they came from.
+    ips: BTreeSet<IpAddr>,
+    user_agents: BTreeSet<String>,
+    /// Ids of recorded searches that may name the person, the first of them.
+    pub to_review: Vec<String>,
+    searches_to_review: u64,
     /// Whether some of it are acts of the one who is to approve.
     pub own_acts: bool,
     held: BTreeSet<u64>,
@@ -91,6 +100,16 @@ impl Found {
         true
     }
 
+    fn list_for_review(&mut self, snapshot: &Snapshot, event: &ExportRow<'_>) {
+        self.searches_to_review += 1;
+        if self.to_review.len() < limits::REMOVAL_REVIEW_MAX {
+            let organization = &snapshot.organization;
+            let (slug, opaque_id) = (&*organization.slug, &organization.id.0);
+            let placed = Placed { slug, opaque_id, seq: event.seq, recorded_at: event.recorded_at };
+            self.to_review.push(placed.id().to_string());
+        }
+    }
+
     /// Leaves out what goes beyond the bound of one removal.
     fn bound(mut self) -> Self {
         let mut ranges = 0;
@@ -111,6 +130,11 @@ impl Found {
             self.more = true;
         }
         self
+    }
+
+    /// All that a search may name the person by and that goes.
+    pub fn searched_names(&self) -> BTreeSet<String> {
+        self.names.iter().cloned().chain(self.ips.iter().map(ToString::to_string)).collect()
     }
 
     /// Whether there is nothing to remove.
@@ -135,6 +159,7 @@ impl Found {
             already: self.already,
             naming_records: self.naming_records,
             kept_own: self.kept_own,
+            searches_to_review: self.searches_to_review,
             saved_searches,
             more: self.more,
             ..RemovalCounts::default()
@@ -183,33 +208,62 @@ pub fn of_person(
         if !gather_names(&event.row, subject, parts, &mut found.names) {
             return;
         }
+        if parts.personal {
+            gather_origin(&event.row, subject, &mut found);
+        }
         let reached = reached(&event.row, subject, parts);
         found.kept_own += u64::from(reached != parts);
         if !reached.is_empty() {
             found.take(&look, event, reached);
         }
     })?;
-    let phrases: Vec<Vec<String>> = found.names.iter().map(|name| text::words(name)).collect();
-    if !phrases.is_empty() {
-        find_naming_records(&look, &phrases, stop, &mut found)?;
+    if !found.names.is_empty() || !found.ips.is_empty() {
+        find_naming_records(&look, stop, &mut found)?;
     }
     Ok(found.bound())
 }
 
-/// Actarium's own records whose detail names somebody: the phrase of a search, a change of a name.
-fn find_naming_records(
-    look: &Look<'_>,
-    phrases: &[Vec<String>],
-    stop: &Stop,
-    found: &mut Found,
-) -> Result<(), Problem> {
+/// Actarium's own records whose detail names somebody: a change of a name, and the phrase of a search also by parts of a name
+/// or address. A search that may mean somebody else is listed and stays, so that a person decides.
+fn find_naming_records(look: &Look<'_>, stop: &Stop, found: &mut Found) -> Result<(), Problem> {
+    let phrases: Vec<Vec<String>> = found.names.iter().map(|name| text::words(name)).collect();
+    let naming = Naming::of(&found.searched_names()).with_user_agents(&found.user_agents);
     let own = Filter::Term(Term::Source(OWN_SOURCE.to_owned()));
     each(look.snapshot, (TimeRange::ALL, &own), stop, &mut |event| {
-        let names = !is_evidence(&event.row) && detail_texts(&event.row).iter().any(|text| says(text, phrases));
-        if names && found.take(look, event, ErasableParts::DETAIL) {
-            found.naming_records += 1;
+        if is_evidence(&event.row) {
+            return;
+        }
+        let by_search = search_phrases(&event.row).iter().map(|phrase| naming.told_by(phrase)).max();
+        let tells = match by_search.unwrap_or(Tells::Nothing) {
+            Tells::Names => Tells::Names,
+            _ if detail_texts(&event.row).iter().any(|text| says(text, &phrases)) => Tells::Names,
+            other => other,
+        };
+        match tells {
+            Tells::Names if found.take(look, event, ErasableParts::DETAIL) => found.naming_records += 1,
+            Tells::Perhaps => found.list_for_review(look.snapshot, event),
+            Tells::Names | Tells::Nothing => {}
         }
     })
+}
+
+/// The phrases in the record of a search, an export or a saved search.
+fn search_phrases(row: &RowView<'_>) -> Vec<String> {
+    if !row.get(Column::Action).is_some_and(|action| action.starts_with("audit_log.")) {
+        return Vec::new();
+    }
+    let mut phrases: Vec<String> = Vec::new();
+    if let Some(metadata) = row.get(Column::Metadata) {
+        phrases.extend(stored::whole_texts(metadata).remove("q"));
+    }
+    for change in
+        row.get(Column::Changes).map(stored::changes).into_iter().flatten().filter(|change| change.path == "/q")
+    {
+        for value in [change.before, change.after].into_iter().flatten() {
+            stored::leaves(value, &mut |phrase| phrases.push(phrase.to_owned()));
+        }
+    }
+    phrases
 }
 
 /// What the redaction of events would remove: the detail of those with these sequence numbers. `each_event` is shown each
@@ -289,6 +343,22 @@ fn gather_names(row: &RowView<'_>, subject: &Subject, parts: ErasableParts, name
         keep(Some(&subject.id));
     }
     is_about
+}
+
+/// Gathers where somebody came from, of an event that they are an actor of.
+fn gather_origin(row: &RowView<'_>, subject: &Subject, found: &mut Found) {
+    let mut actors = row.get(Column::Actor).map(stored::actors).into_iter().flatten();
+    if !actors.any(|actor| subject.is(&actor.kind, &actor.id)) {
+        return;
+    }
+    let ip = row.get(Column::Ip).and_then(|ip| ip.parse::<IpAddr>().ok());
+    if let Some(ip) = ip.filter(|_| found.ips.len() < limits::REMOVAL_IPS_MAX) {
+        found.ips.insert(ip.to_canonical());
+    }
+    let user_agent = row.get(Column::UserAgent).filter(|_| found.user_agents.len() < limits::REMOVAL_NAMES_MAX);
+    if let Some(user_agent) = user_agent.filter(|user_agent| !found.user_agents.contains(*user_agent)) {
+        found.user_agents.insert(user_agent.to_owned());
+    }
 }
 
 /// The texts of an event's detail; those that were cut to fit into metadata are put together again.

@@ -3,6 +3,7 @@
 //! approve it is decided in `handlers::removals`; how parts of events are removed is the store's.
 
 mod find;
+mod naming;
 mod recorded;
 mod remainder;
 mod second_person;
@@ -15,6 +16,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 pub use find::{Approver, Found, is_evidence, names_one_of, of_events, of_person};
+pub use naming::{Naming, Tells};
 pub use recorded::put_on_record;
 pub use remainder::remainders;
 pub use second_person::{approvers, tied_to};

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::names_one_of;
+use super::{Naming, Tells, names_one_of};
 use crate::access::Standing;
 use crate::app::App;
 use crate::directory::removal::{Removal, RemovalPlan, RemovalState};
@@ -163,15 +163,17 @@ async fn remove_copies(
     .await
 }
 
-/// The saved searches whose name or phrase has one of the names in it.
+/// The saved searches whose name has one of the names in it, or whose phrase names who has them.
 pub fn saved_searches_naming<'s>(
     state: &'s State,
     organization: OrganizationId,
     names: impl Iterator<Item = &'s String> + Clone + 's,
 ) -> impl Iterator<Item = &'s Arc<Kept<SavedSearch>>> {
+    let naming = Naming::of(names.clone());
     state.saved_searches(organization).iter().filter(move |search| {
         let texts = [Some(&search.name), search.q.as_ref()];
-        texts.into_iter().flatten().any(|text| names_one_of(text, names.clone()))
+        let is_named = texts.into_iter().flatten().any(|text| names_one_of(text, names.clone()));
+        is_named || search.q.as_ref().is_some_and(|q| naming.told_by(q) == Tells::Names)
     })
 }
 

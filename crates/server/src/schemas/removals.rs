@@ -42,6 +42,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         "archive",
         "naming_records",
         "kept_own",
+        "searches_to_review",
         "saved_searches",
         "held",
         "already",
@@ -49,6 +50,14 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
     let mut found: serde_json::Map<String, Value> = counts.iter().map(|name| ((*name).to_owned(), count())).collect();
     let more = "Whether there is more than one erasure may remove; ask again when this one is done.";
     found.insert("more".to_owned(), json!({"type": "boolean", "description": more}));
+    let to_review = || {
+        json!({
+            "type": "array",
+            "items": string(),
+            "maxItems": limits::REMOVAL_REVIEW_MAX,
+            "description": "Ids of recorded searches that may name the person and stay: look at them, and redact those that do.",
+        })
+    };
     let parts = || json!({"type": "array", "items": part()});
     let actor = || json!({"type": "object"});
     let removal = json!({
@@ -74,18 +83,20 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         "decided_at": or_null(time()),
         "decision_reason": text("Why it was rejected."),
         "found": reference("RemovalCounts"),
+        "to_review": to_review(),
         "progress": open(json!({"done": count(), "total": count()}), &["done", "total"]),
         "kept_by_holds": count(),
         "finished_at": or_null(time()),
     });
-    let dry = json!({"dry_run": {"type": "boolean"}, "parts": parts(), "found": reference("RemovalCounts")});
-    let required = ["id", "state", "reason", "parts", "asked_by", "asked_at", "found", "progress", "kept_by_holds"];
+    let dry = json!({"dry_run": {"type": "boolean"}, "parts": parts(), "found": reference("RemovalCounts"), "to_review": to_review()});
+    let required =
+        ["id", "state", "reason", "parts", "asked_by", "asked_at", "found", "to_review", "progress", "kept_by_holds"];
     vec![
         ("NewErasure", closed(new_erasure, &["subject"])),
         ("NewRedaction", closed(new_redaction, &["events"])),
         ("RemovalRejection", closed(json!({"reason": reason()}), &["reason"])),
         ("RemovalCounts", open(Value::Object(found), &counts)),
-        ("RemovalDryRun", open(dry, &["dry_run", "parts", "found"])),
+        ("RemovalDryRun", open(dry, &["dry_run", "parts", "found", "to_review"])),
         ("Removal", open(removal, &required)),
         ("Erasures", open(json!({"erasures": list("Removal")}), &["erasures"])),
         ("Redactions", open(json!({"redactions": list("Removal")}), &["redactions"])),

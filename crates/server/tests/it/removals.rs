@@ -226,6 +226,52 @@ fn a_person_is_erased_everywhere_once_a_second_person_approves() {
 }
 
 #[test]
+fn recorded_searches_by_a_part_of_the_name_or_address_go_and_doubtful_ones_are_listed() {
+    let service = Service::start();
+    service.organization("acme");
+    let asker = Person::new(&service, "Quinn", &["admin"]);
+    let mut by_person = of_person(0);
+    by_person["context"]["user_agent"] = json!("UniqueAgent/1");
+    recorded(&service, &[by_person]);
+    let naming = ["marchbanks", "Zebulon", "%22marchbanks+zebulon%22", "%22zebulon+m%22", "ip:10.77.7.7", "actor:zeb"];
+    let doubtful = ["uniqueagent", "marchb", "ip:10.77.7.0/24"];
+    let others = ["component", "ip:10.77.7.8", "action:component.*"];
+    for q in [&naming[..], &doubtful, &others].concat() {
+        asker.sees(&service, &format!("q={q}&from=-1d")).unwrap();
+    }
+    let export = format!("/v1/orgs/acme/export?format=csv&q=marchbanks&{EVER}");
+    assert_eq!(service.get(&export.replace("&limit=1000&order=asc", "")).status, 200);
+    let saved = json!({"name": "Mine", "q": "zebulon outcome:denied", "visibility": "organization"});
+    assert_eq!(asker.send(&service, "POST", "saved-searches", saved).status, 201);
+    service.find_count("acme", &format!("action=audit_log.search&actor={}", asker.id), 12);
+    service.find_count("acme", "action=audit_log.export", 1);
+    let body = json!({"subject": "user:u_777", "reason": "They asked for it"});
+    let mut counting = body.clone();
+    counting["dry_run"] = json!(true);
+    let counted = asker.send(&service, "POST", "erasures", counting).json();
+    let found = &counted["found"];
+    // The searches, the export, and the saving of a search.
+    assert_eq!((&found["naming_records"], &found["searches_to_review"]), (&json!(8), &json!(3)), "{counted}");
+    assert_eq!((&found["saved_searches"], counted["to_review"].as_array().unwrap().len()), (&json!(1), 3));
+    let id = asker.made(&service, "erasures", body);
+    let approve = format!("/v1/orgs/acme/erasures/{id}/approve");
+    assert_eq!(service.request("POST", &approve).send().status, 200);
+    let done = ended(&service, &format!("erasures/{id}"));
+    assert_eq!(done["to_review"], counted["to_review"], "{done}");
+    let left = service.find("acme", &format!("action=audit_log.*&actor={}&{EVER}", asker.id));
+    let phrases: Vec<&str> = left.iter().filter_map(|record| record["metadata"]["q"].as_str()).collect();
+    assert_eq!(phrases, [&doubtful[..], &others].concat());
+    let listed: Vec<&Value> =
+        left.iter().filter(|record| done["to_review"].to_string().contains(record["id"].as_str().unwrap())).collect();
+    assert_eq!(listed.len(), 3);
+    assert!(listed.iter().all(|record| doubtful.contains(&record["metadata"]["q"].as_str().unwrap())), "{listed:?}");
+    proves_itself(&service);
+    for text in [NAME, EMAIL, "marchbanks", "zebulon", "10.77.7.7"] {
+        assert_eq!(files_with(service.path(), text), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
 fn nobody_approves_the_erasure_of_records_of_their_own_acts() {
     let service = Service::start();
     service.organization("acme");
