@@ -21,7 +21,7 @@ use crate::directory::removal::Removal;
 use crate::directory::{Edit, Kept, State, change};
 use crate::problem::{Kind, Problem};
 use crate::recorder::OwnRecord;
-use crate::removals::names_one_of;
+use crate::removals::{Naming, Tells, names_one_of};
 use crate::retention::cuts;
 use crate::serve::service_actor;
 
@@ -201,7 +201,10 @@ fn with_lost(app: &App, organization: OrganizationId, erasure: &Erasure, names: 
         }
         _ => false,
     };
-    let named = |export: &KeptExport| export.q.as_ref().is_some_and(|q| names_one_of(q, names.iter()));
+    let naming = Naming::of(names);
+    let named = |export: &KeptExport| {
+        export.q.as_ref().is_some_and(|q| names_one_of(q, names.iter()) || naming.told_by(q) == Tells::Names)
+    };
     let goes = all.iter().filter(|export| named(export) || holds(export));
     goes.map(|export| export.id.clone()).collect()
 }
