@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use actarium_store::Location;
 use actarium_verify::{Bundle, BundleError, Trust, verify_export, verify_path};
 use clap::Args;
 
@@ -53,6 +54,9 @@ pub struct VerifyArguments {
     /// Of a service or a data folder: which organization's log
     #[arg(long, env = "ACTARIUM_ORG")]
     org: Option<String>,
+    /// Of a data folder: the place of the archive, if it is not the folder archive in it
+    #[arg(long, value_name = "PLACE", env = "ACTARIUM_ARCHIVE")]
+    archive: Option<Location>,
     /// The log's verifier key, from a source of your own (or a file that holds it)
     #[arg(long)]
     key: Option<String>,
@@ -230,7 +234,7 @@ pub fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
         let org = arguments.org.as_deref().ok_or_else(|| Failure::Usage("whose log? Give --org".to_owned()))?;
         verify_log::served(&what, org, &trust)?
     } else if verify_log::is_data_folder(&arguments.export) {
-        verify_log::folder(&arguments.export, arguments.org.as_deref(), &trust)?
+        verify_log::folder(&arguments.export, arguments.archive.as_ref(), arguments.org.as_deref(), &trust)?
     } else {
         verify_path(&arguments.export, &trust).map_err(|error| match &error {
             BundleError::Cut { .. } => Failure::Refused(error.to_string()),

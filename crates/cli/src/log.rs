@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use actarium_server::{continuing, rotating};
-use actarium_store::{EngineOptions, SystemClock, SystemEntropy};
+use actarium_store::{EngineOptions, Location, SystemClock, SystemEntropy};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
@@ -72,6 +72,9 @@ pub struct ContinueArguments {
     /// The file of the key, if it is not log.key in the data folder
     #[arg(long, value_name = "FILE", env = "ACTARIUM_LOG_KEY")]
     log_key: Option<PathBuf>,
+    /// The place of the archive, if it is not the folder archive in the data folder
+    #[arg(long, value_name = "PLACE", env = "ACTARIUM_ARCHIVE")]
+    archive: Option<Location>,
     /// The organization
     #[arg(long)]
     org: String,
@@ -102,6 +105,9 @@ pub struct RotateArguments {
     /// The file of the key, if it is not log.key in the data folder
     #[arg(long, value_name = "FILE", env = "ACTARIUM_LOG_KEY")]
     log_key: Option<PathBuf>,
+    /// The place of the archive, if it is not the folder archive in the data folder
+    #[arg(long, value_name = "PLACE", env = "ACTARIUM_ARCHIVE")]
+    archive: Option<Location>,
     /// Why, for the record
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     explanation: String,
@@ -116,6 +122,7 @@ pub fn rotate_key(arguments: &RotateArguments) -> Result<(), Failure> {
     prompt::confirm(arguments.yes, || Ok(question.to_owned()))?;
     let mut options = EngineOptions::new(&arguments.data_dir);
     options.log_key.clone_from(&arguments.log_key);
+    options.archive.clone_from(&arguments.archive);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let rotated = runtime.block_on(rotating::rotate_log_key(
         options,
@@ -140,6 +147,7 @@ pub fn continue_log(arguments: &ContinueArguments) -> Result<(), Failure> {
     prompt::confirm(arguments.yes, || Ok(question))?;
     let mut options = EngineOptions::new(&arguments.data_dir);
     options.log_key.clone_from(&arguments.log_key);
+    options.archive.clone_from(&arguments.archive);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let continued = runtime.block_on(continuing::continue_log(
         options,

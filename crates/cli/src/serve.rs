@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use actarium_server::copies::CopyOptions;
+use actarium_server::copies::{CopyOptions, LOCK_DAYS_MAX};
 use actarium_server::directory::governance::RetentionDays;
 use actarium_server::forwarding::{ProxyHeader, TrustedProxies};
 use actarium_server::mail::{MailOptions, MailSender, MailServer};
@@ -16,7 +16,7 @@ use actarium_server::retention::RetentionOptions;
 use actarium_server::signin::session::Expiry;
 use actarium_server::witnessing::{WITNESSES_MAX, WitnessAddress, WitnessOptions};
 use actarium_server::{IdentityProviderOptions, ServerOptions, console, demo_accounts, serve as run_server};
-use actarium_store::EngineOptions;
+use actarium_store::{EngineOptions, Location};
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use tokio::sync::oneshot;
@@ -74,9 +74,10 @@ pub struct ServeArguments {
     /// Minutes after which a session is over in any case
     #[arg(long, value_name = "MINUTES", default_value = "10080", value_parser = clap::value_parser!(u64).range(1..=525_600))]
     session_minutes: u64,
-    /// The folder of the archive, which may be on another disk [default: archive in the data folder]
-    #[arg(long, value_name = "DIR")]
-    archive_dir: Option<PathBuf>,
+    /// The place of the archive: a folder, which may be on another disk, or s3://bucket/prefix [default: the folder
+    /// archive in the data folder]
+    #[arg(long, alias = "archive-dir", value_name = "PLACE", env = "ACTARIUM_ARCHIVE")]
+    archive: Option<Location>,
     /// Fewest days that organizations may keep records at hand
     #[arg(long, value_name = "DAYS", default_value = "365", value_parser = clap::value_parser!(u32).range(0..=36_500))]
     hot_days_min: u32,
@@ -172,10 +173,14 @@ struct WitnessesArguments {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Copies of checkpoints")]
 struct CopiesArguments {
-    /// A folder, best on another machine, that checkpoints are copied to; none there is ever replaced, and every start
-    /// compares the logs with them
-    #[arg(long, value_name = "DIR")]
-    copy_checkpoints: Option<PathBuf>,
+    /// A folder, best on another machine, or s3://bucket/prefix that checkpoints are copied to; none there is ever
+    /// replaced, and every start compares the logs with them
+    #[arg(long, value_name = "PLACE")]
+    copy_checkpoints: Option<Location>,
+    /// Days for which the bucket's object lock is to keep anybody from changing or deleting a copy (in compliance mode)
+    /// [default: what the bucket does by itself]
+    #[arg(long, value_name = "DAYS", requires = "copy_checkpoints", value_parser = clap::value_parser!(u32).range(1..=i64::from(LOCK_DAYS_MAX)))]
+    copy_checkpoints_lock: Option<u32>,
     /// Minutes between two copies of a log that grows
     #[arg(long, value_name = "MINUTES", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=10_080))]
     copy_minutes: u64,
@@ -290,7 +295,7 @@ impl ServeArguments {
         let mut options = EngineOptions::new(&self.data_dir);
         options.log_name.clone_from(&self.log_name);
         options.log_key.clone_from(&self.log_key);
-        options.archive_dir.clone_from(&self.archive_dir);
+        options.archive.clone_from(&self.archive);
         let tuning = &self.tuning;
         let set = |place: &mut u64, value: Option<u64>| *place = value.unwrap_or(*place);
         set(&mut options.seal.rows, tuning.seal_rows);
@@ -331,8 +336,9 @@ pub fn serve(arguments: ServeArguments) -> Result<(), Failure> {
         },
         witnesses: arguments.witnesses.options()?,
         copies: CopyOptions {
-            folder: arguments.copies.copy_checkpoints.clone(),
+            place: arguments.copies.copy_checkpoints.clone(),
             every: Duration::from_secs(60 * arguments.copies.copy_minutes),
+            lock_days: arguments.copies.copy_checkpoints_lock,
         },
         mail: arguments.mail.options()?,
         ..ServerOptions::new(arguments.engine())

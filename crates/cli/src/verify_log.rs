@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actarium_core::erasure::{ErasableParts, Ledger};
 use actarium_core::tlog::{SignedCheckpoint, TileAddress};
-use actarium_store::{Engine, EngineOptions, Organization, ReadError, Snapshot, SystemClock, SystemEntropy};
+use actarium_store::{Engine, EngineOptions, Location, Organization, ReadError, Snapshot, SystemClock, SystemEntropy};
 use actarium_verify::{Bundle, LogSource, Report, Trust, VerifiedLog, report_removals, verify_export, verify_log};
 
 use crate::client::{Client, segment};
@@ -210,9 +210,9 @@ fn first_behind_the_purged(snapshot: &Snapshot) -> u64 {
 }
 
 /// Checks the logs of a data folder that no service has open, all of them or one. Nothing in it is changed.
-pub fn folder(path: &Path, org: Option<&str>, trust: &Trust) -> Result<Report, Failure> {
+pub fn folder(path: &Path, archive: Option<&Location>, org: Option<&str>, trust: &Trust) -> Result<Report, Failure> {
     let log_key = std::env::var_os("ACTARIUM_LOG_KEY").map(PathBuf::from);
-    let options = EngineOptions { read_only: true, log_key, ..EngineOptions::new(path) };
+    let options = EngineOptions { read_only: true, log_key, archive: archive.cloned(), ..EngineOptions::new(path) };
     let engine = Engine::open(options, Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
     let engine = engine.map_err(|error| Failure::Refused(error.to_string()))?;
     let all = engine.organizations();

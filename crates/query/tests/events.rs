@@ -9,6 +9,7 @@ use actarium_core::row::{Column, EncodedRows, Micros, RowView};
 use actarium_query::TimeRange;
 use actarium_store::committed::CommittedRows;
 use actarium_store::segment::{Segment, SegmentCache, SegmentOptions, build};
+use actarium_store::storage::StoredFile;
 use actarium_store::{Organization, OrganizationId, Snapshot, TailBatch};
 use proptest::prelude::*;
 
@@ -185,7 +186,7 @@ impl Log {
             let built = build(&[&run], &[], &options).unwrap();
             let path = folder.path().join(format!("{index}.parquet"));
             std::fs::write(&path, &built.bytes).unwrap();
-            let segment = Segment::open(&path, &built.summary, &cache).unwrap();
+            let segment = Segment::open(&StoredFile::local(&path), &built.summary, &cache).unwrap();
             assert_eq!(segment.read(run.first_seq..run.end_seq()).unwrap().rows, normalised(&run));
             segments.push(Arc::new(segment));
             at += rows;

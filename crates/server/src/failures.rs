@@ -88,8 +88,8 @@ pub fn read_problem(error: ReadError) -> Problem {
     match error {
         ReadError::UnknownOrganization => Problem::new(Kind::NotFound, "there is no such organization"),
         ReadError::Unavailable { detail } => {
-            tracing::error!(%detail, "the journal is not available");
-            Problem::new(Kind::Unavailable, "the journal cannot be read at present")
+            tracing::error!(%detail, "a log cannot be read at present");
+            Problem::new(Kind::Unavailable, "a part of the log cannot be read at present")
                 .retry_after(UNAVAILABLE_RETRY_AFTER_SECONDS)
         }
         ReadError::Damaged { organization, detail } => {

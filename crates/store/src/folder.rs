@@ -55,6 +55,16 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// Writes a file, replacing what is there; its name is the caller's to make durable.
+///
+/// # Errors
+/// If it cannot be written or synced.
+pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 /// Holds a folder for this process; let go when dropped or when the process ends.
 #[derive(Debug)]
 pub(crate) struct FolderLock {

@@ -1,7 +1,7 @@
 //! Durable storage of organizations' logs: journal, sealer, segments, manifest, recovery; and the memory of a witness.
 //!
 //! [`Engine`] is the way in. Below it, [`backend::Backend`] is the boundary at which SQLite is one of several stores,
-//! and [`segment`] is what a sealed run of a log looks like. Nothing here knows HTTP, JSON requests or permissions.
+//! [`segment`] is what a sealed run of a log looks like, and [`storage`] where its file lies. Nothing here knows HTTP, JSON requests or permissions.
 
 pub mod backend;
 pub mod clock;
@@ -11,6 +11,7 @@ mod folder;
 pub mod keys;
 pub mod organization;
 pub mod segment;
+pub mod storage;
 pub mod witness;
 
 pub use backend::StoredCosignature;
@@ -32,3 +33,4 @@ pub use engine::tiering::{HOLD_BLOCK_EVENTS, Hold, Share, TierCuts, TierEnds, Ti
 pub use engine::{Engine, OpenError, SealReport};
 pub use keys::SecretPlace;
 pub use organization::{Organization, OrganizationId, is_slug};
+pub use storage::{Location, Storage, StorageError, StorageStats};

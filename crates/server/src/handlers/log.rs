@@ -79,6 +79,7 @@ pub fn view(call: &Call) -> Result<Response, Problem> {
         "copy": app.copies.as_ref().and_then(|copies| copies.newest(id)).map(|copied| json!({
             "size": copied.size,
             "copied_at": copied.at.map(time::to_text),
+            "locked_until": copied.lock.map(|lock| lock.until),
         })),
         "scrub": scrub,
     }))

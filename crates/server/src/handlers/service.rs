@@ -1,11 +1,12 @@
 //! What is about the service itself: is it alive, can it work, how much has it done, what does it speak.
 
 use actarium_store::engine::stats::{COMMIT_LATENCY_BUCKETS_MICROS, Refused};
-use actarium_store::{EngineStats, SealReport};
+use actarium_store::{EngineStats, SealReport, StorageStats};
 use axum::response::Response;
 use serde_json::json;
 
 use crate::answers::{bytes_answer, json_answer};
+use crate::copies::Copies;
 use crate::dispatch::Call;
 use crate::metrics::Exposition;
 use crate::problem::{Kind, Problem};
@@ -38,8 +39,18 @@ pub async fn ready(call: &Call) -> Result<Response, Problem> {
     })?;
     // One damaged log is no reason to keep all others from the service.
     let damaged = call.app.engine.damaged().len();
-    let status = if damaged == 0 { "ok" } else { "degraded" };
-    json_answer(&json!({"status": status, "damaged_organizations": damaged}))
+    // Nor is a place elsewhere that is away: recording goes on, and what is due there is done when it is back.
+    let state = |failure: Option<String>| if failure.is_none() { "ok" } else { "failing" };
+    let archive = state(call.app.engine.archive_failure());
+    let copies = state(call.app.copies.as_ref().and_then(Copies::failing));
+    let is_well = damaged == 0 && archive == "ok" && copies == "ok";
+    let status = if is_well { "ok" } else { "degraded" };
+    json_answer(&json!({
+        "status": status,
+        "damaged_organizations": damaged,
+        "archive": archive,
+        "checkpoint_copies": copies,
+    }))
 }
 
 /// The API as an OpenAPI document.
@@ -142,6 +153,21 @@ fn write_store(out: &mut Exposition, stats: &EngineStats) {
     out.one("actarium_seal_failures_total", "counter", "Seals and merges that failed.", stats.seal_failures);
     let help = "Files removed that no manifest listed.";
     out.one("actarium_orphans_removed_total", "counter", help, stats.orphans_removed);
+    if let Some(archive) = &stats.archive {
+        write_archive(out, archive);
+    }
+}
+
+/// Of an archive that is not a folder.
+fn write_archive(out: &mut Exposition, archive: &StorageStats) {
+    let help = "Requests to the place of the archive.";
+    out.one("actarium_archive_requests_total", "counter", help, archive.requests);
+    let help = "Requests to the place of the archive that failed, with all their repetitions.";
+    out.one("actarium_archive_request_failures_total", "counter", help, archive.failures);
+    let help = "Bytes read from the place of the archive.";
+    out.one("actarium_archive_read_bytes_total", "counter", help, archive.read_bytes);
+    let help = "Whether the last request to the place of the archive failed.";
+    out.one("actarium_archive_failing", "gauge", help, u8::from(archive.last_failure.is_some()));
 }
 
 /// Runs what blocks on a thread where it may.

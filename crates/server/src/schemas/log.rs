@@ -24,6 +24,11 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
     let copy = json!({
         "size": count(),
         "copied_at": or_null(json!({"type": "string", "format": "date-time", "description": "Null for one from before this start."})),
+        "locked_until": or_null(json!({
+            "type": "string",
+            "format": "date-time",
+            "description": "Until when a bucket's object lock is seen to hold it.",
+        })),
     });
     let scrub = json!({"finished_at": time(), "segments": count(), "end_seq": count()});
     let standing = json!({
@@ -41,7 +46,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
             "type": "array",
             "items": open(witness, &["name", "key", "state", "detail", "size", "signed_at", "behind"]),
         },
-        "copy": or_null(open(copy, &["size", "copied_at"])),
+        "copy": or_null(open(copy, &["size", "copied_at", "locked_until"])),
         "scrub": or_null(open(scrub, &["finished_at", "segments", "end_seq"])),
     });
     let always = [

@@ -443,7 +443,7 @@ fn answers() -> Vec<(&'static str, Value)> {
         ("Tail", open(tail, &["events", "next", "as_of"])),
         ("Ingested", open(ingested, &["recorded", "duplicates", "skipped", "refused", "refused_more"])),
         ("Text", json!({"type": "string"})),
-        ("Readiness", open(readiness(), &["status", "damaged_organizations"])),
+        ("Readiness", open(readiness(), &["status", "damaged_organizations", "archive", "checkpoint_copies"])),
         ("Status", open(json!({"status": {"type": "string", "enum": ["ok"]}}), &["status"])),
         ("OpenApiDocument", open(json!({"openapi": {"type": "string"}}), &["openapi"])),
         ("Catalog", open(json!({"families": {"type": "array", "items": {"type": "object"}}}), &["families"])),
@@ -475,9 +475,12 @@ fn masking_keys(description: &str) -> Value {
 }
 
 fn readiness() -> Value {
+    let place = |description: &str| json!({"type": "string", "enum": ["ok", "failing"], "description": description});
     json!({
         "status": {"type": "string", "enum": ["ok", "degraded"]},
         "damaged_organizations": {"type": "integer", "minimum": 0, "description": "Logs that take no writes."},
+        "archive": place("Whether the last use of the bucket that the archive is in, if it is in one, failed."),
+        "checkpoint_copies": place("Whether the last use of the place that checkpoints are copied to, if there is one, failed."),
     })
 }
 

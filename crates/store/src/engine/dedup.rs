@@ -432,5 +432,5 @@ fn read_refusal(error: ReadError) -> AppendError {
 }
 
 fn segment_refusal(log: &Log, error: &SegmentError) -> AppendError {
-    read_refusal(segment_unread(log, error))
+    read_refusal(segment_unread(&log.organization, error))
 }

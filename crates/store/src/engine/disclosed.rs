@@ -10,7 +10,7 @@ use actarium_core::salt::{PARTS, Salt, epoch_of};
 use actarium_core::tree::Hash;
 
 use super::leaves::{EpochSalts, LeafError};
-use super::loading::describe;
+use super::loading::segment_unread;
 use super::log::Log;
 use super::shared::Shared;
 use super::snapshot::{ReadError, Snapshot};
@@ -67,7 +67,7 @@ pub(crate) fn for_each_row(
             break;
         }
         let end = segment.end_seq().min(seqs.end);
-        segment.for_each_row(next..end, f).map_err(|error| damaged(describe(&error)))?;
+        segment.for_each_row(next..end, f).map_err(|error| segment_unread(&snapshot.organization, &error))?;
         next = end;
     }
     let first = snapshot.tail.partition_point(|batch| batch.rows.end_seq() <= next);

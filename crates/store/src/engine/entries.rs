@@ -8,7 +8,7 @@ use actarium_core::row::{Micros, RowView};
 use actarium_core::salt::epoch_of;
 
 use super::leaves::{EpochSalts, LeafError};
-use super::loading::describe;
+use super::loading::segment_unread;
 use super::log::Log;
 use super::shared::Shared;
 use super::snapshot::{ReadError, Snapshot};
@@ -50,7 +50,8 @@ fn read_once(
         let part = within(entry.summary.first_seq, entry.end_seq());
         if !part.is_empty() {
             let path = shared.files_of(Tier::Purged).locate(&entry.path);
-            let read = read_purged(&path, &entry.summary, part.clone()).map_err(|error| damaged(describe(&error)))?;
+            let read = read_purged(&path, &entry.summary, part.clone())
+                .map_err(|error| segment_unread(&log.organization, &error))?;
             entries.extend(part.zip(read));
         }
     }
@@ -64,7 +65,7 @@ fn read_once(
             Ok(entry) => entries.push((seq, entry)),
             Err(error) => drop(failed.get_or_insert(error)),
         };
-        segment.for_each_row(part, &mut each).map_err(|error| damaged(describe(&error)))?;
+        segment.for_each_row(part, &mut each).map_err(|error| segment_unread(&log.organization, &error))?;
     }
     for batch in &snapshot.tail {
         for (seq, recorded_at, row) in batch.rows.iter().filter(|(seq, ..)| seqs.contains(seq)) {

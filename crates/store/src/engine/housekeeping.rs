@@ -109,21 +109,31 @@ fn prune(shared: &Shared) {
 
 /// Removes files in the segment folder that no manifest lists. A file that is being written is not listed yet, so
 /// what was there before the manifests were read is judged, while no log is being sealed.
-pub(crate) fn collect_orphans(shared: &Shared) {
-    for tier in [Tier::Hot, Tier::Archive] {
-        collect_orphans_of(shared, tier);
+///
+/// Whether none is left: a place that cannot be reached may have some.
+pub(crate) fn collect_orphans(shared: &Shared) -> bool {
+    let done = [Tier::Hot, Tier::Archive].map(|tier| collect_orphans_of(shared, tier));
+    done.into_iter().all(|is_clean| is_clean)
+}
+
+/// The same when the engine is opened, for which nobody waits until a place that was just found to be away answers.
+pub(crate) fn collect_orphans_at_start(shared: &Shared) {
+    collect_orphans_of(shared, Tier::Hot);
+    if shared.archive.stats().is_none_or(|stats| stats.last_failure.is_none()) {
+        collect_orphans_of(shared, Tier::Archive);
     }
 }
 
-fn collect_orphans_of(shared: &Shared, tier: Tier) {
+fn collect_orphans_of(shared: &Shared, tier: Tier) -> bool {
     let files = shared.files_of(tier);
     let found = match files.list() {
         Ok(found) => found,
         Err(error) => {
-            tracing::warn!(%error, "the segment folder could not be listed");
-            return;
+            tracing::warn!(%error, "the files of segments could not be listed");
+            return false;
         }
     };
+    let mut is_clean = true;
     for log in shared.all_logs() {
         let folder = format!("{}/", log.organization.id);
         let candidates: Vec<_> = found.iter().filter(|file| file.path.starts_with(&folder)).collect();
@@ -135,6 +145,7 @@ fn collect_orphans_of(shared: &Shared, tier: Tier) {
             Ok(manifest) => manifest.into_iter().map(|entry| entry.path).collect(),
             Err(error) => {
                 tracing::warn!(%error, "a manifest could not be read");
+                is_clean = false;
                 continue;
             }
         };
@@ -143,7 +154,11 @@ fn collect_orphans_of(shared: &Shared, tier: Tier) {
             if listed.contains(&file.path) || retired.contains(&file.path) {
                 continue;
             }
-            if reaches_beyond_head(shared, files, &log, &file.path) {
+            let Some(is_beyond) = reaches_beyond_head(shared, files, &log, &file.path) else {
+                is_clean = false;
+                continue;
+            };
+            if is_beyond {
                 log.set_damaged(&format!(
                     "segment {} holds events beyond the head: the database is older than its segments, as after a \
                      restore from an older backup",
@@ -156,22 +171,32 @@ fn collect_orphans_of(shared: &Shared, tier: Tier) {
                     tracing::info!(path = %file.path, "removed a file that no manifest lists");
                     Counters::add(&shared.counters.orphans_removed, 1);
                 }
-                Err(error) => tracing::warn!(%error, "a file that no manifest lists could not be removed"),
+                Err(error) => {
+                    is_clean = false;
+                    tracing::warn!(%error, "a file that no manifest lists could not be removed");
+                }
             }
         }
     }
+    is_clean
 }
 
 /// Whether a file that no manifest lists may hold events that nothing else holds. What a seal leaves behind when it is cut
-/// short does not: its rows are in the journal still, below the head.
-fn reaches_beyond_head(shared: &Shared, files: &SegmentFiles, log: &Log, path: &str) -> bool {
+/// short does not: its rows are in the journal still, below the head. Nothing, if that cannot be told at present.
+fn reaches_beyond_head(shared: &Shared, files: &SegmentFiles, log: &Log, path: &str) -> Option<bool> {
     let head = match shared.backend.organization(log.organization.id) {
         Ok(overview) => overview.map_or(0, |overview| overview.head.size),
-        Err(_) => return true,
+        Err(_) => return Some(true),
     };
     let name = path.rsplit('/').next().unwrap_or_default();
-    let Some(first_seq) = name.split('-').next().and_then(|digits| digits.parse::<u64>().ok()) else { return false };
+    let Some(first_seq) = name.split('-').next().and_then(|digits| digits.parse::<u64>().ok()) else {
+        return Some(false);
+    };
     // A file that cannot be read was cut short before it was synced, unless even its beginning is beyond the head.
-    let rows = segment::count_rows(&files.locate(path)).unwrap_or(0);
-    first_seq > head || first_seq.saturating_add(rows) > head
+    let file = files.locate(path);
+    let rows = segment::count_rows(&file).unwrap_or(0);
+    if file.not_reached().is_some() {
+        return None;
+    }
+    Some(first_seq > head || first_seq.saturating_add(rows) > head)
 }

@@ -8,6 +8,7 @@ use super::shared::Shared;
 use super::snapshot::{ReadError, Snapshot};
 use crate::backend::{BackendError, ManifestEntry};
 use crate::committed::CommittedRows;
+use crate::organization::Organization;
 use crate::segment::{Segment, SegmentError, Tier};
 
 /// Bytes of stored batches that are read from the journal at once.
@@ -77,7 +78,7 @@ impl Shared {
         let open = |entry: &ManifestEntry| {
             Segment::open(&self.files_of(entry.summary.tier).locate(&entry.path), &entry.summary, &self.cache)
                 .map(Arc::new)
-                .map_err(|error| segment_unread(log, &error))
+                .map_err(|error| segment_unread(&log.organization, &error))
         };
         let opened: Arc<[Arc<Segment>]> = living(&manifest).map(open).collect::<Result<_, _>>()?;
         let mut state = log.state.lock();
@@ -181,9 +182,12 @@ pub(crate) fn living(manifest: &[ManifestEntry]) -> impl DoubleEndedIterator<Ite
 }
 
 /// The error of a reader for one of a segment's.
-pub(crate) fn segment_unread(log: &Log, error: &SegmentError) -> ReadError {
+pub(crate) fn segment_unread(organization: &Organization, error: &SegmentError) -> ReadError {
     let detail = describe(error);
-    if error.is_passing() { ReadError::Unavailable { detail } } else { damaged(log, &detail) }
+    match error.is_passing() {
+        true => ReadError::Unavailable { detail },
+        false => ReadError::Damaged { organization: organization.slug.clone(), detail },
+    }
 }
 
 fn damaged(log: &Log, detail: &str) -> ReadError {

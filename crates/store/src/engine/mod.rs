@@ -61,6 +61,7 @@ use crate::clock::{Clock, Entropy};
 use crate::folder::FolderLock;
 use crate::organization::{Organization, OrganizationId};
 use crate::segment::{Entry, SegmentCache};
+use crate::storage::{Location, StorageError};
 use append::{Append, AppendError, Appended, Change, DuplicateScope, NewOrganization};
 use checkpoints::CheckpointSigner;
 use committer::{Committer, reason};
@@ -157,13 +158,11 @@ impl Engine {
         entropy: Arc<dyn Entropy>,
     ) -> Result<Arc<Engine>, OpenError> {
         let opened = recovery::open(&options, &*entropy)?;
-        let segment_folder = options.data_dir.join(recovery::SEGMENT_FOLDER);
-        let files = SegmentFiles::open(&segment_folder)
-            .map_err(|error| OpenError::Io { path: segment_folder.display().to_string(), detail: error.to_string() })?;
-        let archive_folder =
-            options.archive_dir.clone().unwrap_or_else(|| options.data_dir.join(recovery::ARCHIVE_FOLDER));
-        let archive = SegmentFiles::open(&archive_folder)
-            .map_err(|error| OpenError::Io { path: archive_folder.display().to_string(), detail: error.to_string() })?;
+        let unusable = |error: StorageError| OpenError::Io { path: error.place, detail: error.detail };
+        let own_folder = |name: &str| Location::Folder(options.data_dir.join(name));
+        let files = SegmentFiles::open(&own_folder(recovery::SEGMENT_FOLDER)).map_err(unusable)?;
+        let archive = options.archive.clone().unwrap_or_else(|| own_folder(recovery::ARCHIVE_FOLDER));
+        let archive = SegmentFiles::open(&archive).map_err(unusable)?;
         let (log_name, key, handovers) = (opened.log_name, opened.log_key, opened.handovers);
         let signer = Arc::new(CheckpointSigner { log_name, key, handovers });
         let logs = load_logs(&*opened.backend, &options, &signer)?;
@@ -226,7 +225,7 @@ impl Engine {
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
         self.shared.reserve.keep();
         // Before the first write: a log that its segments show to be older than they are must take none.
-        housekeeping::collect_orphans(&self.shared);
+        housekeeping::collect_orphans_at_start(&self.shared);
         let committer = Committer::new(self.shared.clone());
         running.committer = Some(thread("committer").spawn(move || committer.run()).map_err(failed)?);
         let shared = self.shared.clone();
@@ -449,6 +448,11 @@ impl Engine {
         entries::read(&self.shared, &log, seqs)
     }
 
+    /// Why the last use of the place of the archive failed, if it did and that is not a folder.
+    pub fn archive_failure(&self) -> Option<String> {
+        self.shared.archive.stats().and_then(|stats| stats.last_failure)
+    }
+
     /// The counters as they stand.
     pub fn stats(&self) -> EngineStats {
         let mut stats = self.shared.counters.read();
@@ -457,6 +461,7 @@ impl Engine {
         stats.tail_bytes = self.shared.tail_bytes.load(Ordering::Relaxed);
         stats.ids_bytes = self.shared.ids_bytes.load(Ordering::Relaxed);
         stats.cache_bytes = self.shared.cache.bytes();
+        stats.archive = self.shared.archive.stats();
         for log in self.shared.all_logs() {
             let state = log.state.lock();
             stats.organizations += 1;

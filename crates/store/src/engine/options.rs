@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::keys::LOG_KEY_FILE;
+use crate::storage::Location;
 
 /// Bounds on what waits and on what is held in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,8 +129,8 @@ pub struct EngineOptions {
     pub seal: SealPolicy,
     /// How long `external_id` and `Idempotency-Key` are remembered at least.
     pub idempotency_window: Duration,
-    /// The folder of the archive; `None`: `archive` in the data folder.
-    pub archive_dir: Option<PathBuf>,
+    /// The place of the archive; `None`: the folder `archive` in the data folder.
+    pub archive: Option<Location>,
     /// Only to read what there is: nothing is created, written, sealed, published or collected, and no event is taken.
     pub read_only: bool,
     /// Time between two checkpoints of a log that grows; `None`: only when asked for, and at the end.
@@ -147,7 +148,7 @@ impl EngineOptions {
             limits: EngineLimits::default(),
             seal: SealPolicy::default(),
             idempotency_window: Duration::from_secs(7 * 24 * 60 * 60),
-            archive_dir: None,
+            archive: None,
             read_only: false,
             checkpoints_every: Some(Duration::from_secs(1)),
         }

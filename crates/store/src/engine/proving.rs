@@ -147,5 +147,5 @@ pub(crate) fn compare_upper_tiles(shared: &Shared, log: &Log) -> Result<(), Seal
 /// Whether an error says that what is kept is wrong, and not only that it could not be read now.
 pub(crate) fn is_damage(error: &SealError) -> bool {
     !matches!(error, SealError::Backend(error) if !matches!(error, BackendError::Damaged { .. }))
-        && !matches!(error, SealError::Stopping)
+        && !matches!(error, SealError::Stopping | SealError::NotReached(_))
 }

@@ -15,6 +15,7 @@ use crate::backend::{Backend, BackendError, Identity, ManifestEntry, Overview};
 use crate::clock::Entropy;
 use crate::folder::{FolderLock, LockError, create_folder};
 use crate::keys::{KeyError, LOG_NAME_DEFAULT, LogKey, MasterKey, is_log_name, read_log_name, write_log_name};
+use crate::storage::Location;
 
 /// File by which a process holds the folder.
 const LOCK_FILE: &str = "actarium.lock";
@@ -96,7 +97,8 @@ fn refuse_others_folder(options: &EngineOptions) -> Result<(), OpenError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(io(folder, &error)),
     };
-    let placed = [Some(options.log_key_file()), options.archive_dir.clone()];
+    let archive = options.archive.as_ref().and_then(Location::folder);
+    let placed = [Some(options.log_key_file()), archive.cloned()];
     let is_own = |path: &Path, name: &str| {
         let name = name.strip_suffix(".partial").unwrap_or(name);
         OWN_NAMES.contains(&name)

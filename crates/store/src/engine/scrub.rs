@@ -75,7 +75,9 @@ pub(crate) fn next(shared: &Arc<Shared>, log: &Log, from_seq: u64) -> Result<Opt
         Ok(()) => {}
         // Merged, moved or purged while it was read: what came in its place was proved when it was made.
         Err(_) if !log.state.lock().manifest.contains(&entry) => {}
-        Err(error @ (SealError::Backend(_) | SealError::Stopping)) => return Err(error.to_string()),
+        Err(error @ (SealError::Backend(_) | SealError::Stopping | SealError::NotReached(_))) => {
+            return Err(error.to_string());
+        }
         Err(error) => {
             let detail = match &error {
                 // These name the file themselves.

@@ -8,7 +8,7 @@ use actarium_core::canonical::Canonicalizer;
 use actarium_core::tree::{Frontier, Hash, TILE_LEAVES};
 
 use super::codec::decode_batch;
-use super::files::{FileError, SegmentFiles};
+use super::files::SegmentFiles;
 use super::leaves::{LeafError, TreeBuilder};
 use super::loading::describe;
 use super::log::Log;
@@ -19,6 +19,7 @@ use super::tiles::stored_tiles;
 use crate::backend::{BackendError, Fence, LeaseRequest, ManifestChange, ManifestEntry, ManifestError};
 use crate::committed::CommittedRows;
 use crate::segment::{self, Segment, SegmentError, SegmentOptions, Tier};
+use crate::storage::StorageError;
 
 /// Bytes of stored batches that are read from the journal at once.
 const READ_BYTES: u64 = 4 << 20;
@@ -36,10 +37,13 @@ pub(crate) enum SealError {
     Manifest(#[from] ManifestError),
     /// A file could not be written.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] StorageError),
     /// A segment could not be made or read.
     #[error("{0}")]
     Segment(String),
+    /// A segment could not be read at present, which says nothing about it.
+    #[error("{0}")]
+    NotReached(String),
     /// Rows do not reproduce what is known of their hashes.
     #[error("{0}")]
     NotProved(String),
@@ -53,13 +57,16 @@ pub(crate) enum SealError {
 
 impl From<SegmentError> for SealError {
     fn from(error: SegmentError) -> Self {
-        Self::Segment(describe(&error))
+        if error.is_passing() { Self::NotReached(describe(&error)) } else { Self::Segment(describe(&error)) }
     }
 }
 
 impl From<ReadError> for SealError {
     fn from(error: ReadError) -> Self {
-        Self::Segment(error.to_string())
+        match error {
+            ReadError::Unavailable { detail } => Self::NotReached(detail),
+            other => Self::Segment(other.to_string()),
+        }
     }
 }
 
@@ -317,7 +324,7 @@ impl Sealing {
     }
 
     fn merge_leased(&mut self, log: &Log, first_seqs: &[u64], fence: &Fence) -> Result<u64, SealError> {
-        let segments = self.shared.segments(log).map_err(|error| SealError::Segment(error.to_string()))?;
+        let segments = self.shared.segments(log)?;
         let (entries, sealed_end) = {
             let state = log.state.lock();
             let chosen = |entry: &&ManifestEntry| first_seqs.contains(&entry.summary.first_seq);

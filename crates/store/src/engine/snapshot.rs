@@ -48,7 +48,7 @@ pub enum ReadError {
     #[error("there is no such organization")]
     UnknownOrganization,
     /// Something below failed; trying again may help.
-    #[error("the journal is not available: {detail}")]
+    #[error("the log cannot be read at present: {detail}")]
     Unavailable {
         /// What failed.
         detail: String,

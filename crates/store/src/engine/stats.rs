@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::storage::StorageStats;
+
 /// Upper bounds of the buckets of the commit latency histogram, in microseconds; one more bucket holds what is longer.
 pub const COMMIT_LATENCY_BUCKETS_MICROS: [u64; 14] =
     [250, 500, 1_000, 2_000, 3_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 5_000_000];
@@ -118,6 +120,8 @@ pub struct EngineStats {
     pub last_seal_failure: Option<String>,
     /// Files removed that no manifest listed.
     pub orphans_removed: u64,
+    /// What the place of the archive counts, if that is not a folder.
+    pub archive: Option<StorageStats>,
 }
 
 /// The counters behind [`EngineStats`].

@@ -17,7 +17,7 @@ use actarium_core::tree::{Frontier, Hash};
 use super::files::SegmentFiles;
 use super::housekeeping;
 use super::leaves::TreeBuilder;
-use super::loading::{describe, living};
+use super::loading::{living, segment_unread};
 use super::log::Log;
 use super::seal::{Run, SealError, Sealing};
 use super::shared::Shared;
@@ -112,7 +112,6 @@ pub struct TierStep {
 
 /// The sequence number of the first event that was recorded at a time or later.
 fn seq_at(shared: &Shared, log: &Log, before: Micros) -> Result<u64, ReadError> {
-    let damaged = |detail: String| ReadError::Damaged { organization: log.organization.slug.clone(), detail };
     let (manifest, sealed_end, oldest_unsealed) = {
         let state = log.state.lock();
         (state.manifest.clone(), state.sealed_end, state.oldest_unsealed)
@@ -123,7 +122,7 @@ fn seq_at(shared: &Shared, log: &Log, before: Micros) -> Result<u64, ReadError> 
             return Ok(summary.first_seq);
         }
         let path = shared.files_of(summary.tier).locate(&entry.path);
-        let failed = |error| damaged(describe(&error));
+        let failed = |error| segment_unread(&log.organization, &error);
         let below = if summary.tier == Tier::Purged {
             let entries = read_purged(&path, summary, summary.first_seq..entry.end_seq()).map_err(failed)?;
             entries.partition_point(|entry| entry.recorded_at < before)
@@ -183,9 +182,8 @@ pub(crate) fn plan(shared: &Shared, log: &Log, cuts: &TierCuts) -> Result<TierPl
 
 /// Makes sure that what is due lies in segments, which alone move, and says where the tiers end.
 pub(crate) fn prepare(shared: &Arc<Shared>, log: &Log, cuts: &TierCuts) -> Result<TierEnds, SealError> {
-    let failed = |error: ReadError| SealError::Segment(error.to_string());
-    let archive_end = seq_at(shared, log, cuts.archive_before).map_err(failed)?;
-    let purge_end = seq_at(shared, log, cuts.purge_before).map_err(failed)?;
+    let archive_end = seq_at(shared, log, cuts.archive_before)?;
+    let purge_end = seq_at(shared, log, cuts.purge_before)?;
     let mut sealing = Sealing::new(shared.clone());
     while log.state.lock().sealed_end < archive_end.max(purge_end) {
         if sealing.seal(log)? == 0 {
@@ -219,7 +217,9 @@ pub(crate) fn wipe(shared: &Shared) -> Result<bool, SealError> {
             return Err(SealError::Stopping);
         }
     }
-    housekeeping::collect_orphans(shared);
+    if !housekeeping::collect_orphans(shared) {
+        return Ok(false);
+    }
     for pause in WIPE_PAUSES_MILLIS {
         housekeeping::remove_retired(shared);
         if shared.backend.cut_log()? && shared.retired.lock().is_empty() {
@@ -290,7 +290,7 @@ impl Sealing {
         fence: &Fence,
     ) -> Result<Option<TierStep>, SealError> {
         let (first_seq, end_seq, tier) = (entry.summary.first_seq, entry.end_seq(), entry.summary.tier);
-        let segments = self.shared.segments(log).map_err(|error| SealError::Segment(error.to_string()))?;
+        let segments = self.shared.segments(log)?;
         let segment = segments.iter().find(|segment| segment.summary().first_seq == first_seq).cloned();
         let segment = segment.ok_or_else(|| SealError::Segment(format!("no segment begins at {first_seq}")))?;
         let rows = segment.read(first_seq..end_seq)?;

@@ -11,7 +11,7 @@ use actarium_core::tree::{Hash, TILE_LEAVES, leaf_hash, root};
 
 use super::disclosed::EntryBytes;
 use super::entries;
-use super::loading::describe;
+use super::loading::segment_unread;
 use super::log::Log;
 use super::shared::Shared;
 use super::snapshot::{ReadError, Snapshot};
@@ -142,10 +142,8 @@ impl<'s> TreeReader<'s> {
         };
         let segment_first = segment.summary().first_seq;
         if self.subtrees.as_ref().is_none_or(|(of, _)| *of != segment_first) {
-            let hashes = segment.subtree_hashes().map_err(|error| ReadError::Damaged {
-                organization: self.log.organization.slug.clone(),
-                detail: describe(&error),
-            })?;
+            let hashes = segment.subtree_hashes();
+            let hashes = hashes.map_err(|error| segment_unread(&self.log.organization, &error))?;
             self.subtrees = Some((segment_first, hashes));
         }
         let kept = self.subtrees.as_ref().map_or(&[][..], |(_, hashes)| hashes);

@@ -1,10 +1,7 @@
 //! Reading a segment's file: every block that is read is checked against the checksum that the manifest keeps of it,
 //! so that damage is an error and never an answer.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +9,7 @@ use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::{SegmentError, SegmentSummary};
+use crate::storage::{OpenFile, StoredFile};
 
 /// Bytes under one checksum.
 pub const CHECKED_BYTES: usize = 16 * 1024;
@@ -29,7 +27,7 @@ pub struct CheckedFile {
 
 #[derive(Debug)]
 struct Inner {
-    file: File,
+    file: OpenFile,
     bytes: u64,
     checks: Vec<u32>,
 }
@@ -39,16 +37,17 @@ impl CheckedFile {
     ///
     /// # Errors
     /// If it is missing, cannot be read, or has not the size that the manifest says.
-    pub fn open(path: &Path, summary: &SegmentSummary) -> Result<Self, SegmentError> {
-        let unreadable = |source| SegmentError::Unreadable { path: path.to_owned(), source };
-        let file = File::open(path).map_err(unreadable)?;
-        let bytes = file.metadata().map_err(unreadable)?.len();
+    pub fn open(file: &StoredFile, summary: &SegmentSummary) -> Result<Self, SegmentError> {
+        let unreadable = |source| SegmentError::Unreadable { path: file.shown(), source };
+        let opened = file.open(summary.bytes).map_err(unreadable)?;
+        let bytes = opened.len();
         if bytes != summary.bytes || summary.checks.len() as u64 != bytes.div_ceil(CHECKED_BYTES as u64) {
             return Err(SegmentError::damaged(
-                path,
+                &file.shown(),
                 format!("it has {bytes} bytes, the manifest says {}", summary.bytes),
             ));
         }
+        let file = opened;
         Ok(Self { inner: Arc::new(Inner { file, bytes, checks: summary.checks.clone() }) })
     }
 
@@ -68,8 +67,7 @@ impl CheckedFile {
         let first = start / CHECKED_BYTES as u64;
         let from = first * CHECKED_BYTES as u64;
         let to = end.next_multiple_of(CHECKED_BYTES as u64).min(inner.bytes);
-        let mut blocks = vec![0u8; (to - from) as usize];
-        inner.file.read_exact_at(&mut blocks, from)?;
+        let blocks = inner.file.read(from, (to - from) as usize)?;
         for (index, block) in blocks.chunks(CHECKED_BYTES).enumerate() {
             let index = first as usize + index;
             if crc32fast::hash(block) != inner.checks[index] {
@@ -81,7 +79,7 @@ impl CheckedFile {
             }
         }
         let offset = (start - from) as usize;
-        Ok(Bytes::from(blocks).slice(offset..offset + length))
+        Ok(blocks.slice(offset..offset + length))
     }
 }
 

@@ -104,7 +104,7 @@ impl Footer {
 impl Segment {
     /// The footer as it stands in the file, past the cache.
     pub(super) fn read_footer(&self) -> Result<Footer, SegmentError> {
-        let file = CheckedFile::open(&self.path, &self.summary)?;
+        let file = CheckedFile::open(&self.file, &self.summary)?;
         let options = ArrowReaderOptions::new()
             .with_offset_index_policy(PageIndexPolicy::Required)
             .with_column_index_policy(PageIndexPolicy::Skip);

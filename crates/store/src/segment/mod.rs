@@ -29,6 +29,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use actarium_core::row::{Column, Micros};
 
+use crate::storage::NotReached;
+
 pub use bloom::BLOOM_BLOCK_ROWS;
 pub use columns::{Columns, DictionaryColumn, NO_CODE, Postings, TextColumn, TimeOrder};
 pub use days::{DayCounts, MICROS_PER_DAY, OUTCOMES, outcome_index};
@@ -142,10 +144,14 @@ impl SegmentError {
         Self::Damaged { path: path.to_owned(), problem: problem.to_string() }
     }
 
-    /// Whether it says nothing about the file: the process has no descriptor or memory left, and trying again may help.
+    /// Whether it says nothing about the file: its place was not reached, or the process has no descriptor or memory left.
+    /// Trying again may help.
     pub fn is_passing(&self) -> bool {
         use rustix::io::Errno;
         let Self::Unreadable { source, .. } = self else { return false };
+        if source.get_ref().is_some_and(|inner| inner.is::<NotReached>()) {
+            return true;
+        }
         matches!(Errno::from_io_error(source), Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM))
     }
 }

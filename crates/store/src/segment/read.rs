@@ -2,7 +2,6 @@
 //! Where they lie is the footer's matter; nothing is decided here about what a question needs.
 
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use actarium_core::row::{Column, EncodedRows, Micros, RowView};
@@ -25,6 +24,7 @@ use super::shape::Part;
 use super::terms::TermTable;
 use super::{CachedPart, PartKey, PartKind, SegmentCache, SegmentError, SegmentSummary};
 use crate::committed::CommittedRows;
+use crate::storage::{NotReached, StoredFile};
 
 /// Rows decoded at once when rows are read in sequence.
 const SEQUENCE_BATCH_ROWS: usize = 4_096;
@@ -49,7 +49,7 @@ impl Times {
 /// A segment's file, opened when something is asked of it.
 #[derive(Debug)]
 pub struct Segment {
-    pub(super) path: std::path::PathBuf,
+    pub(super) file: StoredFile,
     pub(super) summary: SegmentSummary,
     pub(super) cache: Arc<SegmentCache>,
     pub(super) number: u64,
@@ -59,15 +59,10 @@ impl Segment {
     /// A handle on a segment; nothing is read yet.
     ///
     /// # Errors
-    /// If the file is missing or has not the size that the manifest says.
-    pub fn open(path: &Path, summary: &SegmentSummary, cache: &Arc<SegmentCache>) -> Result<Self, SegmentError> {
-        CheckedFile::open(path, summary)?;
-        Ok(Self {
-            path: path.to_owned(),
-            summary: summary.clone(),
-            cache: cache.clone(),
-            number: cache.segment_number(),
-        })
+    /// If a file of this machine is missing or has not the size that the manifest says.
+    pub fn open(file: &StoredFile, summary: &SegmentSummary, cache: &Arc<SegmentCache>) -> Result<Self, SegmentError> {
+        CheckedFile::open(file, summary)?;
+        Ok(Self { file: file.clone(), summary: summary.clone(), cache: cache.clone(), number: cache.segment_number() })
     }
 
     /// What the manifest keeps of it.
@@ -75,18 +70,19 @@ impl Segment {
         &self.summary
     }
 
-    /// Where its file lies.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Sequence number after the last row.
     pub fn end_seq(&self) -> u64 {
         self.summary.first_seq + self.summary.rows
     }
 
+    /// What could not be read is damaged, unless the place that it lies in was not reached. The readers above the file hand on
+    /// only the text of an error, so the file is asked.
     pub(super) fn damaged(&self, problem: impl std::fmt::Display) -> SegmentError {
-        SegmentError::damaged(&self.path, problem)
+        let path = self.file.shown();
+        match self.file.not_reached() {
+            Some(detail) => SegmentError::Unreadable { path, source: std::io::Error::other(NotReached(detail)) },
+            None => SegmentError::damaged(&path, problem),
+        }
     }
 
     pub(super) fn cached(
@@ -299,7 +295,7 @@ impl Segment {
     /// The newest rows at their place in the file, past the cache.
     pub(crate) fn read_newest(&self, (offset, length): (u64, u64)) -> Result<NewestRows, SegmentError> {
         let length = usize::try_from(length).map_err(|_| self.damaged("an impossible length"))?;
-        let file = CheckedFile::open(&self.path, &self.summary)?;
+        let file = CheckedFile::open(&self.file, &self.summary)?;
         let bytes = file.read(offset, length).map_err(|error| self.damaged(error))?;
         NewestRows::from_bytes(&bytes).ok_or_else(|| self.damaged("its newest rows are cut"))
     }
@@ -413,9 +409,9 @@ impl Segment {
 }
 
 /// The number of rows in a segment's file, of which nothing else is known; `None` if it cannot be read.
-pub fn count_rows(path: &Path) -> Option<u64> {
+pub fn count_rows(file: &StoredFile) -> Option<u64> {
     use parquet::file::reader::{FileReader, SerializedFileReader};
-    let reader = SerializedFileReader::new(std::fs::File::open(path).ok()?).ok()?;
+    let reader = SerializedFileReader::new(file.open_unknown().ok()?).ok()?;
     u64::try_from(reader.metadata().file_metadata().num_rows()).ok()
 }
 
