@@ -1,7 +1,7 @@
 //! What is taken away is gone at the very next request, whatever else is going on: every family of credentials, and every
 //! way in which a person comes by a right. And of two administrators who remove each other, one stays.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use actarium_core::time;
@@ -14,27 +14,38 @@ use crate::person::Person;
 /// Threads that send requests while something is taken away.
 const SENDERS: usize = 3;
 const RACES: usize = 25;
+/// How long the senders may take to be answered.
+const ANSWERS_TIME_MAX: Duration = Duration::from_secs(20);
 const DAY_MICROS: i64 = 24 * 3_600_000_000;
 
 /// Sends requests from several threads without pause; while they are under way, takes something away. Every request that is
 /// begun after that was answered is refused with `refused`; before, none is.
 fn refused_from_then_on<'s>(name: &str, ask: impl Fn() -> Request<'s> + Sync, refused: u16, take_away: impl FnOnce()) {
-    let over = AtomicBool::new(false);
+    let (over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    // However slow the machine is: each sender has been answered more often than once.
+    let some_answers = || {
+        let wanted = answered.load(Ordering::SeqCst) + 2 * SENDERS;
+        let begun = Instant::now();
+        while answered.load(Ordering::SeqCst) < wanted && begun.elapsed() < ANSWERS_TIME_MAX {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
     let (begun_taking, taken, sent) = std::thread::scope(|scope| {
         let send = || {
             let mut sent = Vec::new();
             while !over.load(Ordering::SeqCst) {
                 let begun = Instant::now();
                 sent.push((begun, ask().send().status, Instant::now()));
+                answered.fetch_add(1, Ordering::SeqCst);
             }
             sent
         };
         let threads: Vec<_> = (0..SENDERS).map(|_| scope.spawn(send)).collect();
-        std::thread::sleep(Duration::from_millis(60));
+        some_answers();
         let begun_taking = Instant::now();
         take_away();
         let taken = Instant::now();
-        std::thread::sleep(Duration::from_millis(60));
+        some_answers();
         over.store(true, Ordering::SeqCst);
         let sent: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
         (begun_taking, taken, sent)
