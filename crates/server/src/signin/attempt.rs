@@ -200,7 +200,7 @@ pub fn record_failed_tries(app: &App, context: &Context, accounts: &[Arc<Kept<Us
             }
             (Some(maker), true) => {
                 record(app, (None, context), &[user], &[maker], failure);
-                if made.len() < TARGETS_MAX {
+                if made.len() + 1 < TARGETS_MAX {
                     made.push(&**user);
                 }
             }
@@ -234,6 +234,10 @@ fn record(
         .with("method", "password");
     if !users.is_empty() {
         record.targets = users.iter().map(|user| target_of(user)).collect();
+        // The last target is what contains the others: it stays where tries at several sets of accounts are one record.
+        if users.len() > 1 {
+            record.targets.push(service_target());
+        }
     }
     record.context = shown.cloned();
     let from = shown.and(context.ip).map_or_else(|| "unknown".into(), |ip| ip.to_string());
