@@ -66,7 +66,10 @@ pub struct VerifyArguments {
     /// The key of a witness whose signature counts
     #[arg(long, value_name = "KEY")]
     witness: Vec<String>,
-    /// Say no where nothing that you gave vouches for it
+    /// For a proof: the changes of the log's key, from an export or the service
+    #[arg(long, value_name = "FILE")]
+    handovers: Option<PathBuf>,
+    /// Say no unless what you gave vouches for all that is shown
     #[arg(long)]
     require_anchor: bool,
 }
@@ -228,6 +231,10 @@ pub fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
     }
     for file in &arguments.anchor {
         add_anchor(&mut trust, file)?;
+    }
+    if let Some(file) = &arguments.handovers {
+        let bytes = std::fs::read(file).map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
+        trust.add_handovers(&bytes).map_err(usage)?;
     }
     let what = arguments.export.to_string_lossy();
     let report = if what.starts_with("https://") || what.starts_with("http://") {

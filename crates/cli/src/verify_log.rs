@@ -2,14 +2,16 @@
 //! `actarium-verify`; here is where it reads from.
 
 use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actarium_core::erasure::{ErasableParts, Ledger};
-use actarium_core::tlog::{SignedCheckpoint, TileAddress};
+use actarium_core::disclosure::PurgedEvent;
+use actarium_core::erasure::ErasableParts;
+use actarium_core::tlog::{SignedCheckpoint, TILE_WIDTH, TileAddress, TileKind, decode_bundle};
 use actarium_store::{Engine, EngineOptions, Location, Organization, ReadError, Snapshot, SystemClock, SystemEntropy};
-use actarium_verify::{Bundle, LogSource, Report, Trust, VerifiedLog, report_removals, verify_export, verify_log};
+use actarium_verify::{Bundle, LogSource, Records, Report, Trust, verify_export, verify_log};
 
 use crate::client::{Client, segment};
 use crate::failure::Failure;
@@ -71,9 +73,9 @@ impl LogSource for Served<'_> {
 pub fn served(url: &str, org: &str, trust: &Trust) -> Result<Report, Failure> {
     let client = Client::at(url)?;
     let mut log = Served { client: &client, org };
-    let VerifiedLog { checkpoint, mut report } = verify_log(&mut log, trust).map_err(Failure::Refused)?;
-    let query: Vec<(String, String)> =
-        trust.anchors.iter().map(|anchor| ("anchor".to_owned(), anchor.checkpoint.size.to_string())).collect();
+    let mut verified = verify_log(&mut log, trust).map_err(Failure::Refused)?;
+    let mut query = vec![("first_seq".to_owned(), "0".to_owned())];
+    query.extend(trust.anchors.iter().map(|anchor| ("anchor".to_owned(), anchor.checkpoint.size.to_string())));
     match client.stream(&log.path("export/proof"), &query, "*/*", SILENCE_MAX) {
         Ok(mut stream) => {
             let file = tempfile::NamedTempFile::new().map_err(|error| Failure::Refused(error.to_string()))?;
@@ -81,25 +83,26 @@ pub fn served(url: &str, org: &str, trust: &Trust) -> Result<Report, Failure> {
                 .map_err(|error| Failure::Unavailable(format!("the export was broken off: {error}")))?;
             let bundle = Bundle::open(file.path()).map_err(|error| Failure::Refused(error.to_string()))?;
             let events = verify_export(&bundle, trust).map_err(|error| Failure::Refused(error.to_string()))?;
-            report.take_over(events);
+            verified.report.take_over(events);
             let of_export = bundle.read("checkpoint").ok().flatten();
             let of_export = of_export.and_then(|note| Some(SignedCheckpoint::parse(&note).ok()?.checkpoint.size));
-            if let Some(later) = of_export.and_then(|size| size.checked_sub(checkpoint.size)).filter(|later| *later > 0)
+            if let Some(later) =
+                of_export.and_then(|size| size.checked_sub(verified.checkpoint.size)).filter(|later| *later > 0)
             {
-                report.statements.push(format!(
+                verified.report.statements.push(format!(
                     "the events were read after the entries: {} recorded in between, that of reading them among them",
                     if later == 1 { "1 was".to_owned() } else { format!("{later} were") }
                 ));
             }
         }
         Err(Failure::NotPermitted(detail)) => {
-            report
-                .undecided
-                .push(format!("the events themselves: they may not be exported with this credential ({detail})"));
+            let unread = format!("the events themselves: they may not be exported with this credential ({detail})");
+            verified.report.undecided.push(unread);
+            verified.without_events(trust);
         }
         Err(failure) => return Err(failure),
     }
-    Ok(report)
+    Ok(verified.report)
 }
 
 /// A log of a data folder. Its entries are made from the events and their salts, as they lie there.
@@ -168,45 +171,69 @@ impl Kept {
 }
 
 impl Kept {
-    /// Every part that is gone from an event is listed by the record of an erasure or redaction.
-    fn compare_removals(&self, report: &mut Report) -> Result<(), Failure> {
+    /// Every segment gives what its database says of it.
+    fn prove_segments(&self, report: &mut Report) {
+        let mut from_seq = 0;
+        loop {
+            match self.engine.scrub(self.organization.id, from_seq) {
+                Ok(Some(scrubbed)) => from_seq = scrubbed.end_seq,
+                Ok(None) => return,
+                Err(wrong) => return report.find(format!("events from {from_seq} on"), wrong),
+            }
+        }
+    }
+
+    /// What the log tells of itself, from all events that are left.
+    fn records(&self, report: &mut Report) -> Result<Records, Failure> {
         let broken = |error: ReadError| Failure::Refused(error.to_string());
         let snapshot = self.engine.snapshot(self.organization.id).map_err(broken)?;
-        let first = first_behind_the_purged(&snapshot);
-        let (mut ledger, mut wrong) = (Ledger::default(), Vec::new());
-        let read = self.engine.for_each_disclosed(&snapshot, first..snapshot.size, &mut |event| {
-            let noted = ledger.note(event.seq, &event.row, ErasableParts::erased_of(&event.row));
-            wrong.extend(noted.err().map(|problem| (event.seq, problem)));
-        });
-        read.map_err(broken)?;
-        wrong.into_iter().for_each(|(seq, problem)| report.find(format!("event {seq}"), problem));
-        report_removals(&ledger, report);
-        if snapshot.segments.first().is_some_and(|segment| segment.summary().first_seq < first) {
-            report
-                .undecided
-                .push(format!("parts erased before event {first}: what lists them may have been purged since"));
+        let (mut records, mut wrong, mut next) = (Records::default(), Vec::new(), 0);
+        for living in living(&snapshot).chain(std::iter::once(snapshot.size..snapshot.size)) {
+            if living.start > next {
+                records.purged_range(next..living.start, self.recorded_at(living.start - 1)?);
+            }
+            next = living.end;
+            let read = self.engine.for_each_disclosed(&snapshot, living, &mut |event| {
+                let noted = records.note(event.seq, &event.row, ErasableParts::erased_of(&event.row));
+                wrong.extend(noted.err().map(|problem| (event.seq, problem)));
+            });
+            read.map_err(broken)?;
         }
-        Ok(())
+        wrong.into_iter().for_each(|(seq, problem)| report.find(format!("event {seq}"), problem));
+        Ok(records)
+    }
+
+    /// When an event was recorded of which nothing else is left.
+    fn recorded_at(&self, seq: u64) -> Result<i64, Failure> {
+        let id = self.organization.id;
+        let size = self.engine.head(id).map_err(|error| Failure::Refused(error.to_string()))?.size;
+        let index = seq / TILE_WIDTH;
+        let width = (size - index * TILE_WIDTH).min(TILE_WIDTH);
+        let bundle = self.engine.tile(id, &TileAddress { kind: TileKind::Entries, index, width });
+        let bundle = bundle.map_err(|error| Failure::Refused(error.to_string()))?;
+        let entries = bundle.as_deref().and_then(|bundle| decode_bundle(bundle).ok()).unwrap_or_default();
+        let entry = entries.get((seq % TILE_WIDTH) as usize).and_then(|entry| PurgedEvent::of_entry(seq, entry));
+        entry.map(|event| event.recorded_at).ok_or_else(|| Failure::Refused(format!("event {seq} has no entry")))
     }
 }
 
-/// The first event behind everything that was purged: what holds keep in between may have lost parts by records that are gone.
-fn first_behind_the_purged(snapshot: &Snapshot) -> u64 {
-    let mut first = 0;
-    let mut next = 0;
-    for segment in snapshot.segments.iter() {
-        if segment.summary().first_seq > next {
-            first = segment.summary().first_seq;
-        }
-        next = segment.end_seq();
+/// The ranges of a log whose events are left, in order; between them they were purged.
+fn living(snapshot: &Snapshot) -> impl Iterator<Item = Range<u64>> {
+    let sealed = snapshot.segments.iter().map(|segment| segment.summary().first_seq..segment.end_seq());
+    sealed.chain(snapshot.tail.iter().map(|batch| batch.rows.first_seq..batch.rows.end_seq()))
+}
+
+fn verify_kept(log: &mut Kept, trust: &Trust) -> Result<Report, Failure> {
+    let mut verified = verify_log(log, trust).map_err(Failure::Refused)?;
+    if verified.report.is_sound() {
+        log.compare_published(&mut verified.report)?;
+        log.prove_segments(&mut verified.report);
     }
-    match snapshot.tail.first() {
-        Some(batch) if batch.rows.first_seq > next => batch.rows.first_seq,
-        Some(_) => first,
-        // Nothing is left.
-        None if next < snapshot.size => snapshot.size,
-        None => first,
+    if verified.report.is_sound() {
+        let records = log.records(&mut verified.report)?;
+        verified.judge(&records, trust);
     }
+    Ok(verified.report)
 }
 
 /// Checks the logs of a data folder that no service has open, all of them or one. Nothing in it is changed.
@@ -238,12 +265,8 @@ pub fn folder(path: &Path, archive: Option<&Location>, org: Option<&str>, trust:
                 found.find("log", detail.clone());
                 found
             }
-            None => verify_log(&mut log, trust).map_err(Failure::Refused)?.report,
+            None => verify_kept(&mut log, trust)?,
         };
-        if found.is_sound() {
-            log.compare_published(&mut found)?;
-            log.compare_removals(&mut found)?;
-        }
         found.findings.iter_mut().for_each(|finding| finding.place = format!("{slug}, {}", finding.place));
         // A log goes by an opaque name, which says nobody's.
         found.statements.iter_mut().for_each(|statement| *statement = format!("{slug}: {statement}"));

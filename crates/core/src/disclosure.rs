@@ -6,9 +6,11 @@
 use crate::canonical::{ENTRY_BYTES, PART_NAMES, PartsDamaged, commit, entry, from_parts, part_hash};
 use crate::hash::Hash;
 use crate::hex::{from_hex, to_hex};
+use crate::id::SEQ_END;
 use crate::json::{self, Json, push_i64, push_string};
 use crate::row::{EncodedRows, Micros, RowView};
 use crate::salt::{PARTS, Salt};
+use crate::time::TIME_MAX;
 use crate::tree::leaf_hash;
 
 /// A part of an event, as far as it is shown.
@@ -113,6 +115,9 @@ impl Disclosure {
             _ => Err(DisclosureDamaged(format!("{name} is not a number from 0 up"))),
         };
         let (seq, recorded_at) = (number("seq")? as u64, number("recorded_at")?);
+        if seq >= SEQ_END || recorded_at > TIME_MAX {
+            return Err(damaged("seq is not below 2^40, or recorded_at lies behind the year 9999"));
+        }
         let commit = match field("commit") {
             Some(Json::Str(text)) => from_hex(text),
             _ => None,

@@ -238,6 +238,13 @@ impl Ledger {
     }
 }
 
+/// Whether an event tells what became of the log itself: what was erased, redacted or purged, and after which restore it goes
+/// on. A verifier judges by it what else is there, so its detail is never removed.
+pub fn is_evidence(row: &RowView<'_>) -> bool {
+    matches!(row.get(Column::Action), Some("record.erase" | "record.redact" | "record.purge" | "audit_log.continue"))
+        && row.get(Column::Source) == Some(OWN_SOURCE)
+}
+
 /// Whether an event is the record of an erasure or redaction that was approved.
 fn is_record_of_removal(row: &RowView<'_>) -> bool {
     matches!(row.get(Column::Action), Some("record.erase" | "record.redact"))

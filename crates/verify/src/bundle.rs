@@ -9,6 +9,9 @@ use actarium_core::tar::{TAR_BLOCK, read_tar_header, tar_padding};
 
 /// Bytes of an archive's files together; a larger one is unpacked first.
 const ARCHIVE_BYTES_MAX: u64 = 4 << 30;
+/// The same for small archives: what is unpacked is at most this, and so many times what is packed.
+const ARCHIVE_BYTES_SMALL: u64 = 64 << 20;
+const ARCHIVE_TIMES_MAX: u64 = 100;
 /// Bytes of one file of an export.
 const FILE_BYTES_MAX: u64 = 1 << 30;
 
@@ -94,6 +97,8 @@ impl Bundle {
                 "is neither an export (a folder, or a .tar.zst) nor the proof of an event (.tlog-proof)",
             ));
         }
+        let packed = std::fs::metadata(path).map_err(io)?.len();
+        let bytes_max = ARCHIVE_BYTES_MAX.min(ARCHIVE_BYTES_SMALL + packed.saturating_mul(ARCHIVE_TIMES_MAX));
         let mut reader =
             BufReader::new(zstd::stream::read::Decoder::new(io::Cursor::new(magic).chain(file)).map_err(io)?);
         let cut = |detail: String| BundleError::Cut { path: shown.clone(), detail };
@@ -103,11 +108,11 @@ impl Bundle {
             reader.read_exact(&mut header).map_err(|error| cut(format!("not a whole .tar.zst: {error}")))?;
             let entry = read_tar_header(&header).map_err(|error| cut(error.to_string()))?;
             let Some((name, size)) = entry else { return Ok(Self::Files(files)) };
-            total += size;
-            if size > FILE_BYTES_MAX || total > ARCHIVE_BYTES_MAX {
-                return Err(
-                    cut("it is too large to be read into memory (4 GiB); unpack it and give the folder".into()),
-                );
+            total += TAR_BLOCK as u64 + size;
+            if size > FILE_BYTES_MAX || total > bytes_max {
+                return Err(cut(format!(
+                    "it unpacks to more than {bytes_max} bytes, which are not read into memory; unpack it and give the folder"
+                )));
             }
             let mut bytes = vec![0; size as usize];
             let mut padding = [0; TAR_BLOCK];
@@ -118,21 +123,26 @@ impl Bundle {
         }
     }
 
-    /// A file; `None` if there is none of that name.
+    /// A file; `None` if there is none of that name, or none of an export's.
     ///
     /// # Errors
     /// If it cannot be read.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, BundleError> {
         match self {
             Self::Files(files) => Ok(files.get(name).cloned()),
+            Self::Folder(_) if !is_file_name(name) => Ok(None),
             Self::Folder(folder) => {
                 let path = folder.join(name);
                 let io = |source| BundleError::Io { path: path.display().to_string(), source };
-                match std::fs::metadata(&path) {
+                match std::fs::symlink_metadata(&path) {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                     Err(error) => return Err(io(error)),
                     Ok(file) if file.len() > FILE_BYTES_MAX => {
                         let detail = "larger than a file of an export is (1 GiB)".to_owned();
+                        return Err(BundleError::Cut { path: path.display().to_string(), detail });
+                    }
+                    Ok(file) if !file.is_file() => {
+                        let detail = "is not a file: a link, a folder or a device".to_owned();
                         return Err(BundleError::Cut { path: path.display().to_string(), detail });
                     }
                     Ok(_) => {}
@@ -160,4 +170,10 @@ impl Bundle {
             }
         }
     }
+}
+
+/// Whether a name is that of a file in a folder: names come from whoever made the export, and none leads out of it.
+pub(crate) fn is_file_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    !name.is_empty() && !name.starts_with('.') && name.bytes().all(is_plain)
 }

@@ -2,11 +2,10 @@
 //! to people, and against the filter.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use actarium_core::canonical::PART_NAMES;
 use actarium_core::disclosure::{Disclosure, PurgedEvent, ShownPart};
-use actarium_core::erasure::{ErasableParts, Ledger};
+use actarium_core::erasure::{ErasableParts, is_evidence};
 use actarium_core::filter::{Filter, Place};
 use actarium_core::hex::from_hex;
 use actarium_core::render::{Placed, push_event};
@@ -17,8 +16,11 @@ use serde::Deserialize;
 
 use crate::bundle::{Bundle, BundleError};
 use crate::manifest::{Kind, Manifest};
+use crate::records::Records;
 use crate::report::Report;
 
+/// The part that holds what a record tells.
+const DETAIL: usize = 3;
 /// Events whose parts do not give their commits and that are compared with each other.
 const EXCHANGED_MAX: usize = 4_096;
 
@@ -88,9 +90,21 @@ pub(crate) struct Events<'a> {
     /// Commits that parts gave, and that they should have given, of the events in which these differ.
     given: BTreeMap<Hash, u64>,
     wanted: Vec<(String, u64, Hash)>,
-    ledger: Ledger,
-    /// Of which only times and commits are left.
-    purged: Vec<Range<u64>>,
+    /// The 256 events whose common hash comes next.
+    next_block: u64,
+    records: Records,
+    /// Positions of which it is not known whether the filter finds what stands there.
+    undecided: u64,
+}
+
+/// What the events of an export told.
+pub(crate) struct Told {
+    /// What the log says of itself.
+    pub records: Records,
+    /// The event after the last one that was there.
+    pub end: u64,
+    /// Positions of which it is not known whether the filter finds what stands there.
+    pub undecided: u64,
 }
 
 impl<'a> Events<'a> {
@@ -121,8 +135,9 @@ impl<'a> Events<'a> {
             unproved: None,
             given: BTreeMap::new(),
             wanted: Vec::new(),
-            ledger: Ledger::default(),
-            purged: Vec::new(),
+            next_block: first.div_ceil(TILE_LEAVES),
+            records: Records::default(),
+            undecided: 0,
         }
     }
 
@@ -136,7 +151,7 @@ impl<'a> Events<'a> {
         bundle: &Bundle,
         after: &[(u8, Hash)],
         roots_wanted: &mut BTreeMap<u64, Option<Hash>>,
-    ) -> Result<(), BundleError> {
+    ) -> Result<Told, BundleError> {
         let mut evidence = Lines::new(bundle, self.manifest, "evidence-");
         let mut shown = Lines::new(bundle, self.manifest, "events-");
         self.note_root(roots_wanted);
@@ -163,7 +178,7 @@ impl<'a> Events<'a> {
             self.report.find(place, "an event that the evidence does not have: inserted");
         }
         self.finish(after);
-        Ok(())
+        Ok(Told { records: self.records, end: self.next, undecided: self.undecided })
     }
 
     fn note_root(&self, wanted: &mut BTreeMap<u64, Option<Hash>>) {
@@ -236,10 +251,8 @@ impl<'a> Events<'a> {
         }
         self.position(&place, seq, recorded_at);
         self.push_leaf(PurgedEvent { seq, recorded_at, commit }.leaf());
-        match self.purged.last_mut() {
-            Some(last) if last.end == seq => last.end = seq + 1,
-            _ => self.purged.push(seq..seq + 1),
-        }
+        self.records.purged(seq, recorded_at);
+        self.undecided += 1;
     }
 
     /// What of the event people read, and whether the filter finds it.
@@ -259,6 +272,7 @@ impl<'a> Events<'a> {
         let matches = in_time && self.filter.matches(&row, &place_in_log);
         let withheld = event.parts.iter().any(|part| matches!(part, ShownPart::Withheld(_)));
         if self.manifest.kind == Kind::FilteredComplete {
+            let erased_before = self.report.undecided.len();
             for (part, _) in self.filter.parts().iter().enumerate().filter(|(_, read)| **read) {
                 match event.parts[part] {
                     ShownPart::Withheld(_) => {
@@ -272,8 +286,12 @@ impl<'a> Events<'a> {
                     ShownPart::Whole { .. } => {}
                 }
             }
+            self.undecided += u64::from(self.report.undecided.len() > erased_before);
             if matches && withheld {
                 self.report.find(place, "the filter finds it, and it is not shown whole: left out");
+            }
+            if is_evidence(&row) && matches!(event.parts[DETAIL], ShownPart::Withheld(_)) {
+                self.report.find(place, "it tells what became of the log itself, and is not shown whole: left out");
             }
         } else if withheld {
             self.report.find(place, "a part of it is not shown");
@@ -282,7 +300,7 @@ impl<'a> Events<'a> {
         }
         let [_, identity, personal, detail] =
             std::array::from_fn(|part| matches!(event.parts[part], ShownPart::Erased(_)));
-        if let Err(wrong) = self.ledger.note(event.seq, &row, ErasableParts { identity, personal, detail }) {
+        if let Err(wrong) = self.records.note(event.seq, &row, ErasableParts { identity, personal, detail }) {
             self.report.find(place, wrong);
         }
         if withheld || (self.manifest.kind == Kind::FilteredComplete && !matches) {
@@ -324,6 +342,17 @@ impl<'a> Events<'a> {
         let Some(hash) = from_hex::<32>(hash) else {
             return self.report.find(place, "its hash is not 64 hexadecimal digits");
         };
+        let range = self.manifest.range;
+        let end = block.checked_add(1).and_then(|next| next.checked_mul(TILE_LEAVES));
+        let Some(end) = end.filter(|end| self.is_range() && end - TILE_LEAVES >= range.first && *end <= range.end)
+        else {
+            return self.report.find(place, "a hash of events that are not in the export");
+        };
+        if self.next != end || self.next_block != block {
+            let (first, last) = (end - TILE_LEAVES, end - 1);
+            self.report.find(place, format!("the hash of the events {first} to {last} does not stand behind them"));
+        }
+        self.next_block = block + 1;
         let Some(claimed) = &mut self.claimed else { return };
         // Events in front of the first whole block have no claim of their own.
         let ahead = (block * TILE_LEAVES).saturating_sub(claimed.size()) as usize;
@@ -361,7 +390,7 @@ impl<'a> Events<'a> {
         }
     }
 
-    fn finish(mut self, after: &[(u8, Hash)]) {
+    fn finish(&mut self, after: &[(u8, Hash)]) {
         self.without_proof();
         self.name_exchanged();
         let range = self.manifest.range;
@@ -370,6 +399,11 @@ impl<'a> Events<'a> {
                 let missing = range_name(self.next, range.end);
                 let place = format!("event {}", self.next);
                 self.report.find(place, format!("{missing} missing at the end: cut off"));
+            }
+            if self.next == range.end && (self.next_block + 1) * TILE_LEAVES <= range.end {
+                let first = self.next_block * TILE_LEAVES;
+                let place = format!("events {first} to {}", first + TILE_LEAVES - 1);
+                self.report.find(place, "the hash that belongs behind them is missing");
             }
             self.compare_trees(after);
         }
@@ -380,22 +414,6 @@ impl<'a> Events<'a> {
                 "manifest.json",
                 format!("it counts {events} events shown and {of} not, there are {} and {undisclosed}", self.shown),
             );
-        }
-        self.tell_purged();
-        self.check_erasures();
-    }
-
-    /// Names what was purged: its content is known to nobody any more.
-    fn tell_purged(&mut self) {
-        for range in &self.purged {
-            let (first, last) = (range.start, range.end - 1);
-            let which =
-                if first == last { format!("event {first} was") } else { format!("events {first} to {last} were") };
-            let what = match self.manifest.kind {
-                Kind::FilteredComplete => "whether the filter would find it is not known",
-                _ => "only time and commit are left, in their place in the tree",
-            };
-            self.report.undecided.push(format!("{which} purged: {what}"));
         }
     }
 
@@ -440,40 +458,6 @@ impl<'a> Events<'a> {
                 "together with the hashes around them they do not give the root that the checkpoint signs",
             );
         }
-    }
-
-    fn check_erasures(&mut self) {
-        let unlisted = self.ledger.unlisted();
-        // Only an export that goes to the end of the log must hold the record of every erasure.
-        let to_the_end = self.is_range() && self.manifest.range.end == self.checkpoint.size;
-        if to_the_end && self.manifest.kind == Kind::Range {
-            report_removals(&self.ledger, self.report);
-        } else if !unlisted.is_empty() {
-            let parts: u64 = unlisted.iter().map(|(_, range)| range.end - range.start).sum();
-            let text = format!(
-                "{parts} erased parts: whether an erasure on record lists them shows in a whole range up to the log's end"
-            );
-            self.report.undecided.push(text);
-        }
-    }
-}
-
-/// Tells what is gone from a log without a record of it, and what a record lists and is still there.
-pub fn report_removals(ledger: &Ledger, report: &mut Report) {
-    for (part, range) in ledger.unlisted() {
-        let part = PART_NAMES[part];
-        let (place, whose) = match range.end - range.start {
-            1 => (format!("event {}", range.start), "its"),
-            _ => (format!("events {} to {}", range.start, range.end - 1), "their"),
-        };
-        report.find(place, format!("{whose} {part} part is gone, and no erasure on record says so"));
-    }
-    let there = ledger.listed_and_there();
-    if there > 0 {
-        let text = format!(
-            "{there} parts that an erasure on record lists are there: a legal hold keeps them, or it was not finished"
-        );
-        report.undecided.push(text);
     }
 }
 

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use actarium_core::filter::Filter;
 use actarium_core::hex::{from_hex, to_hex};
+use actarium_core::id::SEQ_END;
 use actarium_core::tlog::{Checkpoint, SignedCheckpoint, VerifierKey, cover, hash_of_base64, verify_consistency};
 use actarium_core::tree::Hash;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::bundle::{Bundle, BundleError};
-use crate::events::Events;
+use crate::bundle::{Bundle, BundleError, is_file_name};
+use crate::events::{Events, Told};
 use crate::manifest::{FORMAT, Kind, Manifest};
+use crate::records::{InSight, Records, unseen_generation};
 use crate::report::Report;
-use crate::trust::{OwnKeys, Seen, Trust, generation_of, note_generation};
+use crate::trust::{OwnKeys, Seen, Trust, generation_of};
 
 /// Name of the table of contents.
 const MANIFEST: &str = "manifest.json";
@@ -62,15 +64,55 @@ pub fn verify_export(bundle: &Bundle, trust: &Trust) -> Result<Report, BundleErr
     // Roots of earlier sizes that the events themselves may give.
     let mut roots: BTreeMap<u64, Option<Hash>> =
         trust.anchors.iter().map(|anchor| (anchor.checkpoint.size, None)).collect();
-    check_events(bundle, &manifest, checkpoint, &mut roots, &mut report)?;
-    check_anchors(bundle, checkpoint, trust, (&own, &roots), &mut report)?;
-    state(&manifest, checkpoint, &mut report);
+    let told = check_events(bundle, &manifest, checkpoint, &mut roots, &mut report)?;
+    // Of what a filter found nothing is said about other events.
+    let end =
+        told.as_ref().map(|told| told.end).filter(|_| manifest.kind == Kind::Filtered).unwrap_or(manifest.range.end);
+    report.shows(&checkpoint.origin, manifest.range.first, end);
+    let known = Known { trust, own: &own, roots: &roots, records: told.as_ref().map(|told| &told.records) };
+    check_anchors(bundle, checkpoint, &known, &mut report)?;
+    state(&manifest, checkpoint, told.as_ref().map_or(0, |told| told.undecided), &mut report);
+    match &told {
+        Some(told) => judge(&manifest, checkpoint, told, &known, &mut report),
+        None => unseen_generation(&checkpoint.origin, trust, &mut report),
+    }
     Ok(report)
+}
+
+/// What anchors are compared with.
+struct Known<'k> {
+    trust: &'k Trust,
+    own: &'k OwnKeys,
+    /// By size, of the tree on the way to the checkpoint's.
+    roots: &'k BTreeMap<u64, Option<Hash>>,
+    records: Option<&'k Records>,
+}
+
+/// What the log tells of itself.
+fn judge(manifest: &Manifest, checkpoint: &Checkpoint, told: &Told, known: &Known<'_>, report: &mut Report) {
+    let log = InSight {
+        origin: &checkpoint.origin,
+        size: checkpoint.size,
+        range: manifest.range.first..manifest.range.end,
+        is_whole: manifest.kind != Kind::Filtered,
+        keys: &known.own.all(&checkpoint.origin, known.trust),
+    };
+    let purged_is = match manifest.kind {
+        Kind::FilteredComplete => "whether the filter would find it is not known",
+        _ => "only time and commit are left, in their place in the tree",
+    };
+    told.records.judge(&log, known.trust, purged_is, report);
+    told.records.judge_name(&manifest.organization, report);
+    report.notes.push(format!("that the export was made on {} is its own word", manifest.created_at));
 }
 
 /// Every file that the manifest names, with its digest, and no other one.
 fn check_files(bundle: &Bundle, manifest: &Manifest, report: &mut Report) -> Result<(), BundleError> {
     for (name, entry) in &manifest.files {
+        if !is_file_name(name) {
+            report.find(MANIFEST, format!("it names {name:?}, which is no file of an export"));
+            continue;
+        }
         match bundle.read(name)? {
             None => report.find(name, "it is missing"),
             Some(bytes) if to_hex(&Sha256::digest(&bytes)) != entry.sha256 => {
@@ -152,8 +194,12 @@ fn check_events(
     checkpoint: &Checkpoint,
     roots: &mut BTreeMap<u64, Option<Hash>>,
     report: &mut Report,
-) -> Result<(), BundleError> {
+) -> Result<Option<Told>, BundleError> {
     let range = manifest.range;
+    if checkpoint.size > SEQ_END {
+        report.find("checkpoint", format!("it is of {} events, and a log has at most 2^40", checkpoint.size));
+        return Ok(None);
+    }
     if range.first > range.end || range.end > checkpoint.size {
         report.find(
             MANIFEST,
@@ -162,17 +208,17 @@ fn check_events(
                 range.first, range.end, checkpoint.size
             ),
         );
-        return Ok(());
+        return Ok(None);
     }
     let Some(organization_id) = from_hex::<16>(&manifest.organization_id) else {
         report.find(MANIFEST, "organization_id is not 32 hexadecimal digits");
-        return Ok(());
+        return Ok(None);
     };
     let filter = match Filter::parse(&manifest.query.phrase) {
         Ok(filter) => filter,
         Err(error) => {
             report.find(MANIFEST, format!("its phrase cannot be read: {error}"));
-            return Ok(());
+            return Ok(None);
         }
     };
     let hashes = |texts: &[String]| -> Option<Vec<Hash>> { texts.iter().map(|text| from_hex::<32>(text)).collect() };
@@ -188,20 +234,21 @@ fn check_events(
             }
             _ => {
                 report.find(MANIFEST, "the hashes before and after the range are not those that its place asks for");
-                return Ok(());
+                return Ok(None);
             }
         }
     }
-    Events::new(manifest, organization_id, checkpoint, &filter, before, report).check(bundle, &after, roots)
+    let events = Events::new(manifest, organization_id, checkpoint, &filter, before, report);
+    events.check(bundle, &after, roots).map(Some)
 }
 
 fn check_anchors(
     bundle: &Bundle,
     checkpoint: &Checkpoint,
-    trust: &Trust,
-    (own, roots): (&OwnKeys, &BTreeMap<u64, Option<Hash>>),
+    known: &Known<'_>,
     report: &mut Report,
 ) -> Result<(), BundleError> {
+    let (trust, own) = (known.trust, known.own);
     let lines = bundle.read("checkpoints.ndjson")?.unwrap_or_default();
     let mut seen = Seen::default();
     let mut kept: BTreeMap<u64, Hash> = BTreeMap::from([(checkpoint.size, checkpoint.root)]);
@@ -232,12 +279,12 @@ fn check_anchors(
         }
     }
     for anchor in &trust.anchors {
-        check_anchor(&anchor.checkpoint, checkpoint, &kept, roots, report);
+        check_anchor(&anchor.checkpoint, checkpoint, &kept, known, report);
     }
     if let Ok(signed) = SignedCheckpoint::parse(&bundle.read("checkpoint")?.unwrap_or_default()) {
         seen.note("checkpoint", &signed, trust, report);
     }
-    seen.tell(report);
+    seen.tell(&checkpoint.origin, report);
     Ok(())
 }
 
@@ -245,7 +292,7 @@ fn check_anchor(
     anchor: &Checkpoint,
     checkpoint: &Checkpoint,
     kept: &BTreeMap<u64, Hash>,
-    roots: &BTreeMap<u64, Option<Hash>>,
+    known: &Known<'_>,
     report: &mut Report,
 ) {
     let place = format!("anchor at {} events", anchor.size);
@@ -256,16 +303,23 @@ fn check_anchor(
         report.undecided.push(format!("{place}: it says nothing, as every log begins with nothing"));
         return;
     }
+    if let Some(lost) = known.records.and_then(|records| records.lost(anchor)) {
+        return report.find(place, lost);
+    }
     if anchor.size > checkpoint.size {
+        if generation_of(&anchor.origin).1 < generation_of(&checkpoint.origin).1 {
+            let at = checkpoint.size;
+            return report
+                .find(place, format!("the log has {at} events in a later generation: what it signed is lost"));
+        }
         report.undecided.push(format!("{place}: it is newer than the export, which ends at {}", checkpoint.size));
         return;
     }
-    let known = kept.get(&anchor.size).or_else(|| roots.get(&anchor.size).and_then(Option::as_ref));
-    match known {
+    let root = kept.get(&anchor.size).or_else(|| known.roots.get(&anchor.size).and_then(Option::as_ref));
+    match root {
         Some(root) if *root == anchor.root => {
-            report
-                .anchors
-                .push(format!("the log begins with the {} events of the checkpoint that you kept", anchor.size));
+            let by = format!("the log begins with the {} events of the checkpoint that you kept", anchor.size);
+            report.anchor(&checkpoint.origin, anchor.size, by);
         }
         Some(_) => report.find(place, "the log does not begin with the events that it signed then: rewritten"),
         None => report.undecided.push(format!(
@@ -274,8 +328,8 @@ fn check_anchor(
     }
 }
 
-/// What holds, in words.
-fn state(manifest: &Manifest, checkpoint: &Checkpoint, report: &mut Report) {
+/// What holds, in words; `undecided` is of how many positions it is not known whether the filter finds what stands there.
+fn state(manifest: &Manifest, checkpoint: &Checkpoint, undecided: u64, report: &mut Report) {
     let range = manifest.range;
     let count = range.end - range.first;
     let of = format!("the log {} at {} events", checkpoint.origin, checkpoint.size);
@@ -286,11 +340,18 @@ fn state(manifest: &Manifest, checkpoint: &Checkpoint, report: &mut Report) {
              them match is not shown",
             manifest.events, manifest.undisclosed, range.first, range.end
         ),
-        Kind::FilteredComplete => format!(
-            "these {} events are all that the filter finds among the {count} from {} on, of {of}",
-            manifest.events, range.first
-        ),
+        Kind::FilteredComplete => {
+            let but = match undecided {
+                0 => String::new(),
+                1 => ", but for 1 of which it cannot be decided".to_owned(),
+                several => format!(", but for {several} of which it cannot be decided"),
+            };
+            let events = manifest.events;
+            format!(
+                "these {events} events are all that the filter finds among the {count} from {} on, of {of}{but}",
+                range.first
+            )
+        }
     };
     report.statements.push(what);
-    note_generation(&checkpoint.origin, report);
 }

@@ -10,18 +10,19 @@ mod export;
 mod log;
 mod manifest;
 mod proof;
+mod records;
 mod report;
 mod trust;
 
 use std::path::Path;
 
 pub use bundle::{Bundle, BundleError};
-pub use events::report_removals;
 pub use export::verify_export;
 pub use log::{LogSource, VerifiedLog, verify_log};
 pub use manifest::{FORMAT, FileEntry, Kind, Manifest, ManifestQuery, SeqRange, TreeAt};
 pub use proof::verify_proof;
-pub use report::{Finding, Report};
+pub use records::Records;
+pub use report::{Coverage, Finding, Report};
 pub use trust::{Seen, Trust, TrustError};
 
 /// Checks what lies at a path: an export, as folder or archive, or the proof of an event.

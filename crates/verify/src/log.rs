@@ -11,8 +11,9 @@ use actarium_core::tlog::{
 };
 use actarium_core::tree::{Frontier, leaf_hash, root};
 
+use crate::records::{InSight, Records, unseen_generation};
 use crate::report::Report;
-use crate::trust::{OwnKeys, Seen, Trust, generation_of, note_generation};
+use crate::trust::{OwnKeys, Seen, Trust, generation_of};
 
 /// Bytes of an entry: version, time, commit.
 const ENTRY_BYTES: usize = 41;
@@ -53,9 +54,27 @@ pub struct VerifiedLog {
     pub checkpoint: Checkpoint,
     /// What was found.
     pub report: Report,
+    /// Keys that sign for it, or did.
+    keys: Vec<VerifierKey>,
 }
 
-/// Reads all entries and tiles of a log and compares them with its checkpoint and with what the reader brought along.
+impl VerifiedLog {
+    /// Judges the log by what all its events that are left tell of it.
+    pub fn judge(&mut self, records: &Records, trust: &Trust) {
+        let Checkpoint { origin, size, .. } = &self.checkpoint;
+        let log = InSight { origin, size: *size, range: 0..*size, is_whole: true, keys: &self.keys };
+        let purged_is = "only times and commits are left, in their place in the tree";
+        records.judge(&log, trust, purged_is, &mut self.report);
+    }
+
+    /// Says what cannot be judged, as the events themselves are not in sight.
+    pub fn without_events(&mut self, trust: &Trust) {
+        unseen_generation(&self.checkpoint.origin, trust, &mut self.report);
+    }
+}
+
+/// Reads all entries and tiles of a log and compares them with its checkpoint and with what the reader brought along. What the
+/// events tell of the log is for [`VerifiedLog::judge`].
 ///
 /// # Errors
 /// In words, if there is no checkpoint to begin with.
@@ -64,7 +83,8 @@ pub fn verify_log(source: &mut dyn LogSource, trust: &Trust) -> Result<VerifiedL
     let bytes = source.checkpoint()?;
     let signed = SignedCheckpoint::parse(&bytes).map_err(|error| format!("checkpoint: {error}"))?;
     let checkpoint = signed.checkpoint.clone();
-    check_signature(source, &signed, trust, &mut report);
+    report.shows(&checkpoint.origin, 0, checkpoint.size);
+    let own = check_signature(source, &signed, trust, &mut report);
     let mut walk = Walk { source, report: &mut report, size: checkpoint.size, last_recorded_at: 0 };
     let mut roots: BTreeMap<u64, Option<Hash>> =
         trust.anchors.iter().map(|anchor| (anchor.checkpoint.size, None)).collect();
@@ -86,14 +106,19 @@ pub fn verify_log(source: &mut dyn LogSource, trust: &Trust) -> Result<VerifiedL
         None => {}
     }
     check_anchors(&checkpoint, trust, &roots, &mut report);
-    note_generation(&checkpoint.origin, &mut report);
     let mut seen = Seen::default();
     seen.note("checkpoint", &signed, trust, &mut report);
-    seen.tell(&mut report);
-    Ok(VerifiedLog { checkpoint, report })
+    seen.tell(&checkpoint.origin, &mut report);
+    let keys = own.all(&checkpoint.origin, trust);
+    Ok(VerifiedLog { checkpoint, report, keys })
 }
 
-fn check_signature(source: &mut dyn LogSource, signed: &SignedCheckpoint, trust: &Trust, report: &mut Report) {
+fn check_signature(
+    source: &mut dyn LogSource,
+    signed: &SignedCheckpoint,
+    trust: &Trust,
+    report: &mut Report,
+) -> OwnKeys {
     let mut own = OwnKeys::default();
     match source.key().and_then(|text| VerifierKey::parse(text.trim()).map_err(|error| error.to_string())) {
         Ok(key) => own.key = Some(key),
@@ -105,6 +130,7 @@ fn check_signature(source: &mut dyn LogSource, signed: &SignedCheckpoint, trust:
     }
     own.compare(trust, report);
     own.check_newest(signed, trust, report);
+    own
 }
 
 fn check_anchors(checkpoint: &Checkpoint, trust: &Trust, roots: &BTreeMap<u64, Option<Hash>>, report: &mut Report) {
@@ -112,6 +138,9 @@ fn check_anchors(checkpoint: &Checkpoint, trust: &Trust, roots: &BTreeMap<u64, O
         let place = format!("anchor at {} events", anchor.size);
         if generation_of(&anchor.origin).0 != generation_of(&checkpoint.origin).0 {
             report.find(place, format!("it is of another log, {}", anchor.origin));
+        } else if generation_of(&anchor.origin).1 > generation_of(&checkpoint.origin).1 {
+            let (kept, now) = (&anchor.origin, &checkpoint.origin);
+            report.find(place, format!("it is of {kept}, and the log goes by {now}: it was rolled back"));
         } else if anchor.size == 0 {
             report.undecided.push(format!("{place}: it says nothing, as every log begins with nothing"));
         } else if anchor.size > checkpoint.size {
@@ -121,9 +150,10 @@ fn check_anchors(checkpoint: &Checkpoint, trust: &Trust, roots: &BTreeMap<u64, O
             );
         } else {
             match roots.get(&anchor.size) {
-                Some(Some(root)) if *root == anchor.root => report
-                    .anchors
-                    .push(format!("the log begins with the {} events of the checkpoint that you kept", anchor.size)),
+                Some(Some(root)) if *root == anchor.root => {
+                    let by = format!("the log begins with the {} events of the checkpoint that you kept", anchor.size);
+                    report.anchor(&checkpoint.origin, anchor.size, by);
+                }
                 Some(Some(_)) => {
                     report.find(place, "the log does not begin with the events that it signed then: rewritten");
                 }

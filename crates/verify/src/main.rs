@@ -13,7 +13,8 @@ Usage: actarium-verify [OPTIONS] <EXPORT or PROOF>
   --key KEY         The log's verifier key, from a source of your own (or a file that holds it)
   --anchor FILE     A checkpoint of the log that you kept; may be given several times
   --witness KEY     The key of a witness whose signature counts (or a file); may be given several times
-  --require-anchor  Say no where nothing that you gave vouches for the export
+  --handovers FILE  For a proof: the changes of the log's key, from an export or the service
+  --require-anchor  Say no unless what you gave vouches for all that is shown
   --json            Write the report as JSON
   -h, --help        Print this
   -V, --version     Print the version
@@ -57,6 +58,11 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments
                 let bytes = std::fs::read(&file).map_err(|error| format!("--anchor {file}: {error}"))?;
                 trust.add_anchor(&bytes).map_err(|error| error.to_string())?;
             }
+            "--handovers" => {
+                let file = value()?;
+                let bytes = std::fs::read(&file).map_err(|error| format!("--handovers {file}: {error}"))?;
+                trust.add_handovers(&bytes).map_err(|error| error.to_string())?;
+            }
             "--require-anchor" => require_anchor = true,
             "--json" => json = true,
             _ if argument.starts_with('-') => return Err(format!("there is no option {argument}")),
@@ -99,6 +105,14 @@ fn to_json(report: &Report, require_anchor: bool) -> String {
         .iter()
         .map(|finding| serde_json::json!({"place": finding.place, "problem": finding.problem}))
         .collect();
+    let coverage: Vec<_> = report
+        .coverage
+        .iter()
+        .map(|(log, covered)| {
+            let (first, end, anchored_end) = (covered.first, covered.end, covered.anchored_end);
+            serde_json::json!({"log": log, "first_seq": first, "end_seq": end, "anchored_end_seq": anchored_end})
+        })
+        .collect();
     serde_json::json!({
         "sound": report.is_sound(),
         "anchored": report.is_anchored(),
@@ -108,6 +122,8 @@ fn to_json(report: &Report, require_anchor: bool) -> String {
         "proved": if report.is_sound() { &report.statements[..] } else { &[] },
         "anchors": report.anchors,
         "undecided": report.undecided,
+        "notes": report.notes,
+        "coverage": coverage,
     })
     .to_string()
 }

@@ -21,6 +21,7 @@ pub enum Kind {
 
 /// The events `[first, end)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SeqRange {
     /// First sequence number.
     pub first: u64,
@@ -30,6 +31,7 @@ pub struct SeqRange {
 
 /// What was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ManifestQuery {
     /// The search phrase; empty for every event.
     pub phrase: String,
@@ -41,6 +43,7 @@ pub struct ManifestQuery {
 
 /// The size and root of the tree that everything is proved against.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TreeAt {
     /// Number of events.
     pub size: u64,
@@ -50,6 +53,7 @@ pub struct TreeAt {
 
 /// A file of the export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FileEntry {
     /// Its size.
     pub bytes: u64,
@@ -59,6 +63,7 @@ pub struct FileEntry {
 
 /// `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// [`FORMAT`].
     pub format: String,

@@ -1,10 +1,11 @@
 //! The proof of one event (c2sp.org/tlog-proof) with the event as disclosure.
 
 use actarium_core::disclosure::Disclosure;
-use actarium_core::tlog::ProofText;
+use actarium_core::tlog::{Checkpoint, ProofText, SignedCheckpoint};
 
+use crate::records::unseen_generation;
 use crate::report::Report;
-use crate::trust::{Seen, Trust};
+use crate::trust::{OwnKeys, Seen, Trust, generation_of};
 
 /// What the text of a proof begins with.
 const TITLE: &[u8] = b"c2sp.org/tlog-proof@";
@@ -42,21 +43,50 @@ pub fn verify_proof(text: &str, trust: &Trust) -> Report {
         report.find(format!("event {}", proof.index), error.to_string());
     }
     let checkpoint = &proof.checkpoint.checkpoint;
-    if let Some(key) = &trust.key {
-        match proof.checkpoint.verify(key) {
-            Ok(()) => report.anchors.push(format!("the checkpoint is signed by the key that you gave, {}", key.name())),
-            Err(error) => report.find("checkpoint", error.to_string()),
-        }
-    }
-    for anchor in &trust.anchors {
-        if anchor.checkpoint == *checkpoint {
-            report.anchors.push(format!("the checkpoint is the one of {} events that you kept", checkpoint.size));
-        }
-    }
+    let (origin, size) = (&checkpoint.origin, checkpoint.size);
+    report.shows(origin, proof.index, proof.index.saturating_add(1));
+    report.statements.push(format!("event {} is in the log {origin} at {size} events", proof.index));
+    check_key(&proof.checkpoint, trust, &mut report);
+    trust.anchors.iter().for_each(|anchor| check_anchor(&anchor.checkpoint, checkpoint, &mut report));
     let mut seen = Seen::default();
     seen.note("checkpoint", &proof.checkpoint, trust, &mut report);
-    seen.tell(&mut report);
-    let (origin, size) = (&checkpoint.origin, checkpoint.size);
-    report.statements.push(format!("event {} is in the log {origin} at {size} events", proof.index));
+    seen.tell(origin, &mut report);
+    unseen_generation(origin, trust, &mut report);
     report
+}
+
+/// Whether the reader's key has signed the checkpoint, or one that it was handed over to.
+fn check_key(signed: &SignedCheckpoint, trust: &Trust, report: &mut Report) {
+    let mut own = OwnKeys::default();
+    own.take_handovers(&trust.handovers, report);
+    let origin = &signed.checkpoint.origin;
+    match trust.key_for(origin) {
+        Some(key) if key.name() == origin => match signed.verify_by_one_of(&own.history.from(&key)) {
+            Err(error) if trust.handovers.is_empty() => report.find(
+                "checkpoint",
+                format!(
+                    "{error}; if the log's key was changed since, give its hand-overs (--handovers) or its new key"
+                ),
+            ),
+            _ => own.check_newest(signed, trust, report),
+        },
+        Some(_) => own.check_newest(signed, trust, report),
+        None => {}
+    }
+}
+
+/// A checkpoint that was kept vouches for the proof if it is the proof's own; one of another size cannot be compared with it.
+fn check_anchor(anchor: &Checkpoint, checkpoint: &Checkpoint, report: &mut Report) {
+    let place = format!("anchor at {} events", anchor.size);
+    if generation_of(&anchor.origin).0 != generation_of(&checkpoint.origin).0 {
+        report.find(place, format!("it is of another log, {}", anchor.origin));
+    } else if anchor.size != checkpoint.size {
+        let size = checkpoint.size;
+        report.undecided.push(format!("{place}: a proof at {size} events cannot be compared with it; an export can"));
+    } else if anchor.root == checkpoint.root {
+        let by = format!("the checkpoint is the one of {} events that you kept", checkpoint.size);
+        report.anchor(&checkpoint.origin, checkpoint.size, by);
+    } else {
+        report.find(place, "the proof is against another tree of this size: rewritten");
+    }
 }

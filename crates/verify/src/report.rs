@@ -1,5 +1,6 @@
 //! What a verification found: every mistake with its place, and what holds and for whom.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Findings that are listed; the number of further ones is told.
@@ -12,6 +13,24 @@ pub struct Finding {
     pub place: String,
     /// What.
     pub problem: String,
+}
+
+/// How much of what was shown of a log the reader's own knowledge vouches for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// The first event that was shown.
+    pub first: u64,
+    /// The event after the last that was shown.
+    pub end: u64,
+    /// The event after the last that something vouches for, from the log's first on; `None` if nothing does.
+    pub anchored_end: Option<u64>,
+}
+
+impl Coverage {
+    /// Whether something vouches for all that was shown.
+    pub fn is_whole(&self) -> bool {
+        self.anchored_end.is_some_and(|end| end >= self.end)
+    }
 }
 
 /// The outcome of a verification.
@@ -27,6 +46,10 @@ pub struct Report {
     pub anchors: Vec<String>,
     /// What could not be decided, and why.
     pub undecided: Vec<String>,
+    /// What stands in it and nothing proves.
+    pub notes: Vec<String>,
+    /// By the log's name, what was shown of it, and how much of that is anchored.
+    pub coverage: BTreeMap<String, Coverage>,
 }
 
 impl Report {
@@ -54,6 +77,31 @@ impl Report {
         add(&mut self.statements, other.statements);
         add(&mut self.anchors, other.anchors);
         add(&mut self.undecided, other.undecided);
+        add(&mut self.notes, other.notes);
+        for (log, further) in other.coverage {
+            let covered = self.coverage.entry(log).or_insert(further);
+            covered.first = covered.first.min(further.first);
+            covered.end = covered.end.max(further.end);
+            covered.anchored_end = covered.anchored_end.max(further.anchored_end);
+        }
+    }
+
+    /// Notes which events of a log are shown.
+    pub(crate) fn shows(&mut self, log: &str, first: u64, end: u64) {
+        let covered = self.coverage.entry(log.to_owned()).or_default();
+        (covered.first, covered.end) = (first, end);
+    }
+
+    /// Notes that something vouches for a log's events before `end`.
+    pub(crate) fn anchor(&mut self, log: &str, end: u64, by: String) {
+        let covered = self.coverage.entry(log.to_owned()).or_default();
+        covered.anchored_end = covered.anchored_end.max(Some(end));
+        self.anchors.push(by);
+    }
+
+    /// Notes that what vouches for a log's events does not know them for those of this log.
+    pub(crate) fn withdraw(&mut self, log: &str) {
+        self.coverage.entry(log.to_owned()).or_default().anchored_end = None;
     }
 
     /// Whether nothing is wrong.
@@ -61,9 +109,9 @@ impl Report {
         self.findings.is_empty()
     }
 
-    /// Whether something that the reader brought along vouches for it.
+    /// Whether what the reader brought along vouches for all that was shown.
     pub fn is_anchored(&self) -> bool {
-        !self.anchors.is_empty()
+        !self.coverage.is_empty() && self.coverage.values().all(Coverage::is_whole)
     }
 
     /// 0 for sound, 1 for anything wrong, 3 for sound and not anchored where an anchor is required.
@@ -88,14 +136,37 @@ impl fmt::Display for Report {
             self.statements.iter().try_for_each(|statement| writeln!(formatter, "proved  {statement}"))?;
         }
         self.undecided.iter().try_for_each(|undecided| writeln!(formatter, "undecided  {undecided}"))?;
+        self.notes.iter().try_for_each(|note| writeln!(formatter, "note  {note}"))?;
         self.anchors.iter().try_for_each(|anchor| writeln!(formatter, "anchored  {anchor}"))?;
+        let partly = |covered: &&Coverage| covered.anchored_end.is_some_and(|end| end > covered.first);
+        let is_partly = self.coverage.values().any(|covered| partly(&covered));
+        if is_partly && !self.is_anchored() {
+            self.coverage.iter().try_for_each(|(log, covered)| covered.write(log, formatter))?;
+        }
         match (self.is_sound(), self.is_anchored()) {
             (false, _) => writeln!(formatter, "Not sound: this is not what the log has recorded and signed."),
             (true, true) => writeln!(formatter, "Sound, and anchored in what you brought along."),
+            (true, false) if is_partly => writeln!(
+                formatter,
+                "Consistent in itself, and anchored in part: what is not may have been written anew by whoever holds a key."
+            ),
             (true, false) => writeln!(
                 formatter,
                 "Consistent in itself, not anchored: give --key, --anchor or --witness from a source of your own."
             ),
         }
+    }
+}
+
+impl Coverage {
+    /// Says which events are anchored, and which are not.
+    fn write(&self, log: &str, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let anchored = self.anchored_end.unwrap_or(0).clamp(self.first, self.end);
+        for (range, what) in [(self.first..anchored, "anchored"), (anchored..self.end, "not anchored")] {
+            if !range.is_empty() {
+                writeln!(formatter, "{what}  events {} to {} of the log {log}", range.start, range.end - 1)?;
+            }
+        }
+        Ok(())
     }
 }

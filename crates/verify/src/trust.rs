@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use actarium_core::time;
 use actarium_core::tlog::{CheckpointError, KeyHistory, KeyKind, SignedCheckpoint, VerifierKey};
 
+use serde::Deserialize;
+
 use crate::report::Report;
 
 /// What the reader knows from elsewhere.
@@ -16,6 +18,9 @@ pub struct Trust {
     pub anchors: Vec<SignedCheckpoint>,
     /// Keys of witnesses.
     pub witnesses: Vec<VerifierKey>,
+    /// Changes of the log's key, as signed notes, for what does not bring them along itself. They are verified where they are
+    /// used.
+    pub handovers: Vec<String>,
 }
 
 /// Something brought along that cannot be used.
@@ -59,6 +64,32 @@ impl Trust {
         self.anchors.push(anchor);
         Ok(())
     }
+
+    /// Adds the changes of the log's key: the `handovers.ndjson` of an export, or what a service answers.
+    ///
+    /// # Errors
+    /// If it is neither.
+    pub fn add_handovers(&mut self, bytes: &[u8]) -> Result<(), TrustError> {
+        for read in serde_json::Deserializer::from_slice(bytes).into_iter::<Handovers>() {
+            match read {
+                Ok(Handovers::One { note }) => self.handovers.push(note),
+                Ok(Handovers::All { handovers }) => self.handovers.extend(handovers),
+                Err(_) => {
+                    let detail = "--handovers: it is neither the handovers.ndjson of an export nor a service's answer";
+                    return Err(TrustError(detail.to_owned()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A line of hand-overs: one of them, or all.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Handovers {
+    One { note: String },
+    All { handovers: Vec<String> },
 }
 
 /// An origin without the number of its generation, and that number: a log that was restored from an older backup goes on under
@@ -74,6 +105,11 @@ pub(crate) fn generation_of(origin: &str) -> (&str, u64) {
     split.unwrap_or((origin, 1))
 }
 
+/// The origin of a generation of the log with this name.
+pub(crate) fn origin_of_generation(base: &str, generation: u64) -> String {
+    if generation <= 1 { base.to_owned() } else { format!("{base}/{generation}") }
+}
+
 impl Trust {
     /// The reader's key as that of the log with this origin: a key of another generation of the same log is its key too.
     pub(crate) fn key_for(&self, origin: &str) -> Option<VerifierKey> {
@@ -85,7 +121,7 @@ impl Trust {
 }
 
 /// The key that an export or a log names as its own, with the hand-overs that led to it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OwnKeys {
     pub key: Option<VerifierKey>,
     pub history: KeyHistory,
@@ -131,17 +167,26 @@ impl OwnKeys {
             (None, Some(own)) => vec![own.clone()],
             (None, None) => return,
         };
-        match (signed.verify_by_one_of(&keys), &given) {
+        let vouches = match (signed.verify_by_one_of(&keys), &given) {
             (Ok(by), Some(given)) if by == *given => {
-                report.anchors.push(format!("the checkpoint is signed by the key that you gave, {}", by.name()));
+                format!("the checkpoint is signed by the key that you gave, {}", by.name())
             }
-            (Ok(by), Some(_)) => report.anchors.push(format!(
-                "the checkpoint is signed by a key that the one that you gave was handed over to, {}",
-                by.name()
-            )),
-            (Ok(_), None) => {}
-            (Err(error), _) => report.find("checkpoint", error.to_string()),
-        }
+            (Ok(by), Some(_)) => {
+                format!(
+                    "the checkpoint is signed by a key that the one that you gave was handed over to, {}",
+                    by.name()
+                )
+            }
+            (Ok(_), None) => return,
+            (Err(error), _) => return report.find("checkpoint", error.to_string()),
+        };
+        report.anchor(&signed.checkpoint.origin, signed.checkpoint.size, vouches);
+    }
+
+    /// Every key that signs for a log or did, by the one that the reader gave; without one, by the log's own.
+    pub fn all(&self, origin: &str, trust: &Trust) -> Vec<VerifierKey> {
+        let known = trust.key_for(origin).or_else(|| self.key.clone());
+        known.map(|key| self.history.around(&key)).unwrap_or_default()
     }
 
     /// Whether an earlier checkpoint is signed by any key that the log had; what it signs is compared with the tree besides.
@@ -150,17 +195,6 @@ impl OwnKeys {
             Some(key) => signed.verify_by_one_of(&self.history.around(&key)).map(|_| ()),
             None => Ok(()),
         }
-    }
-}
-
-/// Says that a log is not in its first generation.
-pub(crate) fn note_generation(origin: &str, report: &mut Report) {
-    let (base, generation) = generation_of(origin);
-    if generation > 1 {
-        report.statements.push(format!(
-            "this is generation {generation} of the log {base}: it was continued after a restore, and what the generation before \
-             signed beyond its event `audit_log.continue` is lost"
-        ));
     }
 }
 
@@ -183,11 +217,12 @@ impl Seen {
         }
     }
 
-    /// Puts it into the report.
-    pub fn tell(self, report: &mut Report) {
+    /// Puts it into the report of the log with this origin.
+    pub fn tell(self, origin: &str, report: &mut Report) {
         for (name, (size, seconds)) in self.0 {
             let at = i64::try_from(seconds).unwrap_or_default().saturating_mul(1_000_000);
-            report.anchors.push(format!("witness {name} saw the log at {size} events, on {}", time::to_text(at)));
+            let saw = format!("witness {name} saw the log at {size} events, on {}", time::to_text(at));
+            report.anchor(origin, size, saw);
         }
     }
 }

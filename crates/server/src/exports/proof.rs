@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use actarium_core::disclosure::{Disclosure, PurgedEvent, ShownPart};
+use actarium_core::erasure::is_evidence;
 use actarium_core::filter::{Filter, Place};
 use actarium_core::hex::to_hex;
 use actarium_core::render::{Placed, push_event};
@@ -272,7 +273,8 @@ impl<'e> Events<'e> {
                 &event.row,
             );
             self.events.push(b'\n');
-        } else {
+        } else if !is_evidence(&event.row) {
+            // What the log tells of itself is shown: by it a reader decides what is missing.
             self.withhold(&mut disclosed);
         }
         disclosed.push_json(&mut self.evidence);

@@ -539,7 +539,7 @@ impl Events<'_> {
         let seqs: Vec<u64> = ids.filter(|id| id.check(opaque_id)).map(EventId::seq).collect();
         let found = removals::of_events(snapshot, &seqs, context, stop, &mut |event, is_taken| {
             let placed = Placed { slug, opaque_id, seq: event.seq, recorded_at: event.recorded_at };
-            let left = if removals::is_evidence(&event.row) {
+            let left = if actarium_core::erasure::is_evidence(&event.row) {
                 Err("it says what was removed from the log, and stays".to_owned())
             } else if is_taken && self.redacting.remainder {
                 let mut json = Vec::new();

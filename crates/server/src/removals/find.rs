@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::{ControlFlow, Range};
 
-use actarium_core::erasure::{ErasableParts, ranges_of};
+use actarium_core::erasure::{ErasableParts, is_evidence, ranges_of};
 use actarium_core::event::OWN_SOURCE;
 use actarium_core::filter::{Filter, Place, Scope, Term};
 use actarium_core::render::Placed;
@@ -60,12 +60,6 @@ struct Look<'l> {
     snapshot: &'l Snapshot,
     holds: &'l [Hold],
     approver: Option<&'l Approver>,
-}
-
-/// Whether an event is the record of an erasure or redaction: what it lists is evidence and stays.
-pub fn is_evidence(row: &RowView<'_>) -> bool {
-    matches!(row.get(Column::Action), Some("record.erase" | "record.redact"))
-        && row.get(Column::Source) == Some(OWN_SOURCE)
 }
 
 impl Found {

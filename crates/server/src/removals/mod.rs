@@ -15,7 +15,7 @@ use actarium_store::{Engine, OrganizationId};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-pub use find::{Approver, Found, is_evidence, names_one_of, of_events, of_person};
+pub use find::{Approver, Found, names_one_of, of_events, of_person};
 pub use naming::{Naming, Tells};
 pub use recorded::put_on_record;
 pub use remainder::remainders;

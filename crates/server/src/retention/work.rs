@@ -1,6 +1,6 @@
 //! Carrying retention out: every hour, or when the operator says so, for each organization in small steps. What was begun
 //! is noted before the first step and recorded after the last, in one commit with the note's removal, so that a stop in
-//! between neither loses a record nor makes two.
+//! between neither loses a record nor makes two. That a purge begins is on record before it does.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -129,7 +129,7 @@ async fn carry_out(
 ) -> Result<(), Problem> {
     let id = organization.id;
     begin(app, id, plan).await?;
-    let ends: TierEnds = blocking(app, DOING, move |app| app.engine.tier_ends(id, &cuts)).await?;
+    let mut ends: TierEnds = blocking(app, DOING, move |app| app.engine.tier_ends(id, &cuts)).await?;
     let (mut from_seq, mut purged) = (0, 0);
     loop {
         let step = {
@@ -139,6 +139,11 @@ async fn carry_out(
             blocking(app, DOING, move |app| app.engine.tier_step(id, ends, &holds, from_seq)).await?
         };
         let Some(step) = step else { break };
+        if !step.is_done {
+            record_begin(app, organization, plan, cuts).await?;
+            ends.purges = true;
+            continue;
+        }
         from_seq = step.end_seq;
         purged += step.purged;
         app.retention.count(id, &step);
@@ -172,6 +177,23 @@ async fn begin(app: &Arc<App>, organization: OrganizationId, plan: &TierPlan) ->
     .await
 }
 
+/// Puts on record that a purge begins, before anything goes: a verifier takes nothing for purged that no record reaches.
+async fn record_begin(
+    app: &Arc<App>,
+    organization: &Arc<Organization>,
+    plan: &TierPlan,
+    cuts: actarium_store::TierCuts,
+) -> Result<(), Problem> {
+    let (id, slug, events) = (organization.id, organization.slug.clone(), plan.to_purge.events);
+    change(app, Standing::of_the_service(), move |_| {
+        let mut edit = Edit::default();
+        let begins = work_record("record.purge", &slug, events, cuts.purge_before);
+        edit.record(id, begins.unsuccessful("unknown", "the purge begins; another record tells how it ended"));
+        Ok((edit, ()))
+    })
+    .await
+}
+
 /// Records what was done and takes the note away.
 async fn end(
     app: &Arc<App>,
@@ -184,11 +206,7 @@ async fn end(
         let mut edit = Edit::default();
         let Some(run) = state.governance(id).run() else { return Ok((edit, ())) };
         edit.delete::<RetentionRun>(Some(id), RETENTION_ID, run.version);
-        let record = |action, events: u64, before| {
-            OwnRecord::new(action, service_actor(), audit_log(&slug))
-                .with("records", json!(events))
-                .with("before", actarium_core::time::to_text(before))
-        };
+        let record = |action, events, before| work_record(action, &slug, events, before);
         let purged = after.purged.events.saturating_sub(run.purged_before);
         // What has left the events at hand, without what went from there at once.
         let left =
@@ -203,4 +221,10 @@ async fn end(
         Ok((edit, ()))
     })
     .await
+}
+
+fn work_record(action: &'static str, slug: &str, events: u64, before: Micros) -> OwnRecord {
+    OwnRecord::new(action, service_actor(), audit_log(slug))
+        .with("records", json!(events))
+        .with("before", actarium_core::time::to_text(before))
 }

@@ -28,6 +28,7 @@ mod oidc;
 mod openapi;
 mod own_affairs;
 mod own_records;
+mod passing_off;
 mod permissions;
 mod person;
 mod reach;

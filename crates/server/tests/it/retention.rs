@@ -157,7 +157,14 @@ fn time_moves_records_to_the_archive_and_takes_them_away_and_holds_keep_them() {
     assert_eq!(service.get(&format!("/v1/orgs/acme/events/{}", first.as_str().unwrap())).status, 404);
     assert_eq!(run(&service), json!({"archived": 0, "purged": 0, "held": 0}));
 
-    let purges = service.find("acme", "action=record.purge&from=2000-01-01T00:00:00Z");
+    // Each purge was on record before it began, and again when it was done.
+    let begun = service.find("acme", "action=record.purge&outcome=unknown&from=2000-01-01T00:00:00Z&order=asc");
+    let purges = service.find("acme", "action=record.purge&outcome=success&from=2000-01-01T00:00:00Z&order=asc");
+    assert!(!begun.is_empty() && begun.len() == purges.len(), "{begun:?} {purges:?}");
+    for (begun, done) in begun.iter().zip(&purges) {
+        assert_eq!(begun["metadata"]["before"], done["metadata"]["before"]);
+        assert!(begun["seq"].as_u64() < done["seq"].as_u64());
+    }
     let purged: u64 = purges.iter().map(|record| record["metadata"]["records"].as_u64().unwrap()).sum();
     assert_eq!(purged, 11);
     let archived = service.find("acme", "action=record.archive&from=2000-01-01T00:00:00Z&order=asc");
@@ -268,6 +275,14 @@ fn what_was_purged_keeps_its_place_in_exports_with_proofs() {
     for query in ["", "?action=component.deploy", "?first_seq=100&end_seq=300"] {
         verified(query);
     }
+    // Nothing is purged that no record reaches.
+    let mut withheld = files.clone();
+    let named: actarium_verify::Manifest = serde_json::from_slice(&files["manifest.json"]).unwrap();
+    crate::tamper::pass_off_as_purged(&mut withheld, named.checkpoint.size - 1);
+    let report = verify_export(&Bundle::Files(withheld), &Trust::default()).unwrap();
+    let place = format!("event {}", named.checkpoint.size - 1);
+    let found = report.findings.iter().find(|finding| finding.place == place);
+    assert!(found.is_some_and(|finding| finding.problem.contains("passed off as purged")), "{report}");
     // A time or a commit that was changed is found where it stands.
     let evidence = "evidence-000000.ndjson";
     let lines = String::from_utf8(files[evidence].clone()).unwrap();

@@ -108,6 +108,8 @@ pub struct TierStep {
     pub purged: u64,
     /// Events that were due and are kept by a hold, with their neighbours.
     pub held: u64,
+    /// Whether it was taken. One that purges is not before [`TierEnds::purges`].
+    pub is_done: bool,
 }
 
 /// The sequence number of the first event that was recorded at a time or later.
@@ -190,7 +192,7 @@ pub(crate) fn prepare(shared: &Arc<Shared>, log: &Log, cuts: &TierCuts) -> Resul
             break;
         }
     }
-    Ok(TierEnds { archive_end, purge_end })
+    Ok(TierEnds { archive_end, purge_end, purges: false })
 }
 
 /// Looks at the segments from a sequence number on and takes the first step that there is to take.
@@ -237,6 +239,8 @@ pub struct TierEnds {
     pub archive_end: u64,
     /// The first event that is not due to be purged.
     pub purge_end: u64,
+    /// Whether the purge is on record: nothing is purged before.
+    pub purges: bool,
 }
 
 /// Consecutive events that are to lie together.
@@ -299,6 +303,19 @@ impl Sealing {
         if pieces == [Piece { seqs: first_seq..end_seq, tier }] {
             return Ok(None);
         }
+        let events = |wanted: Tier| pieces.iter().filter(|piece| piece.tier == wanted).map(length).sum::<u64>();
+        let over = ends.purge_end.clamp(first_seq, end_seq) - first_seq;
+        let step = TierStep {
+            first_seq,
+            end_seq,
+            archived: if tier == Tier::Hot { events(Tier::Archive) } else { 0 },
+            purged: events(Tier::Purged),
+            held: over - events(Tier::Purged),
+            is_done: ends.purges || events(Tier::Purged) == 0,
+        };
+        if !step.is_done {
+            return Ok(Some(step));
+        }
         let proved = self.prove(log, entry, &rows, &pieces)?;
         let (mut remove, mut add, mut opened) = (vec![entry.clone()], Vec::new(), Vec::new());
         for (piece, start) in pieces.iter().zip(&proved.starts) {
@@ -328,15 +345,6 @@ impl Sealing {
         };
         self.shared.backend.change_manifest(&change)?;
         self.publish_step(log, &remove, add, opened);
-        let events = |wanted: Tier| pieces.iter().filter(|piece| piece.tier == wanted).map(length).sum::<u64>();
-        let over = ends.purge_end.clamp(first_seq, end_seq) - first_seq;
-        let step = TierStep {
-            first_seq,
-            end_seq,
-            archived: if tier == Tier::Hot { events(Tier::Archive) } else { 0 },
-            purged: events(Tier::Purged),
-            held: over - events(Tier::Purged),
-        };
         tracing::info!(organization = %log.organization.slug, ?step, "retention");
         Ok(Some(step))
     }

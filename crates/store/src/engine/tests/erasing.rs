@@ -10,7 +10,7 @@ use actarium_core::salt::PARTS;
 
 use super::*;
 use crate::engine::erasing::{EraseStep, Erasure};
-use crate::engine::tiering::{Hold, TierCuts};
+use crate::engine::tiering::{Hold, TierCuts, TierEnds};
 use crate::segment::Entry;
 
 const NAMES: [&str; 3] = ["Aurelia Quillfeather", "Bartholomew Xylander", "Cassiopeia Wrenfield"];
@@ -60,7 +60,7 @@ fn a_log() -> (Harness, OrganizationId) {
         }
     }
     let cuts = TierCuts { archive_before: START + 20 * DAY, purge_before: START };
-    let ends = harness.engine().tier_ends(demo, &cuts).unwrap();
+    let ends = TierEnds { purges: true, ..harness.engine().tier_ends(demo, &cuts).unwrap() };
     let mut from_seq = 0;
     while let Some(step) = harness.engine().tier_step(demo, ends, &[], from_seq).unwrap() {
         from_seq = step.end_seq;
@@ -170,7 +170,7 @@ fn chosen_parts_go_and_every_entry_stays() {
     let again = harness.append_whole(demo, people(299..301)).unwrap();
     assert_eq!(duplicates(&again), [true, false]);
     let cuts = TierCuts { archive_before: START + 30 * DAY, purge_before: START + 10 * DAY };
-    let ends = harness.engine().tier_ends(demo, &cuts).unwrap();
+    let ends = TierEnds { purges: true, ..harness.engine().tier_ends(demo, &cuts).unwrap() };
     let mut from_seq = 0;
     while let Some(step) = harness.engine().tier_step(demo, ends, &[], from_seq).unwrap() {
         from_seq = step.end_seq;

@@ -9,7 +9,7 @@ use actarium_core::tlog::{Node, Nodes, consistency_proof, inclusion_proof, verif
 use actarium_core::tree::{Frontier, leaf_hash};
 
 use super::*;
-use crate::engine::tiering::{HOLD_BLOCK_EVENTS, Hold, TierCuts, TierStep};
+use crate::engine::tiering::{HOLD_BLOCK_EVENTS, Hold, TierCuts, TierEnds, TierStep};
 use crate::segment::{Entry, Tier};
 
 /// Sixty days of 40 events each, two commits a day, sealed every third day.
@@ -33,7 +33,7 @@ fn cuts(archive_days: i64, purge_days: i64) -> TierCuts {
 }
 
 fn carry_out(harness: &Harness, demo: OrganizationId, cuts: &TierCuts, holds: &[Hold]) -> Vec<TierStep> {
-    let ends = harness.engine().tier_ends(demo, cuts).unwrap();
+    let ends = TierEnds { purges: true, ..harness.engine().tier_ends(demo, cuts).unwrap() };
     let (mut steps, mut from_seq) = (Vec::new(), 0);
     while let Some(step) = harness.engine().tier_step(demo, ends, holds, from_seq).unwrap() {
         from_seq = step.end_seq;
@@ -208,7 +208,7 @@ fn held_events_stay_until_they_are_released() {
 fn a_step_that_was_cut_short_is_taken_again_and_what_was_done_stays() {
     let (mut harness, demo) = sixty_days();
     let before = entries(&harness, demo);
-    let ends = harness.engine().tier_ends(demo, &cuts(40, 20)).unwrap();
+    let ends = TierEnds { purges: true, ..harness.engine().tier_ends(demo, &cuts(40, 20)).unwrap() };
     let first = harness.engine().tier_step(demo, ends, &[], 0).unwrap().unwrap();
     // As after a crash between the manifest and the removal of files.
     let stray = harness.data().join("archive").join(demo.to_hex());
@@ -227,7 +227,7 @@ fn a_damaged_segment_is_not_purged_and_the_log_takes_no_more_writes() {
     let (harness, demo) = sixty_days();
     // A commit in the manifest that the rows do not give.
     harness.engine().shared.log(demo).unwrap().state.lock().manifest[0].root = [9; 32];
-    let ends = harness.engine().tier_ends(demo, &cuts(40, 20)).unwrap();
+    let ends = TierEnds { purges: true, ..harness.engine().tier_ends(demo, &cuts(40, 20)).unwrap() };
     let failed = harness.engine().tier_step(demo, ends, &[], 0).unwrap_err();
     assert!(failed.contains("do not give the root"), "{failed}");
     assert_eq!(living(&harness, demo).len(), 2_400);
