@@ -65,6 +65,7 @@ export function RemovalPage({ id }: { id: string }) {
         {data.state !== "pending" && data.kept_by_holds > 0 && <p className="effect-grave">{data.kept_by_holds.toLocaleString("en")} are kept by legal holds. Ask again when these are released.</p>}
       </section>
       {kind === "redaction" && <Redacted removal={data} />}
+      <ToReview ids={data.to_review} />
       {dialog === "approve" && (
         <Confirm
           title={kind === "erasure" ? "Approve the erasure?" : "Approve the redaction?"}
@@ -138,21 +139,39 @@ function Approvers({ kind, removal, self }: { kind: Kind; removal: Removal; self
 }
 
 function Redacted({ removal }: { removal: Removal }) {
-  const organization = useOrganization();
   const events = removal.events ?? [];
   const masked = [...(removal.mask_keys ?? []), ...(removal.pointers ?? [])];
   return (
     <section className="page-section" aria-labelledby="events-title">
       <h2 id="events-title">Events</h2>
-      <ul className="removal-events">
-        {events.map((id) => (
-          <li key={id}>
-            {may(organization, "audit_logs_view") ? <ButtonLink kind="quiet" className="mono" to={`/orgs/${organization.slug}/audit-logs?event=${id}`}>{id}</ButtonLink> : <code>{id}</code>}
-          </li>
-        ))}
-      </ul>
+      <EventLinks ids={events} />
       {removal.remainder === false ? <p>Nothing of their detail is recorded again.</p> : <p>What is left without secrets is recorded again{masked.length > 0 && <>; masked besides what the rules find: <code><Text>{masked.join(", ")}</Text></code></>}.</p>}
     </section>
+  );
+}
+
+/** Recorded searches that may name the person: somebody has to look. */
+function ToReview({ ids }: { ids: string[] }) {
+  if (ids.length === 0) return null;
+  return (
+    <section className="page-section" aria-labelledby="review-title">
+      <h2 id="review-title">Searches to look at</h2>
+      <p className="muted">What was searched for in these may name the person, and may be something else. They stay; redact those that do name them.</p>
+      <EventLinks ids={ids} />
+    </section>
+  );
+}
+
+function EventLinks({ ids }: { ids: string[] }) {
+  const organization = useOrganization();
+  return (
+    <ul className="removal-events">
+      {ids.map((id) => (
+        <li key={id}>
+          {may(organization, "audit_logs_view") ? <ButtonLink kind="quiet" className="mono" to={`/orgs/${organization.slug}/audit-logs?event=${id}`}>{id}</ButtonLink> : <code>{id}</code>}
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Found } from "./queries";
 import { eventIdsOf, foundLines, listOf, partsText, subjectOf } from "./words";
 
-const NONE: Found = { events: 0, identity: 0, personal: 0, detail: 0, journal: 0, hot: 0, archive: 0, naming_records: 0, kept_own: 0, saved_searches: 0, held: 0, already: 0 };
+const NONE: Found = { events: 0, identity: 0, personal: 0, detail: 0, journal: 0, hot: 0, archive: 0, naming_records: 0, kept_own: 0, saved_searches: 0, searches_to_review: 0, held: 0, already: 0 };
 
 test("an id alone is a user's", () => {
   expect(subjectOf(" usr_1 ")).toBe("user:usr_1");

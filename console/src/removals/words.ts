@@ -60,6 +60,7 @@ export function foundLines(found: Found): Line[] {
     { count: found.naming_records, text: "records of searches and exports name the person, and lose their detail" },
     { count: found.kept_own, text: "records of what others did to the person keep who did it, and what" },
     { count: found.saved_searches, text: "saved searches name the person, and are deleted" },
+    { count: found.searches_to_review, text: "recorded searches may name the person, and stay: look at them" },
     { count: found.held, text: "are kept as they are by legal holds: ask again when these are released", grave: true },
     { count: found.already, text: "had lost it before" },
   );
