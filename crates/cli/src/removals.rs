@@ -358,7 +358,7 @@ fn shown(removal: &Value) -> Result<(), Failure> {
         show::line(&format!("decided by  {}, {} UTC", who("decided_by"), show::moment(&removal["decided_at"])))?;
     }
     if removal["state"] == "pending" {
-        return counts(&removal);
+        return counts(removal);
     }
     if removal["kept_by_holds"].as_u64().is_some_and(|held| held > 0) {
         show::note(&format!(

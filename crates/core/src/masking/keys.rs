@@ -195,8 +195,8 @@ pub(super) fn built_in(key: &str) -> Option<KeyRule> {
     let folded = folded(key);
     of_folded(&folded).or_else(|| {
         let before = |tails: &[&str]| tails.iter().find_map(|tail| words_before(&folded, tail));
-        let named = before(&TAILS).and_then(of_folded);
-        named.or_else(|| before(&DIGESTS).and_then(of_folded).filter(|rule| rule.reach == Everything))
+        let named = before(TAILS).and_then(of_folded);
+        named.or_else(|| before(DIGESTS).and_then(of_folded).filter(|rule| rule.reach == Everything))
     })
 }
 
