@@ -42,7 +42,7 @@ pub async fn make(app: &Arc<App>, data_dir: &Path) -> Result<(), ServeError> {
     let Some(organization) = app.engine.organization(demo::SLUG).filter(|_| !path.exists()) else { return Ok(()) };
     let fault = |problem: Problem| ServeError::Fault(format!("the demo's accounts: {}", problem.detail));
     let password = fresh_id(app, "demo").replace('_', "-");
-    let hash = app.sign_in.passwords.hash(&password, None).await.map_err(fault)?;
+    let hash = app.sign_in.passwords.hash("demo", &password, None).await.map_err(fault)?;
     let (by, of) = (app.clone(), organization.id);
     let Some(administrator) =
         change(app, Standing::of_the_service(), move |state| accounts(&by, state, of, &hash)).await.map_err(fault)?

@@ -198,6 +198,10 @@ pub const PASSWORD_CHARS_MAX: usize = 256;
 pub const PASSWORD_HASHES_AT_ONCE_MAX: usize = 4;
 /// Most requests that wait for a password to be hashed; further ones are refused with 503.
 pub const PASSWORD_HASHES_WAITING_MAX: usize = 64;
+/// Most requests that wait for the hash of a password that somebody chooses: of one organization, person or address, and in all.
+pub const PASSWORDS_CHOSEN_PER_SHARE_MAX: usize = 8;
+/// See [`PASSWORDS_CHOSEN_PER_SHARE_MAX`].
+pub const PASSWORDS_CHOSEN_MAX: usize = 48;
 /// Longest delay between two tries to sign in.
 pub const SIGN_IN_DELAY_MAX: Duration = Duration::from_secs(15 * 60);
 /// Most counts of tries to sign in, of each kind, and most accounts whose networks are remembered.

@@ -4,7 +4,7 @@
 //! later. When the queue is full, which happens only when the journal takes nothing for long, reads are refused rather
 //! than left unrecorded. Changes of the directory do not come this way: they are one commit with their record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -28,8 +28,11 @@ use crate::problem::{Kind, Problem};
 const RETRY_WAITS: [Duration; 4] =
     [Duration::from_millis(50), Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(5)];
 
-/// Longest value in bytes, as JSON, that stands whole before or after a change.
+/// Longest value in bytes, as JSON, that stands whole before or after a change; of longer lists and maps stands what came and went.
 const CHANGED_VALUE_BYTES_MAX: usize = 4096;
+
+/// Most bytes, as JSON, of all that one record says was changed: the whole record has its bound too.
+const CHANGES_BYTES_MAX: usize = 24 * 1024;
 
 /// An own record in the making.
 #[derive(Clone, Debug)]
@@ -91,15 +94,55 @@ impl OwnRecord {
         self
     }
 
-    /// Adds that something changed, if it did.
+    /// Adds that something changed, if it did. Of lists and maps that are too long to stand whole, each entry that came or went
+    /// is a change of its own: `path/-` for one that was added to a list, its former place for one that is gone.
     #[must_use]
     pub fn changing(mut self, path: &str, before: impl Into<Value>, after: impl Into<Value>) -> Self {
-        let (before, after) = (before.into(), after.into());
-        if before != after {
-            let (before, after) = (bounded(before), bounded(after));
-            self.changes.push(json!({"path": path, "before": before, "after": after}));
+        match (before.into(), after.into()) {
+            (before, after) if before == after => {}
+            (before, after) if is_short(&before) && is_short(&after) => {
+                self.changes.push(json!({"path": path, "before": before, "after": after}));
+            }
+            (Value::Array(before), Value::Array(after)) => self.changing_list(path, &before, &after),
+            (Value::Object(before), Value::Object(after)) => self.changing_map(path, &before, &after),
+            (before, after) => {
+                self.changes.push(json!({"path": path, "before": abridged(before), "after": abridged(after)}));
+            }
         }
         self
+    }
+
+    fn changing_list(&mut self, path: &str, before: &[Value], after: &[Value]) {
+        let gone = before.iter().enumerate().filter(|(_, value)| !after.contains(value));
+        self.changes.extend(gone.map(|(at, value)| json!({"path": format!("{path}/{at}"), "before": value})));
+        let new = after.iter().filter(|value| !before.contains(value));
+        self.changes.extend(new.map(|value| json!({"path": format!("{path}/-"), "after": value})));
+    }
+
+    fn changing_map(&mut self, path: &str, before: &Map<String, Value>, after: &Map<String, Value>) {
+        let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        for key in keys.into_iter().filter(|key| before.get(*key) != after.get(*key)) {
+            let mut change = json!({"path": format!("{path}/{}", key.replace('~', "~0").replace('/', "~1"))});
+            for (side, value) in [("before", before.get(key)), ("after", after.get(key))] {
+                if let Some(value) = value {
+                    change[side] = value.clone();
+                }
+            }
+            self.changes.push(change);
+        }
+    }
+
+    /// Whether all that changed can stand in one record.
+    fn must_fit(&self) -> Result<(), Problem> {
+        let bytes: usize = self.changes.iter().map(|change| change.to_string().len()).sum();
+        if bytes <= CHANGES_BYTES_MAX && self.changes.len() <= actarium_core::limits::CHANGES_MAX {
+            return Ok(());
+        }
+        let detail = format!(
+            "more is changed at once than one record holds ({} changes, {CHANGES_BYTES_MAX} bytes): change it in several steps",
+            actarium_core::limits::CHANGES_MAX
+        );
+        Err(Problem::new(Kind::InvalidContent, detail))
     }
 
     /// Adds a text whole: what one value of metadata may not hold goes on under `key.2`, `key.3` and so on. Credentials in
@@ -145,8 +188,9 @@ impl OwnRecord {
     /// The record as a row to be appended.
     ///
     /// # Errors
-    /// If it breaks the rules of an event, which is a fault of this program.
+    /// 422 if more was changed than a record holds; 500 if it breaks another rule of events, which is a fault of this program.
     pub fn encode(&self, clock: &dyn Clock) -> Result<EncodedRows, Problem> {
+        self.must_fit()?;
         let mut event = json!({
             "action": self.action,
             "outcome": self.outcome,
@@ -190,10 +234,19 @@ fn cut(text: &str, chars_max: usize) -> String {
     }
 }
 
-/// A value as it may stand in `changes`: the whole record has its bound too.
-fn bounded(value: Value) -> Value {
+fn is_short(value: &Value) -> bool {
+    value.to_string().len() <= CHANGED_VALUE_BYTES_MAX
+}
+
+/// The beginning of a value that is too long to stand whole, with its digest, so that two that begin alike are told apart.
+fn abridged(value: Value) -> Value {
+    if is_short(&value) {
+        return value;
+    }
     let text = value.to_string();
-    if text.len() <= CHANGED_VALUE_BYTES_MAX { value } else { Value::String(cut(&text, CHANGED_VALUE_BYTES_MAX / 4)) }
+    let digest = actarium_core::hash::sha256(&[text.as_bytes()]);
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Value::String(format!("{} (SHA-256 of all of it: {digest})", cut(&text, CHANGED_VALUE_BYTES_MAX / 4)))
 }
 
 enum Message {

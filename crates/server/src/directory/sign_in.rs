@@ -14,7 +14,7 @@ use super::DirectoryDamaged;
 use super::document::{Document, Kept};
 
 /// An OpenID Connect provider of an organization.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdentityProvider {
     /// What people call it.
     pub name: String,

@@ -195,11 +195,7 @@ impl Step<'_> {
         let Held { organization, invitation, groups } = self.held;
         let (organization, now) = (*organization, self.app.clock.now());
         let access = self.state.access(organization);
-        if self.state.member_by_email(organization, &invitation.email).is_some_and(|member| member.id != user.id) {
-            let detail = "the organization has a user with this address by now: once an administrator has removed that user, the \
-                          invitation can be accepted";
-            return Err(Problem::new(Kind::Conflict, detail));
-        }
+        nobody_else_may_have_it(self.state, self.held, Some(&user.id))?;
         edit.touches_access(organization);
         edit.put(Some(organization), &invitation.id, Some(&**invitation), &invitation.ended(Status::Accepted, now))?;
         // What their account is called may be another organization's.
@@ -258,6 +254,17 @@ impl Step<'_> {
     }
 }
 
+/// That no other member of the organization has the address of an invitation.
+fn nobody_else_may_have_it(state: &State, held: &Held, user: Option<&str>) -> Result<(), Problem> {
+    let member = state.member_by_email(held.organization, &held.invitation.email);
+    if member.is_none_or(|member| Some(&*member.id) == user) {
+        return Ok(());
+    }
+    let detail = "the organization has a user with this address by now: once an administrator has removed that user, the \
+                  invitation can be accepted";
+    Err(Problem::new(Kind::Conflict, detail))
+}
+
 /// Runs an acceptance as one change, if the invitation holds still when its turn comes.
 async fn as_one_change(
     call: &Call,
@@ -285,6 +292,8 @@ async fn with_new_account(call: &Call, held: &Held, answer: Answer) -> Result<Re
     let email = held.invitation.email.clone();
     let name = answer.name.or_else(|| held.invitation.name.clone());
     let name = name.ok_or_else(|| against_the_rules("/name", "is needed: the invitation names nobody"))?;
+    // A link that can come to nothing any more makes no work.
+    call.app.directory.read(|state| nobody_else_may_have_it(state, held, None))?;
     let hash = chosen(call, &email, (answer.password.as_deref(), answer.code.as_deref())).await?;
     let id = call.new_id("usr");
     let outcome = as_one_change(call, answer.secret, move |step, edit| {
@@ -329,7 +338,8 @@ async fn chosen(call: &Call, email: &str, (password, code): (Option<&str>, Optio
     if code.is_some() {
         return Err(against_the_rules("/code", "the account has no second factor"));
     }
-    hash_for(&call.app, email, password).await
+    let share = call.context.ip.map_or_else(String::new, |ip| ip.to_string());
+    hash_for(&call.app, &share, email, password).await
 }
 
 /// Somebody whose own account never had a password: the operator has made it, and the mailbox is what shows whose it is.

@@ -289,7 +289,8 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         let mut edit = Edit::default();
         edit.put(Some(organization.id), &id, None, &provider)?;
         let record = call.record("identity_provider.create", target(&id, &provider.name));
-        edit.record(organization.id, record.with("issuer", &*provider.issuer));
+        let record = record.with("issuer", &*provider.issuer);
+        edit.record(organization.id, with_changes(record, &IdentityProvider::default(), &provider));
         Ok((edit, shown(&call.app, &organization.slug, &id, &provider)))
     });
     created(&answer.await?)
@@ -319,7 +320,8 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
         let mut edit = Edit::default();
         if after != before.document {
             edit.put(Some(organization.id), &call.id, Some(&**before), &after)?;
-            let record = update_record(&call, before, &after);
+            let record = call.record("identity_provider.update", target(&before.id, &after.name));
+            let record = with_changes(record, before, &after);
             edit.record(organization.id, record.clone());
             if !after.enabled || after.issuer != before.issuer {
                 end_sessions(state, organization.id, &call.id, &mut edit, &record);
@@ -333,9 +335,8 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
 }
 
 /// Everything that changed, before and after; of the secret only that it did.
-fn update_record(call: &Call, before: &Kept<IdentityProvider>, after: &IdentityProvider) -> OwnRecord {
-    let record = call
-        .record("identity_provider.update", target(&before.id, &after.name))
+fn with_changes(record: OwnRecord, before: &IdentityProvider, after: &IdentityProvider) -> OwnRecord {
+    let record = record
         .changing("/name", &*before.name, &*after.name)
         .changing("/issuer", &*before.issuer, &*after.issuer)
         .changing("/client_id", &*before.client_id, &*after.client_id)

@@ -141,7 +141,7 @@ pub async fn change_password(mut call: Call) -> Result<Response, Problem> {
     form.finish()?;
     let (attempt, stored) = prove(&call, &person, "password.update", &current).await?;
     let app = call.app.clone();
-    let hash = hash_for(&app, &person.user.email, &new).await?;
+    let hash = hash_for(&app, &person.user.id, &person.user.email, &new).await?;
     change(&app, call.standing(), move |state| {
         let id = &person.user.id;
         let user = state.user(id).filter(|user| user.password == stored).ok_or_else(changed_meanwhile)?;

@@ -131,6 +131,17 @@ pub fn rank(state: &State, organization: OrganizationId, user: &str) -> Effectiv
     rank
 }
 
+/// That no member of the organization has an address.
+fn must_be_new(state: &State, organization: OrganizationId, email: &str) -> Result<(), Problem> {
+    match state.member_by_email(organization, email) {
+        None => Ok(()),
+        Some(_) => {
+            let detail = "somebody with this address is a user of the organization already";
+            Err(Problem::new(Kind::Conflict, detail))
+        }
+    }
+}
+
 /// Makes a person a member. An administrator makes an account of the organization's, whatever accounts there are elsewhere with
 /// the address; the operator, who decides for everybody, makes members of people's own accounts.
 ///
@@ -153,9 +164,10 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let (id, now) = (call.new_id("usr"), call.app.clock.now());
     let origin = if matches!(call.caller, Caller::Operator) { Origin::Operator } else { Origin::Administrator };
     let managed_by = (origin == Origin::Administrator).then(|| organization.to_hex());
-    // Made whether the account is there or not, so that the time taken does not tell.
+    call.app.directory.read(|state| must_be_new(state, organization, &address))?;
+    // Made whether there is an account elsewhere or not, so that the time taken does not tell.
     let password = match &password {
-        Some(password) => Some(hash_for(&call.app, &address, password).await?),
+        Some(password) => Some(hash_for(&call.app, &organization.to_hex(), &address, password).await?),
         None => None,
     };
     let password_by = managed_by.as_ref().and_then(|_| call.caller.account()).map(str::to_owned);
@@ -164,12 +176,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let app = call.app.clone();
     let user = change(&app, call.standing(), move |state| {
         let access = state.access(organization);
-        if state.member_by_email(organization, &account.email).is_some() {
-            return Err(Problem::new(
-                Kind::Conflict,
-                "somebody with this address is a user of the organization already",
-            ));
-        }
+        must_be_new(state, organization, &account.email)?;
         if access.members().len() >= limits::MEMBERS_PER_ORGANIZATION_MAX {
             let detail =
                 format!("the organization has {} users, the most it may have", limits::MEMBERS_PER_ORGANIZATION_MAX);
@@ -257,7 +264,7 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
             .app
             .directory
             .read(|state| account_to_open(state, &call, organization).map(|account| account.email.clone()))?;
-        hash = Some(hash_for(&call.app, &email, password).await?);
+        hash = Some(hash_for(&call.app, &organization.to_hex(), &email, password).await?);
     }
     let (app, id) = (call.app.clone(), call.id.clone());
     change(&app, call.standing(), move |state| {

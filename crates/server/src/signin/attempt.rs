@@ -166,13 +166,13 @@ pub fn target_of(user: &Kept<User>) -> Value {
 }
 
 /// The hash of a password that an account with this address is to have. All hashes of one address share their salt, so that
-/// a sign-in takes the same work whoever has accounts with it.
+/// a sign-in takes the same work whoever has accounts with it. `share` is who is answerable for the work.
 ///
 /// # Errors
 /// 503 if too many are being hashed already.
-pub async fn hash_for(app: &App, email: &str, password: &str) -> Result<String, Problem> {
+pub async fn hash_for(app: &App, share: &str, email: &str, password: &str) -> Result<String, Problem> {
     let beside = app.directory.read(|state| state.accounts_with(email).iter().find_map(|user| user.password.clone()));
-    app.sign_in.passwords.hash(password, beside.as_deref()).await
+    app.sign_in.passwords.hash(share, password, beside.as_deref()).await
 }
 
 /// Records a failed sign-in to one account: the password is its own, or no other account is meant.

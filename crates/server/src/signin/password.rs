@@ -5,12 +5,14 @@
 //! knows no accounts: comparing takes the same work whether there is a hash to compare with, several, or none. That is why the
 //! hashes of one address share their salt: one computation compares with all of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actarium_store::Entropy;
 use argon2::password_hash::phc::{self, ParamsString};
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
+use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
@@ -102,6 +104,9 @@ pub struct Passwords {
     turns: Arc<Semaphore>,
     /// Places for requests that have a turn or wait for one.
     places: Arc<Semaphore>,
+    /// Who hashes new passwords, and how many each: one at a time, so that nobody keeps others from signing in by it.
+    chosen: Mutex<BTreeMap<String, usize>>,
+    choosing: Arc<Semaphore>,
     hasher: Argon2<'static>,
     /// The hash that the password of an unknown account is compared with. No password has it.
     decoy: String,
@@ -121,16 +126,23 @@ impl Passwords {
             entropy,
             turns: Arc::new(Semaphore::new(limits::PASSWORD_HASHES_AT_ONCE_MAX)),
             places: Arc::new(Semaphore::new(places)),
+            chosen: Mutex::default(),
+            choosing: Arc::new(Semaphore::new(1)),
             decoy: decoy(hasher.params()),
             hasher,
         }
     }
 
-    /// The hash of a password, as a PHC string, with the salt of another hash of the same address if there is one.
+    /// The hash of a password that somebody chooses, as a PHC string, with the salt of another hash of the same address if there is
+    /// one. `share` is who is answerable for it: an organization, a person, an address. None has more than its share of the queue,
+    /// and what is chosen takes one turn in all: signing in has the others.
     ///
     /// # Errors
     /// 503 if too many are being hashed already.
-    pub async fn hash(&self, password: &str, beside: Option<&str>) -> Result<String, Problem> {
+    pub async fn hash(&self, share: &str, password: &str, beside: Option<&str>) -> Result<String, Problem> {
+        let _share = self.take_share(share)?;
+        let turn = self.choosing.acquire().await;
+        let _turn = turn.map_err(|_| Problem::new(Kind::Unavailable, "the service is shutting down"))?;
         let salt = beside.and_then(|beside| phc::PasswordHash::new(beside).ok()).and_then(|beside| beside.salt);
         let salt = salt.map_or_else(|| self.salt().to_vec(), |salt| salt.to_vec());
         let (hasher, password) = (self.hasher.clone(), password.to_owned());
@@ -178,6 +190,21 @@ impl Passwords {
         self.in_turn(verdict).await?
     }
 
+    fn take_share<'p>(&'p self, share: &str) -> Result<Share<'p>, Problem> {
+        let mut chosen = self.chosen.lock();
+        let others: usize = chosen.values().sum();
+        let own = chosen.entry(share.to_owned()).or_default();
+        let is_full = *own >= limits::PASSWORDS_CHOSEN_PER_SHARE_MAX || others >= limits::PASSWORDS_CHOSEN_MAX;
+        if is_full {
+            if *own == 0 {
+                chosen.remove(share);
+            }
+            return Err(Problem::new(Kind::Overloaded, "too many passwords are being chosen at once"));
+        }
+        *own += 1;
+        Ok(Share { passwords: self, of: share.to_owned() })
+    }
+
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
         let place = self.places.clone().try_acquire_owned();
         let place = place.map_err(|_| Problem::new(Kind::Overloaded, "too many passwords are being compared"))?;
@@ -195,6 +222,24 @@ impl Passwords {
         let mut salt = [0; SALT_BYTES];
         self.entropy.fill(&mut salt);
         salt
+    }
+}
+
+/// A place among those who choose a password, until it is dropped.
+struct Share<'p> {
+    passwords: &'p Passwords,
+    of: String,
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        let mut chosen = self.passwords.chosen.lock();
+        if let Some(own) = chosen.get_mut(&self.of) {
+            *own -= 1;
+            if *own == 0 {
+                chosen.remove(&self.of);
+            }
+        }
     }
 }
 
@@ -318,9 +363,9 @@ mod tests {
     #[tokio::test]
     async fn a_password_fits_its_hash_and_no_other() {
         let passwords = Passwords::with_costs(Arc::new(SystemEntropy), 64, 1);
-        let stored = passwords.hash("kvmt#2xwpqz7", None).await.unwrap();
+        let stored = passwords.hash("acme", "kvmt#2xwpqz7", None).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{stored}");
-        assert_ne!(stored, passwords.hash("kvmt#2xwpqz7", None).await.unwrap(), "each has a salt of its own");
+        assert_ne!(stored, passwords.hash("acme", "kvmt#2xwpqz7", None).await.unwrap(), "each has a salt of its own");
         let verify = async |password: &str, stored: Option<&str>| passwords.verify(password, stored).await.unwrap();
         assert_eq!(verify("kvmt#2xwpqz7", Some(&stored)).await, Verdict::Right);
         assert_eq!(verify("kvmt#2xwpqz8", Some(&stored)).await, Verdict::Wrong);
@@ -376,8 +421,36 @@ mod tests {
         let passwords = Passwords::with_costs(Arc::new(SystemEntropy), 32, 1);
         let all = limits::PASSWORD_HASHES_AT_ONCE_MAX + limits::PASSWORD_HASHES_WAITING_MAX;
         let held = passwords.places.clone().try_acquire_many_owned(all as u32).unwrap();
-        assert_eq!(passwords.hash("x", None).await.unwrap_err().kind, Kind::Overloaded);
+        assert_eq!(passwords.hash("acme", "x", None).await.unwrap_err().kind, Kind::Overloaded);
         drop(held);
-        assert!(passwords.hash("x", None).await.is_ok());
+        assert!(passwords.hash("acme", "x", None).await.is_ok());
+        assert!(passwords.chosen.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_chooses_many_passwords_keeps_nobody_from_signing_in() {
+        let passwords = Arc::new(Passwords::with_costs(Arc::new(SystemEntropy), 32, 1));
+        let turn = passwords.choosing.clone().try_acquire_owned().unwrap();
+        let choose = |share: String| {
+            let passwords = passwords.clone();
+            tokio::spawn(async move { passwords.hash(&share, "x", None).await.map_err(|problem| problem.kind) })
+        };
+        let mut waiting: Vec<_> = (0..90).map(|_| choose("acme".into())).collect();
+        let waits = |waiting: &[tokio::task::JoinHandle<_>]| waiting.iter().filter(|one| !one.is_finished()).count();
+        while waits(&waiting) > limits::PASSWORDS_CHOSEN_PER_SHARE_MAX {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(passwords.verify("x", None).await.unwrap(), Verdict::Wrong, "signing in goes on");
+        let other = choose("globex".into());
+        drop(turn);
+        assert!(other.await.unwrap().is_ok(), "nor from choosing one elsewhere");
+        let mut done = 0;
+        for one in waiting.drain(..) {
+            match one.await.unwrap() {
+                Ok(_) => done += 1,
+                Err(kind) => assert_eq!(kind, Kind::Overloaded),
+            }
+        }
+        assert_eq!(done, limits::PASSWORDS_CHOSEN_PER_SHARE_MAX);
     }
 }

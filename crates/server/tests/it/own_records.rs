@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{Service, event};
 
@@ -179,5 +179,46 @@ fn nobody_can_write_such_a_record() {
     for action in ["audit_log.search", "record.erase", "service.stop", "ingestion.refuse", "legal_hold.place"] {
         let answer = service.record("acme", &event(action, "x"));
         assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid-event"), "{action}");
+    }
+}
+
+#[test]
+fn what_changed_in_a_long_list_is_on_record() {
+    let service = Service::start();
+    service.organization("acme");
+    let patch = |path: &str, body: &Value| service.request("PATCH", &format!("/v1/orgs/acme{path}")).json(body).send();
+    let last = |action: &str| service.find("acme", &format!("action={action}")).remove(0)["changes"].clone();
+
+    let long: Vec<String> = (0..99).map(|number| format!("{:-<56}{number:04}", "key")).collect();
+    assert_eq!(patch("", &json!({"keep_keys": long})).status, 200);
+    let mut longer = long.clone();
+    longer.remove(7);
+    longer.push("password".into());
+    assert_eq!(patch("", &json!({"keep_keys": longer})).status, 200);
+    let changes = last("organization.update");
+    assert_eq!(
+        changes,
+        json!([{"path": "/keep_keys/7", "before": long[7]}, {"path": "/keep_keys/-", "after": "password"}])
+    );
+
+    let domains = |count: usize| (0..count).map(|number| format!("d{number:03}.example.com")).collect::<Vec<_>>();
+    let too_much = patch("/sign-in", &json!({"joining_domains": domains(600)}));
+    assert_eq!((too_much.status, too_much.problem().as_str()), (422, "invalid-content"), "{too_much:?}");
+    for count in [240, 480] {
+        assert_eq!(patch("/sign-in", &json!({"joining_domains": domains(count)})).status, 200);
+    }
+    let mut more = domains(480);
+    more.push("evil.example".into());
+    assert_eq!(patch("/sign-in", &json!({"joining_domains": more})).status, 200);
+    assert_eq!(last("sign_in.update"), json!([{"path": "/joining_domains/-", "after": "evil.example"}]));
+
+    let provider = json!({
+        "name": "Company", "issuer": "https://id.example.com", "client_id": "acme",
+        "group_mapping": {"ops": ["admin"]}, "authoritative_domains": ["example.com"],
+    });
+    assert_eq!(service.request("POST", "/v1/orgs/acme/identity-providers").json(&provider).send().status, 201);
+    let changes = last("identity_provider.create").to_string();
+    for told in [r#""/group_mapping","#, r#"{"ops":["admin"]}"#, r#""/authoritative_domains","#] {
+        assert!(changes.contains(told), "{told}: {changes}");
     }
 }
