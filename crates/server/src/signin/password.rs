@@ -379,12 +379,12 @@ mod tests {
             Passwords::with_costs(Arc::new(SystemEntropy), 32, 1),
             Passwords::with_costs(Arc::new(SystemEntropy), 64, 1),
         );
-        let first = now.hash("first of kvmt", None).await.unwrap();
-        let second = now.hash("second of kvmt", Some(&first)).await.unwrap();
+        let first = now.hash("acme", "first of kvmt", None).await.unwrap();
+        let second = now.hash("acme", "second of kvmt", Some(&first)).await.unwrap();
         let salt = |text: &str| text.split('$').nth(4).unwrap().to_owned();
         assert_eq!(salt(&first), salt(&second));
-        let other = now.hash("third of kvmt", None).await.unwrap();
-        let old = before.hash("fourth of kvmt", Some(&first)).await.unwrap();
+        let other = now.hash("acme", "third of kvmt", None).await.unwrap();
+        let old = before.hash("acme", "fourth of kvmt", Some(&first)).await.unwrap();
         assert_ne!(salt(&first), salt(&other));
         let all = vec![first, second.clone(), other, old, second];
         for (position, password) in ["first of kvmt", "second of kvmt", "third of kvmt"].into_iter().enumerate() {
@@ -400,7 +400,7 @@ mod tests {
     async fn a_hash_of_other_parameters_is_made_anew_when_its_password_is_right() {
         let before = Passwords::with_costs(Arc::new(SystemEntropy), 32, 1);
         let now = Passwords::with_costs(Arc::new(SystemEntropy), 64, 1);
-        let old = before.hash("kvmt#2xwpqz7", None).await.unwrap();
+        let old = before.hash("acme", "kvmt#2xwpqz7", None).await.unwrap();
         assert_eq!(now.verify("wrong", Some(&old)).await.unwrap(), Verdict::Wrong);
         let Verdict::RightAndRehashed(new) = now.verify("kvmt#2xwpqz7", Some(&old)).await.unwrap() else {
             panic!("an old hash is kept")
