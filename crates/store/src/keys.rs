@@ -53,6 +53,13 @@ pub(crate) enum KeyError {
     Damaged(PathBuf, String),
 }
 
+/// The permission bits of a file that others than its owner may read or write.
+fn exposed(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    (mode & 0o077 != 0).then_some(mode)
+}
+
 /// Reads a key file: label, 64 hexadecimal digits, 8 digits of their checksum.
 fn read_key(path: &Path, label: &str) -> Result<[u8; 32], KeyError> {
     let text = match std::fs::read(path) {
@@ -60,6 +67,10 @@ fn read_key(path: &Path, label: &str) -> Result<[u8; 32], KeyError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(KeyError::Missing(path.to_owned())),
         Err(error) => return Err(KeyError::Io(path.to_owned(), error)),
     };
+    // Not refused: a key that is given from outside may be mounted for a group.
+    if let Some(mode) = exposed(path) {
+        tracing::warn!(path = %path.display(), "a key may be read by others than its owner (mode {mode:o}); set it to 600");
+    }
     let damaged = |detail: &str| KeyError::Damaged(path.to_owned(), detail.to_owned());
     let mut words = text.split_whitespace();
     if words.next() != Some(label) {
@@ -341,6 +352,18 @@ pub(crate) fn write_log_name(folder: &Path, name: &str) -> Result<(), KeyError> 
 mod tests {
     use super::*;
     use crate::clock::SystemEntropy;
+
+    #[test]
+    fn a_key_that_others_may_read_is_noticed() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(LOG_KEY_FILE);
+        LogKey::create(&file, &SystemEntropy).unwrap();
+        assert_eq!(exposed(&file), None);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(exposed(&file), Some(0o644));
+        assert!(LogKey::read(&file).is_ok(), "it is told, and not refused");
+    }
 
     #[test]
     fn a_wrapped_key_opens_only_in_its_place_and_with_its_master_key() {

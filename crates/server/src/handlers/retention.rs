@@ -1,7 +1,7 @@
 //! `/v1/orgs/{org}/retention`: how long records are kept, and what that does. A change and its record are one commit.
 
 use actarium_core::time;
-use actarium_store::{Share, TierPlan};
+use actarium_store::{Hold, Share, TierPlan};
 use axum::response::Response;
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::dispatch::Call;
 use crate::failures::read_problem;
 use crate::form::{Form, Holds};
 use crate::problem::{Kind, Problem};
-use crate::retention::{self, Progress, choose, cuts};
+use crate::retention::{self, Progress, as_hold, choose, cuts};
 
 fn policy_of(call: &Call, state: &State) -> Result<RetentionPolicy, Problem> {
     let chosen = state.governance(call.organization()?.id).policy().map(|kept| &kept.document);
@@ -105,11 +105,24 @@ pub async fn plan(call: &Call) -> Result<Response, Problem> {
     let policy = call.app.directory.read(|state| policy_of(call, state))?;
     let (engine, id) = (call.app.engine.clone(), organization.id);
     let cuts = cuts(policy.days, call.app.clock.now());
-    let planning = tokio::task::spawn_blocking(move || engine.tier_plan(id, &cuts));
+    let holds: Vec<Hold> =
+        call.app.directory.read(|state| state.governance(id).holds().map(|hold| as_hold(hold)).collect());
+    let count = holds.len();
+    let planning = tokio::task::spawn_blocking(move || {
+        let mut plan = engine.tier_plan(id, &cuts)?;
+        let due = plan.to_purge.events;
+        if due > 0 && !holds.is_empty() {
+            // What is held is not due, however old it is.
+            plan.to_purge.events = due.saturating_sub(engine.tier_held(id, plan.purge_end, &holds)?);
+            plan.to_purge.bytes =
+                (u128::from(plan.to_purge.bytes) * u128::from(plan.to_purge.events) / u128::from(due)) as u64;
+            plan.to_purge.segments *= u64::from(plan.to_purge.events > 0);
+        }
+        Ok(plan)
+    });
     let planned = planning.await.map_err(|_| Problem::new(Kind::Internal, "the plan could not be made"))?;
     let TierPlan { hot, archived, purged, to_archive, to_purge, .. } = planned.map_err(read_problem)?;
     let share = |share: Share| json!({"events": share.events, "segments": share.segments, "bytes": share.bytes});
-    let holds = call.app.directory.read(|state| state.governance(id).holds().len());
     json_answer(&json!({
         "archive_before": time::to_text(cuts.archive_before),
         "purge_before": time::to_text(cuts.purge_before),
@@ -118,7 +131,7 @@ pub async fn plan(call: &Call) -> Result<Response, Problem> {
         "purged": share(purged),
         "to_archive": share(to_archive),
         "to_purge": share(to_purge),
-        "legal_holds": holds,
+        "legal_holds": count,
     }))
 }
 

@@ -116,18 +116,40 @@ pub(crate) fn check_opened(shared: &Shared, signer: &CheckpointSigner, log: &Log
             "nothing is left of the event {seq} that opened generation {number} of the log, and no checkpoint under its origin \
              is kept"
         )),
-        Err(detail) => log.set_contradicted(&format!(
+        // The archive may be a bucket that does not answer; then its key has signed under this origin since.
+        Err(NotOpened::Unread(detail)) if log.published.lock().is_some() => {
+            tracing::warn!(organization = %log.organization.slug, detail, "the event that opened the log's generation was not read");
+        }
+        Err(NotOpened::Unread(detail) | NotOpened::Wrong(detail)) => log.set_contradicted(&format!(
             "the database has the log in generation {number} from event {seq} on, and {detail}; a log goes on after a restore by \
              `actarium log continue` alone"
         )),
     }
 }
 
+/// Why nothing is known to have opened a generation.
+enum NotOpened {
+    /// What should say so could not be read now.
+    Unread(String),
+    /// It is there and says something else, or it is not there.
+    Wrong(String),
+}
+
+impl From<ReadError> for NotOpened {
+    fn from(error: ReadError) -> Self {
+        let detail = format!("that event cannot be read: {error}");
+        match error {
+            ReadError::Unavailable { .. } => Self::Unread(detail),
+            _ => Self::Wrong(detail),
+        }
+    }
+}
+
 /// What the first event of a generation says, seen to be of the tree; nothing, if it is not there any more.
-fn opened_by(shared: &Shared, log: &Log, seq: u64) -> Result<Option<Continuation>, String> {
+fn opened_by(shared: &Shared, log: &Log, seq: u64) -> Result<Option<Continuation>, NotOpened> {
     let head = log.state.lock().head;
     if seq >= head.size {
-        return Err(format!("the log ends at {}", head.size));
+        return Err(NotOpened::Wrong(format!("the log ends at {}", head.size)));
     }
     let is_purged = |log: &Log| {
         let state = log.state.lock();
@@ -137,8 +159,7 @@ fn opened_by(shared: &Shared, log: &Log, seq: u64) -> Result<Option<Continuation
     if is_purged(log) {
         return Ok(None);
     }
-    let unread = |error: ReadError| format!("that event cannot be read: {error}");
-    let snapshot = shared.snapshot(log).map_err(unread)?;
+    let snapshot = shared.snapshot(log)?;
     let mut found = Err("that event is not there".to_owned());
     let mut leaf = None;
     let read = shared.for_each_disclosed(log, &snapshot, seq..seq + 1, &mut |event| {
@@ -148,11 +169,11 @@ fn opened_by(shared: &Shared, log: &Log, seq: u64) -> Result<Option<Continuation
             false => Err("that event does not say so".to_owned()),
         };
     });
-    read.map_err(unread)?;
-    let opened = found?;
-    let proof = inclusion_proof(&mut TreeReader::new(shared, log, head.size), seq, head.size).map_err(unread)?;
+    read?;
+    let opened = found.map_err(NotOpened::Wrong)?;
+    let proof = inclusion_proof(&mut TreeReader::new(shared, log, head.size), seq, head.size)?;
     verify_inclusion(&leaf.unwrap_or_default(), seq, head.size, &proof, &head.root)
-        .map_err(|error| format!("that event is not one of the log: {error}"))?;
+        .map_err(|error| NotOpened::Wrong(format!("that event is not one of the log: {error}")))?;
     Ok(opened)
 }
 

@@ -521,6 +521,31 @@ fn held_blocks(log: &Log, rows: &CommittedRows, purge_end: u64, holds: &[Hold]) 
     blocks
 }
 
+impl super::Engine {
+    /// How many events of those that are due to be purged before `purge_end` ([`TierPlan::purge_end`]) legal holds keep, with
+    /// their neighbours. Reads the segments that they lie in. Blocks.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn tier_held(
+        &self,
+        organization: crate::organization::OrganizationId,
+        purge_end: u64,
+        holds: &[Hold],
+    ) -> Result<u64, ReadError> {
+        let log = self.shared.log(organization).ok_or(ReadError::UnknownOrganization)?;
+        let mut held = 0;
+        for segment in self.shared.segments(&log)?.iter().filter(|segment| segment.summary().first_seq < purge_end) {
+            let seqs = segment.summary().first_seq..segment.end_seq();
+            let rows = segment.read(seqs.clone()).map_err(|error| segment_unread(&log.organization, &error))?;
+            let within = |seq: u64| seq.clamp(seqs.start, seqs.end.min(purge_end));
+            let kept = |block: &u64| within((block + 1) * HOLD_BLOCK_EVENTS) - within(block * HOLD_BLOCK_EVENTS);
+            held += held_blocks(&log, &rows, purge_end, holds).iter().map(kept).sum::<u64>();
+        }
+        Ok(held)
+    }
+}
+
 /// How a segment's rows are to lie: each its tier, neighbours of one tier together.
 fn pieces(rows: &CommittedRows, tier: Tier, ends: TierEnds, held: &[u64]) -> Vec<Piece> {
     let (first, end) = (rows.first_seq, rows.end_seq());

@@ -243,10 +243,10 @@ fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
 }
 
 /// What every file of a folder tells: its bytes, and all of anything compressed that begins anywhere in it.
-struct Told(Vec<(PathBuf, Vec<Vec<u8>>)>);
+pub(super) struct Told(Vec<(PathBuf, Vec<Vec<u8>>)>);
 
 impl Told {
-    fn by(folder: &Path) -> Self {
+    pub fn by(folder: &Path) -> Self {
         const FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
         let told = |path: PathBuf| {
             // What was merged may go at any moment.
@@ -268,7 +268,7 @@ impl Told {
     }
 
     /// The files that tell these bytes.
-    fn files_with(&self, wanted: &[u8]) -> Vec<&Path> {
+    pub fn files_with(&self, wanted: &[u8]) -> Vec<&Path> {
         let tells = |texts: &[Vec<u8>]| texts.iter().any(|text| holds(text, wanted));
         self.0.iter().filter(|(_, texts)| tells(texts)).map(|(path, _)| &**path).collect()
     }

@@ -8,6 +8,7 @@ use actarium_core::key_tree::KeyTree;
 use actarium_core::tlog::{Node, Nodes, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion};
 use actarium_core::tree::{Frontier, leaf_hash};
 
+use super::erasing::Told;
 use super::*;
 use crate::engine::tiering::{HOLD_BLOCK_EVENTS, Hold, TierCuts, TierEnds, TierStep};
 use crate::segment::{Entry, Tier};
@@ -85,11 +86,6 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Files below the folder that hold the bytes.
-fn files_with(folder: &Path, wanted: &[u8]) -> Vec<PathBuf> {
-    let holds = |path: &PathBuf| std::fs::read(path).unwrap().windows(wanted.len()).any(|window| window == wanted);
-    files(folder).into_iter().filter(holds).collect()
-}
-
 fn key_of(harness: &Harness, demo: OrganizationId) -> KeyTree {
     harness.engine().shared.keys.epoch_key(demo, 0).unwrap()
 }
@@ -157,16 +153,23 @@ fn nothing_of_what_was_purged_is_left_in_the_folder() {
     harness.clock.advance(DAY);
     harness.append(demo, plain(0..300)).unwrap();
     harness.engine().seal_now(None);
-    assert!(!files_with(harness.data(), b"message 7").is_empty() || !files(harness.data()).is_empty());
     let wrapped = harness.engine().shared.backend.epoch_keys(demo, 0, 0).unwrap()[0].wrapped.clone();
-    assert_ne!(files_with(harness.data(), &wrapped), Vec::<PathBuf>::new());
-    carry_out(&harness, demo, &cuts(1, 1), &[]);
-    for wanted in [&b"whispered-"[..], b"overheard-", &wrapped] {
-        assert_eq!(files_with(harness.data(), wanted), Vec::<PathBuf>::new());
+    let (gone, stays) = ([&b"whispered-"[..], b"overheard-", &wrapped], &b"message 7"[..]);
+    // Without this the test could not fail.
+    let told = Told::by(harness.data());
+    for wanted in gone.iter().chain([&stays]) {
+        assert_ne!(told.files_with(wanted), Vec::<&Path>::new(), "{}", wanted.escape_ascii());
     }
-    harness.stop();
-    for wanted in [&b"whispered-"[..], b"overheard-", &wrapped] {
-        assert_eq!(files_with(harness.data(), wanted), Vec::<PathBuf>::new());
+    carry_out(&harness, demo, &cuts(1, 1), &[]);
+    for stopped in [false, true] {
+        if stopped {
+            harness.stop();
+        }
+        let told = Told::by(harness.data());
+        for wanted in gone {
+            assert_eq!(told.files_with(wanted), Vec::<&Path>::new(), "{}", wanted.escape_ascii());
+        }
+        assert_ne!(told.files_with(stays), Vec::<&Path>::new(), "what was not due is there");
     }
 }
 
@@ -179,7 +182,14 @@ fn held_events_stay_until_they_are_released() {
         let filter = |seq: &u64| Filter::parse(&format!("external_id:id-{seq}")).unwrap();
         seqs.iter().map(|seq| Hold { filter: filter(seq), from: Micros::MIN, to: Micros::MAX }).collect()
     };
+    let due = harness.engine().tier_plan(demo, &cuts(50, 40)).unwrap();
+    let told = harness.engine().tier_held(demo, due.purge_end, &held(&wanted)).unwrap();
     let steps = carry_out(&harness, demo, &cuts(50, 40), &held(&wanted));
+    assert_eq!(told, steps.iter().map(|step| step.held).sum::<u64>(), "the plan tells what the run keeps");
+    let left = harness.engine().tier_plan(demo, &cuts(50, 40)).unwrap();
+    let kept = harness.engine().tier_held(demo, left.purge_end, &held(&wanted)).unwrap();
+    assert_eq!(left.to_purge.events - kept, 0, "what is held is not due");
+    assert_eq!(harness.engine().tier_held(demo, left.purge_end, &[]).unwrap(), 0);
     let blocks: BTreeSet<u64> = wanted.iter().map(|seq| seq / HOLD_BLOCK_EVENTS).collect();
     let kept: Vec<u64> = (0..1_600).filter(|seq| blocks.contains(&(seq / HOLD_BLOCK_EVENTS))).collect();
     let read = |harness: &Harness| {
