@@ -232,9 +232,12 @@ fn replace_text(event: &mut Value, part: usize, from: &str, to: &str) {
     event["parts"][part]["text"] = json!(text.replace(from, to));
 }
 
+/// A kind of tampering: its name, what is done, and what is said about it.
+type Kind = (&'static str, Box<dyn Fn(&mut Export)>, &'static str);
+
 /// Every kind on the whole log, each with what is said about it.
-fn edits() -> Vec<(&'static str, Box<dyn Fn(&mut Export)>, &'static str)> {
-    let mut kinds: Vec<(&'static str, Box<dyn Fn(&mut Export)>, &'static str)> = Vec::new();
+fn edits() -> Vec<Kind> {
+    let mut kinds: Vec<Kind> = Vec::new();
     let mut kind = |name, tamper: Box<dyn Fn(&mut Export)>, wanted| kinds.push((name, tamper, wanted));
     kind(
         "edit of what people read",
