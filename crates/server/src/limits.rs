@@ -84,6 +84,8 @@ pub const FACET_VALUES_DEFAULT: usize = 10;
 pub const FACET_VALUES_MAX: usize = actarium_query::FACET_VALUES_MAX;
 /// Seconds that a poll of the tail waits for events when the request does not say.
 pub const TAIL_WAIT_SECONDS_DEFAULT: u64 = 0;
+/// Events behind the end of the log from which on a tail that begins there is recorded each time.
+pub const TAIL_BEHIND_MAX: i64 = 1_000;
 /// Most seconds that a poll of the tail waits for events.
 pub const TAIL_WAIT_SECONDS_MAX: u64 = 50;
 

@@ -56,6 +56,12 @@ impl Standing {
         let detail = "what you may do here was changed at the same moment; look again, then repeat it";
         Err(Problem::new(Kind::Conflict, detail))
     }
+
+    /// Whether it would still be let through, by somebody who holds at least what they held: for what goes on for long.
+    pub fn holds_on(&self, app: &App) -> bool {
+        let Some(asked) = &self.0 else { return true };
+        asked.authorize(app).is_ok_and(|granted| granted.holds.covers(&asked.holds))
+    }
 }
 
 impl Asked {

@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::access::Standing;
 use crate::answers::bytes_answer;
 use crate::app::App;
 use crate::dispatch::Call;
@@ -48,6 +49,7 @@ struct Export {
     content: EventsExport,
     record: OwnRecord,
     place: Reserved,
+    standing: Standing,
 }
 
 /// Streams what a search finds.
@@ -82,7 +84,7 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
     let scope = call.scope.clone();
     let (end_seq, as_csv) = (snapshot.size, form == CSV);
     let content = EventsExport { organization, scope, criteria, snapshot, end_seq, as_csv };
-    let export = Export { app, content, record, place };
+    let export = Export { app, content, record, place, standing: call.standing() };
     let (sender, receiver) = mpsc::channel::<Piece>(limits::STREAM_PIECES_MAX);
     let handle = Handle::current();
     tokio::task::spawn_blocking(move || {
@@ -102,12 +104,12 @@ pub(super) fn begun(record: &OwnRecord) -> OwnRecord {
 
 impl Export {
     fn run(self, sender: &mpsc::Sender<Piece>, handle: &Handle) {
-        let mut stream = Stream { sender, handle, app: &self.app };
+        let mut stream = Stream { sender, handle, app: &self.app, standing: &self.standing };
         let mut pieces = Pieces::new(&mut stream);
         let result = self.content.write(&mut pieces, &Stop::after(limits::EXPORT_TIME_MAX));
         let (count, problem) = match result {
             Ok(()) if !pieces.gone => (pieces.events, None),
-            Ok(()) => (pieces.events, Some("the client went away, or the service stopped".to_owned())),
+            Ok(()) => (pieces.events, Some(LEFT.to_owned())),
             Err(problem) => (pieces.events, Some(problem.detail.to_string())),
         };
         self.app.metrics.exported_events.fetch_add(count, Relaxed);
@@ -117,7 +119,9 @@ impl Export {
         }
         let noted = self.place.note(self.content.organization.id, &record);
         let last = if problem.is_none() && noted.is_ok() { Ok(trailer(count)) } else { Err(BrokenOff) };
-        stream.put(last);
+        if !stream.put(last) {
+            stream.put(Err(BrokenOff));
+        }
     }
 }
 
@@ -132,11 +136,19 @@ pub(super) struct Stream<'s> {
     pub sender: &'s mpsc::Sender<Piece>,
     pub handle: &'s Handle,
     pub app: &'s App,
+    /// By whose right it is sent.
+    pub standing: &'s Standing,
 }
 
+/// Why a stream was broken off that its maker would have gone on with.
+pub(super) const LEFT: &str = "the client went away, lost the right to it, or the service stopped";
+
 impl Stream<'_> {
-    /// Waits until the client takes it, at most [`limits::STREAM_STALLED_TIME_MAX`]. Whether it did.
+    /// Waits until the client takes it, at most [`limits::STREAM_STALLED_TIME_MAX`]. Whether it did, and may have more.
     pub fn put(&self, piece: Piece) -> bool {
+        if piece.is_ok() && !self.standing.holds_on(self.app) {
+            return false;
+        }
         let stopping = &self.app.stopping;
         let sending = async {
             tokio::select! {

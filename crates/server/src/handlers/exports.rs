@@ -30,7 +30,7 @@ use crate::directory::{Edit, Kept, State, change};
 use crate::dispatch::Call;
 use crate::exports::{expires_at, is_over, target};
 use crate::form::{Form, Holds};
-use crate::handlers::export::{BrokenOff, Piece, Stream, begun};
+use crate::handlers::export::{BrokenOff, LEFT, Piece, Stream, begun};
 use crate::handlers::proof_export::may_have_proofs;
 use crate::handlers::saved_searches::{OPERATOR, owner_of, phrase};
 use crate::limits;
@@ -163,10 +163,10 @@ pub async fn content(call: &Call) -> Result<Response, Problem> {
         call.app.recorder.note(organization.id, &begun(&record))?;
     }
     let (sender, receiver) = mpsc::channel::<Piece>(limits::STREAM_PIECES_MAX);
-    let (app, id, handle) = (call.app.clone(), organization.id, Handle::current());
+    let (app, id, handle, standing) = (call.app.clone(), organization.id, Handle::current(), call.standing());
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        let stream = Stream { sender: &sender, handle: &handle, app: &app };
+        let stream = Stream { sender: &sender, handle: &handle, app: &app, standing: &standing };
         let problem = give(file, bytes, &stream);
         let record = match &problem {
             None => record,
@@ -200,7 +200,7 @@ fn give(mut file: File, bytes: u64, stream: &Stream<'_>) -> Option<String> {
         }
         left -= piece.len() as u64;
         if !stream.put(Ok(Frame::data(Bytes::from(piece)))) {
-            return Some("the client went away, or the service stopped".to_owned());
+            return Some(LEFT.to_owned());
         }
     }
     None

@@ -11,12 +11,12 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::access::Right;
+use crate::access::{Right, Standing};
 use crate::answers::bytes_answer;
 use crate::dispatch::Call;
 use crate::exports::pieces::Pieces;
 use crate::exports::proof::{ProofExport, proves, range_of};
-use crate::handlers::export::{BrokenOff, Piece, Stream, begun};
+use crate::handlers::export::{BrokenOff, LEFT, Piece, Stream, begun};
 use crate::limits;
 use crate::parameters::invalid;
 use crate::problem::{Kind, Problem};
@@ -28,6 +28,7 @@ struct Export {
     content: ProofExport,
     record: OwnRecord,
     place: Reserved,
+    standing: Standing,
 }
 
 /// Streams an export that proves what it holds.
@@ -65,7 +66,7 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
         app.recorder.note(organization.id, &begun(&record))?;
     }
     let content = ProofExport { app, organization, snapshot, range, filter, query, proves, anchors };
-    let export = Export { content, record, place };
+    let export = Export { content, record, place, standing: call.standing() };
     let (sender, receiver) = mpsc::channel::<Piece>(limits::STREAM_PIECES_MAX);
     let handle = Handle::current();
     tokio::task::spawn_blocking(move || {
@@ -91,12 +92,12 @@ pub(super) fn may_have_proofs(call: &Call) -> Result<(), Problem> {
 impl Export {
     fn run(self, sender: &mpsc::Sender<Piece>, handle: &Handle) {
         let app = &self.content.app;
-        let mut stream = Stream { sender, handle, app };
+        let mut stream = Stream { sender, handle, app, standing: &self.standing };
         let mut pieces = Pieces::new(&mut stream);
         let result = self.content.write(&mut pieces);
         let problem = match &result {
             Ok(()) if !pieces.gone => None,
-            Ok(()) => Some("the client went away, or the service stopped".to_owned()),
+            Ok(()) => Some(LEFT.to_owned()),
             Err(problem) => Some(problem.detail.to_string()),
         };
         let count = if result.is_ok() { pieces.events } else { 0 };

@@ -28,7 +28,7 @@ use crate::dispatch::Call;
 use crate::handlers::counts::record_once;
 use crate::limits;
 use crate::problem::{Kind, Problem};
-use crate::queries::{filter, holds_shown, query_problem, run, snapshot};
+use crate::queries::{filter, holds_shown, query_problem, run, search_record, snapshot};
 use crate::routes::{EVENT_STREAM, JSON};
 
 /// Events that a stream reads at once.
@@ -63,6 +63,16 @@ impl Following {
         .await
     }
 
+    /// Who begins far behind the end of the log reads what is there, page by page, and does not wait for what comes: each of these is
+    /// on record by itself, with where it began.
+    fn record_if_behind(&self, end: i64) -> Result<(), Problem> {
+        if end.saturating_sub(self.after) <= limits::TAIL_BEHIND_MAX {
+            return Ok(());
+        }
+        let record = search_record(&self.call, &self.organization, &self.filter, "audit_log.search");
+        self.app.recorder.note(self.organization.id, &record.with("after", self.after))
+    }
+
     async fn end_of_log(&self) -> Result<i64, Problem> {
         let (engine, of) = (self.app.engine.clone(), self.organization.clone());
         run(
@@ -89,10 +99,9 @@ pub async fn tail(call: Call) -> Result<Response, Problem> {
     let events_max = call.parameters.integer("limit").map_or(limits::PAGE_EVENTS_DEFAULT, |limit| limit as usize);
     let wait_seconds = call.parameters.integer("wait").map_or(limits::TAIL_WAIT_SECONDS_DEFAULT, |wait| wait as u64);
     let mut following = Following { app: call.app.clone(), organization, call, filter, after: -1 };
-    following.after = match after {
-        Some(after) => after,
-        None => following.end_of_log().await?,
-    };
+    let end = following.end_of_log().await?;
+    following.after = after.unwrap_or(end);
+    following.record_if_behind(end)?;
     if streams {
         return stream(following);
     }

@@ -73,3 +73,30 @@ fn an_export_ends_when_its_client_goes_away() {
         std::thread::sleep(std::time::Duration::from_millis(200));
     }
 }
+
+#[test]
+fn an_export_ends_with_the_right_to_it() {
+    let service = Service::start();
+    service.organization("acme");
+    let long = "x".repeat(900);
+    for batch in 0..20 {
+        let mut events: Vec<Value> =
+            (0..1_000).map(|number| event("component.deploy", &format!("{batch}-{number}"))).collect();
+        events.iter_mut().for_each(|event| event["message"] = json!(long));
+        assert_eq!(service.record("acme", &json!(events)).status, 201);
+    }
+    let reader = crate::person::Person::new(&service, "Rhea", &["auditor"]);
+    let mut answer = reader.request(&service, "GET", "/v1/orgs/acme/export").open();
+    let mut first = [0; 4096];
+    std::io::Read::read_exact(&mut answer, &mut first).unwrap();
+    assert!(first.starts_with(b"HTTP/1.1 200"));
+    let removed = service.request("DELETE", &format!("/v1/orgs/acme/users/{}", reader.id)).send();
+    assert_eq!(removed.status, 204);
+    let mut rest = Vec::new();
+    let _ = std::io::Read::read_to_end(&mut answer, &mut rest);
+    let end = String::from_utf8_lossy(&rest[rest.len().saturating_sub(200)..]).into_owned();
+    assert!(!end.contains("x-actarium-count"), "it was sent whole: {} bytes", rest.len());
+    let record = &service.find_count("acme", "action=audit_log.export", 1)[0];
+    assert_eq!(record["outcome"], "failure", "{record}");
+    assert!(record["reason"].as_str().unwrap().contains("lost the right"), "{record}");
+}

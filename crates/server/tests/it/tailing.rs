@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Request, Service, chunk, event};
+use crate::person::Person;
 
 const DEPLOYS: &str = "/v1/orgs/acme/events/tail?action=component.deploy";
 
@@ -47,6 +48,32 @@ fn a_long_poll_is_woken_by_an_event() {
     let nothing = service.get("/v1/orgs/acme/events/tail?action=a.b&wait=1").json();
     assert_eq!(nothing["events"], json!([]));
     assert!(begun.elapsed() >= Duration::from_millis(900));
+}
+
+#[test]
+fn who_reads_the_log_by_its_tail_is_on_record_each_time() {
+    let service = Service::start();
+    service.organization("acme");
+    for batch in 0..3 {
+        let events: Vec<Value> =
+            (0..500).map(|number| event("component.deploy", &format!("{batch}-{number}"))).collect();
+        service.record("acme", &json!(events));
+    }
+    let reader = Person::new(&service, "Rhea", &["auditor"]);
+    let mut after = -1;
+    for _ in 0..2 {
+        let page = reader.send(&service, "GET", &format!("events/tail?after={after}&limit=200"), Value::Null).json();
+        assert_eq!(page["events"].as_array().unwrap().len(), 200, "{page}");
+        after = page["next"].as_i64().unwrap();
+    }
+    // Near the end it follows what comes, which is recorded once.
+    for _ in 0..2 {
+        let _ = reader.send(&service, "GET", "events/tail?after=1490", Value::Null);
+    }
+    let records = service.find_count("acme", &format!("action=audit_log.search&actor={}&order=asc", reader.id), 3);
+    let places: Vec<_> = records.iter().map(|record| record["metadata"]["after"].clone()).collect();
+    assert_eq!(places.iter().filter(|place| place.is_null()).count(), 1, "{places:?}");
+    assert!(places.contains(&json!(-1)) && places.contains(&json!(after - 200)), "{places:?}");
 }
 
 /// A stream of server-sent events.
