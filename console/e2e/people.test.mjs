@@ -75,13 +75,13 @@ const LOSSES = {
   },
   "the group is deleted": async (page, { group }) => {
     await page.goto(`/orgs/demo/groups/${group.id}`);
-    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete group" }).click();
     await page.waitForURL(/\/groups$/);
   },
   "the role is deleted": async (page, { role }) => {
     await page.goto(`/orgs/demo/roles/${role.id}`);
-    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete role" }).click();
     await page.waitForURL(/\/roles$/);
   },
@@ -145,7 +145,7 @@ test("a role cannot be deleted without being told who loses it, and a default on
   await service.api("POST", `/v1/orgs/demo/groups/${group.id}/roles`, { role: role.id, level: "organization" });
   await withPage(browser, service, "delete role", async (page) => {
     await signIn(page, service.administrator, `/orgs/demo/roles/${role.id}`);
-    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
     await page.getByRole("dialog").getByText("Watchers").waitFor();
     await page.getByRole("dialog").getByRole("button", { name: "Delete role" }).click();
     await page.waitForURL(/\/roles$/);

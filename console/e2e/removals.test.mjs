@@ -41,7 +41,7 @@ on("a person is erased: counted, asked for, approved by another, done", async (p
   await dialog(page).getByLabel(/^Detail/).uncheck();
   await dialog(page).getByLabel("Reason", { exact: true }).fill("Ana Sousa asked for it");
   await ask.click();
-  await dialog(page).getByText(/must not name the person/).waitFor();
+  await dialog(page).getByRole("alert").filter({ hasText: /must not name the person/ }).waitFor();
   await dialog(page).getByLabel("Reason", { exact: true }).fill("Request under article 17, ticket 481");
   await ask.click();
   await page.waitForURL(/\/erasures\/erasure_/);

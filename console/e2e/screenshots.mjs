@@ -109,6 +109,13 @@ const PICTURES = [
     await page.getByRole("button", { name: "Export" }).click();
     await page.getByRole("button", { name: /^Export [\d,]+ events?$/ }).waitFor();
   }],
+  ["exports", "/orgs/demo/exports", "light", { width: 1280, height: 420 }, async (page) => {
+    for (const [q, format] of [["outcome:denied", "csv"], ["action:component.promote", "proof"], ["action:group.role.*", "ndjson"]]) {
+      await post(page, "exports", { q, from: "-30d", format });
+    }
+    await page.reload();
+    await page.getByRole("link", { name: /download/i }).nth(2).waitFor();
+  }],
 ];
 
 await mkdir(folder, { recursive: true });
