@@ -46,6 +46,7 @@ test("from no access to seeing the log, and back", async () => {
       await (await rows(theirs)).first().waitFor();
 
       await page.getByRole("button", { name: "Remove Newcomer from the group" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Remove", exact: true }).click();
       await page.getByRole("tab", { name: "Users (0)" }).waitFor();
       await theirs.reload();
       await denied(theirs).waitFor();

@@ -115,6 +115,9 @@ const PICTURES = [
     }
     await page.reload();
     await page.getByRole("link", { name: /download/i }).nth(2).waitFor();
+    // Without the news that they are ready.
+    await page.reload();
+    await page.getByRole("link", { name: /download/i }).nth(2).waitFor();
   }],
 ];
 

@@ -6,6 +6,7 @@ import { Link } from "react-router";
 import { api, body } from "../api/client";
 import { may } from "../api/session";
 import { useOrganization } from "../app/organization";
+import { counted } from "../audit/words";
 import { facetsQuery } from "../audit/queries";
 import { Text } from "../text/Text";
 import { Button } from "../ui/Button";
@@ -60,7 +61,7 @@ export function GroupRoles({ group }: { group: Group }) {
           }}
           onClose={() => setRemoving(null)}
         >
-          <p>The {group.member_count} users of {group.name} lose with their next request what only this role gives them.</p>
+          <p>{counted(group.member_count, "user")} of {group.name} {group.member_count === 1 ? "loses" : "lose"} with the next request what only this role gives.</p>
         </Confirm>
       )}
     </section>
@@ -81,8 +82,7 @@ function AddRole({ group, onClose }: { group: Group; onClose: () => void }) {
   const suggestions = known.data?.facets.project ?? [];
   const projects = typed.split(",").map((one) => one.trim()).filter(Boolean);
   const choices = (roles.data?.pages ?? []).flatMap((page) => page.roles);
-  const chosen = role || choices[0]?.id || "";
-  const assignment = level === "organization" ? { role: chosen, level } : { role: chosen, level, projects };
+  const assignment = level === "organization" ? { role, level } : { role, level, projects };
   return (
     <FormDialog
       title={`Add a role to ${group.name}`}
@@ -100,7 +100,9 @@ function AddRole({ group, onClose }: { group: Group; onClose: () => void }) {
         <>
           <div className="field">
             <span className="field-label">Role</span>
-            <Select label="Role" value={chosen} onChange={setRole} choices={choices.map((one) => ({ value: one.id, label: one.name }))} />
+            {/* Nothing is chosen beforehand: the first of the list may give everything. */}
+            <Select label="Role" value={role} onChange={setRole} choices={[{ value: "", label: "Choose a role" }, ...choices.map((one) => ({ value: one.id, label: one.name }))]} />
+            {errorOf("/role") && <span className="field-error" role="alert">Choose a role</span>}
           </div>
           <fieldset>
             <legend>For</legend>

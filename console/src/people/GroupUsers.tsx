@@ -3,17 +3,17 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { api, body } from "../api/client";
-import { asProblem } from "../api/problem";
 import { may } from "../api/session";
 import { useOrganization } from "../app/organization";
 import { counted } from "../audit/words";
 import { Button } from "../ui/Button";
+import { Confirm } from "../ui/Confirm";
 import { FormDialog } from "../ui/Form";
 import { Empty } from "../ui/states";
 import { useTell } from "../ui/Toast";
 import { Chooser } from "./Chooser";
 import { NamedIn } from "./links";
-import { membersQuery, useRenew, usersQuery, type Group } from "./queries";
+import { membersQuery, useRenew, usersQuery, type Group, type User } from "./queries";
 import { Searched, SearchInput, usePaused } from "./Searched";
 
 export function GroupUsers({ group }: { group: Group }) {
@@ -24,17 +24,8 @@ export function GroupUsers({ group }: { group: Group }) {
   const paused = usePaused(search);
   const members = useInfiniteQuery(membersQuery(org, group.id, paused));
   const renew = useRenew(org);
-  const tell = useTell();
+  const [removing, setRemoving] = useState<User | null>(null);
   const manages = may(organization, "groups_manage");
-  const remove = (member: string, name: string) => {
-    body(api.DELETE("/v1/orgs/{org}/groups/{id}/members/{member}", { params: { path: { org, id: group.id, member } } })).then(
-      () => {
-        tell(`${name} was removed from the group`);
-        renew();
-      },
-      (error: unknown) => tell(asProblem(error).detail, true),
-    );
-  };
   return (
     <section className="page-section">
       <div className="list-tools">
@@ -53,10 +44,24 @@ export function GroupUsers({ group }: { group: Group }) {
             title: "Name",
             cell: (user) => <NamedIn path="users" one={user} about={user.email} />,
           },
-          { title: "", narrow: true, cell: (user) => manages && <Button onClick={() => remove(user.id, user.name)} aria-label={`Remove ${user.name} from the group`}>Remove</Button> },
+          { title: "", narrow: true, cell: (user) => manages && <Button onClick={() => setRemoving(user)} aria-label={`Remove ${user.name} from the group`}>Remove</Button> },
         ]}
       />
       {adding && <AddMembers group={group} onClose={() => setAdding(false)} />}
+      {removing && (
+        <Confirm
+          title={`Remove ${removing.name} from ${group.name}?`}
+          verb="Remove"
+          run={() => body(api.DELETE("/v1/orgs/{org}/groups/{id}/members/{member}", { params: { path: { org, id: group.id, member: removing.id } } }))}
+          onDone={() => {
+            renew();
+            setRemoving(null);
+          }}
+          onClose={() => setRemoving(null)}
+        >
+          <p>With the next request they lose what only this group gives them.</p>
+        </Confirm>
+      )}
     </section>
   );
 }

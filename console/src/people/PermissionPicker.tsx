@@ -42,20 +42,22 @@ function AreaChoice({ area, chosen, onChange }: { area: Area; chosen: Chosen; on
     onChange([...others, ...(on ? [...had, name] : had.filter((one) => one !== name))]);
   };
   return (
-    <details className="area">
-      <summary>
-        <AreaBox label={`${area.name}: all of it`} checked={whole} some={single.length > 0} onChange={(on) => onChange(on ? [...others, area.name] : others)} />
-        <span className="area-name">{area.name}</span>
-        <span className="area-title">{area.title}</span>
-        <span className="area-count">{whole ? "all" : single.length > 0 ? `${single.length} of ${names.length}` : ""} ▾</span>
-      </summary>
-      <div className="area-list">
-        {area.permissions.map((permission) => (
-          <Checkbox key={permission.name} checked={whole || single.includes(permission.name)} onChange={(event) => toggle(permission.name, event.target.checked)}>
-            {permission.title}
-          </Checkbox>
-        ))}
-      </div>
-    </details>
+    <div className="area">
+      <AreaBox label={`${area.name}: all of it`} checked={whole} some={single.length > 0} onChange={(on) => onChange(on ? [...others, area.name] : others)} />
+      <details>
+        <summary>
+          <span className="area-name">{area.name}</span>
+          <span className="area-title">{area.title}</span>
+          <span className="area-count">{whole ? "all" : single.length > 0 ? `${single.length} of ${names.length}` : ""} ▾</span>
+        </summary>
+        <div className="area-list">
+          {area.permissions.map((permission) => (
+            <Checkbox key={permission.name} checked={whole || single.includes(permission.name)} onChange={(event) => toggle(permission.name, event.target.checked)}>
+              {permission.title}
+            </Checkbox>
+          ))}
+        </div>
+      </details>
+    </div>
   );
 }

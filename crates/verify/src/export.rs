@@ -334,7 +334,14 @@ fn state(manifest: &Manifest, checkpoint: &Checkpoint, undecided: u64, report: &
     let count = range.end - range.first;
     let of = format!("the log {} at {} events", checkpoint.origin, checkpoint.size);
     let what = match manifest.kind {
-        Kind::Range => format!("these are all {count} events from {} on, and none other, of {of}", range.first),
+        Kind::Range => {
+            let but = match manifest.undisclosed {
+                0 => String::new(),
+                1 => ", but for 1 of which only time and commit are shown".to_owned(),
+                several => format!(", but for {several} of which only time and commit are shown"),
+            };
+            format!("these are all {count} events from {} on, and none other, of {of}{but}", range.first)
+        }
         Kind::Filtered => format!(
             "each of these {} events is in {of}; {} others of the range {} to {} are not disclosed, and whether some of \
              them match is not shown",

@@ -61,7 +61,7 @@ pub struct Records {
     purged: Vec<Purged>,
     /// Before which time everything may have been purged, by the record that reaches furthest.
     purged_before: Option<Micros>,
-    /// Sequence numbers of records that tell nothing, as their detail is gone.
+    /// Sequence numbers of records that tell nothing, as their detail is not shown.
     silent: Vec<u64>,
     /// The event that created the organization, and what it calls it.
     created: Option<(u64, String)>,
@@ -79,6 +79,11 @@ impl Records {
         }
         if !is_evidence(row) {
             return Ok(());
+        }
+        if gone.detail {
+            return Err(
+                "it tells what became of the log itself, and its detail is gone: that is never erased".to_owned()
+            );
         }
         let Some(metadata) = row.get(Column::Metadata) else {
             self.silent.push(seq);
@@ -445,6 +450,23 @@ mod tests {
         take(&mut records, 9, "record.purge", &json!({"before": time::to_text(NOW + 2)}), ErasableParts::NONE);
         let report = judged(&records, BASE, 0..10, 10);
         assert!(report.is_sound() && report.undecided == ["events 0 to 1 were purged: gone"], "{report}");
+    }
+
+    #[test]
+    fn what_tells_of_the_log_itself_keeps_its_detail() {
+        for (action, outcome) in [
+            ("record.purge", "success"),
+            ("record.purge", "unknown"),
+            (CONTINUE, "success"),
+            ("record.erase", "denied"),
+        ] {
+            let mut row = RowView::EMPTY;
+            let texts = [(Column::Action, action), (Column::Source, OWN_SOURCE), (Column::Outcome, outcome)];
+            texts.into_iter().for_each(|(column, text)| row.texts[column as usize] = Some(text));
+            let gone = ErasableParts { detail: true, ..ErasableParts::NONE };
+            let wrong = Records::default().note(8, &row, gone).unwrap_err();
+            assert!(wrong.contains("never erased"), "{action} {outcome}: {wrong}");
+        }
     }
 
     #[test]

@@ -251,6 +251,28 @@ pub fn end_assignments<'a>(
     }
 }
 
+/// Who is in a group that the directory keeps, or that a provider fills, is theirs to say, and what it will be given is meant for
+/// those: beside them only who holds everything changes it.
+///
+/// # Errors
+/// 403 for everybody else.
+pub fn must_be_ours_to_fill(
+    state: &State,
+    organization: OrganizationId,
+    group: &GroupView,
+    holds: &Effective,
+) -> Result<(), Problem> {
+    let Some(kept) = &group.kept else { return Ok(()) };
+    let mut providers = state.sign_in(organization).providers();
+    if kept.external_id.is_none()
+        && !providers.any(|provider| provider.group_mapping.values().any(|groups| groups.contains(&group.id)))
+    {
+        return Ok(());
+    }
+    must_cover(holds, &needed_to_make(), "who may change beside the directory or provider who is in the group")
+        .map_err(|problem| problem.about(group_target(group)))
+}
+
 /// Puts a member of the organization into a group.
 ///
 /// # Errors
@@ -272,10 +294,7 @@ pub async fn add_member(mut call: Call) -> Result<Response, Problem> {
             let problem = Problem::new(Kind::InvalidContent, "the content is against the rules");
             return Err(problem.with_error("/user", "must be the id of a user of the organization"));
         }
-        // Its owner there decides who is in it, and what it will be given is meant for those.
-        if group.kept.as_ref().is_some_and(|kept| kept.external_id.is_some()) {
-            must_cover(&by.holds, &needed_to_make(), "whoever the directory that keeps this group answers to")?;
-        }
+        must_be_ours_to_fill(state, organization, &group, &by.holds)?;
         let mut edit = Edit::default();
         let record = by.record("group.member.add", group_target(&group));
         join(&mut edit, state, organization, (&group, &user, by.app.clock.now()), &by.holds, record)?;
@@ -328,6 +347,7 @@ pub async fn remove_member(call: Call) -> Result<Response, Problem> {
             return Err(Problem::new(Kind::NotFound, "the user is not in the group"));
         };
         must_cover(&call.holds, &access.given_by(&group.id), "the group")?;
+        must_be_ours_to_fill(state, organization, &group, &call.holds)?;
         let mut edit = Edit::default();
         edit.touches_access(organization);
         edit.delete::<GroupMember>(Some(organization), &pair_id(&group.id, &call.member), version);

@@ -21,7 +21,7 @@ use crate::directory::scim_token::needed_to_make;
 use crate::directory::{Edit, Effective, GroupView, Kept, OrganizationAccess, State, change};
 use crate::dispatch::Call;
 use crate::form::{Form, Holds, name_of_one_who_acts};
-use crate::handlers::groups::{group_target, must_cover};
+use crate::handlers::groups::{group_target, must_be_ours_to_fill, must_cover};
 use crate::handlers::listing::{is_wanted, page};
 use crate::handlers::organizations::name_of;
 use crate::limits;
@@ -183,6 +183,7 @@ fn make(
     for group in &groups {
         must_cover(&call.holds, &access.given_by(&group.id), "the group")
             .map_err(|problem| problem.about(group_target(group)))?;
+        must_be_ours_to_fill(state, to.id, group, &call.holds)?;
     }
     if state.member_by_email(to.id, &wanted.email).is_some() {
         return Err(Problem::new(Kind::Conflict, "somebody with this address is a user of the organization already"));

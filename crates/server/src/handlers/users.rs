@@ -18,7 +18,7 @@ use crate::directory::personal::{PersonalToken, Session};
 use crate::directory::{Edit, Effective, Identity, Kept, State, by_project, change, session_ended, token_ended};
 use crate::dispatch::Call;
 use crate::form::{Form, Holds, email, name_of_one_who_acts};
-use crate::handlers::groups::{group_target, must_cover};
+use crate::handlers::groups::{group_target, must_be_ours_to_fill, must_cover};
 use crate::handlers::listing::{is_wanted, page};
 use crate::handlers::losses::memberships_lost;
 use crate::handlers::{exports, saved_searches};
@@ -205,6 +205,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
             };
             must_cover(&call.holds, &access.given_by(&group.id), "the group")
                 .map_err(|problem| problem.about(group_target(&group)))?;
+            must_be_ours_to_fill(state, organization, &group, &call.holds)?;
             edit.put(
                 Some(organization),
                 &pair_id(&group.id, &id),
@@ -234,7 +235,7 @@ fn account_to_open<'s>(state: &'s State, call: &Call, organization: Organization
     let account = state.user(&call.id).filter(|account| account.maker() == Some(organization));
     account.map(AsRef::as_ref).ok_or_else(|| {
         let detail = "the account is the person's own, or signs in for other organizations too: they change its password themselves";
-        Problem::new(Kind::Forbidden, detail)
+        Problem::new(Kind::Conflict, detail)
     })
 }
 
@@ -242,8 +243,8 @@ fn account_to_open<'s>(state: &'s State, call: &Call, organization: Organization
 /// sessions, tokens and second factor.
 ///
 /// # Errors
-/// 404 for who is no member, 422 for what is against the rules, 403 for who holds more than the caller and for another's own
-/// account, 409 if no administrator would stay.
+/// 404 for who is no member, 422 for what is against the rules, 403 for who holds more than the caller, 409 for a password of an account
+/// that is the person's own, and if no administrator would stay.
 pub async fn update(mut call: Call) -> Result<Response, Problem> {
     let organization = call.organization()?.id;
     let (_, read) = call.read_body().await?;

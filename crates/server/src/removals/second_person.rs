@@ -59,6 +59,9 @@ fn tie(row: &RowView<'_>) -> Option<BTreeSet<String>> {
     if row.get(Column::Outcome).is_some_and(|outcome| outcome != "success") {
         return None;
     }
+    if row.get(Column::Action) == Some("user.update") && !opens_an_account(row) {
+        return None;
+    }
     let mut tie = BTreeSet::new();
     for actor in row.get(Column::Actor).map(stored::actors).into_iter().flatten() {
         let is_provider = actor.kind == "system" && actor.id != SERVICE_ID;
@@ -81,6 +84,17 @@ fn tie(row: &RowView<'_>) -> Option<BTreeSet<String>> {
         }
     }
     (tie.len() > 1).then_some(tie)
+}
+
+/// Whether a change of a user may have made the account somebody else's. What somebody is called does not, nor whether they are active;
+/// the directory changes addresses too.
+fn opens_an_account(row: &RowView<'_>) -> bool {
+    let is_person = |text| stored::actors(text).into_iter().next().is_some_and(|actor| actor.kind == "user");
+    let mut is_opened = !row.get(Column::Actor).is_some_and(is_person);
+    if let Some(metadata) = row.get(Column::Metadata) {
+        stored::metadata(metadata, &mut |key, _| is_opened |= key == "password_set");
+    }
+    is_opened
 }
 
 /// Who could approve it now: who holds the right for the whole organization, is not the person it is about, and is not tied

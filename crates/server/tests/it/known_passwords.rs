@@ -80,7 +80,7 @@ fn passwords_are_given_to_accounts_of_the_organization_by_who_holds_as_much() {
     let forbidden = (403, "forbidden".to_owned());
     assert_eq!(give(&engineer, &made), forbidden, "to who holds more");
     assert_eq!(give(&made, &made), forbidden, "to oneself, without the one before");
-    assert_eq!(give(&made, &admin), forbidden, "to an account that is the person's own");
+    assert_eq!(give(&made, &admin), (409, "conflict".to_owned()), "to an account that is the person's own");
     let weak = admin.send(&service, "PATCH", &format!("users/{}", made.id), json!({"password": "password"}));
     assert_eq!((weak.status, &weak.json()["errors"][0]["pointer"]), (422, &json!("/password")), "{weak:?}");
     assert_eq!(service.find("acme", "action=user.update&outcome=success").len(), 0);
@@ -141,6 +141,19 @@ fn who_is_in_a_group_of_the_directory_is_its_to_say() {
     let made = made.json(&group).send().json();
     let members = format!("groups/{}/members", made["id"].as_str().unwrap());
     let seeded = engineer.send(&service, "POST", &members, json!({"user": engineer.id}));
+    assert_eq!((seeded.status, seeded.problem().as_str()), (403, "forbidden"), "{seeded:?}");
+    // Nor in another way.
+    for path in ["users", "invitations"] {
+        let body = json!({"email": "puppet@example.com", "name": "Puppet", "groups": [made["id"]]});
+        assert_eq!(engineer.send(&service, "POST", path, body).status, 403, "{path}");
+    }
+    // Likewise a group that a provider fills.
+    let night = admin.made(&service, "groups", json!({"name": "Night"}));
+    let provider = json!({
+        "name": "Company", "issuer": "https://id.example.com", "client_id": "acme", "group_mapping": {"night": [night]},
+    });
+    admin.made(&service, "identity-providers", provider);
+    let seeded = engineer.send(&service, "POST", &format!("groups/{night}/members"), json!({"user": engineer.id}));
     assert_eq!((seeded.status, seeded.problem().as_str()), (403, "forbidden"), "{seeded:?}");
     admin.made(&service, &members, json!({"user": engineer.id}));
 }

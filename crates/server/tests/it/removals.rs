@@ -337,13 +337,24 @@ fn who_makes_an_account_does_not_make_the_second_person() {
     let (by_sock, approvers) = asked(&sock);
     assert_eq!((approvers, approves(&asker, &by_sock), approves(&other, &by_sock)), (json!([]), 403, 403));
 
-    // Somebody whom the asker did not make: not for what was asked for before, nor once the asker has changed them.
+    // Somebody whom the asker did not make: not for what was asked for before.
     let second = Person::new(&service, "Rosa", &["admin"]);
     assert_eq!(approves(&second, &by_asker), 403);
-    let (changed, approvers) = asked(&asker);
+    let (_, approvers) = asked(&asker);
     assert_eq!(approvers, json!([second.id]));
     assert_eq!(asker.send(&service, "PATCH", &format!("users/{}", second.id), json!({"name": "Rosamund"})).status, 200);
-    assert_eq!(approves(&second, &changed), 403);
+    // What she is called is nobody's way into her account.
+    let (_, approvers) = asked(&asker);
+    assert_eq!(approvers, json!([second.id]));
+    // Whose password the asker gives is theirs.
+    let made = Person::made_by(&Person::new(&service, "Lena", &["admin"]), &service, "Mona", &["admin"]);
+    let (given, approvers) = asked(&asker);
+    assert!(approvers.as_array().unwrap().contains(&json!(made.id)), "{approvers}");
+    let password = json!({"password": "marble-lantern-48-pier"});
+    assert_eq!(asker.send(&service, "PATCH", &format!("users/{}", made.id), password).status, 200);
+    let (_, approvers) = asked(&asker);
+    assert!(!approvers.as_array().unwrap().contains(&json!(made.id)), "{approvers}");
+    assert_eq!(approves(&made, &given), 401, "her session is over");
     let (asked_by_another, approvers) = asked(&Person::new(&service, "Jona", &["admin"]));
     assert!(approvers.as_array().unwrap().contains(&json!(second.id)), "{approvers}");
     assert_eq!(approves(&second, &asked_by_another), 200);
