@@ -22,7 +22,9 @@ function heights(bucket: Bucket, most: number): { plain: number; denied: number;
   const failed = bucket.counts.failure ?? 0;
   const denied = bucket.counts.denied ?? 0;
   const whole = Math.max(BAR_HEIGHT_MIN, (bucket.total / most) * HEIGHT);
-  const part = (count: number) => (count === 0 ? 0 : Math.max(BAR_HEIGHT_MIN, (count / bucket.total) * whole));
+  // Seen, but never more than a quarter of a low bar: an ordinary day must not look like nothing but failures.
+  const least = Math.min(BAR_HEIGHT_MIN, whole / 4);
+  const part = (count: number) => (count === 0 ? 0 : Math.max(least, (count / bucket.total) * whole));
   const plain = bucket.total - failed - denied;
   return { failed: part(failed), denied: part(denied), plain: plain === 0 ? 0 : Math.max(0, whole - part(failed) - part(denied)) };
 }
