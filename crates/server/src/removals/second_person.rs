@@ -89,7 +89,7 @@ fn tie(row: &RowView<'_>) -> Option<BTreeSet<String>> {
 /// Whether a change of a user may have made the account somebody else's. What somebody is called does not, nor whether they are active;
 /// the directory changes addresses too.
 fn opens_an_account(row: &RowView<'_>) -> bool {
-    let is_person = |text| stored::actors(text).into_iter().next().is_some_and(|actor| actor.kind == "user");
+    let is_person = |text| stored::actors(text).next().is_some_and(|actor| actor.kind == "user");
     let mut is_opened = !row.get(Column::Actor).is_some_and(is_person);
     if let Some(metadata) = row.get(Column::Metadata) {
         stored::metadata(metadata, &mut |key, _| is_opened |= key == "password_set");
