@@ -120,10 +120,15 @@ fn record_everywhere(app: &App, state: &State, edit: &mut Edit, user: &str, reco
     }
 }
 
-/// Records a change of what a person proves who they are with, and ends their other sessions, each on record too.
+/// Records a change of what a person proves who they are with, in every organization of theirs, and ends their other sessions,
+/// each on record too. Each organization is told how many of those ended that opened it: of others it does not know.
 fn end_others_on_record(call: &Call, state: &State, edit: &mut Edit, (user, session): (&str, &str), record: OwnRecord) {
     let ended = end_others(&call.app, state, edit, user, seat(state, session), &record);
-    record_everywhere(&call.app, state, edit, user, &record.with("sessions_ended", ended));
+    let operator = call.app.operator_organization.id;
+    for organization in logs_of(&call.app, state, user) {
+        let known = ended.iter().filter(|session| organization == operator || session.reaches(organization)).count();
+        edit.record(organization, record.clone().with("sessions_ended", known));
+    }
 }
 
 /// Changes the password of the person who calls, and ends their other sessions.

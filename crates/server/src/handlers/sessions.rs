@@ -18,7 +18,7 @@ use crate::handlers::groups::must_cover;
 use crate::handlers::session::{person, session_id};
 use crate::handlers::users::{rank, user_target};
 use crate::problem::{Kind, Problem};
-use crate::signin::attempt::logs_of;
+use crate::signin::attempt::logs_within;
 use crate::signin::opening::{ends_at, target};
 
 fn shown(app: &App, state: &State, session: &Kept<Session>, own: Option<&str>) -> Value {
@@ -94,7 +94,7 @@ pub async fn revoke(call: Call) -> Result<Response, Problem> {
         edit.delete::<Session>(None, &session.id, session.version);
         let user = json!({"type": "user", "id": person.user.id, "name": person.user.name});
         let record = call.record("session.revoke", target(&session.id)).on(user);
-        for organization in logs_of(&call.app, state, &person.user.id) {
+        for organization in logs_within(&call.app, state, &person.user.id, |id| session.reaches(id)) {
             edit.record(organization, record.clone());
         }
         Ok((edit, ()))

@@ -215,18 +215,18 @@ fn end(
 
 /// Ends the sessions of a user but one, within a change that makes what they were begun with worthless and that `cause` records;
 /// those that open what that one does, if it opens one organization alone: another's provider brought about the others.
-pub fn end_others(
+pub fn end_others<'s>(
     app: &App,
-    state: &State,
+    state: &'s State,
     edit: &mut Edit,
     user: &str,
     (kept, only_in): (&str, Option<&str>),
     cause: &OwnRecord,
-) -> usize {
+) -> Vec<&'s Arc<Kept<Session>>> {
     let ends =
         |session: &Kept<Session>| session.id != kept && (only_in.is_none() || session.only_in.as_deref() == only_in);
     let others = state.personal().sessions_of(user).filter(|session| ends(session));
-    others.filter(|session| end(app, state, edit, session, |_| session_ended(cause, session))).count()
+    others.filter(|session| end(app, state, edit, session, |_| session_ended(cause, session))).collect()
 }
 
 /// How cookies are named and flagged for a request.
