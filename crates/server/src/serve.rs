@@ -33,7 +33,7 @@ use crate::masking::{MaskingOptions, MaskingRules};
 use crate::metrics::Metrics;
 use crate::oidc::attempt::Spent;
 use crate::oidc::endpoint::Reach;
-use crate::oidc::fetch::{Fetcher, read_roots};
+use crate::oidc::fetch::Fetcher;
 use crate::oidc::issuers::Issuers;
 use crate::openapi;
 use crate::operator::{self, OperatorTokenError};
@@ -354,7 +354,8 @@ fn put_together(
 
 fn roots(path: Option<&PathBuf>) -> Result<Option<RootCerts>, ServeError> {
     let read = |path: &PathBuf| {
-        read_roots(path).map_err(|source| ServeError::Roots { path: path.display().to_string(), source })
+        actarium_store::storage::read_roots(path)
+            .map_err(|source| ServeError::Roots { path: path.display().to_string(), source })
     };
     path.map(read).transpose()
 }

@@ -4,13 +4,10 @@
 //! The addresses are checked where the name is resolved for the very connection that is made, so a name that resolves
 //! to something else a moment later (DNS rebinding) gains nothing.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::http::uri::Scheme;
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Error};
@@ -104,24 +101,6 @@ fn read(url: &str, answered: Result<ureq::http::Response<ureq::Body>, Error>) ->
         return Err(FetchError::Status { url: url.to_owned(), status });
     }
     response.body_mut().with_config().limit(limits::PROVIDER_ANSWER_BYTES_MAX).read_to_vec().map_err(unreachable)
-}
-
-/// Reads the certificates of a PEM file.
-///
-/// # Errors
-/// If it cannot be read or holds none.
-pub fn read_roots(path: &Path) -> Result<RootCerts, std::io::Error> {
-    let pem = std::fs::read(path)?;
-    let mut certificates = Vec::new();
-    for item in parse_pem(&pem) {
-        if let PemItem::Certificate(certificate) = item.map_err(std::io::Error::other)? {
-            certificates.push(certificate);
-        }
-    }
-    if certificates.is_empty() {
-        return Err(std::io::Error::other("the file holds no certificate"));
-    }
-    Ok(RootCerts::Specific(Arc::new(certificates)))
 }
 
 /// Resolves names and lets no address through that must not be asked.

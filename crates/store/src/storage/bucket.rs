@@ -273,7 +273,7 @@ fn store(name: &str) -> Result<AmazonS3, String> {
         ));
     }
     let roots = match set("AWS_CA_BUNDLE") {
-        Some(path) => Some(read_roots(&path).map_err(|error| format!("AWS_CA_BUNDLE: {path}: {error}"))?),
+        Some(path) => Some(read_roots(path.as_ref()).map_err(|error| format!("AWS_CA_BUNDLE: {path}: {error}"))?),
         None => None,
     };
     let signing = Arc::new(OnceLock::new());

@@ -1,6 +1,7 @@
 //! How requests to a bucket are sent: by the HTTP client and TLS that the whole service uses. Blocks in threads of its own.
 //! A request that is to lock what it puts is signed once more here, with the headers that say so.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -162,8 +163,11 @@ fn failed(error: ureq::Error) -> HttpError {
     HttpError::new(kind, error)
 }
 
-/// The certificates that an endpoint is believed by, from a PEM file.
-pub(super) fn read_roots(path: &str) -> Result<RootCerts, std::io::Error> {
+/// Reads the certificates of a PEM file, by which whoever is asked over TLS is believed.
+///
+/// # Errors
+/// If it cannot be read or holds none.
+pub fn read_roots(path: &Path) -> Result<RootCerts, std::io::Error> {
     let pem = std::fs::read(path)?;
     let mut certificates = Vec::new();
     for item in parse_pem(&pem) {

@@ -17,6 +17,7 @@ use parquet::file::reader::{ChunkReader, Length};
 
 pub use bucket::ObjectLock;
 use bucket::{Bucket, BucketFile};
+pub use http::read_roots;
 pub use location::Location;
 
 /// What the caller can do about a failure.
