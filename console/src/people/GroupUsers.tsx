@@ -42,7 +42,7 @@ export function GroupUsers({ group }: { group: Group }) {
         columns={[
           {
             title: "Name",
-            cell: (user) => <NamedIn path="users" one={user} about={user.email} />,
+            cell: (user) => <NamedIn path="users" one={user} about={user.email ?? undefined} />,
           },
           { title: "", narrow: true, cell: (user) => manages && <Button onClick={() => setRemoving(user)} aria-label={`Remove ${user.name} from the group`}>Remove</Button> },
         ]}

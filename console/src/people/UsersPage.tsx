@@ -128,7 +128,7 @@ function UserPage({ id }: { id: string }) {
   const close = () => setDialog(null);
   const back = { to: `/orgs/${org}/users`, label: "Users" };
   if (!user.data) return <NotYet query={user} title="User" back={back} />;
-  const { name, email, active, joined_at, origin, groups } = user.data;
+  const { name, email, active, joined_at, origin, groups, password_by } = user.data;
   return (
     <main className="page" id="main">
       <PageHead
@@ -151,6 +151,12 @@ function UserPage({ id }: { id: string }) {
         <dt>State</dt><dd>{active ? "Active" : <span className="badge badge-warning">Deactivated: cannot use this organization</span>}</dd>
         <dt>Member since</dt><dd><When time={joined_at} /></dd>
         <dt>How they came</dt><dd>{ORIGINS[origin]}</dd>
+        {password_by && (
+          <>
+            <dt>Password known to</dt>
+            <dd><NamesIn path="users" names={[{ id: password_by.id, name: password_by.name ?? password_by.id }]} none="" /></dd>
+          </>
+        )}
         <dt>Id</dt><dd><code>{id}</code></dd>
       </dl>
       <section className="page-section" aria-labelledby="permissions-title">

@@ -50,7 +50,9 @@ function RetentionSection() {
   const client = useQueryClient();
   const retention = useQuery({ ...retentionQuery(org), refetchInterval: ({ state }) => (state.data?.running ? RUNNING_EVERY_MILLIS : false) });
   const running = Boolean(retention.data?.running);
-  const plan = useQuery({ ...planQuery(org), refetchInterval: running ? RUNNING_EVERY_MILLIS : false });
+  // How many records there are is for who sees all of the log.
+  const seesAll = may(organization, "audit_logs_view") && organization.scope?.level === "organization";
+  const plan = useQuery({ ...planQuery(org), enabled: seesAll, refetchInterval: running ? RUNNING_EVERY_MILLIS : false });
   const [asking, setAsking] = useState<Asking>(null);
   const updates = may(organization, "retention_update");
   const close = () => setAsking(null);

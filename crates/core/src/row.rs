@@ -105,6 +105,12 @@ impl Column {
     }
 }
 
+/// What of a sender is the scope of its external ids: of an adapter's (`adapter:github key:…`) the adapter, whichever credential
+/// brings its records; of others all of it.
+pub fn id_scope(sender: &str) -> &str {
+    sender.split_once(' ').map_or(sender, |(scope, _)| scope)
+}
+
 /// One stored event, borrowed from wherever it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowView<'a> {

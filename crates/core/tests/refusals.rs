@@ -312,8 +312,10 @@ fn a_strict_catalog_takes_nothing_else() {
 #[test]
 fn another_environment_than_the_credentials_is_refused() {
     let intake = Intake { environment: Some("env_1"), ..intake() };
-    let event = with("/targets/1", json!({"type": "environment", "id": "env_2"}));
-    refused_for(&event, &intake, "/targets/1/id", "stands for another environment; allowed: \"env_1\"");
+    for kind in ["environment", "Environment", "ENVIRONMENT"] {
+        let event = with("/targets/1", json!({"type": kind, "id": "env_2"}));
+        refused_for(&event, &intake, "/targets/1/id", "stands for another environment; allowed: \"env_1\"");
+    }
     let full_up: Vec<Value> = (0..16).map(|id: usize| json!({"type": "component", "id": id.to_string()})).collect();
     refused_for(&with("/targets", full_up), &intake, "/targets", "at most 15 others");
 }

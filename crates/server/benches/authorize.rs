@@ -121,6 +121,7 @@ fn signed_in(writer: &mut Writer<'_>, user: &str, now: Micros) -> HeaderMap {
         user_agent: None,
         only_in: None,
         ended_in: Vec::new(),
+        last_used_in: Default::default(),
     };
     writer.put(None, &id, &session);
     let cookie = HeaderValue::from_str(&format!("theme=dark; actarium_session={token}")).expect("visible ASCII");
@@ -178,8 +179,13 @@ fn write_groups(writer: &mut Writer<'_>, of: OrganizationId, now: Micros) {
         );
     }
     for number in 0..GROUPS {
-        let group =
-            Group { name: format!("Group {number}"), description: String::new(), created_at: now, external_id: None };
+        let group = Group {
+            name: format!("Group {number}"),
+            description: String::new(),
+            created_at: now,
+            external_id: None,
+            provisioned: false,
+        };
         writer.put(Some(of), &group_id(number), &group);
         for step in 0..3 {
             let role = (number + step) % ROLES;
@@ -224,6 +230,7 @@ fn setting() -> Setting {
         permissions: Some(vec!["audit_logs_view".into()]),
         organizations: Some(vec![organization.to_hex()]),
         ended_in: Vec::new(),
+        last_used_in: Default::default(),
     };
     writer.put(None, &id, &token);
     writer.commit();

@@ -80,6 +80,15 @@ impl TrustedProxies {
         }
     }
 
+    /// The header by which a request that came over a connection from `peer` says whom it was forwarded for, if nobody believes it.
+    pub fn ignored(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<&'static str> {
+        if peer.is_some_and(|peer| self.trusts(peer.to_canonical())) {
+            return None;
+        }
+        let sent = [(&X_FORWARDED_FOR, "X-Forwarded-For"), (&header::FORWARDED, "Forwarded")];
+        sent.into_iter().find(|(name, _)| headers.contains_key(*name)).map(|(_, name)| name)
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(&address))
     }
@@ -225,6 +234,24 @@ mod tests {
         let headers = [("x-forwarded-for", "192.0.2.1")];
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         assert_eq!(none.sender(Some(CLIENT.parse().unwrap()), &headers).ip, Some(CLIENT.parse().unwrap()));
+    }
+
+    #[test]
+    fn what_nobody_believes_is_told_by_name() {
+        let trusted = trusted(ProxyHeader::XForwardedFor);
+        let ignored = |trusted: &TrustedProxies, peer: &str, lines: &[(&'static str, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(*name, value.parse().unwrap());
+            }
+            trusted.ignored(Some(peer.parse().unwrap()), &headers)
+        };
+        let sent = [("x-forwarded-for", "192.0.2.1")];
+        assert_eq!(ignored(&trusted, PROXY, &sent), None);
+        assert_eq!(ignored(&trusted, "::ffff:10.0.0.1", &sent), None);
+        assert_eq!(ignored(&trusted, CLIENT, &sent), Some("X-Forwarded-For"));
+        assert_eq!(ignored(&TrustedProxies::default(), PROXY, &[("forwarded", "for=192.0.2.1")]), Some("Forwarded"));
+        assert_eq!(ignored(&trusted, CLIENT, &[]), None);
     }
 
     #[test]

@@ -208,6 +208,8 @@ pub const PASSWORDS_CHOSEN_MAX: usize = 48;
 pub const SIGN_IN_DELAY_MAX: Duration = Duration::from_secs(15 * 60);
 /// Most counts of tries to sign in, of each kind, and most accounts whose networks are remembered.
 pub const SIGN_IN_COUNTS_MAX: usize = 65_536;
+/// For how long a browser is known that an account was signed in to with.
+pub const DEVICE_TIME_MAX: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// Networks that an account is known to be used from; the latest are remembered.
 pub const KNOWN_NETWORKS_PER_ACCOUNT: usize = 8;
 /// Most sessions of one person; a further one ends the one that was not used for longest.

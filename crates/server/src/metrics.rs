@@ -40,6 +40,8 @@ pub struct Metrics {
     pub body_bytes: AtomicU64,
     /// Live tails (streams) that are open.
     pub tails: AtomicU64,
+    /// Requests that said whom they were forwarded for and came from no trusted proxy.
+    pub forwarding_ignored: AtomicU64,
     /// Events sent by exports.
     pub exported_events: AtomicU64,
     /// Actarium's own records that were written.
@@ -58,6 +60,7 @@ impl Default for Metrics {
             body_wire_bytes: AtomicU64::new(0),
             body_bytes: AtomicU64::new(0),
             tails: AtomicU64::new(0),
+            forwarding_ignored: AtomicU64::new(0),
             exported_events: AtomicU64::new(0),
             own_records: AtomicU64::new(0),
             own_records_lost: AtomicU64::new(0),
@@ -105,6 +108,9 @@ impl Metrics {
         out.one("actarium_http_body_wire_bytes_total", "counter", "Bytes of bodies as they came.", wire);
         let unpacked = self.body_bytes.load(Relaxed);
         out.one("actarium_http_body_bytes_total", "counter", "Bytes of bodies after unpacking.", unpacked);
+        let help =
+            "Requests that said whom they were forwarded for, and were not believed: they came from no trusted proxy.";
+        out.one("actarium_forwarding_ignored_total", "counter", help, self.forwarding_ignored.load(Relaxed));
         out.one("actarium_tails", "gauge", "Live tails that are open.", self.tails.load(Relaxed));
         let exported = self.exported_events.load(Relaxed);
         out.one("actarium_exported_events_total", "counter", "Events sent by exports.", exported);

@@ -4,6 +4,7 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -44,6 +45,9 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
     let in_flight = InFlight(&app);
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
     let sender = app.proxies.sender(peer, request.headers());
+    if let Some(header) = app.proxies.ignored(peer, request.headers()) {
+        tell_of_unnamed_proxy(&app, header, peer);
+    }
     let context = Context::new(request.headers(), sender, app.entropy.as_ref());
     request.extensions_mut().insert(context.clone());
     let method = request.method().clone();
@@ -83,6 +87,22 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
         tracing::debug!(%method, route, status, micros, body_bytes, problem = kind, request_id, "request answered");
     }
     response
+}
+
+/// Says once that a proxy may not have been named: all who come through it have its address then, and wait for each other's guesses.
+/// Clients write such headers too, so every other time it is only counted.
+fn tell_of_unnamed_proxy(app: &App, header: &'static str, peer: Option<IpAddr>) {
+    if app.metrics.forwarding_ignored.fetch_add(1, Relaxed) > 0 {
+        return;
+    }
+    let peer = peer.map_or_else(|| "unknown".to_owned(), |peer| peer.to_string());
+    tracing::warn!(
+        peer,
+        header,
+        "a request says whom it was forwarded for and is not believed, as it came from no trusted proxy: if a proxy of yours \
+         has this address, name it with `--trusted-proxy`, and with `--proxy-header` the header that it writes; \
+         `actarium_forwarding_ignored_total` counts such requests"
+    );
 }
 
 /// Runs a handler to its end; a panic in it becomes a problem.

@@ -44,6 +44,7 @@ use crate::removals;
 use crate::retention::{self, RetentionOptions, Work};
 use crate::router::router;
 use crate::scrub::{self, Passes};
+use crate::signin::device::Devices;
 use crate::signin::invitations;
 use crate::signin::opening::SignIn;
 use crate::signin::password::Passwords;
@@ -313,6 +314,7 @@ fn put_together(
     let openapi = as_bytes(&openapi::document())?;
     let catalog = as_bytes(&json!({"families": Catalog::builtin().families()}))?;
     let cursor_secret = engine.derived_secret("cursors");
+    let devices = Devices::new(engine.derived_secret("devices"), limits::DEVICE_TIME_MAX);
     let recorded_before = engine.last_recorded_at();
     Ok(Arc::new(App {
         engine,
@@ -323,6 +325,7 @@ fn put_together(
         sign_in: SignIn {
             passwords: Passwords::new(entropy.clone()),
             throttle: Throttle::default(),
+            devices,
             uses: Uses::default(),
             expiry: options.sessions,
         },

@@ -223,7 +223,11 @@ fn print_one(user: &Value, json: bool) -> Result<(), Failure> {
     let details = Details::new().with("user", text(user, "email")).with("name", name(user)).with("id", super::id(user));
     let details = details.with("state", state(user)).with("groups", names(&user["groups"]));
     let joined = format!("{} UTC, {}", show::moment(&user["joined_at"]), origin(&text(user, "origin")));
-    details.with("joined", joined).print()
+    let details = details.with("joined", joined);
+    match &user["password_by"] {
+        Value::Null => details.print(),
+        by => details.with("password known to", format!("{} ({})", name(by), super::id(by))).print(),
+    }
 }
 
 /// How somebody became a user.

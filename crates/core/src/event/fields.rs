@@ -266,7 +266,7 @@ pub(super) fn targets(
     out.push(b']');
 }
 
-/// Appends one target; gives back whether it is an environment.
+/// Appends one target; gives back whether it is an environment as one is stamped.
 fn target(
     check: &mut Checker<'_>,
     value: &Json<'_>,
@@ -289,14 +289,15 @@ fn target(
     push_field(out, "name", name);
     push_metadata_field(check, metadata, &place.key("metadata"), out);
     out.push(b'}');
-    let is_environment = kind == Some(ENVIRONMENT_TYPE);
-    if let (true, Some(stamped), Some(id)) = (is_environment, environment, id)
+    // Whoever looks for environments finds them however their type is spelled.
+    let looks_so = kind.is_some_and(|kind| kind.eq_ignore_ascii_case(ENVIRONMENT_TYPE));
+    if let (true, Some(stamped), Some(id)) = (looks_so, environment, id)
         && stamped != id
     {
         let detail = format!("is {}, but the credential stands for another environment", quoted(id));
         check.refuse(&place.key("id"), detail, quoted(stamped));
     }
-    is_environment
+    kind == Some(ENVIRONMENT_TYPE)
 }
 
 fn is_target_type(kind: &str) -> bool {

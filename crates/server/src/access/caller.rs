@@ -61,6 +61,13 @@ pub enum Via {
 }
 
 impl Person {
+    /// The public id of the credential.
+    pub fn credential(&self) -> &str {
+        match &self.via {
+            Via::Session(id) | Via::Token(id) => id,
+        }
+    }
+
     /// Whether the credential reaches an organization, should the person be a member.
     pub fn reaches(&self, organization: OrganizationId) -> bool {
         self.organizations.as_ref().is_none_or(|only| only.contains(&organization))

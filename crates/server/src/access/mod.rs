@@ -157,6 +157,9 @@ pub fn authorize(
         return Err(Denied { problem, caller, reason: Reason::UnknownOrganization });
     };
     let caller = caller.as_called_in(&app.directory, organization.id);
+    if let Caller::Person(person) = &caller {
+        app.sign_in.uses.note_in(person.credential(), organization.id, app.clock.now());
+    }
     match scope_of(&caller, &holds, permission) {
         Some(scope) => Ok(Granted { caller, organization: Some(organization), holds, scope }),
         None => Err(forbidden(caller, permission)),

@@ -111,13 +111,23 @@ pub struct AdapterOptions<'a> {
     pub strict_catalog: Option<&'a dyn Fn(&str) -> bool>,
     /// Which credentials are masked.
     pub masking: &'a Masking,
+    /// The credential that brings the records, which stands behind the adapter as their sender.
+    pub credential: Option<&'a str>,
 }
 
 impl AdapterOptions<'_> {
-    /// No environment, cluster or strict catalog.
+    /// No environment, cluster, strict catalog or credential.
     pub fn new(now: Micros) -> Self {
         let masking = Masking::standard();
-        Self { is_wanted: &|| true, now, environment: None, cluster: None, strict_catalog: None, masking }
+        Self {
+            is_wanted: &|| true,
+            now,
+            environment: None,
+            cluster: None,
+            strict_catalog: None,
+            masking,
+            credential: None,
+        }
     }
 }
 
@@ -287,11 +297,13 @@ pub fn adapt_and_encode(
     options: &AdapterOptions<'_>,
 ) -> Result<AdaptedRows, BodyRefused> {
     let source = &adapter.mapping().source;
+    let scope = adapter.sender();
+    let sender = options.credential.map_or_else(|| scope.to_owned(), |credential| format!("{scope} {credential}"));
     let intake = Intake {
         environment: options.environment,
         strict_catalog: options.strict_catalog,
         masking: options.masking,
-        ..Intake::new(source, adapter.sender(), options.now)
+        ..Intake::new(source, &sender, options.now)
     };
     let mut rows = EncodedRows::new();
     let mut indices = Vec::new();

@@ -430,6 +430,9 @@ fn a_credential_s_environment_is_stamped() {
     let targets = adapted.rows.row(0).get(Column::Targets).unwrap();
     assert!(targets.contains(r#"{"type":"environment","id":"production"}"#), "{targets}");
     assert_eq!(adapted.rows.row(0).get(Column::Sender), Some("adapter:github"));
+    let options = AdapterOptions { credential: Some("key:k"), ..options };
+    let adapted = adapt_and_encode(Adapter::GitHub, record.as_bytes(), &options).unwrap();
+    assert_eq!(adapted.rows.row(0).get(Column::Sender), Some("adapter:github key:k"));
 }
 
 // --- Input that nobody should send --------------------------------------------------------------------------------------

@@ -178,6 +178,16 @@ pub struct Group {
     /// The id that the provisioning system has for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    /// Whether the provisioning system made it or has changed it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisioned: bool,
+}
+
+impl Group {
+    /// Whether the provisioning system says who is in it. What has its id was its own before that was marked.
+    pub const fn is_provisioned(&self) -> bool {
+        self.provisioned || self.external_id.is_some()
+    }
 }
 
 /// That a user is in a group: its id is `group/user`.

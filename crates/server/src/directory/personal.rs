@@ -1,7 +1,7 @@
 //! What belongs to a person alone, whatever organizations they are in: sessions, personal access tokens, the second
 //! factor. Documents and their mirror in memory; when a session is over and what a code is worth is not known here.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use actarium_core::row::Micros;
@@ -61,6 +61,10 @@ pub struct Session {
     /// Organizations whose administrators ended it for theirs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_in: Vec<String>,
+    /// When it was used last in each organization (its id in hexadecimal digits), as far as that was written down: none learns when
+    /// it was used in another.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub last_used_in: BTreeMap<String, Micros>,
 }
 
 impl Session {
@@ -96,6 +100,9 @@ pub struct PersonalToken {
     /// Organizations that its owner has left since: who joins one again makes a new token for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_in: Vec<String>,
+    /// When it was used last in each organization, as with sessions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub last_used_in: BTreeMap<String, Micros>,
 }
 
 impl PersonalToken {
@@ -274,6 +281,7 @@ mod tests {
             user_agent: None,
             only_in: None,
             ended_in: Vec::new(),
+            last_used_in: BTreeMap::new(),
         };
         let document = serde_json::to_string(&session).unwrap();
         DirectoryEntry { kind: Session::KIND.into(), organization: None, id: id.into(), version: 1, document }

@@ -126,7 +126,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let id = call.new_id("grp");
     let created_at = call.app.clock.now();
     let (name, description) = (name.unwrap_or_default(), description.unwrap_or_default());
-    let group = Group { name, description, created_at, external_id: None };
+    let group = Group { name, description, created_at, external_id: None, provisioned: false };
     let app = call.app.clone();
     let shown = change(&app, call.standing(), move |state| {
         let access = state.access(organization);
@@ -264,7 +264,7 @@ pub fn must_be_ours_to_fill(
 ) -> Result<(), Problem> {
     let Some(kept) = &group.kept else { return Ok(()) };
     let mut providers = state.sign_in(organization).providers();
-    if kept.external_id.is_none()
+    if !kept.is_provisioned()
         && !providers.any(|provider| provider.group_mapping.values().any(|groups| groups.contains(&group.id)))
     {
         return Ok(());

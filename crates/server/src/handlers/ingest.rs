@@ -40,7 +40,7 @@ pub async fn ingest(mut call: Call) -> Result<Response, Problem> {
     let (_, mut read) = call.read_body().await?;
     let turn = body::turn(&call.app.turns.decodings, organization.id).await?;
     let app = call.app.clone();
-    let environment = environment(&call.caller);
+    let (environment, credential) = (environment(&call.caller), call.caller.sender());
     let masking = app.masking_of(organization.id);
     let cluster = call.parameters.one("cluster").map(str::to_owned);
     // Strange records can take longer than the request may; what nobody waits for must not keep its turn and memory.
@@ -57,6 +57,7 @@ pub async fn ingest(mut call: Call) -> Result<Response, Problem> {
         let is_wanted = || stop.check().is_ok();
         options.is_wanted = &is_wanted;
         options.environment = environment.as_deref();
+        options.credential = Some(&credential);
         options.masking = &masking;
         options.cluster = cluster.as_deref();
         adapt_and_encode(adapter, &read.bytes, &options).map_err(refused_problem)

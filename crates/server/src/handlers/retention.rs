@@ -5,6 +5,7 @@ use actarium_store::{Hold, Share, TierPlan};
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use crate::access::Right;
 use crate::answers::json_answer;
 use crate::directory::governance::{RETENTION_ID, RetentionDays, RetentionPolicy};
 use crate::directory::{Edit, State, change};
@@ -28,7 +29,9 @@ fn shown(call: &Call, policy: &RetentionPolicy) -> Result<Value, Problem> {
         let effective_at = time::to_text(pending.effective_at);
         json!({"hot_days": pending.days.hot_days, "archive_days": pending.days.archive_days, "effective_at": effective_at})
     });
-    let running = call.app.retention.progress(call.organization()?.id).map(progress);
+    // How many events there are is for who sees all of the log.
+    let sees_all = call.holds.organization.holds(Right::AuditLogsView);
+    let running = call.app.retention.progress(call.organization()?.id).filter(|_| sees_all).map(progress);
     Ok(json!({
         "hot_days": policy.days.hot_days,
         "archive_days": policy.days.archive_days,

@@ -1,12 +1,17 @@
 //! `GET /v1/orgs/{org}/events` and `…/events/{id}`: pages of events, and single ones.
 
+use std::sync::Arc;
+
+use actarium_core::filter::Scope;
 use actarium_core::id::EventId;
 use actarium_query::{Cursor, CursorKey, Order, Page, Search};
+use actarium_store::Organization;
 use axum::response::Response;
 use serde_json::json;
 
-use crate::access::Right;
+use crate::access::{Denied, Reason, Right};
 use crate::answers::{bytes_answer, text_answer};
+use crate::denials::{Requested, record_denial};
 use crate::dispatch::Call;
 use crate::handlers::proof::prove;
 use crate::limits;
@@ -74,7 +79,58 @@ fn render(page: &Page, archive: bool) -> Vec<u8> {
     out
 }
 
-/// Gives one event, and records that it was looked at.
+/// What there is under an event's id.
+enum Found {
+    /// Nothing.
+    Nothing,
+    /// An event that the caller does not see.
+    Elsewhere,
+    /// The event, and its proof if one is wanted.
+    Event(Vec<u8>, Option<String>),
+}
+
+/// Puts on record that somebody asked for an event that is there and that they do not see. They are answered as for one that is
+/// not there, and before it is recorded: neither the answer nor its time tells.
+fn record_probe(call: &Call) {
+    let detail = "the event is of none of the projects whose events the caller sees";
+    let problem = Problem::new(Kind::NotFound, detail);
+    let denied = Denied { problem, caller: call.caller.clone(), reason: Reason::NotHeld };
+    let (app, route, context) = (call.app.clone(), call.route, call.context.clone());
+    let slug = call.organization().ok().map(|organization| organization.slug.clone());
+    // As the log writes it, however it was typed.
+    let id = call.id.to_ascii_lowercase();
+    tokio::spawn(async move {
+        let requested = Requested { route, context: &context, slug: slug.as_deref(), id: &id, member: "" };
+        record_denial(&app, requested, &denied);
+    });
+}
+
+/// What there is under an id, for the caller.
+async fn look_up(
+    call: &Call,
+    organization: &Arc<Organization>,
+    id: EventId,
+    wants_proof: bool,
+) -> Result<Found, Problem> {
+    let (engine, of, scope) = (call.app.engine.clone(), organization.clone(), call.scope.clone());
+    let holds = holds_shown(call, &call.holds, organization);
+    // The check bits fit one in four million others: the id that the event shows has to be the one asked for.
+    let shown = format!("{{\"id\":\"{id}\",");
+    run(&call.app.turns.lookups, organization.id, limits::QUERY_TIME_MAX, move |_| {
+        let snapshot = snapshot(&engine, &of)?;
+        let get = |scope: &Scope| {
+            let json = actarium_query::get(&snapshot, scope, id.seq(), &holds).map_err(query_problem)?;
+            Ok::<_, Problem>(json.filter(|json| json.starts_with(shown.as_bytes())))
+        };
+        // For who sees only a part, both for every id: how long the answer takes does not tell which it is.
+        let is_there = !matches!(scope, Scope::Everything) && get(&Scope::Everything)?.is_some();
+        let Some(json) = get(&scope)? else { return Ok(if is_there { Found::Elsewhere } else { Found::Nothing }) };
+        Ok(Found::Event(json, if wants_proof { Some(prove(&engine, &snapshot, id.seq())?) } else { None }))
+    })
+    .await
+}
+
+/// Gives one event, and records that it was looked at; for who may not see it, that it was asked for.
 ///
 /// # Errors
 /// 400 for what is no event's id, 404 for an event that is not there or that the caller does not see.
@@ -100,20 +156,15 @@ pub async fn view(call: &Call) -> Result<Response, Problem> {
             format!("for a proof `{right}` is needed, in the whole organization"),
         ));
     }
-    let (engine, of, scope) = (call.app.engine.clone(), organization.clone(), call.scope.clone());
-    let holds = holds_shown(call, &call.holds, &organization);
-    let found = run(&call.app.turns.lookups, organization.id, limits::QUERY_TIME_MAX, move |_| {
-        let snapshot = snapshot(&engine, &of)?;
-        let Some(json) = actarium_query::get(&snapshot, &scope, id.seq(), &holds).map_err(query_problem)? else {
-            return Ok(None);
-        };
-        let proof = if wants_proof { Some(prove(&engine, &snapshot, id.seq())?) } else { None };
-        Ok(Some((json, proof)))
-    })
-    .await?;
-    // The check bits fit one in four million others: the id that the event shows has to be the one asked for.
-    let shown = format!("{{\"id\":\"{id}\",");
-    let (json, proof) = found.filter(|(json, _)| json.starts_with(shown.as_bytes())).ok_or_else(not_found)?;
+    let found = look_up(call, &organization, id, wants_proof).await?;
+    let (json, proof) = match found {
+        Found::Event(json, proof) => (json, proof),
+        Found::Elsewhere => {
+            record_probe(call);
+            return Err(not_found());
+        }
+        Found::Nothing => return Err(not_found()),
+    };
     let target = json!({"type": "record", "id": id.to_string()});
     let mut record = OwnRecord::of_request("audit_log.view", &call.caller, &call.context, target).with("seq", id.seq());
     if wants_proof {

@@ -15,7 +15,7 @@ use crate::form::Form;
 use crate::handlers::second_factor::{Judged, judge};
 use crate::limits;
 use crate::problem::{Kind, Problem};
-use crate::signin::attempt::{Attempt, Failure, logs_within, record_failed_sign_in, record_failed_tries};
+use crate::signin::attempt::{Attempt, Failure, UsedWith, logs_within, record_failed_sign_in, record_failed_tries};
 use crate::signin::opening::{self, Opened, Opening, cookie_form, described, ends_at, set_cookie};
 use crate::signin::session::is_own_origin;
 
@@ -59,14 +59,19 @@ pub async fn sign_in(mut call: Call) -> Result<Response, Problem> {
     let password = form.needed("password", bounded);
     let code = form.optional("code", bounded);
     form.finish()?;
-    let accounts = app.directory.read(|state| state.accounts_with(email.trim()));
-    let attempt = Attempt::begin_unseen(&app, &call.context, email.trim()).inspect_err(|_| {
+    let mut accounts = app.directory.read(|state| state.accounts_with(email.trim()));
+    let used = used_with(&call, &accounts);
+    let attempt = Attempt::begin_with(&app, &call.context, email.trim(), used).inspect_err(|_| {
         record_failed_tries(&app, &call.context, &accounts, Failure::RateLimited);
     })?;
+    // What another account with the address is opened by is not tried then: nothing of it shows.
+    accounts.retain(|user| attempt.only().is_none_or(|only| only == user.id));
     match judge_password(&app, &call, &accounts, (&password, code), attempt.may_succeed()).await {
         Ok(Ended::Opened(opened)) => {
             attempt.succeeded_for(&opened.person.user);
-            opening::signed_in(&app, &call.context, &opened)
+            let mut response = opening::signed_in(&app, &call.context, &opened)?;
+            set_cookie(&mut response, &device_cookie(&call, &opened.person.user.id));
+            Ok(response)
         }
         Ok(Ended::Failed(user, failure)) => Err(failed(&call, attempt, &accounts, (user, failure))),
         Err(problem) => {
@@ -74,6 +79,25 @@ pub async fn sign_in(mut call: Call) -> Result<Response, Problem> {
             Err(problem)
         }
     }
+}
+
+/// The account that the browser was signed in to with before, if it is one of these.
+fn used_with(call: &Call, accounts: &[Arc<Kept<User>>]) -> Option<UsedWith> {
+    let kept = cookie_form(&call.app, &call.context).device(&call.headers)?;
+    let now = call.app.clock.now();
+    accounts.iter().find_map(|user| {
+        let device = call.app.sign_in.devices.read(kept, &user.id, now)?;
+        Some(UsedWith { user: user.id.clone(), device })
+    })
+}
+
+/// The `Set-Cookie` by which the browser is known for this account from now on.
+fn device_cookie(call: &Call, user: &str) -> String {
+    let (app, mut random) = (&call.app, [0; 16]);
+    app.entropy.fill(&mut random);
+    let devices = &app.sign_in.devices;
+    let value = devices.make(user, &random, app.clock.now());
+    cookie_form(app, &call.context).keep_device(&value, devices.time_max())
 }
 
 /// Records a try that failed, and gives its answer.

@@ -3,6 +3,7 @@
 //! A session may open several organizations, and none of them decides for the others: an administrator ends it for their
 //! own, and only when it opens nothing else then it is gone.
 
+use actarium_core::row::Micros;
 use actarium_core::time;
 use actarium_store::OrganizationId;
 use axum::response::Response;
@@ -21,7 +22,37 @@ use crate::problem::{Kind, Problem};
 use crate::signin::attempt::logs_within;
 use crate::signin::opening::{ends_at, target};
 
-fn shown(app: &App, state: &State, session: &Kept<Session>, own: Option<&str>) -> Value {
+/// For whom sessions are listed.
+#[derive(Clone, Copy)]
+enum Viewer<'v> {
+    /// Their person, in a session of their own or with a token.
+    Owner(Option<&'v str>),
+    /// Administrators of an organization: when a session was used in another is not for them to know.
+    Organization(OrganizationId),
+}
+
+impl Viewer<'_> {
+    /// When a session was used last, as far as the viewer may know.
+    fn last_used_at(self, app: &App, session: &Kept<Session>) -> Option<Micros> {
+        match self {
+            Viewer::Owner(_) => Some(app.sign_in.uses.last(&session.id, session.last_used_at)),
+            Viewer::Organization(id) => {
+                let written = session.last_used_in.get(&id.to_hex()).copied();
+                app.sign_in.uses.last_in(&session.id, id, written)
+            }
+        }
+    }
+
+    /// When it is over, if it is not used again before; for others than its owner, at the latest.
+    fn expires_at(self, app: &App, session: &Kept<Session>) -> Micros {
+        match self {
+            Viewer::Owner(_) => ends_at(app, session),
+            Viewer::Organization(_) => app.sign_in.expiry.ends_at(session.created_at, Micros::MAX),
+        }
+    }
+}
+
+fn shown(app: &App, state: &State, session: &Kept<Session>, viewer: Viewer<'_>) -> Value {
     let of = session.only_in.as_deref().and_then(OrganizationId::from_hex);
     let provider = session.provider.as_ref().map(|id| {
         let known = of.and_then(|of| state.sign_in(of).provider(id));
@@ -29,12 +60,12 @@ fn shown(app: &App, state: &State, session: &Kept<Session>, own: Option<&str>) -
     });
     json!({
         "id": session.id,
-        "current": own == Some(&*session.id),
+        "current": matches!(viewer, Viewer::Owner(Some(own)) if own == session.id),
         "method": session.method.name(),
         "provider": provider,
         "created_at": time::to_text(session.created_at),
-        "last_used_at": time::to_text(app.sign_in.uses.last(&session.id, session.last_used_at)),
-        "expires_at": time::to_text(ends_at(app, session)),
+        "last_used_at": viewer.last_used_at(app, session).map(time::to_text),
+        "expires_at": time::to_text(viewer.expires_at(app, session)),
         "ip": session.ip,
         "user_agent": session.user_agent,
     })
@@ -44,12 +75,12 @@ fn list_shown(
     app: &App,
     state: &State,
     mut sessions: Vec<&Kept<Session>>,
-    own: Option<&str>,
+    viewer: Viewer<'_>,
 ) -> Result<Response, Problem> {
     let now = app.clock.now();
     sessions.retain(|session| ends_at(app, session) > now);
-    sessions.sort_by_key(|session| std::cmp::Reverse(app.sign_in.uses.last(&session.id, session.last_used_at)));
-    let shown: Vec<_> = sessions.into_iter().map(|session| shown(app, state, session, own)).collect();
+    sessions.sort_by_key(|session| std::cmp::Reverse((viewer.last_used_at(app, session), session.created_at)));
+    let shown: Vec<_> = sessions.into_iter().map(|session| shown(app, state, session, viewer)).collect();
     json_answer(&json!({ "sessions": shown }))
 }
 
@@ -70,7 +101,7 @@ pub fn list(call: &Call) -> Result<Response, Problem> {
     call.app.directory.read(|state| {
         let own = state.personal().sessions_of(&person.user.id).map(|session| &**session);
         let sessions = own.filter(|session| person.covers_session(state, session)).collect();
-        list_shown(&call.app, state, sessions, own_id(&person))
+        list_shown(&call.app, state, sessions, Viewer::Owner(own_id(&person)))
     })
 }
 
@@ -114,7 +145,8 @@ pub fn list_of_user(call: &Call) -> Result<Response, Problem> {
             return Err(Problem::new(Kind::NotFound, "the organization has no such user"));
         }
         let sessions = state.personal().sessions_of(&call.id).map(|session| &**session);
-        list_shown(&call.app, state, sessions.filter(|session| session.reaches(organization)).collect(), None)
+        let sessions = sessions.filter(|session| session.reaches(organization)).collect();
+        list_shown(&call.app, state, sessions, Viewer::Organization(organization))
     })
 }
 

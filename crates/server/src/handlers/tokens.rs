@@ -6,6 +6,7 @@
 //! within these names. It is made in a session alone, so that a leaked token cannot outlive itself, and works in no
 //! organization that the session does not reach; nor is one listed or revoked that does.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actarium_core::row::Micros;
@@ -35,6 +36,12 @@ const DAY_MICROS: Micros = 24 * 60 * 60 * 1_000_000;
 fn last_used(app: &App, token: &Kept<PersonalToken>) -> Value {
     let at = app.sign_in.uses.last(&token.id, token.last_used_at.unwrap_or(Micros::MIN));
     json!((at != Micros::MIN).then(|| time::to_text(at)))
+}
+
+/// When a token was used last in an organization: when it was used in another is not for its administrators to know.
+fn last_used_in(app: &App, token: &Kept<PersonalToken>, organization: OrganizationId) -> Value {
+    let written = token.last_used_in.get(&organization.to_hex()).copied();
+    json!(app.sign_in.uses.last_in(&token.id, organization, written).map(time::to_text))
 }
 
 fn shown(app: &App, token: &Kept<PersonalToken>, secret: Option<&str>) -> Value {
@@ -98,7 +105,7 @@ pub fn list_of_user(call: &Call) -> Result<Response, Problem> {
                 "name": token.name,
                 "created_at": time::to_text(token.created_at),
                 "expires_at": time::to_text(token.expires_at),
-                "last_used_at": last_used(&call.app, token),
+                "last_used_at": last_used_in(&call.app, token, organization),
                 "permissions": token.permissions,
             })
         });
@@ -172,6 +179,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
         permissions,
         organizations,
         ended_in: Vec::new(),
+        last_used_in: BTreeMap::new(),
     };
     let kept = change(&app, call.standing(), move |state| {
         if state.personal().tokens_of(&person.user.id).count() >= limits::TOKENS_PER_USER_MAX {

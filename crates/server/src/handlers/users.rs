@@ -11,7 +11,7 @@ use actarium_store::OrganizationId;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use crate::access::Caller;
+use crate::access::{Caller, Right};
 use crate::answers::{created, json_answer, no_content};
 use crate::directory::document::{GroupMember, Membership, Origin, ScimProfile, User, pair_id};
 use crate::directory::personal::{PersonalToken, Session};
@@ -41,10 +41,15 @@ pub fn shown(state: &State, organization: OrganizationId, user: &str) -> Option<
     let access = state.access(organization);
     let (member, account, called) = (access.member(user)?, state.user(user)?, state.called_in(organization, user)?);
     let groups = access.groups_of(user).filter_map(|group| access.group(group));
+    let password_by = account.opened_by(organization).map(|by| {
+        let name = state.called_in(organization, by);
+        json!({"id": by, "name": name})
+    });
     Some(json!({
         "id": user,
         "email": account.email,
         "name": called,
+        "password_by": password_by,
         "active": member.active,
         "joined_at": actarium_core::time::to_text(member.joined_at),
         "origin": member.origin.name(),
@@ -52,7 +57,8 @@ pub fn shown(state: &State, organization: OrganizationId, user: &str) -> Option<
     }))
 }
 
-/// A page of some of an organization's users, by name.
+/// A page of some of an organization's users, by name. Who may not see users (`users_view`) and sees who is in a group is told
+/// neither their addresses nor who knows their passwords.
 ///
 /// # Errors
 /// 400 for a cursor that is none.
@@ -62,11 +68,22 @@ pub fn list_users<'a>(
     organization: OrganizationId,
     users: impl Iterator<Item = &'a String>,
 ) -> Result<Response, Problem> {
+    let sees_users = call.holds.organization.holds(Right::UsersView);
     let entries = users.filter_map(|user| {
-        let (name, account) = (state.called_in(organization, user)?, state.user(user)?);
-        is_wanted(call, &[name, &account.email]).then(|| (format!("{}\0{user}", text::fold(name)), user))
+        let account = state.user(user)?;
+        // Whom nobody has given a name is called by their address.
+        let called = state.called_in(organization, user)?;
+        let name = if sees_users || called != account.email { called } else { user };
+        let email = if sees_users { &*account.email } else { "" };
+        is_wanted(call, &[name, email]).then(|| (format!("{}\0{user}", text::fold(name)), (user, name)))
     });
-    page(call, "users", entries.collect(), |user| shown(state, organization, user).unwrap_or(Value::Null))
+    page(call, "users", entries.collect(), |(user, name)| {
+        let mut shown = shown(state, organization, user).unwrap_or(Value::Null);
+        if !sees_users && shown.is_object() {
+            (shown["name"], shown["email"], shown["password_by"]) = (json!(name), Value::Null, Value::Null);
+        }
+        shown
+    })
 }
 
 /// Lists the organization's users.

@@ -105,9 +105,9 @@ pub(super) static ROUTES: [Route; 23] = [
     show(
         Operation::GroupMembers,
         ("/v1/orgs/{org}/groups/{id}/members", Right::GroupsView, "group.view"),
-        ("List the members of a group", "By name."),
+        ("List the members of a group", "By name. With their addresses for who may see users (`users_view`)."),
         LIST,
-        &[answer(200, &[(JSON, "Users")], "A page of users.")],
+        &[answer(200, &[(JSON, "GroupMembers")], "A page of users.")],
     ),
     make(
         Operation::GroupMemberAdd,

@@ -47,16 +47,19 @@ pub(super) static ROUTES: [Route; 7] = [
             &[answer(200, &[(JSON, "Retention")], "As it is now.")],
         )
     },
-    show(
-        Operation::RetentionPlan,
-        ("/v1/orgs/{org}/retention/plan", Right::RetentionView, "retention.view"),
-        (
-            "See what the retention would do",
-            "What is where, and what would be archived and purged now; nothing is done.",
-        ),
-        &[],
-        &[answer(200, &[(JSON, "RetentionPlan")], "The plan.")],
-    ),
+    Route {
+        permission: Permission::RightAndWholeLog(Right::RetentionView),
+        ..show(
+            Operation::RetentionPlan,
+            ("/v1/orgs/{org}/retention/plan", Right::RetentionView, "retention.view"),
+            (
+                "See what the retention would do",
+                "What is where, and what would be archived and purged now; nothing is done.",
+            ),
+            &[],
+            &[answer(200, &[(JSON, "RetentionPlan")], "The plan.")],
+        )
+    },
     Route {
         method: Method::Post,
         problems: &[Kind::NotFound, Kind::Overloaded, Kind::Unavailable],

@@ -80,7 +80,19 @@ fn users() -> Vec<(&'static str, Value)> {
         "joined_at": time(),
         "origin": {"type": "string", "enum": ["operator", "administrator", "invitation", "oidc", "scim"]},
         "groups": list_of(named()),
+        "password_by": or_null(json!({
+            "type": "object",
+            "description": "The user who gave the account its password, or saw the link that it was made by, and so may know what opens \
+                            it. It gains nothing that they do not hold, until somebody else gives it another password. Null where nobody \
+                            else may know it.",
+            "properties": {"id": {"type": "string"}, "name": or_null(json!({"type": "string"}))},
+            "required": ["id", "name"],
+        })),
     });
+    let fields = ["id", "email", "name", "active", "joined_at", "origin", "groups", "password_by"];
+    let mut member = user.clone();
+    member["email"] =
+        or_null(json!({"type": "string", "description": "Null for who may not see users (`users_view`)."}));
     let reason = json!({
         "group": named(),
         "role": named(),
@@ -95,8 +107,10 @@ fn users() -> Vec<(&'static str, Value)> {
     vec![
         ("NewUser", closed(new_user, &["email", "name"])),
         ("UserUpdate", closed(update, &[])),
-        ("User", open(user, &["id", "email", "name", "active", "joined_at", "origin", "groups"])),
+        ("User", open(user, &fields)),
         ("Users", page_of("users", "User")),
+        ("GroupMember", open(member, &fields)),
+        ("GroupMembers", page_of("users", "GroupMember")),
         ("UserPermissions", open(permissions, &["organization", "projects", "because"])),
     ]
 }

@@ -298,8 +298,8 @@ fn events() -> Vec<(&'static str, Value)> {
             },
             "sender": {
                 "type": "string",
-                "description": "The credential that sent it (`key:` with its id, or `operator`), or the adapter (`adapter:github`), \
-                                whatever actor it names. Not hashed. Absent of what Actarium recorded itself.",
+                "description": "The credential that sent it (`key:` with its id, or `operator`), behind the adapter that it came by, if it \
+                                did (`adapter:github key:…`), whatever actor it names. Not hashed. Absent of what Actarium recorded itself.",
             },
             "held_by": {
                 "type": "array",

@@ -56,8 +56,15 @@ fn answers() -> Vec<(&'static str, Value)> {
         "method": {"type": "string", "enum": ["password", "sso"]},
         "provider": or_null(open(json!({"id": any(), "name": maybe()}), &["id", "name"])),
         "created_at": time(),
-        "last_used_at": time(),
-        "expires_at": time(),
+        "last_used_at": json!({
+            "anyOf": [time(), {"type": "null"}],
+            "description": "Among an organization's users, when it was used there; null if it was not.",
+        }),
+        "expires_at": json!({
+            "type": "string",
+            "format": "date-time",
+            "description": "If it is not used again before; among an organization's users, at the latest.",
+        }),
         "ip": maybe(),
         "user_agent": maybe(),
     });

@@ -10,7 +10,7 @@ use actarium_core::limits::TARGETS_MAX;
 use actarium_store::OrganizationId;
 use serde_json::{Value, json};
 
-use super::throttle::{AccountKey, Begun, Network};
+use super::throttle::{AccountKey, Begun, DeviceKey, Network};
 use crate::app::App;
 use crate::context::Context;
 use crate::directory::document::User;
@@ -63,6 +63,16 @@ impl Failure {
 pub struct Attempt {
     app: Arc<App>,
     begun: Begun,
+    only: Option<String>,
+}
+
+/// An account that a program has been signed in to with before, and what that program's tries are counted by.
+#[derive(Clone, Debug)]
+pub struct UsedWith {
+    /// The account.
+    pub user: String,
+    /// The program.
+    pub device: DeviceKey,
 }
 
 impl Attempt {
@@ -89,7 +99,30 @@ impl Attempt {
     pub fn begin_unseen(app: &Arc<App>, context: &Context, email: &str) -> Result<Self, Problem> {
         let (account, network) = (AccountKey::of(&address_key(email)), Network::of(context.ip));
         let begun = app.sign_in.throttle.begin(account, network, app.clock.elapsed()).map_err(too_many)?;
-        Ok(Self { app: app.clone(), begun })
+        Ok(Self { app: app.clone(), begun, only: None })
+    }
+
+    /// As [`Attempt::begin_unseen`]; where others' tries would have it wait, a program that an account was signed in to with before may
+    /// try that one account all the same.
+    ///
+    /// # Errors
+    /// 429 with the time to wait.
+    pub fn begin_with(app: &Arc<App>, context: &Context, email: &str, used: Option<UsedWith>) -> Result<Self, Problem> {
+        let unseen = Self::begin_unseen(app, context, email);
+        let Some(used) = used.filter(|_| !unseen.as_ref().is_ok_and(Self::may_succeed)) else { return unseen };
+        let tried = (AccountKey::of(&address_key(email)), Network::of(context.ip));
+        let Some(begun) = app.sign_in.throttle.begin_with(used.device, tried, app.clock.elapsed()) else {
+            return unseen;
+        };
+        if let Ok(unseen) = unseen {
+            unseen.undone();
+        }
+        Ok(Self { app: app.clone(), begun, only: Some(used.user) })
+    }
+
+    /// The one account that it is for, if it was let begin for that alone.
+    pub fn only(&self) -> Option<&str> {
+        self.only.as_deref()
     }
 
     /// What a wrong proof is answered, if the account is being tried from too many networks.

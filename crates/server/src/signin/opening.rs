@@ -1,5 +1,6 @@
 //! The beginning and the end of sessions as changes of the directory, for whichever way somebody proves who they are.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::attempt::{logs_of, logs_within};
+use super::device::Devices;
 use super::password::Passwords;
 use super::session::{CookieForm, Expiry, csrf_token};
 use super::throttle::Throttle;
@@ -35,6 +37,8 @@ pub struct SignIn {
     pub passwords: Passwords,
     /// Says how often may be tried.
     pub throttle: Throttle,
+    /// What browsers keep of accounts that were signed in to with them.
+    pub devices: Devices,
     /// When sessions and tokens were used last.
     pub uses: Uses,
     /// When sessions are over.
@@ -118,6 +122,7 @@ pub fn open(app: &App, context: &Context, state: &State, edit: &mut Edit, openin
         user_agent: context.user_agent.as_deref().map(str::to_owned),
         only_in: only_in.map(OrganizationId::to_hex),
         ended_in: Vec::new(),
+        last_used_in: BTreeMap::new(),
     };
     edit.put(None, &id, None, &session)?;
     let mut organizations = reach(state, &session);

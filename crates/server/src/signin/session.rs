@@ -18,6 +18,8 @@ use subtle::ConstantTimeEq;
 pub const CSRF_HEADER: &str = "x-csrf-token";
 
 const COOKIE: &str = "actarium_session";
+const DEVICE_COOKIE: &str = "actarium_device";
+const DEVICE_COOKIE_OF_HOST: &str = "__Host-actarium_device";
 /// Browsers take a cookie of this name only over TLS, from this very host, for all of it: no other host of the same
 /// domain can set it (RFC 6265bis, section 4.1.3.2).
 const COOKIE_OF_HOST: &str = "__Host-actarium_session";
@@ -48,15 +50,37 @@ impl CookieForm {
     }
 
     fn set(self, value: &str, max_age_seconds: u64) -> String {
+        self.set_named(self.name(), value, max_age_seconds)
+    }
+
+    fn set_named(self, name: &str, value: &str, max_age_seconds: u64) -> String {
         let secure = if self.of_host || self.secure { "; Secure" } else { "" };
-        format!("{}={value}; Path=/; Max-Age={max_age_seconds}; HttpOnly; SameSite=Lax{secure}", self.name())
+        format!("{name}={value}; Path=/; Max-Age={max_age_seconds}; HttpOnly; SameSite=Lax{secure}")
+    }
+
+    const fn device_name(self) -> &'static str {
+        if self.of_host { DEVICE_COOKIE_OF_HOST } else { DEVICE_COOKIE }
+    }
+
+    /// The `Set-Cookie` of what the browser keeps of an account (see `device`).
+    pub fn keep_device(self, value: &str, time_max: Duration) -> String {
+        self.set_named(self.device_name(), value, time_max.as_secs())
+    }
+
+    /// What a browser has kept of an account.
+    pub fn device(self, headers: &HeaderMap) -> Option<&str> {
+        Self::value(headers, self.device_name())
     }
 
     /// The token of a request's cookie.
     pub fn token(self, headers: &HeaderMap) -> Option<&str> {
+        Self::value(headers, self.name())
+    }
+
+    fn value<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
         let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
         let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(name, _)| *name == self.name()).map(|(_, value)| value)
+        pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value)
     }
 }
 

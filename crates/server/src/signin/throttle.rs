@@ -11,6 +11,10 @@
 //! right one leaves the counts as if it had not come. So a try that only the count by account holds up is judged all the same,
 //! in the same work for every account, and answered as held up unless it is right and comes from a known network.
 //!
+//! Whoever shares a network with somebody who guesses would wait with them. So a program that a person has signed in with holds a
+//! secret of that account (see `device`): where the other counts say no, it has a count of its own, and what it is answered says
+//! nothing to who does not hold the secret.
+//!
 //! Nothing is kept over a restart but what the sessions tell (see [`Throttle::known`]).
 
 use std::collections::HashMap;
@@ -55,6 +59,10 @@ impl AccountKey {
         Self(std::array::from_fn(|index| digest[index]))
     }
 }
+
+/// A program that somebody has signed in with, by the random number that its cookie holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DeviceKey(pub [u8; 16]);
 
 /// How patient a count is.
 struct Patience {
@@ -184,6 +192,7 @@ struct State {
     pairs: Counts<(AccountKey, Network)>,
     networks: Counts<Network>,
     accounts: Counts<AccountKey>,
+    devices: Counts<DeviceKey>,
     known: HashMap<AccountKey, Known>,
     tries: u64,
 }
@@ -194,12 +203,23 @@ pub struct Begun {
     account: AccountKey,
     network: Network,
     number: u64,
-    before_of_pair: LastTry,
-    before_of_network: LastTry,
-    /// `None` if it does not count for the account over all networks, which was held up already.
-    before_of_account: Option<LastTry>,
+    counted: Counted,
     held_up: Duration,
     known: bool,
+}
+
+/// Where a try was counted, with the try before it there.
+#[derive(Clone, Copy)]
+enum Counted {
+    /// By account and network.
+    BySender {
+        pair: LastTry,
+        network: LastTry,
+        /// `None` if it does not count for the account over all networks, which was held up already.
+        account: Option<LastTry>,
+    },
+    /// For a program that the account is used with alone.
+    ByDevice(DeviceKey, LastTry),
 }
 
 impl Begun {
@@ -232,6 +252,7 @@ impl Throttle {
             pairs: Counts::new(PAIR, entries_max),
             networks: Counts::new(NETWORK, entries_max),
             accounts: Counts::new(ACCOUNT, entries_max),
+            devices: Counts::new(PAIR, entries_max),
             known: HashMap::new(),
             tries: 0,
         };
@@ -255,12 +276,32 @@ impl Throttle {
             account,
             network,
             number: this.number,
-            before_of_pair: state.pairs.count((account, network), this),
-            before_of_network: state.networks.count(network, this),
-            before_of_account: held_up.is_zero().then(|| state.accounts.count(account, this)),
+            counted: Counted::BySender {
+                pair: state.pairs.count((account, network), this),
+                network: state.networks.count(network, this),
+                account: held_up.is_zero().then(|| state.accounts.count(account, this)),
+            },
             held_up,
             known: state.known.get(&account).is_some_and(|known| known.networks.contains(&Some(network))),
         })
+    }
+
+    /// Lets a try begin with a program that the account is used with, and counts it for that program alone; `None` if that has been
+    /// tried too often itself.
+    pub fn begin_with(
+        &self,
+        device: DeviceKey,
+        (account, network): (AccountKey, Network),
+        now: Duration,
+    ) -> Option<Begun> {
+        let state = &mut *self.state.lock();
+        if !state.devices.wait(&device, now).is_zero() {
+            return None;
+        }
+        state.tries += 1;
+        let number = state.tries;
+        let counted = Counted::ByDevice(device, state.devices.count(device, LastTry { at: now, number }));
+        Some(Begun { account, network, number, counted, held_up: Duration::ZERO, known: true })
     }
 
     /// A try came to a good end: it does not count, and its network is known from now on.
@@ -291,10 +332,15 @@ impl Throttle {
 
 impl State {
     fn take_back(&mut self, begun: &Begun) {
-        self.pairs.take_back(&(begun.account, begun.network), begun.number, begun.before_of_pair);
-        self.networks.take_back(&begun.network, begun.number, begun.before_of_network);
-        if let Some(before) = begun.before_of_account {
-            self.accounts.take_back(&begun.account, begun.number, before);
+        match begun.counted {
+            Counted::BySender { pair, network, account } => {
+                self.pairs.take_back(&(begun.account, begun.network), begun.number, pair);
+                self.networks.take_back(&begun.network, begun.number, network);
+                if let Some(before) = account {
+                    self.accounts.take_back(&begun.account, begun.number, before);
+                }
+            }
+            Counted::ByDevice(device, before) => self.devices.take_back(&device, begun.number, before),
         }
     }
 
@@ -420,6 +466,27 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_the_account_is_used_with_waits_for_its_own_tries_alone() {
+        let throttle = Throttle::default();
+        let (account, sender, device) = (AccountKey::of("ada"), network(1), DeviceKey([1; 16]));
+        for number in 0..NETWORK.free {
+            fails(&throttle, AccountKey::of(&format!("user-{number}")), sender, SECOND).unwrap();
+        }
+        assert!(throttle.begin(account, sender, SECOND).is_err(), "a neighbour's guesses hold up the network");
+        let begin = |now| throttle.begin_with(device, (account, sender), now);
+        for _ in 0..100 {
+            throttle.succeeded(&begin(SECOND).unwrap(), SECOND);
+        }
+        for _ in 0..PAIR.free {
+            assert!(begin(SECOND).unwrap().may_succeed());
+        }
+        assert!(begin(SECOND).is_none(), "it guesses no quicker than anybody");
+        assert!(begin(SECOND * 2).is_some());
+        assert!(throttle.begin_with(DeviceKey([2; 16]), (account, sender), SECOND).is_some());
+        assert_eq!(throttle.begin(account, sender, SECOND).err(), Some(SECOND), "which tells the network nothing");
+    }
+
+    #[test]
     fn success_is_as_if_it_had_not_come() {
         let throttle = Throttle::default();
         let (account, sender) = (AccountKey::of("ada"), network(1));
@@ -493,11 +560,15 @@ mod tests {
             fails(&throttle, account, network(sender), SECOND).unwrap();
         }
         for number in 0..10_000u32 {
-            let _ = throttle.begin(AccountKey::of(&number.to_string()), network(1_000 + number), SECOND);
+            let (tried, sender) = (AccountKey::of(&number.to_string()), network(1_000 + number));
+            let _ = throttle.begin(tried, sender, SECOND);
+            let device = DeviceKey([number.to_be_bytes(); 4].concat().try_into().unwrap());
+            let _ = throttle.begin_with(device, (tried, sender), SECOND);
             throttle.known(AccountKey::of(&number.to_string()), network(number), SECOND * number);
         }
         let state = throttle.state.lock();
-        let entries = [state.pairs.counts.len(), state.networks.counts.len(), state.accounts.counts.len()];
+        let by_sender = [state.pairs.counts.len(), state.networks.counts.len(), state.accounts.counts.len()];
+        let entries = [&by_sender[..], &[state.devices.counts.len()]].concat();
         assert!(entries.iter().all(|&entries| entries <= entries_max), "{entries:?}");
         assert!(state.known.len() <= entries_max);
         drop(state);

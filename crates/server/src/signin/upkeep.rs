@@ -64,8 +64,9 @@ impl Tidying<'_> {
                 self.take_away::<Session>(&session.id, session.version);
             } else {
                 let written = Some(session.last_used_at);
+                let uses = self.app.sign_in.uses.joined_with(&session.id, &session.last_used_in);
                 self.write(None, session, written, limits::LAST_USE_WRITTEN_TIME, |session, at| {
-                    session.last_used_at = at;
+                    (session.last_used_at, session.last_used_in) = (at, uses);
                 })?;
             }
             if self.is_full() {
@@ -76,8 +77,9 @@ impl Tidying<'_> {
             if token.expires_at <= self.now || state.user(&token.user).is_none() {
                 self.take_away::<PersonalToken>(&token.id, token.version);
             } else {
+                let uses = self.app.sign_in.uses.joined_with(&token.id, &token.last_used_in);
                 self.write(None, token, token.last_used_at, limits::LAST_USE_WRITTEN_TIME, |token, at| {
-                    token.last_used_at = Some(at);
+                    (token.last_used_at, token.last_used_in) = (Some(at), uses);
                 })?;
             }
             if self.is_full() {

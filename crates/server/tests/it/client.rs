@@ -221,6 +221,7 @@ impl Request<'_> {
 pub struct Answer {
     pub status: u16,
     pub headers: BTreeMap<String, String>,
+    pub cookies: Vec<String>,
     pub body: Vec<u8>,
     pub trailers: BTreeMap<String, String>,
     /// Whether the body came to its proper end.
@@ -232,7 +233,8 @@ impl Answer {
         let status_line = line(reader);
         let status = status_line.split(' ').nth(1).and_then(|text| text.parse().ok());
         let status = status.unwrap_or_else(|| panic!("no status line: {status_line:?}"));
-        Self { status, headers: fields(reader), body: Vec::new(), trailers: BTreeMap::new(), whole: false }
+        let (headers, cookies) = fields(reader);
+        Self { status, headers, cookies, body: Vec::new(), trailers: BTreeMap::new(), whole: false }
     }
 
     /// Reads what follows the head.
@@ -240,7 +242,7 @@ impl Answer {
         if self.headers.get("transfer-encoding").map(String::as_str) == Some("chunked") {
             while let Some(piece) = chunk(reader) {
                 if piece.is_empty() {
-                    self.trailers = fields(reader);
+                    self.trailers = fields(reader).0;
                     self.whole = true;
                     return;
                 }
@@ -291,12 +293,18 @@ fn line(reader: &mut impl BufRead) -> String {
     line.trim_end_matches(['\r', '\n']).to_owned()
 }
 
-fn fields(reader: &mut impl BufRead) -> BTreeMap<String, String> {
-    let mut fields = BTreeMap::new();
+/// The fields of a head or trailer, and all cookies among them.
+fn fields(reader: &mut impl BufRead) -> (BTreeMap<String, String>, Vec<String>) {
+    let (mut fields, mut cookies) = (BTreeMap::new(), Vec::new());
     loop {
         let line = line(reader);
-        let Some((name, value)) = line.split_once(':') else { return fields };
-        fields.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+        let Some((name, value)) = line.split_once(':') else { return (fields, cookies) };
+        let (name, value) = (name.to_ascii_lowercase(), value.trim());
+        if name == "set-cookie" {
+            cookies.push(value.to_owned());
+        }
+        // Of several cookies the first: the session's.
+        fields.entry(name).or_insert_with(|| value.to_owned());
     }
 }
 

@@ -120,3 +120,69 @@ fn where_a_wrong_password_for_an_organizations_account_came_from_is_in_the_opera
     assert_eq!((&kept["targets"][0]["id"], &kept["reason"]), (&json!(bob), &json!("wrong_password")));
     assert_eq!(kept["context"]["ip"], HOME);
 }
+
+/// Somebody guesses beside a person, on the network that they share.
+fn guess_beside(service: &Service) {
+    let tries = (0..60).map(|number| sign_in(service, HOME, &format!("nobody-{number}@example.com"), "something else"));
+    assert!(tries.last().is_some_and(|answer| answer.status == 429));
+}
+
+/// The session's cookie goes first; this is the one behind it.
+fn device_of(answer: &Answer) -> String {
+    let cookie = answer.cookies.iter().find(|cookie| cookie.starts_with("actarium_device=")).unwrap();
+    assert!(cookie.contains("; HttpOnly; SameSite=Lax"), "{cookie}");
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+#[test]
+fn whoever_guesses_on_a_network_does_not_lock_out_the_browsers_that_people_use() {
+    let service = Service::start_at(tempfile::tempdir().unwrap(), Ahead::standing(), behind_a_proxy);
+    service.organization("acme");
+    let admin = Person::new(&service, "Root", &["admin"]);
+    let bob = json!({"email": "bob@example.com", "name": "Bob", "password": PASSWORD, "groups": ["developer"]});
+    admin.made(&service, "users", bob);
+    let ada = json!({"email": "ada@example.com", "name": "Ada", "password": PASSWORD, "groups": ["admin"]});
+    assert_eq!(service.request("POST", "/v1/orgs/acme/users").json(&ada).send().status, 201);
+    let device = |email: &str| device_of(&sign_in(&service, HOME, email, PASSWORD));
+    let (adas, bobs) = (device("ada@example.com"), device("bob@example.com"));
+    guess_beside(&service);
+    let with = |cookie: &str, email: &str, password: &str| {
+        let request = service.anonymous("POST", "/v1/session").header("x-forwarded-for", HOME).header("cookie", cookie);
+        request.json(&json!({"email": email, "password": password})).send().status
+    };
+    assert_eq!(sign_in(&service, HOME, "ada@example.com", PASSWORD).status, 429, "another browser waits");
+    assert_eq!(with(&adas, "ada@example.com", PASSWORD), 200);
+    assert_eq!(with(&bobs, "bob@example.com", PASSWORD), 200);
+    assert_eq!(with(&bobs, "ada@example.com", PASSWORD), 429, "it is of use for its own account alone");
+    assert_eq!(with(&format!("{adas}x"), "ada@example.com", PASSWORD), 429, "and must be whole");
+    // Who has it may guess at that account, no quicker than anybody.
+    let guesses: Vec<u16> = (0..8).map(|_| with(&adas, "ada@example.com", "something else")).collect();
+    assert_eq!(guesses, [401, 401, 401, 401, 401, 429, 429, 429]);
+}
+
+#[test]
+fn a_browser_that_an_organizations_account_was_used_with_tells_nothing_of_another_with_the_address() {
+    let service = Service::start_at(tempfile::tempdir().unwrap(), Ahead::standing(), behind_a_proxy);
+    service.organization("acme");
+    service.organization("other");
+    let admin = Person::new(&service, "Root", &["admin"]);
+    // The person's own account has another password than the one that acme made, with the same address.
+    let own = json!({"email": "eva@example.com", "name": "Eva", "password": "quite-another-91-word"});
+    assert_eq!(service.request("POST", "/v1/orgs/other/users").json(&own).send().status, 201);
+    let made = json!({"email": "eva@example.com", "name": "Eva", "password": PASSWORD});
+    let made = admin.made(&service, "users", made);
+    let device = device_of(&sign_in(&service, HOME, "eva@example.com", PASSWORD));
+    guess_beside(&service);
+    let with = |password: &str| {
+        let request = service.anonymous("POST", "/v1/session").header("x-forwarded-for", HOME);
+        let answer = request.header("cookie", &device).json(&json!({"email": "eva@example.com", "password": password}));
+        let answer = answer.send();
+        (answer.status, answer.json()["detail"].clone(), answer.json()["user"]["id"].clone())
+    };
+    assert_eq!(with("quite-another-91-word"), with("something else"));
+    assert_eq!(with(PASSWORD), (200, Value::Null, json!(made)));
+    // The maker gives it the password that they guess the other has: it opens theirs, as it would without another.
+    let guess = json!({"password": "quite-another-91-word"});
+    assert_eq!(admin.send(&service, "PATCH", &format!("users/{made}"), guess).status, 200);
+    assert_eq!(with("quite-another-91-word"), (200, Value::Null, json!(made)));
+}

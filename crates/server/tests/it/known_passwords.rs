@@ -51,8 +51,11 @@ fn an_account_gains_nothing_beyond_its_maker_until_it_has_another_password() {
     );
 
     let path = format!("users/{}", mia.id);
+    let known_to = || admin.send(&service, "GET", &path, Value::Null).json()["password_by"].clone();
+    assert_eq!(known_to(), json!({"id": engineer.id, "name": "Engin"}), "whom to ask is shown");
     let answer = admin.send(&service, "PATCH", &path, json!({"password": GIVEN}));
     assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(known_to(), json!({"id": admin.id, "name": "Admina"}));
     let record = &service.find("acme", "action=user.update")[0];
     assert_eq!(record["metadata"]["password_set"], true, "{record}");
     assert_eq!(record["metadata"]["tokens_ended"], 1, "{record}");

@@ -203,3 +203,190 @@ fn whoever_an_event_names_its_sender_is_seen() {
         }
     }
 }
+
+#[test]
+fn what_an_adapter_brings_says_which_credential_brought_it() {
+    let service = Service::start();
+    service.organization("acme");
+    let keys = [service.key("acme"), service.key("acme")];
+    let record = json!({"_document_id": "d-1", "action": "repo.create", "actor": "ada", "org": "o"});
+    let send = |key: &str, record: &Value| {
+        let path = "/v1/orgs/acme/ingest/github";
+        let answer = service.anonymous("POST", path).bearer(key).json(record).send().json();
+        (answer["recorded"].clone(), answer["duplicates"].clone())
+    };
+    assert_eq!(send(&keys[0].1, &record), (json!(1), json!(0)));
+    for sealed in [false, true] {
+        // The ids of its records are the adapter's, whoever brings them.
+        assert_eq!(send(&keys[1].1, &record), (json!(0), json!(1)), "sealed: {sealed}");
+        let shown = service.find("acme", "source=github");
+        assert_eq!(shown.len(), 1);
+        assert_eq!(shown[0]["sender"], format!("adapter:github key:{}", keys[0].0));
+        if !sealed {
+            assert_eq!(service.request("POST", "/v1/admin/seal").send().status, 200);
+        }
+    }
+    assert_eq!(
+        send(&keys[1].1, &json!({"_document_id": "d-2", "action": "repo.create", "actor": "ada", "org": "o"})).0,
+        1
+    );
+    assert_eq!(service.find("acme", "source=github")[0]["sender"], format!("adapter:github key:{}", keys[1].0));
+}
+
+#[test]
+fn asking_for_an_event_of_another_project_is_on_record_and_answered_as_for_none() {
+    let service = Service::start();
+    service.organization("acme");
+    let reader = Person::new(&service, "Rhea", &[]);
+    given(&service, &reader, json!(["audit_logs_view"]), Some(&["payments"]));
+    let recorded = |project: &str| {
+        let mut event = event("component.deploy", project);
+        event["targets"] = json!([{"type": "component", "id": "x"}, {"type": "project", "id": project}]);
+        service.record("acme", &event).json()["events"][0]["id"].as_str().unwrap().to_owned()
+    };
+    let (own, others) = (recorded("payments"), recorded("ledger"));
+    // The same place with another time: an id that checks, and that no event has.
+    let micros = if &own[15..18] == "000" { "001" } else { "000" };
+    let unknown = format!("{}{micros}{}", &own[..15], &own[18..]);
+    let view = |id: &str| {
+        let answer = reader.send(&service, "GET", &format!("events/{id}"), Value::Null);
+        let mut told = answer.json();
+        // The request's own id.
+        told["instance"] = Value::Null;
+        (answer.status, told)
+    };
+    assert_eq!(view(&own).0, 200);
+    let none = view(&unknown);
+    assert_eq!(none.0, 404);
+    for id in [&others, &others.to_uppercase(), &others] {
+        assert_eq!(view(id), none);
+    }
+    assert_eq!(service.get(&format!("/v1/orgs/acme/events/{unknown}")).status, 404);
+    // Repeats within a minute are one record, as those of any denial.
+    let denied = &service.find_count("acme", "action=audit_log.view&outcome=denied", 1)[0];
+    assert_eq!(denied["actor"]["id"], reader.id.as_str());
+    assert_eq!(denied["targets"][0], json!({"type": "record", "id": others}));
+    assert_eq!(denied["metadata"]["status"], 404, "{denied}");
+    let seen = reader.sees(&service, "action=audit_log.view").unwrap();
+    assert!(seen.is_empty(), "who asked sees no more of it: {seen:?}");
+}
+
+/// What the directory sends with a token of its own.
+fn sent_by_directory(service: &Service, token: &str, method: &str, path: &str, body: &Value) -> Value {
+    let request = service.anonymous(method, &format!("/v1/orgs/acme/scim/v2/{path}")).bearer(token);
+    let answer = request.body("application/scim+json", body.to_string()).send();
+    assert!(matches!(answer.status, 200 | 201), "{answer:?}");
+    answer.json()
+}
+
+#[test]
+fn nobody_seeds_a_group_that_the_directory_fills() {
+    let service = Service::start();
+    service.organization("acme");
+    let admin = Person::new(&service, "Admina", &["admin"]);
+    let mara = Person::holding(&service, "Mara", &["groups_view", "groups_manage"]);
+    let hanna = Person::new(&service, "Hanna", &[]);
+    let token = service.request("POST", "/v1/orgs/acme/scim-tokens").json(&json!({"name": "Directory"})).send().json();
+    let token = token["secret"].as_str().unwrap().to_owned();
+    let directory = |method: &str, path: &str, body: &Value| sent_by_directory(&service, &token, method, path, body);
+    let user = directory(
+        "POST",
+        "Users",
+        &json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ada@example.com"}),
+    );
+    let ada = user["id"].as_str().unwrap().to_owned();
+    let patch = |operations: Value| json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations});
+    let add = |id: &str| json!({"op": "add", "path": "members", "value": [{"value": id}]});
+    let members = |group: &str| {
+        let listed = admin.send(&service, "GET", &format!("groups/{group}/members"), Value::Null).json();
+        let mut ids: Vec<String> =
+            listed["users"].as_array().unwrap().iter().map(|user| user["id"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    let put = |by: &Person, group: &str, user: &str| {
+        by.send(&service, "POST", &format!("groups/{group}/members"), json!({"user": user})).status
+    };
+    // One that it made without an id of its own.
+    let body = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "SecOps"});
+    let made = directory("POST", "Groups", &body)["id"].as_str().unwrap().to_owned();
+    assert_eq!(put(&mara, &made, &mara.id), 403);
+    assert_eq!(put(&admin, &made, &hanna.id), 201, "who holds everything may");
+    directory("PATCH", &format!("Groups/{made}"), &patch(json!([add(&ada)])));
+    assert!(members(&made).contains(&hanna.id), "and it stays so");
+    // One that somebody made beforehand, under the name that it goes by there, with themselves in it.
+    for (name, removed) in [("Payments", false), ("Ledger", true)] {
+        let seeded = mara.made(&service, "groups", json!({"name": name}));
+        for user in [&mara.id, &hanna.id] {
+            assert_eq!(put(&mara, &seeded, user), 201);
+        }
+        let mut operations = vec![add(&ada)];
+        if removed {
+            operations.push(json!({"op": "remove", "path": format!("members[value eq \"{}\"]", hanna.id)}));
+        } else {
+            operations.push(add(&hanna.id));
+        }
+        directory("PATCH", &format!("Groups/{seeded}"), &patch(json!(operations)));
+        let mut named = vec![ada.clone()];
+        named.extend((!removed).then(|| hanna.id.clone()));
+        named.sort();
+        assert_eq!(members(&seeded), named, "whom it names, and nobody else");
+        assert_eq!(put(&mara, &seeded, &mara.id), 403);
+        let records = service.find("acme", "action=group.*&order=asc&limit=1000");
+        assert!(
+            records
+                .iter()
+                .any(|record| record["action"] == "group.member.remove"
+                    && record["targets"][1]["id"] == mara.id.as_str()),
+            "{records:?}"
+        );
+        let mark = json!({"path": "/provisioned", "before": false, "after": true});
+        assert!(records.iter().any(|record| record["changes"] == json!([mark])), "{records:?}");
+    }
+}
+
+#[test]
+fn who_sees_groups_and_not_users_is_told_no_addresses() {
+    let service = Service::start();
+    service.organization("acme");
+    let admin = Person::new(&service, "Admina", &["admin"]);
+    let gerd = Person::holding(&service, "Gerd", &["groups_view"]);
+    let uma = Person::holding(&service, "Uma", &["groups_view", "users_view"]);
+    let bob =
+        admin.made(&service, "users", json!({"email": "bob@secret.example", "name": "Bob", "groups": ["developer"]}));
+    // Whom nobody has given a name is called by their address.
+    let token = service.request("POST", "/v1/orgs/acme/scim-tokens").json(&json!({"name": "Directory"})).send().json();
+    let body = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "eve@secret.example"});
+    let eve = sent_by_directory(&service, token["secret"].as_str().unwrap(), "POST", "Users", &body);
+    let eve = eve["id"].as_str().unwrap().to_owned();
+    admin.made(&service, "groups/developer/members", json!({"user": eve}));
+    let listed = |by: &Person, query: &str| {
+        by.send(&service, "GET", &format!("groups/developer/members{query}"), Value::Null).text()
+    };
+    assert!(listed(&uma, "").contains("bob@secret.example") && listed(&uma, "").contains("eve@secret.example"));
+    let told = listed(&gerd, "");
+    assert!(told.contains(&bob) && told.contains("Bob") && told.contains(&eve), "{told}");
+    assert!(!told.contains("secret.example"), "{told}");
+    for query in ["?search=secret.example", "?search=eve%40"] {
+        assert!(!listed(&gerd, query).contains("usr_"), "nor can they try addresses");
+        assert!(listed(&uma, query).contains("usr_"));
+    }
+    let first: Value = serde_json::from_str(&listed(&gerd, "?limit=1")).unwrap();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    assert!(listed(&gerd, &format!("?cursor={cursor}")).contains("usr_"));
+    assert_eq!(gerd.send(&service, "GET", &format!("users/{bob}"), Value::Null).status, 403);
+}
+
+#[test]
+fn how_many_events_there_are_is_for_who_sees_all_of_the_log() {
+    let service = Service::start();
+    service.organization("acme");
+    let plan = |by: &Person| by.send(&service, "GET", "retention/plan", Value::Null).status;
+    let in_part = Person::holding(&service, "Rhea", &["retention_view"]);
+    assert_eq!(plan(&in_part), 403);
+    given(&service, &in_part, json!(["audit_logs_view"]), Some(&["payments"]));
+    assert_eq!(plan(&in_part), 403);
+    assert_eq!(in_part.send(&service, "GET", "retention", Value::Null).status, 200, "how long is theirs to know");
+    given(&service, &in_part, json!(["audit_logs_view", "audit_logs_export"]), None);
+    assert_eq!(plan(&in_part), 200);
+}

@@ -21,6 +21,7 @@ fn measurements_show_what_was_done_and_name_nobody() {
     service.organization("acme");
     service.record("acme", &json!([event("component.deploy", "secret-name"), event("component.deploy", "b")]));
     service.request("POST", "/v1/orgs/acme/events").body("application/json", "oops").send();
+    service.anonymous("GET", "/healthz").header("x-forwarded-for", "192.0.2.1").send();
     let answer = service.anonymous("GET", "/metrics").send();
     assert!(answer.headers["content-type"].starts_with("text/plain; version=0.0.4"));
     let text = answer.text();
@@ -37,6 +38,7 @@ fn measurements_show_what_was_done_and_name_nobody() {
     assert!(value("actarium_unsealed_events") >= 3.0);
     assert!(value("actarium_http_problems_total{type=\"malformed-body\"}") == 1.0);
     assert_eq!(value("actarium_organizations"), 2.0);
+    assert_eq!(value("actarium_forwarding_ignored_total"), 1.0, "of a proxy that nobody has named");
     for name in ["actarium_event_bytes_total", "actarium_tail_bytes", "actarium_segments"] {
         value(name);
     }

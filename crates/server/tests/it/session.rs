@@ -506,3 +506,44 @@ fn behind_tls_cookies_are_bound_to_the_host_and_answers_say_so() {
     assert_eq!(sign_out("http://test").status, 403);
     assert_eq!(sign_out("https://audit.example.com").status, 204);
 }
+
+#[test]
+fn an_organization_is_not_told_when_somebody_used_another() {
+    let setting = setting(|_| {});
+    let browser = setting.sign_in();
+    let body =
+        json!({"name": "Both", "expires_at": actarium_core::time::to_text(setting.clock.now() + 86_400_000_000)});
+    let token = browser.request(&setting.service, "POST", "/v1/tokens").json(&body).send().json()["secret"].clone();
+    let admin = Person::new(&setting.service, "Root", &["admin"]);
+    let Setting { service, clock, user } = setting;
+    let told = |service: &Service| {
+        ["sessions", "tokens"].map(|what| {
+            let listed = admin.send(service, "GET", &format!("users/{user}/{what}"), Value::Null).json();
+            let listed = &listed[what][0];
+            (listed["last_used_at"].clone(), listed["expires_at"].clone())
+        })
+    };
+    let used = |service: &Service, slug: &str| {
+        let path = format!("/v1/orgs/{slug}");
+        let by_token = service.anonymous("GET", &path).bearer(token.as_str().unwrap()).send();
+        assert_eq!((browser.get(service, &path).status, by_token.status), (200, 200));
+    };
+    let before = told(&service);
+    assert!(before.iter().all(|(last_used, expires)| last_used.is_null() && expires.is_string()), "{before:?}");
+    for _ in 0..2 {
+        used(&service, "other");
+        assert_eq!(told(&service), before);
+        clock.advance(Duration::from_secs(3600));
+    }
+    used(&service, "acme");
+    let here = told(&service);
+    assert!(here.iter().all(|(last_used, _)| last_used.is_string()), "{here:?}");
+    clock.advance(Duration::from_secs(3600));
+    used(&service, "other");
+    assert_eq!(told(&service), here);
+    // Its owner sees when it was used wherever that was.
+    let own = browser.get(&service, "/v1/sessions").json()["sessions"][0]["last_used_at"].clone();
+    assert!(own.as_str() > here[0].0.as_str(), "{own}");
+    let service = Service::start_at(service.stop(), clock, |_| {});
+    assert_eq!(told(&service), here, "after a restart too");
+}

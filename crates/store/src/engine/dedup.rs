@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actarium_core::row::{COLUMNS, Column, Micros, RowView};
+use actarium_core::row::{COLUMNS, Column, Micros, RowView, id_scope};
 use actarium_core::tree::Frontier;
 
 use super::append::{AppendError, DuplicateScope, FirstSeen, NewOrganization, Recorded};
@@ -214,7 +214,7 @@ impl Committer {
             let mut place = Err(new_rows.len());
             let [sender, external_id] = part.rows.texts(index, [Column::Sender, Column::ExternalId]);
             if let Some(external_id) = external_id {
-                let hash = self.hasher.hash(sender, external_id);
+                let hash = self.hasher.hash(sender.map(id_scope), external_id);
                 let candidates: Vec<u64> =
                     ids.find(hash).chain(sealed.get(&index).into_iter().flatten().copied()).collect();
                 for seq in candidates {
@@ -261,7 +261,7 @@ impl Committer {
                 if let Some(external_id) = row.get(Column::ExternalId)
                     && seq >= sealed_end
                 {
-                    ids.insert(self.hasher.hash(row.get(Column::Sender), external_id), seq);
+                    ids.insert(self.hasher.hash(row.get(Column::Sender).map(id_scope), external_id), seq);
                 }
             }
         }
@@ -392,15 +392,17 @@ enum Compared {
 
 /// Compares an event that comes in with a row of the log. Without a time of occurrence it means the time of recording.
 fn compare_rows(event: &RowView<'_>, row: &RowView<'_>, recorded_at: Micros) -> Compared {
-    let same_id = |column| event.get(column) == row.get(column);
-    if !same_id(Column::ExternalId) || !same_id(Column::Sender) {
+    let scopes = [event, row].map(|row| row.get(Column::Sender).map(id_scope));
+    if event.get(Column::ExternalId) != row.get(Column::ExternalId) || scopes[0] != scopes[1] {
         return Compared::OtherId;
     }
     let same_time = match event.occurred_at {
         Some(at) => row.occurred_at.unwrap_or(recorded_at) == at,
         None => row.occurred_at.is_none_or(|at| at == recorded_at),
     };
-    let same_texts = (0..COLUMNS).all(|column| event.texts[column] == row.texts[column]);
+    // Whichever credential brings it by an adapter, it is the same event.
+    let same_text = |column: usize| column == Column::Sender as usize || event.texts[column] == row.texts[column];
+    let same_texts = (0..COLUMNS).all(same_text);
     if same_time && same_texts { Compared::Same { recorded_at } } else { Compared::OtherContent }
 }
 

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use actarium_core::row::Column;
+use actarium_core::row::{Column, id_scope};
 use actarium_core::text;
 use arrow_array::Array;
 
@@ -129,7 +129,9 @@ impl Segment {
             for row in self.rows_with_id(Column::ExternalId, wanted.external_id, true)? {
                 let same_sender = match wanted.sender {
                     None => true,
-                    Some(sender) => self.text_of(Column::Sender, row)?.as_deref() == Some(sender),
+                    Some(sender) => {
+                        self.text_of(Column::Sender, row)?.as_deref().map(id_scope) == Some(id_scope(sender))
+                    }
                 };
                 if same_sender {
                     found.push((index, self.summary.first_seq + u64::from(row)));

@@ -60,6 +60,12 @@ impl Entry {
         self.group.kept.as_ref().and_then(|kept| kept.external_id.as_deref())
     }
 
+    /// Whether it was made by hand, and the directory changes it for the first time: from then on it says who is in it. Who was put
+    /// there by others goes, unless it names them: what the group will be given is meant for whom the directory means.
+    fn is_to_be_taken_over(&self) -> bool {
+        self.group.kept.as_ref().is_some_and(|kept| !kept.is_provisioned())
+    }
+
     /// As clients may set it.
     fn settable(&self, base: &str) -> Attributes {
         let mut attributes = Attributes::from_iter([("displayName".to_owned(), json!(self.group.name))]);
@@ -130,6 +136,32 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    /// What a group is made by a change.
+    fn patched(before: &Attributes, body: &Value) -> Result<Self, Refused> {
+        let mut attributes = before.clone();
+        patch::apply(ResourceType::Group, &mut attributes, body)?;
+        Self::from_attributes(attributes)
+    }
+
+    /// Those whom a change itself puts into the group, whoever was in it before.
+    fn members_named(&self, before: &Attributes, body: &Value) -> BTreeSet<String> {
+        let mut emptied = before.clone();
+        emptied.remove("members");
+        match Self::patched(&emptied, body) {
+            Ok(named) => named.members,
+            // It takes out somebody who was in it: whom it puts there are the new ones.
+            Err(_) => {
+                let was_in = |id: &String| {
+                    let members = before.get("members").and_then(Value::as_array).into_iter().flatten();
+                    members.filter_map(|member| member["value"].as_str()).any(|member| member == id)
+                };
+                self.members.iter().filter(|id| !was_in(id)).cloned().collect()
+            }
+        }
+    }
+}
+
 fn invalid(detail: impl Into<String>) -> Refused {
     Refused::new(ScimType::InvalidValue, detail)
 }
@@ -183,6 +215,7 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
             description: String::new(),
             created_at,
             external_id: wanted.external_id.clone(),
+            provisioned: true,
         };
         edit.put(Some(organization), &made, None, &group)?;
         let view = GroupView { id: made, name: group.name, description: String::new(), kept: None };
@@ -266,9 +299,11 @@ pub async fn update(mut call: Call) -> Result<Response, Problem> {
         let (body, base) = (body.clone(), base.clone());
         let (before, wanted) = worked_out(move || {
             let before = entry.settable(&base);
-            let mut attributes = before.clone();
-            patch::apply(ResourceType::Group, &mut attributes, &body)?;
-            Ok((before, Wanted::from_attributes(attributes)?))
+            let mut wanted = Wanted::patched(&before, &body)?;
+            if entry.is_to_be_taken_over() {
+                wanted.members = wanted.members_named(&before, &body);
+            }
+            Ok((before, wanted))
         })
         .await?;
         if modify(&call, move |present| (*present == before).then_some(wanted)).await? {
@@ -299,19 +334,20 @@ async fn modify(
         let mut edit = Edit::default();
         let Some(wanted) = make(&entry.settable(&at)) else { return Ok((edit, false)) };
         let renamed = wanted.name != entry.group.name || wanted.external_id.as_deref() != entry.external_id();
-        if renamed {
+        if renamed || entry.is_to_be_taken_over() {
             let Some(kept) = &entry.group.kept else {
                 let detail = "a default group keeps its name and has no externalId";
                 return Err(Refused::new(ScimType::Mutability, detail).into());
             };
             must_be_free(access, &wanted.name, Some(&by.id))?;
             let (name, external_id) = (wanted.name.clone(), wanted.external_id.clone());
-            let after = Group { name, external_id, ..kept.document.clone() };
+            let after = Group { name, external_id, provisioned: true, ..kept.document.clone() };
             edit.put(Some(organization), &by.id, Some(&**kept), &after)?;
             let record = by.record("group.update", group_target(&entry.group));
             let record = record.changing("/name", &*entry.group.name, &*after.name);
             let ids = (entry.external_id().map(str::to_owned), after.external_id);
-            edit.record(organization, record.changing("/external_id", json!(ids.0), json!(ids.1)));
+            let record = record.changing("/external_id", json!(ids.0), json!(ids.1));
+            edit.record(organization, record.changing("/provisioned", kept.is_provisioned(), true));
         }
         change_members(&mut edit, state, organization, (&by, &entry.group), &wanted.members)?;
         if !edit.is_empty() {

@@ -262,7 +262,14 @@ fn proofs(world: &World, caller: &Caller, of: usize, seen: &Seen) {
         unreachable!()
     };
     for body in files.into_values() {
-        let file = Answer { status: 200, headers: BTreeMap::new(), body, trailers: BTreeMap::new(), whole: true };
+        let file = Answer {
+            status: 200,
+            headers: BTreeMap::new(),
+            cookies: Vec::new(),
+            body,
+            trailers: BTreeMap::new(),
+            whole: true,
+        };
         world.shows_only(&file, of, &path);
     }
 }
