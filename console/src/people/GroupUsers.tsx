@@ -13,7 +13,7 @@ import { Empty } from "../ui/states";
 import { useTell } from "../ui/Toast";
 import { Chooser } from "./Chooser";
 import { NamedIn } from "./links";
-import { membersQuery, useRenew, usersQuery, type Group, type User } from "./queries";
+import { membersQuery, useRenew, usersQuery, type Group, type GroupMember } from "./queries";
 import { Searched, SearchInput, usePaused } from "./Searched";
 
 export function GroupUsers({ group }: { group: Group }) {
@@ -24,7 +24,7 @@ export function GroupUsers({ group }: { group: Group }) {
   const paused = usePaused(search);
   const members = useInfiniteQuery(membersQuery(org, group.id, paused));
   const renew = useRenew(org);
-  const [removing, setRemoving] = useState<User | null>(null);
+  const [removing, setRemoving] = useState<GroupMember | null>(null);
   const manages = may(organization, "groups_manage");
   return (
     <section className="page-section">
@@ -42,7 +42,7 @@ export function GroupUsers({ group }: { group: Group }) {
         columns={[
           {
             title: "Name",
-            cell: (user) => <NamedIn path="users" one={user} about={user.email ?? undefined} />,
+            cell: (user) => <NamedIn path="users" one={user} about={user.email ?? ""} />,
           },
           { title: "", narrow: true, cell: (user) => manages && <Button onClick={() => setRemoving(user)} aria-label={`Remove ${user.name} from the group`}>Remove</Button> },
         ]}

@@ -5,6 +5,7 @@ import { useCallback } from "react";
 import { api, body, type Schemas } from "../api/client";
 
 export type User = Schemas["User"];
+export type GroupMember = Schemas["GroupMember"];
 export type Group = Schemas["Group"];
 export type Role = Schemas["Role"];
 export type Assignment = Schemas["Assignment"];
