@@ -152,10 +152,40 @@ on("a time is chosen from presets, by its bounds, and in another zone", async (p
   await page.getByLabel("To", { exact: true }).fill("2026-01-01T08:00:00");
   await page.getByRole("button", { name: "Show this time" }).click();
   await page.getByText("The end must be after the beginning.").waitFor();
+  assert.equal(await page.getByLabel("To", { exact: true }).getAttribute("aria-invalid"), "true");
+  await page.getByLabel("From", { exact: true }).fill("30 February");
+  await page.getByRole("button", { name: "Show this time" }).click();
+  await page.getByText(/^Give a day, or a day and a time/).waitFor();
+  assert.equal(await page.getByLabel("From", { exact: true }).getAttribute("aria-invalid"), "true");
+  await page.getByLabel("From", { exact: true }).fill("2026-01-05T08:00:00");
   await page.getByLabel("To", { exact: true }).fill("2026-01-06T08:00:00");
   await page.getByRole("button", { name: "Show this time" }).click();
   await page.waitForURL((url) => url.searchParams.get("from") === "2026-01-05T08:00:00.000Z" && url.searchParams.get("to") === "2026-01-06T08:00:00.000Z");
 }, { timezoneId: "UTC" });
+
+on("a time is chosen from the calendar, with the pointer and with the keyboard", async (page) => {
+  await page.goto(`${LOG}?tz=local&from=2026-03-10T00:00:00Z&to=2026-03-11T00:00:00Z`);
+  const open = () => page.getByRole("button", { name: /^Time: / }).click();
+  const is = (from, to) => page.waitForURL((url) => url.searchParams.get("from") === from && url.searchParams.get("to") === to);
+  const day = (name) => page.getByRole("gridcell", { name, exact: true }).getByRole("button");
+  await open();
+  await page.getByRole("grid", { name: "March 2026" }).waitFor();
+  await day("Thursday 5 March 2026").click();
+  // The other end comes first or last.
+  await day("Tuesday 3 March 2026").click();
+  assert.equal(await page.getByLabel("From", { exact: true }).inputValue(), "2026-03-03 00:00");
+  assert.equal(await page.getByLabel("To", { exact: true }).inputValue(), "2026-03-05 24:00");
+  assert.equal(await page.getByRole("gridcell", { selected: true }).count(), 3);
+  await page.getByRole("button", { name: "Show this time" }).click();
+  // Days are those of the zone that is shown.
+  await is("2026-03-02T18:30:00.000Z", "2026-03-05T18:30:00.000Z");
+  await open();
+  await day("Thursday 5 March 2026").focus();
+  for (const key of ["PageUp", "ArrowDown", "Home", "Enter", "End", "Enter"]) await page.keyboard.press(key);
+  await page.getByRole("grid", { name: "February 2026" }).waitFor();
+  await page.getByRole("button", { name: "Show this time" }).click();
+  await is("2026-02-08T18:30:00.000Z", "2026-02-15T18:30:00.000Z");
+}, { timezoneId: "Asia/Kolkata" });
 
 on("times are told in the browser's zone when that is chosen", async (page) => {
   await page.goto(`${LOG}?from=-7d&tz=utc`);

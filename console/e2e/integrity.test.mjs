@@ -1,18 +1,23 @@
 // The integrity of the log as a whole: what a browser sees that comes again, also when the service answers with another log.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 
-import { administratorState, browser, service, serviceAndBrowser, withPage } from "./service.mjs";
+import { administratorState, BINARY, browser, service, serviceAndBrowser, withPage } from "./service.mjs";
 
 let state;
 serviceAndBrowser({}, async () => {
   state = await administratorState();
 });
 
+const run = promisify(execFile);
 const PAGE = "/orgs/demo/integrity";
 const CHECKPOINT = /\/v1\/orgs\/demo\/log\/checkpoint/;
-const on = (name, run, options) => test(name, () => withPage(browser, service, name, run, { storageState: state, ...options }));
+const on = (name, look, options) => test(name, () => withPage(browser, service, name, look, { storageState: state, ...options }));
 const checks = (page) => page.locator(".checks-lines li");
 const log = async (path) => (await fetch(`${service.url}/v1/orgs/demo/log/${path}`, { headers: { authorization: `Bearer ${service.token}` } })).text();
 
@@ -40,8 +45,26 @@ on("the log is checked, and again when it has grown", async (page) => {
   await page.getByText((await log("key")).trim(), { exact: true }).waitFor();
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download checkpoint" }).click()]);
   assert.match(await readFile(await download.path(), "utf8"), /^actarium\.local\/[0-9a-f]{32}\n\d+\n/);
-  await page.getByRole("button", { name: "Copy command" }).click();
-  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /--key 'actarium\.local\/.*' --anchor demo\.checkpoint --require-anchor$/);
+  const copied = async (name) => {
+    await page.getByRole("button", { name: `Copy ${name} command` }).click();
+    return page.evaluate(() => navigator.clipboard.readText());
+  };
+  const [key] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download key" }).click()]);
+  assert.equal(await readFile(await key.path(), "utf8"), await log("key"));
+  const [signIn, exporting] = (await copied("export")).split("\n");
+  assert.equal(signIn, `actarium login --url ${service.url}`);
+  // What is copied works as it is, where the two files are.
+  const folder = await mkdtemp(join(tmpdir(), "actarium-offline-"));
+  try {
+    await download.saveAs(join(folder, download.suggestedFilename()));
+    await key.saveAs(join(folder, key.suggestedFilename()));
+    const env = { PATH: `${dirname(BINARY)}:${process.env.PATH}`, ACTARIUM_TOKEN: service.token };
+    await run("sh", ["-c", exporting], { cwd: folder, env });
+    const { stdout } = await run("sh", ["-c", await copied("verify")], { cwd: folder, env });
+    assert.match(stdout, /Sound, and anchored/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 on("a log that was rolled back is red, with what to do, and the browser may begin anew", async (page) => {

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 
-import { browser, rows, service, serviceAndBrowser, withPage } from "./service.mjs";
+import { browser, rows, service, serviceAndBrowser, signIn, withPage } from "./service.mjs";
 
 const SECRET = "of-the-browser-test";
 serviceAndBrowser({ arguments: ["--loopback-identity-providers"] });
@@ -23,11 +23,27 @@ after(async () => {
 });
 
 test("somebody of the organization's provider is signed in, taken in, and sees what their group sees", async () => {
-  const made = await service.api("POST", "/v1/orgs/demo/identity-providers", {
-    name: "Northwind", issuer, client_id: "actarium", client_secret: SECRET, authoritative_domains: ["northwind.example"],
-    scopes: ["email", "profile", "groups"], groups_claim: "groups", group_mapping: { reviewers: ["auditor"] },
+  await withPage(browser, service, "oidc set up", async (page) => {
+    await signIn(page, service.administrator, "/orgs/demo/sign-in");
+    await page.getByLabel("Domains, one to a line").fill("northwind.example");
+    await page.getByRole("button", { name: "Save domains" }).click();
+    await page.getByRole("button", { name: "Add identity provider" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name").fill("Northwind");
+    await dialog.getByLabel("Issuer").fill(issuer);
+    await dialog.getByLabel("Client id").fill("actarium");
+    await dialog.getByLabel("Client secret").fill(SECRET);
+    await dialog.getByLabel("Domains that it speaks for").fill("northwind.example");
+    await dialog.getByLabel("Scopes").fill("email profile groups");
+    await dialog.getByRole("button", { name: "Add a value" }).click();
+    await dialog.getByLabel("Value of the claim").fill("reviewers");
+    await dialog.getByRole("button", { name: /^Groups of reviewers/ }).click();
+    await page.getByRole("checkbox", { name: /^Auditor/ }).check();
+    await page.keyboard.press("Escape");
+    await dialog.getByRole("button", { name: "Add", exact: true }).click();
+    await dialog.waitFor({ state: "detached" });
   });
-  await service.api("PATCH", "/v1/orgs/demo/sign-in", { joining_domains: ["northwind.example"] });
+  const [made] = (await service.api("GET", "/v1/orgs/demo/identity-providers")).identity_providers;
   const redirect = `${service.url}/v1/session/oidc/callback/${made.id}`;
   const answer = await fetch(`${issuer}/control`, {
     method: "POST",

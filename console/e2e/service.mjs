@@ -106,7 +106,8 @@ export async function withBundle(context, service) {
   // A binary without a bundle has no headers for one.
   const kept = !/script-src/.test(headers.get("content-security-policy")) ? {} : Object.fromEntries([...headers].filter(([name]) => !/^(content-|etag|vary|transfer-)/.test(name) || name === "content-security-policy"));
   const types = { js: "text/javascript", css: "text/css", svg: "image/svg+xml", woff2: "font/woff2", html: "text/html; charset=utf-8" };
-  await context.route(() => true, async (route) => {
+  // A provider that people sign in through has pages of its own.
+  await context.route((url) => url.origin === service.url, async (route) => {
     const { pathname } = new URL(route.request().url());
     if (pathname.startsWith("/v1/") || pathname.endsWith(".json")) return route.fallback();
     const name = /^\/(assets\/.*|favicon\.svg)$/.exec(pathname)?.[1] ?? "index.html";

@@ -33,7 +33,6 @@ export function Password() {
           onDone={() => {
             tell("Your password was changed");
             void client.invalidateQueries({ queryKey: ownSessionsQuery.queryKey });
-            close();
           }}
           onClose={close}
         >

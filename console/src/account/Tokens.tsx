@@ -72,10 +72,7 @@ export function Tokens({ session }: { session: Session }) {
           title={`Revoke token ${revoking.name}?`}
           verb="Revoke token"
           run={() => body(api.DELETE("/v1/tokens/{id}", { params: { path: { id: revoking.id } } }))}
-          onDone={() => {
-            renew();
-            setRevoking(null);
-          }}
+          onDone={renew}
           onClose={() => setRevoking(null)}
         >
           <p>Whatever uses it is refused from its next request on.</p>

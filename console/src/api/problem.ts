@@ -37,9 +37,13 @@ export class ApiProblem extends Error {
     this.retryAfterSeconds = of.retryAfterSeconds;
   }
 
-  /** What is wrong with a field of the body that was sent, by its JSON Pointer. */
+  /** What is wrong with a field of the body that was sent, by its JSON Pointer; of a list, with the first line that is wrong. */
   of(pointer: string): string | undefined {
-    return this.errors.find((error) => error.pointer === pointer)?.detail;
+    const whole = this.errors.find((error) => error.pointer === pointer);
+    if (whole) return whole.detail;
+    const within = this.errors.find((error) => error.pointer?.startsWith(`${pointer}/`));
+    const line = within?.pointer?.slice(pointer.length + 1) ?? "";
+    return within && (/^\d+$/.test(line) ? `Line ${Number(line) + 1}: ${within.detail}` : within.detail);
   }
 }
 

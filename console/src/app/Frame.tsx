@@ -13,6 +13,7 @@ import { OrganizationSwitcher } from "./OrganizationSwitcher";
 import { mayOpen, PAGES, SECTIONS, type Page } from "./pages";
 import { PersonMenu } from "./PersonMenu";
 import { remember, remembered } from "./remembered";
+import { Administrators } from "./WhomToAsk";
 import "./frame.css";
 
 /** Lets through who is signed in; everybody else signs in first and comes back. */
@@ -73,8 +74,8 @@ export function OrganizationHome() {
   return (
     <main className="page" id="main">
       <Empty title="Nothing to see here yet">
-        None of your groups in {organization.name} lets you see its audit log, users or settings. An administrator of the organization can
-        give you a role.
+        None of your groups in {organization.name} lets you see its audit log, users or settings. Ask <Administrators />, to put you in a group with
+        a role that does.
       </Empty>
     </main>
   );

@@ -5,6 +5,7 @@ import { ButtonLink, Button } from "../ui/Button";
 import { Empty } from "../ui/states";
 import { useOrganization } from "./organization";
 import type { Page } from "./pages";
+import { WhomToAsk } from "./WhomToAsk";
 
 export function NothingHere() {
   return (
@@ -37,8 +38,8 @@ export function NotPermitted({ page }: { page: Page }) {
   return (
     <main className="page" id="main">
       <Empty title={`You do not have access to ${page.title}`}>
-        It needs the permission <code>{page.permission}</code> ({page.needs}) in {page.whole ? "all of " : ""}{organization.name}, which none of your groups gives
-        you. An administrator of the organization can give it: with a role that holds it, assigned to one of your groups.
+        It needs the permission <code>{page.permission}</code> ({page.needs}){page.whole ? ` for all of ${organization.name}` : ""}, which none of your groups gives
+        you. <WhomToAsk permission={page.permission} />
       </Empty>
     </main>
   );

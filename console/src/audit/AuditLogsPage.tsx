@@ -181,9 +181,9 @@ export function AuditLogsPage() {
           {following ? <Icon name="pause" /> : <span className="live-dot" />}
           {following ? (live.state === "live" ? "Pause" : live.state === "broken" ? "Cut off" : "Connecting…") : "Live"}
         </Button>
-        <Button className="audit-wide-only" onClick={() => copy(window.location.href, "Link to this view")}><Icon name="link" /> Share</Button>
+        <Button aria-label="Share" onClick={() => copy(window.location.href, "Link to this view")}><Icon name="link" /> <span className="audit-wide-only">Share</span></Button>
         {may(organization, "audit_logs_export") && (
-          <Button onClick={() => setDialog("export")}><Icon name="download" /> Export</Button>
+          <Button aria-label="Export" onClick={() => setDialog("export")}><Icon name="download" /> <span className="audit-wide-only">Export</span></Button>
         )}
       </div>
       <div className="audit-query">

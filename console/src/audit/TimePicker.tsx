@@ -1,14 +1,14 @@
-// The time that is looked at: presets, or from one moment to another, typed or from the browser's calendar, in the zone
-// of the page.
+// The time that is looked at: presets, or from one moment to another, typed or from a calendar, in the zone of the page.
 import { useState, type SyntheticEvent } from "react";
 
+import { Calendar } from "../time/Calendar";
 import { bounds, PRESETS, rangeLabel, rfc3339, type Range } from "../time/range";
-import { fromInput, toInput, zoneName, type Zone } from "../time/zone";
+import { dayOf, isoDay, readTyped, typedOf, type Day } from "../time/typed";
+import { zoneName, zoneShort, type Zone } from "../time/zone";
 import { Button } from "../ui/Button";
 import { TextField } from "../ui/Field";
 import { Menu, MenuChoice } from "../ui/Menu";
 import { Popover } from "../ui/Popover";
-import { zoneShort } from "../time/zone";
 
 export function TimePicker({ range, zone, now, onChange }: { range: Range; zone: Zone; now: number; onChange: (range: Range) => void }) {
   const [open, setOpen] = useState(false);
@@ -44,25 +44,48 @@ export function TimePicker({ range, zone, now, onChange }: { range: Range; zone:
   );
 }
 
+const UNREADABLE = "Give a day, or a day and a time, such as 2026-11-23 08:00.";
+
+/** From when to when: by days of the calendar, or typed. What the page shows stands there at first. */
 function AbsoluteForm({ range, zone, now, onChange }: { range: Range; zone: Zone; now: number; onChange: (range: Range) => void }) {
   const span = bounds(range, now);
-  const [from, setFrom] = useState(() => toInput(span.from, zone));
-  const [to, setTo] = useState(() => (range.to === undefined ? "" : toInput(span.to, zone)));
-  const [error, setError] = useState<string>();
+  const [from, setFrom] = useState(() => typedOf(span.from, zone));
+  const [to, setTo] = useState(() => (range.to === undefined ? "" : typedOf(span.to, zone)));
+  const [errors, setErrors] = useState<{ from?: string; to?: string }>({});
+  const begins = readTyped(from, zone, now, false);
+  const ends = to.trim() === "" ? now : readTyped(to, zone, now, true);
+  const today = dayOf(now, zone);
+  const choose = (first: Day, last: Day) => {
+    setErrors({});
+    setFrom(`${isoDay(first)} 00:00`);
+    setTo(last === today ? "" : `${isoDay(last)} 24:00`);
+  };
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
-    const begins = fromInput(from, zone);
-    const ends = to ? fromInput(to, zone) : null;
-    if (begins === null) setError("Give a day and a time, such as 23/11/2026, 08:00.");
-    else if (ends !== null && ends <= begins) setError("The end must be after the beginning.");
-    else onChange({ from: rfc3339(begins), to: ends === null ? undefined : rfc3339(ends) });
+    if (begins === null || ends === null) {
+      setErrors({ ...(begins === null ? { from: UNREADABLE } : {}), ...(ends === null ? { to: UNREADABLE } : {}) });
+    } else if (ends <= begins) {
+      setErrors({ to: "The end must be after the beginning." });
+    } else {
+      const back = from.trim().startsWith("-") ? from.trim() : rfc3339(begins);
+      onChange(/^(now)?$/.test(to.trim()) ? { from: back } : { from: back, to: rfc3339(ends) });
+    }
   };
   return (
-    <form className="time-absolute" onSubmit={submit}>
-      <TextField label="From" type="datetime-local" step={1} value={from} error={error} onChange={(event) => setFrom(event.target.value)} />
-      <TextField label="To" hint="Empty: up to now" type="datetime-local" step={1} value={to} onChange={(event) => setTo(event.target.value)} />
-      <p className="field-hint">Times are in {zoneName(zone, now)}.</p>
-      <Button type="submit" kind="primary">Show this time</Button>
+    <form className="time-absolute" onSubmit={submit} noValidate>
+      <Calendar
+        first={begins === null ? null : dayOf(begins, zone)}
+        // An end at midnight is that of the day before.
+        last={ends === null ? null : dayOf(ends - 1, zone)}
+        today={today}
+        onChange={choose}
+      />
+      <div className="time-typed">
+        <TextField label="From" spellCheck={false} autoComplete="off" value={from} error={errors.from} onChange={(event) => setFrom(event.target.value)} />
+        <TextField label="To" spellCheck={false} autoComplete="off" placeholder="now" value={to} error={errors.to} onChange={(event) => setTo(event.target.value)} />
+        <p className="field-hint">Times are in {zoneName(zone, now)}. Without an end, up to now.</p>
+        <Button type="submit" kind="primary">Show this time</Button>
+      </div>
     </form>
   );
 }

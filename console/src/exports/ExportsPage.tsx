@@ -11,7 +11,7 @@ import { bytes } from "../retention/words";
 import { Text } from "../text/Text";
 import { rangeLabel } from "../time/range";
 import { When } from "../time/When";
-import type { Zone } from "../time/zone";
+import { zoneShort, type Zone } from "../time/zone";
 import { Button, ButtonLink } from "../ui/Button";
 import { Confirm } from "../ui/Confirm";
 import { PageHead } from "../ui/PageHead";
@@ -91,7 +91,6 @@ export function Component() {
           run={() => deleteExport(org, deleting.id)}
           onDone={() => {
             renew();
-            setDeleting(null);
             tell(`${deleting.file} is deleted`);
           }}
           onClose={() => setDeleting(null)}
@@ -113,7 +112,7 @@ function What({ one }: { one: KeptExport }) {
     <span className="export-what">
       <Link to={`/orgs/${slug}/audit-logs?${search}`}>{one.q ? <code><Text>{one.q}</Text></code> : "Every event"}</Link>
       <span className="muted">
-        {FORMATS[one.format]}{one.complete && ", complete"} · {range ? rangeLabel(range, zone, OPENED_MILLIS) : "all of the log"}
+        {FORMATS[one.format]}{one.complete && ", complete"} · {range ? `${rangeLabel(range, zone, OPENED_MILLIS)} ${zoneShort(zone, OPENED_MILLIS)}` : "all of the log"}
       </span>
     </span>
   );

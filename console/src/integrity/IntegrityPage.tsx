@@ -5,6 +5,7 @@ import { useState, type ReactNode } from "react";
 
 import { may } from "../api/session";
 import { useOrganization } from "../app/organization";
+import { WhomToAsk } from "../app/WhomToAsk";
 import { counted } from "../audit/words";
 import { canVerify, toBase64 } from "../proof/bytes";
 import { forget } from "../proof/known";
@@ -37,7 +38,7 @@ export function Component() {
     <main className="page" id="main">
       <PageHead
         title="Integrity"
-        about={<>Whether the audit log of <Text>{organization.name}</Text> is the one that it was: checked by this browser, each time that you open the page.</>}
+        about={<>Whether anything in the audit log of <Text>{organization.name}</Text> was changed or taken out. This browser checks it each time that you open the page.</>}
         actions={canVerify() && <Button onClick={() => void check.refetch()} disabled={check.isFetching}>{check.isFetching ? "Checking…" : "Check again"}</Button>}
       />
       {!canVerify() ? (
@@ -58,10 +59,10 @@ type Line = { state: State; said: ReactNode };
 
 function signatureLine({ signature, key }: Checked): Line {
   if (typeof signature === "object") return { state: "failed", said: `The service gave no checkpoint that can be read: ${signature.unreadable}.` };
-  const name = key ? <><code><Text>{logName(key.name)}</Text></code>, key <code>{key.id}</code></> : null;
+  const name = key ? <>the log’s key <code>{key.id}</code> of <code><Text>{logName(key.name)}</Text></code></> : null;
   switch (signature) {
-    case "ok": return { state: "ok", said: <>Checkpoint signed by {name}</> };
-    case "forged": return { state: "failed", said: "The signature is not over this checkpoint: the checkpoint or the signature was changed." };
+    case "ok": return { state: "ok", said: <>The newest checkpoint is signed by {name}</> };
+    case "forged": return { state: "failed", said: "The signature is not over this checkpoint: one of the two was changed." };
     case "other-key": return { state: "failed", said: "The checkpoint is signed by another key than the log’s." };
     case "other-log": return { state: "failed", said: "The checkpoint is that of another log than the key’s." };
     case "unchecked": return { state: "unchecked", said: "This browser cannot check Ed25519 signatures. Firefox 129, Safari 17 and Chrome 137 or later can." };
@@ -75,12 +76,12 @@ function standingLine({ standing, known, checkpoint }: Checked): Line {
   switch (standing.is) {
     case "new": return { state: "ok", said: "This browser had not seen the log before. It keeps this checkpoint and the key, and compares from now on." };
     case "same": return { state: "ok", said: <>The same {size} entries that this browser saw {seen}</> };
-    case "grown": return { state: "ok", said: <>Its {size} entries begin with the {number(standing.from)} that this browser saw {seen}{standing.hashes > 0 && <span className="muted">, proven by {standing.hashes} {standing.hashes === 1 ? "hash" : "hashes"} from the log’s tiles</span>}</> };
+    case "grown": return { state: "ok", said: <>Its {size} entries begin with the {number(standing.from)} that this browser saw {seen}{standing.hashes > 0 && <span className="muted">, proven by {standing.hashes} {standing.hashes === 1 ? "hash" : "hashes"} of the log</span>}</> };
     case "smaller": return { state: "failed", said: <>The log has {size} entries; this browser saw {number(standing.from)} of them {seen}. It was rolled back, or its end was cut off.</> };
     case "rewritten": return { state: "failed", said: <>The log does not begin with the {number(standing.from)} entries that this browser saw {seen}. Its past was rewritten.</> };
     case "other-key": return { state: "failed", said: <>The log signs with another key than the one that this browser knows since <When time={known?.first} />.</> };
-    case "other-log": return { state: "failed", said: <>It is another log than the one that this browser knows: its origin was <code><Text>{standing.knownOrigin}</Text></code>.</> };
-    case "unreadable": return { state: "failed", said: `The log’s tiles prove nothing: ${standing.why}.` };
+    case "other-log": return { state: "failed", said: <>It is another log than the one that this browser knows, which was called <code><Text>{standing.knownOrigin}</Text></code>.</> };
+    case "unreadable": return { state: "failed", said: `The log’s hashes do not prove that it goes on from what this browser saw: ${standing.why}.` };
     case "not-reached": return { state: "unchecked", said: "Not compared with what this browser saw before, because the checkpoint does not hold." };
   }
 }
@@ -101,7 +102,6 @@ function toldLines({ told, cosigned }: Checked): Line[] {
 }
 
 function Found({ checked }: { checked: Checked }) {
-  const organization = useOrganization();
   const lines = [signatureLine(checked), standingLine(checked), ...toldLines(checked)];
   const failed = lines.some((line) => line.state === "failed");
   const { checkpoint, key, told } = checked;
@@ -119,21 +119,21 @@ function Found({ checked }: { checked: Checked }) {
       {failed && <WhatToDo checked={checked} />}
       <section className="page-section" aria-labelledby="checkpoint-title">
         <h2 id="checkpoint-title">Checkpoint</h2>
+        <p className="muted integrity-text">How many entries the log has and one hash over all of them, signed by the service. Whoever kept an old one can prove that what came before it is still the same.</p>
         <dl className="facts">
           <dt>Size</dt><dd>{checkpoint ? counted(checkpoint.size, "entry").replace(/entrys$/, "entries") : "unknown"}</dd>
-          <dt>Root</dt><dd><code>{checkpoint ? toBase64(checkpoint.root) : "unknown"}</code></dd>
-          {told.checkpoint && <><dt>Published</dt><dd><When time={told.checkpoint.published_at} /></dd></>}
-          <dt>Checked</dt><dd><When time={checked.at} /></dd>
-          <dt>Origin</dt><dd><code><Text>{checkpoint?.origin ?? "unknown"}</Text></code></dd>
-          <dt>Key</dt><dd><code>{key?.text ?? checked.keyLine}</code></dd>
+          <dt>Hash of all entries</dt><dd><code>{checkpoint ? toBase64(checkpoint.root) : "unknown"}</code></dd>
+          {told.checkpoint && <><dt>Signed</dt><dd><When time={told.checkpoint.published_at} /></dd></>}
+          <dt>Checked here</dt><dd><When time={checked.at} /></dd>
+          <dt>Name of the log</dt><dd><code><Text>{checkpoint?.origin ?? "unknown"}</Text></code></dd>
+          <dt>Public key</dt><dd><code className="integrity-key">{key?.text ?? checked.keyLine}</code></dd>
           {told.scrub && (
-            <><dt>Last scrub</dt><dd><When time={told.scrub.finished_at} />, {told.scrub.segments === 0 ? "when nothing was sealed yet" : `${counted(told.scrub.segments, "segment")} read and compared with the tree, up to position ${told.scrub.end_seq.toLocaleString("en")}`}</dd></>
+            <><dt>Storage read through</dt><dd><When time={told.scrub.finished_at} />{told.scrub.segments === 0 ? ", when there were no files yet" : `: ${counted(told.scrub.segments, "file")} compared with the log, up to entry ${told.scrub.end_seq.toLocaleString("en")}`}</dd></>
           )}
           {told.generation > 1 && <><dt>Generation</dt><dd>{told.generation}: the operator has continued it from an older backup</dd></>}
         </dl>
         <div className="page-actions">
           <Button onClick={() => copy(checked.keyLine, "Key")}><Icon name="copy" /> Copy key</Button>
-          <Button onClick={() => saveText(`${organization.slug}.checkpoint`, checked.note)}><Icon name="download" /> Download checkpoint</Button>
         </div>
       </section>
       <Witnesses cosigned={checked.cosigned} />
@@ -171,7 +171,6 @@ function WhatToDo({ checked: { note, known, keyLine } }: { checked: Checked }) {
             forget(slug);
             return client.refetchQueries({ queryKey: ["integrity", slug] });
           }}
-          onDone={() => setAsking(false)}
           onClose={() => setAsking(false)}
         >
           <p>It takes the log as it is now for the true one, and can no longer show that it was another before. Download what it said before first.</p>
@@ -195,7 +194,7 @@ function Witnesses({ cosigned }: { cosigned: Cosigned[] }) {
     <section className="page-section" aria-labelledby="witnesses-title">
       <h2 id="witnesses-title">Witnesses</h2>
       {cosigned.length === 0 ? (
-        <p className="muted integrity-text">None. A witness is run by somebody else and signs only a log that has grown, so that not even the holder of the log’s key can rewrite it. The operator names them.</p>
+        <p className="muted integrity-text">None. A witness is a service run by somebody else. It signs the checkpoint too, but only while the log has grown and kept what it had, so that not even who runs this service can rewrite it unseen. The operator of the service chooses them.</p>
       ) : (
         <Table
           label="Witnesses"
@@ -226,12 +225,14 @@ function LastSigned({ at }: { at: string | null | undefined }) {
   return at ? <span>last signed <When time={at} /></span> : <span>has never signed</span>;
 }
 
-function Command({ text }: { text: string }) {
+function Command({ name, text }: { name: string; text: string }) {
   const copy = useCopy();
   return (
     <div className="command">
-      <pre tabIndex={0} aria-label="Command"><code>{text}</code></pre>
-      <Button onClick={() => copy(text, "Command")} aria-label="Copy command"><Icon name="copy" /> Copy</Button>
+      <pre tabIndex={0} aria-label={name}>
+        <code>{text.split(/(?<=[ \n])/).map((word, index) => <span key={index} className="command-word">{word}</span>)}</code>
+      </pre>
+      <Button onClick={() => copy(text, "Command")} aria-label={`Copy ${name}`}><Icon name="copy" /> Copy</Button>
     </div>
   );
 }
@@ -240,15 +241,40 @@ function Offline({ checked }: { checked: Checked }) {
   const organization = useOrganization();
   const { slug } = organization;
   const exports = may(organization, "audit_logs_export") && may(organization, "audit_logs_verify");
+  const url = `--url ${location.origin}`;
   return (
     <section className="page-section integrity-text" aria-labelledby="offline-title">
       <h2 id="offline-title">Verify without this service</h2>
-      <p>Keep the key and a checkpoint somewhere else, today. With them, one small program without network says of any later export whether an event was changed, left out or added:</p>
-      <Command text={`actarium export --org ${slug} --proof --output ${slug}.tar.zst\nactarium-verify ${slug}.tar.zst --key '${checked.keyLine}' --anchor ${slug}.checkpoint --require-anchor`} />
+      <p>Anybody can check the log on a machine of their own, without network, and see whether an event was changed, left out or added.</p>
+      <ol className="integrity-steps">
+        <li>
+          <b>Today</b>, keep the checkpoint and the key where nobody who runs this service can change them. Neither holds personal data.
+          <div className="page-actions">
+            <Button onClick={() => saveText(`${slug}.checkpoint`, checked.note)}><Icon name="download" /> Download checkpoint</Button>
+            <Button onClick={() => saveText(`${slug}.key`, `${checked.keyLine}\n`)}><Icon name="download" /> Download key</Button>
+          </div>
+        </li>
+        <li>
+          <b>When the log is to be checked</b>, export it with its proofs.
+          {!exports && <> <MissingForProof /></>}
+          <Command name="export command" text={`actarium login ${url}\nactarium export ${url} --org ${slug} --proof --output ${slug}.tar.zst`} />
+        </li>
+        <li>
+          Check the export beside the two files that you kept.
+          <Command name="verify command" text={`actarium-verify ${slug}.tar.zst --key ${slug}.key --anchor ${slug}.checkpoint --require-anchor`} />
+        </li>
+      </ol>
       <p className="muted">
-        It answers with 0 where all is sound, 1 where something is wrong, 3 where nothing that you kept vouches for it.
-        {exports ? " You may make such exports." : " An export with proofs needs audit_logs_export and audit_logs_verify."}
+        The last line says “Sound, and anchored” (exit code 0), or what is wrong (1). Exit code 3 means that the events agree with each other, but not all of
+        them are covered by what you kept. Who signs in through an identity provider makes a token under Your account, for <code>actarium login {url} --token-stdin</code>.
       </p>
     </section>
   );
+}
+
+/** Which of the two permissions of an export with proofs is missing, and whom to ask. */
+function MissingForProof() {
+  const organization = useOrganization();
+  const missing = may(organization, "audit_logs_export") ? "audit_logs_verify" : "audit_logs_export";
+  return <>You may not make one. <WhomToAsk permission={missing} /></>;
 }

@@ -1,11 +1,12 @@
 // What somebody may do in an organization, and because of which groups and roles.
 import { useQuery } from "@tanstack/react-query";
 
+import { permissionsQuery } from "../api/permissions";
 import { Text } from "../text/Text";
 import { Failed, Loading } from "../ui/states";
 import { Table } from "../ui/Table";
 import { NamesIn } from "./links";
-import { permissionsQuery, userPermissionsQuery } from "./queries";
+import { userPermissionsQuery } from "./queries";
 
 export function EffectivePermissions({ org, id }: { org: string; id: string }) {
   const held = useQuery(userPermissionsQuery(org, id));

@@ -55,10 +55,7 @@ export function GroupRoles({ group }: { group: Group }) {
           title={`Take role ${removing.name} away?`}
           verb="Take it away"
           run={() => body(api.DELETE("/v1/orgs/{org}/groups/{id}/roles/{member}", { params: { path: { org, id: group.id, member: removing.role } } }))}
-          onDone={() => {
-            renew();
-            setRemoving(null);
-          }}
+          onDone={renew}
           onClose={() => setRemoving(null)}
         >
           <p>{counted(group.member_count, "user")} of {group.name} {group.member_count === 1 ? "loses" : "lose"} with the next request what only this role gives.</p>
@@ -92,7 +89,6 @@ function AddRole({ group, onClose }: { group: Group; onClose: () => void }) {
       onDone={(added) => {
         tell(`Role ${added.name} was added`);
         renew();
-        onClose();
       }}
       onClose={onClose}
     >

@@ -53,10 +53,7 @@ export function GroupUsers({ group }: { group: Group }) {
           title={`Remove ${removing.name} from ${group.name}?`}
           verb="Remove"
           run={() => body(api.DELETE("/v1/orgs/{org}/groups/{id}/members/{member}", { params: { path: { org, id: group.id, member: removing.id } } }))}
-          onDone={() => {
-            renew();
-            setRemoving(null);
-          }}
+          onDone={renew}
           onClose={() => setRemoving(null)}
         >
           <p>With the next request they lose what only this group gives them.</p>
@@ -89,8 +86,6 @@ function AddMembers({ group, onClose }: { group: Group; onClose: () => void }) {
       run={add}
       onDone={() => {
         tell(`${counted(chosen.length, "user")} added`);
-        renew();
-        onClose();
       }}
       onClose={() => {
         renew();

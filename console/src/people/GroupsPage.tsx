@@ -6,6 +6,7 @@ import { useNavigate, useParams } from "react-router";
 import { api, body } from "../api/client";
 import { may } from "../api/session";
 import { useOrganization } from "../app/organization";
+import { MayNotChange } from "../app/WhomToAsk";
 import { counted } from "../audit/words";
 import { Text } from "../text/Text";
 import { Button } from "../ui/Button";
@@ -44,6 +45,7 @@ function GroupList() {
         about="Users of a group have the roles that are given to it."
         actions={may(organization, "groups_manage") && <Button kind="primary" onClick={() => setCreating(true)}>Create group</Button>}
       />
+      {!may(organization, "groups_manage") && <MayNotChange permission="groups_manage" />}
       <SearchInput label="Search groups" value={search} onChange={setSearch} />
       <Searched
         label="Groups"
@@ -84,7 +86,6 @@ function EditGroup({ group, onClose }: { group?: Group; onClose: () => void }) {
       run={run}
       onDone={(made) => {
         renew();
-        onClose();
         // Next come its roles and users.
         if (!group) void navigate(`/orgs/${org}/groups/${made.id}/roles`);
       }}

@@ -67,10 +67,7 @@ export function Invite() {
       {inviting && (
         <InviteUser
           onClose={() => setInviting(false)}
-          onSent={(answer) => {
-            setInviting(false);
-            sent.told(answer);
-          }}
+          onSent={sent.told}
         />
       )}
       {sent.shown && <LinkDialog sent={sent.shown} onClose={sent.close} />}
@@ -167,10 +164,7 @@ export function PendingInvitations() {
           title={`Revoke the invitation of ${revoking.email}?`}
           verb="Revoke invitation"
           run={() => body(api.DELETE("/v1/orgs/{org}/invitations/{id}", { params: { path: { org, id: revoking.id } } }))}
-          onDone={() => {
-            renew();
-            setRevoking(null);
-          }}
+          onDone={renew}
           onClose={() => setRevoking(null)}
         >
           <p>Its link opens nothing from now on. You can invite them again.</p>

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "react";
 import { Checkbox } from "../ui/Field";
 import { Failed, Loading } from "../ui/states";
 import type { Schemas } from "../api/client";
-import { permissionsQuery } from "./queries";
+import { permissionsQuery } from "../api/permissions";
 
 export type Chosen = Schemas["NewRole"]["permissions"];
 type Area = Schemas["Permissions"]["areas"][number];

@@ -4,8 +4,10 @@ import { useState } from "react";
 import { useNavigate, useParams } from "react-router";
 
 import { api, body } from "../api/client";
+import { permissionsQuery } from "../api/permissions";
 import { may } from "../api/session";
 import { useOrganization } from "../app/organization";
+import { MayNotChange } from "../app/WhomToAsk";
 import { counted } from "../audit/words";
 import { Text } from "../text/Text";
 import { When } from "../time/When";
@@ -19,7 +21,7 @@ import { Empty } from "../ui/states";
 import { useTell } from "../ui/Toast";
 import { AuditOf, NamedIn, NamesIn } from "./links";
 import { PermissionPicker, type Chosen } from "./PermissionPicker";
-import { permissionsQuery, roleQuery, rolesQuery, useRenew, type Role } from "./queries";
+import { roleQuery, rolesQuery, useRenew, type Role } from "./queries";
 import { Searched, SearchInput, usePaused } from "./Searched";
 import "../styles/pages.css";
 
@@ -41,6 +43,7 @@ function RoleList() {
         about="A role says what may be done. It is given to groups, for the organization or for some projects."
         actions={may(organization, "roles_manage") && <Button kind="primary" onClick={() => setCreating(true)}>Create role</Button>}
       />
+      {!may(organization, "roles_manage") && <MayNotChange permission="roles_manage" />}
       <SearchInput label="Search roles" value={search} onChange={setSearch} />
       <Searched
         label="Roles"
@@ -99,7 +102,6 @@ function EditRole({ role, onClose }: { role?: Role; onClose: () => void }) {
       onDone={(made) => {
         tell(role ? `Role ${made.name} was changed` : `Role ${made.name} was created`);
         renew();
-        onClose();
         if (!role) void navigate(`/orgs/${org}/roles/${made.id}`);
       }}
       onClose={onClose}

@@ -52,10 +52,7 @@ export function UserTokens({ id }: { id: string }) {
           title={`Revoke token ${revoking.name}?`}
           verb="Revoke token"
           run={() => body(api.DELETE("/v1/orgs/{org}/tokens/{id}", { params: { path: { org, id: revoking.id } } }))}
-          onDone={() => {
-            renew();
-            setRevoking(null);
-          }}
+          onDone={renew}
           onClose={() => setRevoking(null)}
         >
           <p>Whatever uses it is refused in {organization.name} from its next request on.</p>

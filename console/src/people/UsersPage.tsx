@@ -6,6 +6,7 @@ import { useNavigate, useParams } from "react-router";
 import { api, body } from "../api/client";
 import { may, useSession } from "../api/session";
 import { useOrganization } from "../app/organization";
+import { MayNotChange } from "../app/WhomToAsk";
 import { browserOf } from "../text/browser";
 import { Text } from "../text/Text";
 import { When } from "../time/When";
@@ -53,6 +54,7 @@ function UserList() {
         about={<>People who belong to {organization.name}. What they may do comes from the roles of their groups.</>}
         actions={may(organization, "users_invite") && <><Button onClick={() => setAdding(true)}>Add user</Button><Invite /></>}
       />
+      {!may(organization, "users_invite") && !may(organization, "users_update") && !may(organization, "users_delete") && <MayNotChange permission="users_invite" />}
       <SearchInput label="Search users" value={search} onChange={setSearch} />
       <Searched
         label="Users"
@@ -60,15 +62,15 @@ function UserList() {
         rowsOf={(page) => page.users}
         keyOf={(user) => user.id}
         search={paused}
-        none={<Empty title="No users yet">Add somebody to let them sign in.</Empty>}
+        none={<Empty title="No users yet">{may(organization, "users_invite") && "Add somebody to let them sign in."}</Empty>}
         columns={[
           {
             title: "Name",
             cell: (user) => <NamedIn path="users" one={user} about={user.active ? user.email : `${user.email} · deactivated`} />,
           },
           { title: "Groups", cell: (user) => <NamesIn path="groups" names={user.groups} none="none" /> },
-          { title: "State", narrow: true, optional: true, cell: (user) => (user.active ? "Active" : <span className="badge badge-warning">Deactivated</span>) },
-          { title: "Since", narrow: true, optional: true, cell: (user) => <When time={user.joined_at} /> },
+          { title: "State", narrow: true, wide: true, cell: (user) => (user.active ? "Active" : <span className="badge badge-warning">Deactivated</span>) },
+          { title: "Since", narrow: true, wide: true, cell: (user) => <When time={user.joined_at} /> },
         ]}
       />
       <PendingInvitations />
@@ -94,7 +96,6 @@ function AddUser({ onClose }: { onClose: () => void }) {
       onDone={(user) => {
         tell(`${user.name} was added`);
         renew();
-        onClose();
       }}
       onClose={onClose}
     >
@@ -171,10 +172,7 @@ function UserPage({ id }: { id: string }) {
           title={active ? `Deactivate ${name}?` : `Activate ${name}?`}
           verb={active ? "Deactivate" : "Activate"}
           run={() => body(api.PATCH("/v1/orgs/{org}/users/{id}", { params: { path: { org, id } }, body: { active: !active } }))}
-          onDone={() => {
-            renew();
-            close();
-          }}
+          onDone={renew}
           onClose={close}
         >
           <p>{active ? "They lose access to this organization with their next request. Their groups stay." : "They have again what their groups give them."}</p>
@@ -210,10 +208,7 @@ function RenameUser({ user, onClose }: { user: User; onClose: () => void }) {
       title="Rename user"
       verb="Save"
       run={() => body(api.PATCH("/v1/orgs/{org}/users/{id}", { params: { path: { org, id: user.id } }, body: { name } }))}
-      onDone={() => {
-        renew();
-        onClose();
-      }}
+      onDone={renew}
       onClose={onClose}
     >
       {(errorOf) => <TextField label="Name" required maxLength={128} autoFocus value={name} error={errorOf("/name")} onChange={(event) => setName(event.target.value)} />}
@@ -258,10 +253,7 @@ function UserSessions({ id }: { id: string }) {
           title="End this session?"
           verb="End session"
           run={() => body(api.DELETE("/v1/orgs/{org}/sessions/{id}", { params: { path: { org, id: ending } } }))}
-          onDone={() => {
-            renew();
-            setEnding(null);
-          }}
+          onDone={renew}
           onClose={() => setEnding(null)}
         >
           <p>It opens {organization.name} no longer. They can sign in again.</p>

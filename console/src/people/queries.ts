@@ -86,13 +86,6 @@ export function roleQuery(org: string, id: string) {
   });
 }
 
-/** The areas of permissions; the same for every organization. */
-export const permissionsQuery = queryOptions({
-  queryKey: ["permissions"],
-  queryFn: async () => (await body(api.GET("/v1/permissions"))).areas,
-  staleTime: Infinity,
-});
-
 /** After a change: everything about people is asked anew, and what the person themselves may do. */
 export function useRenew(org: string): () => void {
   const client = useQueryClient();

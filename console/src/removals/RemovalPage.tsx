@@ -71,7 +71,6 @@ export function RemovalPage({ id }: { id: string }) {
           title={kind === "erasure" ? "Approve the erasure?" : "Approve the redaction?"}
           verb="Approve and remove"
           run={async () => done(await decide(org, kind, id))}
-          onDone={close}
           onClose={close}
         >
           <p>The log is looked through again, what goes is recorded, then it is removed from {data.found.events.toLocaleString("en")} events. <b>That cannot be taken back.</b></p>

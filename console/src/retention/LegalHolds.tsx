@@ -79,20 +79,14 @@ export function LegalHolds() {
       {placing && (
         <PlaceHold
           onClose={() => setPlacing(false)}
-          onDone={() => {
-            renew();
-            setPlacing(false);
-          }}
+          onDone={renew}
         />
       )}
       {releasing && (
         <ReleaseHold
           hold={releasing}
           onClose={() => setReleasing(null)}
-          onDone={() => {
-            renew();
-            setReleasing(null);
-          }}
+          onDone={renew}
         />
       )}
     </section>

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { api, body, type Schemas } from "../api/client";
 import { may } from "../api/session";
 import { useOrganization } from "../app/organization";
+import { MayNotChange } from "../app/WhomToAsk";
 import { AuditOf } from "../people/links";
 import { Text } from "../text/Text";
 import { rfc3339 } from "../time/range";
@@ -17,6 +18,7 @@ import { PageHead } from "../ui/PageHead";
 import { SecretDialog } from "../ui/Secret";
 import { Empty, Failed, Loading } from "../ui/states";
 import { Table } from "../ui/Table";
+import { linesOf } from "./lines";
 import "../styles/pages.css";
 
 type Key = Schemas["Key"];
@@ -33,6 +35,7 @@ export function Component() {
   const org = organization.slug;
   const client = useQueryClient();
   const keys = useQuery(keysQuery(org));
+  const creates = may(organization, "on_prem_keys_create");
   const [creating, setCreating] = useState(false);
   const [secret, setSecret] = useState<Schemas["KeyWithSecret"] | null>(null);
   const [changing, setChanging] = useState<Key | null>(null);
@@ -43,14 +46,15 @@ export function Component() {
       <PageHead
         title="On-premises keys"
         about={<>A key writes events of {organization.name} and can do nothing else. Its secret is shown once.</>}
-        actions={may(organization, "on_prem_keys_create") && <Button kind="primary" onClick={() => setCreating(true)}>Create key</Button>}
+        actions={creates && <Button kind="primary" onClick={() => setCreating(true)}>Create key</Button>}
       />
+      {!creates && !may(organization, "on_prem_keys_update") && !may(organization, "on_prem_keys_revoke") && <MayNotChange permission="on_prem_keys_create" />}
       {keys.isPending ? (
         <Loading rows={4} />
       ) : !keys.data ? (
         <Failed error={keys.error} retry={() => void keys.refetch()} />
       ) : keys.data.length === 0 ? (
-        <Empty title="No keys yet">Create one for each system that sends events.</Empty>
+        <Empty title="No keys yet">{creates ? "Create one for each system that sends events." : "Nothing sends events of the organization with one."}</Empty>
       ) : (
         <Table
           label="On-premises keys"
@@ -88,10 +92,7 @@ export function Component() {
           known={changing}
           run={(wanted) => body(api.PATCH("/v1/orgs/{org}/on-prem-keys/{id}", { params: { path: { org, id: changing.id } }, body: wanted }))}
           onClose={() => setChanging(null)}
-          onDone={() => {
-            renew();
-            setChanging(null);
-          }}
+          onDone={renew}
         />
       )}
       {creating && (
@@ -100,7 +101,6 @@ export function Component() {
           onClose={() => setCreating(false)}
           onDone={(made) => {
             renew();
-            setCreating(false);
             setSecret(made);
           }}
         />
@@ -116,10 +116,7 @@ export function Component() {
           title={`Revoke key ${revoking.name}?`}
           verb="Revoke key"
           run={() => body(api.DELETE("/v1/orgs/{org}/on-prem-keys/{id}", { params: { path: { org, id: revoking.id } } }))}
-          onDone={() => {
-            renew();
-            setRevoking(null);
-          }}
+          onDone={renew}
           onClose={() => setRevoking(null)}
         >
           <p>Whatever sends events with it is refused from its next request on. What it has sent stays.</p>
@@ -155,7 +152,7 @@ function EditKey<T>({ known, run, onClose, onDone }: { known?: Key; run: (wanted
   const [day, setDay] = useState(known?.expires_at?.slice(0, 10) ?? "");
   const end = endOf(expiry, day);
   const unchanged = expiry === "day" && day === known?.expires_at?.slice(0, 10);
-  const allowed = networks.split(/[\s,]+/).filter(Boolean);
+  const allowed = linesOf(networks);
   const wanted = { name, environment: environment || null, networks: allowed.length > 0 ? allowed : null, ...(unchanged || end === undefined ? {} : { expires_at: end }) };
   return (
     <FormDialog title={known ? `Change key ${known.name}` : "Create key"} verb={known ? "Save" : "Create"} ready={expiry !== "day" || day !== ""} run={() => run(wanted)} onDone={onDone} onClose={onClose}>
@@ -171,20 +168,11 @@ function EditKey<T>({ known, run, onClose, onDone }: { known?: Key; run: (wanted
             </span>
             {errorOf("/expires_at") && <span className="field-error" role="alert">{errorOf("/expires_at")}</span>}
           </div>
-          <TextArea label="Allowed networks" rows={2} spellCheck={false} value={networks} error={errorOf("/networks") ?? errorOfFirst(errorOf, allowed.length)} hint="Addresses and networks it may be used from, one to a line: 203.0.113.0/24. Empty: from anywhere" onChange={(event) => setNetworks(event.target.value)} />
+          <TextArea label="Allowed networks" rows={2} spellCheck={false} value={networks} error={errorOf("/networks")} hint="Addresses and networks it may be used from, one to a line: 203.0.113.0/24. Empty: from anywhere" onChange={(event) => setNetworks(event.target.value)} />
         </>
       )}
     </FormDialog>
   );
-}
-
-/** What is wrong with the first network that is none. */
-function errorOfFirst(errorOf: (pointer: string) => string | undefined, count: number): string | undefined {
-  for (let at = 0; at < count; at++) {
-    const error = errorOf(`/networks/${at}`);
-    if (error) return `Line ${at + 1}: ${error}`;
-  }
-  return undefined;
 }
 
 /** When it ends, and whether it has. */

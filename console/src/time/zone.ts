@@ -101,13 +101,7 @@ export function zoneShort(zone: Zone, millis: number): string {
   return `UTC${minutes < 0 ? "−" : "+"}${Math.floor(size / 60)}${size % 60 ? `:${two(size % 60)}` : ""}`;
 }
 
-/** What an `<input type="datetime-local">` holds for a moment. */
-export function toInput(millis: number, zone: Zone): string {
-  const at = fields(millis, zone);
-  return `${at.year}-${two(at.month + 1)}-${two(at.day)}T${two(at.hour)}:${two(at.minute)}:${two(at.second)}`;
-}
-
-/** The moment that such an input holds; `null` for none. */
+/** The moment that an `<input type="datetime-local">` holds; `null` for none. */
 export function fromInput(text: string, zone: Zone): number | null {
   const millis = Date.parse(zone === "utc" ? `${text}Z` : text);
   return Number.isNaN(millis) ? null : millis;

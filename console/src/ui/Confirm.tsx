@@ -13,10 +13,17 @@ export function Confirm({ title, children, verb, run, onDone, onClose }: {
   /** What the button says: "Delete the role". */
   verb: string;
   run: () => Promise<unknown>;
-  onDone: () => void;
+  /** Once it is done, and closed. */
+  onDone?: () => void;
   onClose: () => void;
 }) {
-  const action = useMutation({ mutationFn: run, onSuccess: onDone });
+  const action = useMutation({
+    mutationFn: run,
+    onSuccess: () => {
+      onClose();
+      onDone?.();
+    },
+  });
   return (
     <Dialog open onOpenChange={(open) => !open && onClose()} title={title}>
       <div className="dialog-body">{children}</div>

@@ -16,12 +16,19 @@ export function FormDialog<T>({ title, about, verb, wide = false, ready = true, 
   /** Whether what it does cannot be taken back. */
   grave?: boolean;
   run: () => Promise<T>;
+  /** Once it is done, and closed. */
   onDone: (answer: T) => void;
   onClose: () => void;
   /** The fields, with what the last answer said of each. */
   children: (errorOf: (pointer: string) => string | undefined) => ReactNode;
 }) {
-  const action = useMutation({ mutationFn: run, onSuccess: onDone });
+  const action = useMutation({
+    mutationFn: run,
+    onSuccess: (answer) => {
+      onClose();
+      onDone(answer);
+    },
+  });
   const problem = action.error ? asProblem(action.error) : null;
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();

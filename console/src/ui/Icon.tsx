@@ -19,6 +19,8 @@ const PATHS = {
   columns: "M2.5 3h11v10h-11zM6.2 3v10m3.6-10v10",
   up: "M8 13V3.5M4 7l4-4 4 4",
   down: "M8 3v9.5M4 9l4 4 4-4",
+  left: "M10 3.5L5.5 8l4.5 4.5",
+  right: "M6 3.5L10.5 8 6 12.5",
   plus: "M8 3v10M3 8h10",
   more: "M3.4 8h.2m4.3 0h.2m4.3 0h.2",
   bookmark: "M4 2.5h8v11l-4-3-4 3z",

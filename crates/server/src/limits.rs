@@ -281,6 +281,9 @@ pub const RETRY_AFTER_SECONDS: u32 = 1;
 /// Most violations of a batch that are listed in an answer.
 pub const ERRORS_LISTED_MAX: usize = 100;
 
+/// Most administrators of an organization whose names its members are told.
+pub const ADMINISTRATORS_NAMED_MAX: usize = 10;
+
 /// Most identity providers of one organization.
 pub const PROVIDERS_PER_ORGANIZATION_MAX: usize = 16;
 /// Most characters of what this service is called at an identity provider.

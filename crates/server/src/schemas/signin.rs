@@ -39,9 +39,21 @@ fn answers() -> Vec<(&'static str, Value)> {
         json!({"level": {"type": "string", "enum": ["organization", "project"]}, "projects": names()}),
         &["level"],
     );
+    let administrators = json!({
+        "type": "array",
+        "items": any(),
+        "maxItems": limits::ADMINISTRATORS_NAMED_MAX,
+        "description": "What some of its administrators are called: whom to ask for what one may not do.",
+    });
     let organization = open(
-        json!({"slug": any(), "name": any(), "permissions": names(), "scope": or_null(scope)}),
-        &["slug", "name", "permissions", "scope"],
+        json!({
+            "slug": any(),
+            "name": any(),
+            "permissions": names(),
+            "scope": or_null(scope),
+            "administrators": administrators,
+        }),
+        &["slug", "name", "permissions", "scope", "administrators"],
     );
     let own = json!({
         "user": open(json!({"id": any(), "name": any(), "email": any()}), &["id", "name", "email"]),

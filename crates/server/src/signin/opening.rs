@@ -290,6 +290,7 @@ pub fn described(app: &App, person: &Person, session_token: Option<&str>, expire
                 "name": name_of(&known, state),
                 "permissions": permissions.names(),
                 "scope": scope,
+                "administrators": administrators(state, organization),
             }));
         }
         organizations.sort_by(|left, right| left["slug"].as_str().cmp(&right["slug"].as_str()));
@@ -301,4 +302,17 @@ pub fn described(app: &App, person: &Person, session_token: Option<&str>, expire
             "organizations": organizations,
         })
     })
+}
+
+/// What some administrators of an organization are called in it: whom its members ask for what they may not do. No address
+/// and no id, and nobody who has no name but their address.
+fn administrators(state: &State, organization: OrganizationId) -> Vec<&str> {
+    let access = state.access(organization);
+    let holders = access.administrators();
+    let memberships = holders.iter().filter_map(|user| access.member(user));
+    let mut names: Vec<&str> = memberships.filter_map(|member| member.name.as_deref()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.truncate(limits::ADMINISTRATORS_NAMED_MAX);
+    names
 }

@@ -12,7 +12,11 @@ struct Browser(String, String);
 
 impl Browser {
     fn sign_in(service: &Service) -> Self {
-        let body = json!({"email": "ada.lovelace@example.com", "password": PASSWORD});
+        Self::sign_in_as(service, "ada.lovelace@example.com")
+    }
+
+    fn sign_in_as(service: &Service, email: &str) -> Self {
+        let body = json!({"email": email, "password": PASSWORD});
         let answer = service.anonymous("POST", "/v1/session").json(&body).send();
         assert_eq!(answer.status, 200, "{answer:?}");
         let cookie = answer.headers["set-cookie"].split(';').next().unwrap().to_owned();
@@ -141,6 +145,42 @@ fn who_joins_without_a_name_is_called_by_their_address() {
     let rename =
         service.request("PATCH", &format!("/v1/orgs/other/users/{}", user.as_str().unwrap())).json(&rename).send();
     assert_eq!((rename.status, &rename.json()["name"]), (200, &json!("Ada of Acme")), "now they said so themselves");
+}
+
+#[test]
+fn members_are_told_what_their_administrators_are_called_and_no_more_of_them() {
+    let service = Service::start();
+    service.organization("acme");
+    service.organization("other");
+    let add = |slug: &str, name: &str, group: &str| {
+        let email = format!("{}@example.com", name.replace(' ', ".").to_lowercase());
+        let body = json!({"email": email, "name": name, "password": PASSWORD, "groups": [group]});
+        let made = service.request("POST", &format!("/v1/orgs/{slug}/users")).json(&body).send();
+        assert_eq!(made.status, 201, "{made:?}");
+        made.json()["id"].as_str().unwrap().to_owned()
+    };
+    let grace = add("acme", "Grace Hopper", "admin");
+    add("acme", "Ada Lovelace", "admin");
+    let left = add("acme", "Zed Former", "admin");
+    add("acme", "Dan Developer", "developer");
+    add("acme", "Paul Engineer", "platform-engineer");
+    add("other", "Olga Elsewhere", "admin");
+    let deactivated = service.request("PATCH", &format!("/v1/orgs/acme/users/{left}")).json(&json!({"active": false}));
+    assert_eq!(deactivated.send().status, 200);
+
+    let dan = Browser::sign_in_as(&service, "dan.developer@example.com");
+    let told = || dan.request(&service, "GET", "/v1/session").send();
+    assert_eq!(told().json()["organizations"][0]["administrators"], json!(["Ada Lovelace", "Grace Hopper"]));
+    for hidden in ["grace.hopper", &grace, "Olga", "Zed", "Paul"] {
+        assert!(!told().text().contains(hidden), "{hidden}: {}", told().text());
+    }
+
+    let rename =
+        service.request("PATCH", &format!("/v1/orgs/acme/users/{grace}")).json(&json!({"name": "Amazing Grace"}));
+    assert_eq!(rename.send().status, 200);
+    (0..20).for_each(|at| drop(add("acme", &format!("Another {at:02}"), "admin")));
+    let names = told().json()["organizations"][0]["administrators"].clone();
+    assert_eq!((names.as_array().unwrap().len(), &names[1]), (10, &json!("Amazing Grace")), "as they are called now");
 }
 
 /// What is seen of the log names at most so many projects; what would be beyond must not be left out without a word.
