@@ -49,7 +49,8 @@ const UNREADABLE = "Give a day, or a day and a time, such as 2026-11-23 08:00.";
 /** From when to when: by days of the calendar, or typed. What the page shows stands there at first. */
 function AbsoluteForm({ range, zone, now, onChange }: { range: Range; zone: Zone; now: number; onChange: (range: Range) => void }) {
   const span = bounds(range, now);
-  const [from, setFrom] = useState(() => typedOf(span.from, zone));
+  // Where it moves with the clock, the minute is enough.
+  const [from, setFrom] = useState(() => typedOf(/^-/.test(range.from) ? Math.floor(span.from / 60_000) * 60_000 : span.from, zone));
   const [to, setTo] = useState(() => (range.to === undefined ? "" : typedOf(span.to, zone)));
   const [errors, setErrors] = useState<{ from?: string; to?: string }>({});
   const begins = readTyped(from, zone, now, false);

@@ -131,5 +131,5 @@ function State({ one }: { one: KeptExport }) {
   if (isUnderWay(one)) return <ExportProgress one={one} />;
   if (one.state === "failed") return <span className="export-failed">Failed: <Text>{one.detail ?? "it was not made"}</Text></span>;
   const events = one.events === null ? "Ready" : `Ready, ${one.events.toLocaleString("en")} event${one.events === 1 ? "" : "s"}`;
-  return one.downloadable ? <>{events}</> : <span className="muted">{events}; you see less of the log now than when it was made</span>;
+  return one.downloadable ? <span className="export-ready">{events}</span> : <span className="muted">{events}; you see less of the log now than when it was made</span>;
 }

@@ -52,7 +52,7 @@ function Client({ typed, set, errorOf, known }: PartProps) {
         onChange={(event) => set({ issuer: event.target.value })}
       />
       <TextField label="Client id" required spellCheck={false} value={typed.clientId} error={errorOf("/client_id")} hint="What this service is called there" onChange={(event) => set({ clientId: event.target.value })} />
-      <div className="field">
+      <div className="form-with">
         <TextField
           label="Client secret" type="password" autoComplete="off" disabled={typed.forgets} value={typed.secret} error={errorOf("/client_secret")}
           hint={kept ? "One is kept. Leave this empty to keep it." : "Empty for a public client"} onChange={(event) => set({ secret: event.target.value })}
