@@ -116,6 +116,63 @@ on("every cell narrows and keeps out, with the pointer and with the keyboard", a
   await page.keyboard.press("Escape");
 });
 
+on("what a row names leads to what can be done with it, and the rest of the row opens it", async (page) => {
+  await page.goto(`${LOG}?from=-30d&tz=utc&q=${encodeURIComponent("action:component.promote")}`);
+  const list = await rows(page);
+  await list.first().waitFor();
+  const cell = list.nth(1).locator("[data-column=action]");
+  const name = await cell.locator(".part").first().textContent();
+  await cell.locator(".part").first().click();
+  await page.getByRole("menu").getByText(name).waitFor();
+  assert.equal(new URL(page.url()).searchParams.get("event"), null);
+  await page.getByRole("menuitem", { name: "Only this" }).click();
+  await page.waitForURL((url) => /^target:/.test(url.searchParams.get("f") ?? ""));
+  await (await rows(page)).first().waitFor();
+  await list.first().locator("[data-column=actor] .part").click();
+  await page.getByRole("menuitem", { name: "Only this" }).click();
+  await page.waitForURL((url) => url.searchParams.getAll("f").some((one) => one.startsWith("actor:")));
+  await (await rows(page)).first().waitFor();
+  await list.first().locator("[data-column=time]").click();
+  await page.locator(".event-facts").waitFor();
+  await page.keyboard.press("Escape");
+  // The menu of the row, which the keyboard opens, has every target that the sentence names.
+  const linked = await list.first().locator("[data-column=action] .part").allTextContents();
+  assert.ok(linked.length >= 1);
+  await page.keyboard.press("f");
+  const targets = await page.getByRole("group", { name: "Target" }).count();
+  assert.ok(targets >= linked.length, `${targets} of ${linked.length} targets`);
+});
+
+on("actions to choose from stand under the titles of the catalog", async (page) => {
+  await page.goto(`${LOG}?from=-90d&tz=utc`);
+  await (await rows(page)).first().waitFor();
+  await page.getByRole("button", { name: "Action", exact: true }).click();
+  await page.getByRole("checkbox").first().waitFor();
+  const { families } = await service.api("GET", "/v1/catalog");
+  const titles = families.map((family) => family.title);
+  const shown = await page.locator(".choices-list .menu-label").allTextContents();
+  assert.ok(shown.length > 5);
+  // What the catalog does not know comes under the first word of its name.
+  const known = shown.filter((title) => titles.includes(title));
+  assert.ok(known.length > 5 && shown.every((title) => /^[A-Z]/.test(title) && !title.includes("_")), shown.join(", "));
+});
+
+on("a time of a link that cannot be read is told, and one that others write is read", async (page) => {
+  const unread = page.getByText(/^The time of this link could not be read/);
+  await page.goto(`${LOG}?from=-2y&tz=utc`);
+  await page.getByRole("button", { name: /^Time: Past 2 years/ }).waitFor();
+  await (await rows(page)).first().waitFor();
+  assert.equal(await unread.count(), 0);
+  await page.goto(`${LOG}?from=lately&tz=utc`);
+  await page.getByRole("button", { name: /^Time: Past 24 hours/ }).waitFor();
+  assert.equal(await unread.textContent(), "The time of this link could not be read (from=lately): the past 24 hours are shown.");
+  await page.goto(`${LOG}?from=-7d&to=later&tz=utc`);
+  await unread.filter({ hasText: "(to=later): it is shown up to now." }).waitFor();
+  await page.getByRole("button", { name: /^Time: Past 7 days/ }).click();
+  await page.getByRole("button", { name: "Past hour" }).click();
+  await unread.waitFor({ state: "detached" });
+});
+
 on("dragging over the counts zooms, and back goes back", async (page) => {
   await page.goto(`${LOG}?from=-30d&tz=utc`);
   await (await rows(page)).first().waitFor();
@@ -230,7 +287,8 @@ on("an event is read beside the list: what, who, change, around it, JSON, link",
   await drawer.getByRole("button", { name: "Close (Escape)" }).click();
   await page.waitForURL((url) => !url.searchParams.has("event"));
   await page.goto(`${LOG}?event=00000000-0000-7000-8000-000000000000`);
-  await drawer.getByRole("alert").waitFor();
+  await drawer.getByRole("alert").getByText("There is no such event").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Try again" }).count(), 0);
 });
 
 on("what is recorded appears live, and waits while somebody reads further down", async (page) => {
@@ -261,9 +319,13 @@ on("columns are chosen, moved and remembered", async (page) => {
   await page.goto(`${LOG}?from=-7d&tz=utc`);
   await (await rows(page)).first().waitFor();
   const heads = () => page.getByRole("columnheader").allTextContents().then((all) => all.map((text) => text.replace(/UTC$/, "").trim()));
-  assert.deepEqual(await heads(), ["Time", "Actor", "Action", "Project", "Outcome", "IP address"]);
+  assert.deepEqual(await heads(), ["Time", "Actor", "Action", "Target", "Project", "Outcome", "IP address"]);
+  // With less room the target goes first: most sentences name it.
+  await page.setViewportSize({ width: 1240, height: 860 });
+  await page.waitForFunction(() => ![...document.querySelectorAll("[role=columnheader]")].some((one) => one.textContent === "Target"));
+  await page.setViewportSize({ width: 1440, height: 860 });
+  await page.getByRole("columnheader", { name: "Target" }).waitFor();
   await page.getByRole("button", { name: "Columns" }).click();
-  await page.getByRole("checkbox", { name: "Target" }).check();
   await page.getByRole("checkbox", { name: "Project" }).uncheck();
   await page.getByRole("button", { name: "Outcome earlier" }).click();
   await page.keyboard.press("Escape");

@@ -13,9 +13,11 @@ import { makeQueryClient } from "./api/queries";
 import { sessionQuery } from "./api/session";
 import { router } from "./app/router";
 import { applyTheme } from "./app/theme";
+import { keepFocus } from "./ui/focus";
 import { ToastProvider } from "./ui/Toast";
 
 applyTheme();
+keepFocus();
 const client = makeQueryClient();
 whenSessionIsOver(() => {
   setCsrfToken(null);

@@ -1,11 +1,12 @@
 // What stands around every page: the organization at the top, the navigation at the left, the person at the right.
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Link, Navigate, NavLink, Outlet, useLocation, useParams } from "react-router";
 
 import { organizationOf, sessionQuery, type OwnOrganization, type Session } from "../api/session";
 import { RunningExports } from "../exports/RunningExports";
 import { IconButton } from "../ui/Button";
+import { focusPage, isNowhere } from "../ui/focus";
 import { Empty, Failed, Loading } from "../ui/states";
 import { NoSuchOrganization, NotPermitted } from "./exceptions";
 import { OrganizationProvider, useOrganization } from "./organization";
@@ -121,7 +122,20 @@ function Navigation({ organization, onChosen }: { organization: OwnOrganization;
   );
 }
 
+/** The heading of a page that is opened takes the focus, from the link of the navigation or when what had it went with the page before. */
+function usePageFocus(): void {
+  const { key, pathname } = useLocation();
+  const before = useRef({ key, pathname });
+  useEffect(() => {
+    const from = before.current;
+    before.current = { key, pathname };
+    if (from.key === key) return;
+    if (document.activeElement?.closest("#navigation, .exports-running") || (from.pathname !== pathname && isNowhere())) focusPage();
+  }, [key, pathname]);
+}
+
 export function OrganizationLayout() {
+  usePageFocus();
   const signedIn = useSignedIn();
   const { org = "" } = useParams();
   const [open, setOpen] = useState(false);

@@ -8,6 +8,7 @@ import { retentionQuery } from "../api/retention";
 import { may } from "../api/session";
 import { useOrganization } from "../app/organization";
 import { olderThan } from "../retention/rules";
+import { Text } from "../text/Text";
 import { bounds, interval, isLive, rangeLabel, type Range } from "../time/range";
 import { ago } from "../time/zone";
 import { Button, IconButton } from "../ui/Button";
@@ -110,7 +111,10 @@ export function AuditLogsPage() {
     change({ terms: there ? removing(criteria.terms, field, value) : adding(criteria.terms, field, value, negated) });
   }, [criteria.terms, change]);
   const onOpen = useCallback((event: AuditEvent) => change({ event: event.id }, { replace: criteria.event !== null }), [change, criteria.event]);
-  const onClose = useCallback(() => change({ event: null, tab: "event" }), [change]);
+  const onClose = useCallback(() => {
+    if (document.activeElement?.closest(".drawer-event")) list.current?.focus();
+    change({ event: null, tab: "event" });
+  }, [change]);
   const onMore = useCallback(() => {
     if (!isFetchingNextPage && !isFetchNextPageError) void fetchNextPage();
   }, [isFetchingNextPage, isFetchNextPageError, fetchNextPage]);
@@ -168,7 +172,7 @@ export function AuditLogsPage() {
   return (
     <main className={`audit${criteria.event ? " audit-open" : ""}${criteria.counts ? " audit-counts" : ""}`} id="main">
       <div className="audit-top">
-        <h1>Audit logs</h1>
+        <h1 tabIndex={-1}>Audit logs</h1>
         <Count org={org} query={query} range={range} asked={asking.number} now={now} following={following} arrived={arrivals} found={data !== undefined} exact={exact} hidden={phraseProblem !== null} />
         <div className="grow" />
         <Button
@@ -197,6 +201,10 @@ export function AuditLogsPage() {
             error={phraseProblem}
             typedAt={whole.typedAt}
             handle={search}
+            onLeave={() => {
+              list.current?.focus();
+              return list.current !== null;
+            }}
             onSearch={onSearch}
           />
           {unzoom && (
@@ -226,16 +234,25 @@ export function AuditLogsPage() {
           org={org}
           terms={terms}
           asked={asking.number}
-          queryWithout={(field) => queryOf({ range, typed, terms: terms.filter((term) => term.field !== field || term.negated) })}
+          queryWithout={(field, negated) => queryOf({ range, typed, terms: terms.filter((term) => term.field !== field || term.negated !== negated) })}
           onTerms={(changed) => change({ terms: changed })}
           onToggle={onToggle}
+          onEmptied={() => search.current?.rest()}
         />
         {!phraseProblem && <Histogram org={org} query={query} range={range} zone={zone} asked={asking.number} now={now} found={data !== undefined} nothing={nothing} onZoom={onZoom} />}
+        {criteria.unread && (
+          <p className="audit-note audit-unread" role="status">
+            The time of this link could not be read (<code><Text>{criteria.unread.slice(0, 80)}</Text></code>): {criteria.unread.startsWith("to=") ? "it is shown up to now" : "the past 24 hours are shown"}.
+          </p>
+        )}
         {inArchive && <p className="audit-note" role="status">This range reaches into the archive; it may take longer.</p>}
         {ownSearches && (
           <p className="audit-note">
             Searches of the log are events too, and the words of some of them fit.{" "}
-            <button type="button" className="link-button" onClick={() => onFilter("action", "audit_log.search", true)}>Leave searches out</button>
+            <button type="button" className="link-button" onClick={() => {
+              search.current?.rest();
+              onFilter("action", "audit_log.search", true);
+            }}>Leave searches out</button>
           </p>
         )}
       </div>
@@ -315,6 +332,7 @@ export function AuditLogsPage() {
         <CellMenu
           at={cell}
           onClose={() => setCell(null)}
+          onLeft={() => list.current?.focus()}
           onFilter={onFilter}
           onRange={(bound) => {
             const to = bound.to ?? range.to;

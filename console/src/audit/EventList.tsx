@@ -8,12 +8,12 @@ import { plain } from "../text/unseen";
 import { clock, full, longDay, zoneShort, type Zone } from "../time/zone";
 import { Icon } from "../ui/Icon";
 import type { Column, ColumnId } from "./columns";
-import { fitting, tracks } from "./columns";
+import { columnOf, fitting, targetColumn, tracks } from "./columns";
 import { Erased } from "./Erased";
 import { actorLabel, actorValue, marksOf, OUTCOME_WORDS, type AuditEvent } from "./event";
 import type { Items } from "./items";
 import type { Catalog } from "./sentence";
-import { RowSentence } from "./Sentence";
+import { Part, RowSentence } from "./Sentence";
 
 const ROW_HEIGHT = 30;
 const NARROW_ROW_HEIGHT = 50;
@@ -23,7 +23,7 @@ const NARROW_WIDTH = 560;
 /** Rows before the end at which the next page is asked for. */
 const AHEAD_ROWS = 300;
 
-export type ListHandle = { toTop: () => void; show: (index: number) => void; isAtTop: () => boolean; rowBox: (index: number) => DOMRect | null };
+export type ListHandle = { toTop: () => void; show: (index: number) => void; isAtTop: () => boolean; focus: () => void; rowBox: (index: number) => DOMRect | null };
 
 export type CellAt = { event: AuditEvent; column: Column | null; x: number; y: number };
 
@@ -92,6 +92,7 @@ export function EventList(props: ListProps) {
       const line = items.lines[index];
       if (line !== undefined) virtual.scrollToIndex(line);
     },
+    focus: () => scroller.current?.focus(),
     isAtTop: () => (scroller.current?.scrollTop ?? 0) < ROW_HEIGHT,
     rowBox: (index) => scroller.current?.querySelector(`[data-index="${index}"]`)?.getBoundingClientRect() ?? null,
   }));
@@ -120,7 +121,16 @@ export function EventList(props: ListProps) {
     // Somebody who marks a text wants the text.
     if (!at || (window.getSelection()?.toString() ?? "") !== "") return;
     onMark(at.index);
-    onOpen(at.event);
+    const part = (click.target as HTMLElement).closest<HTMLElement>("[data-part]");
+    if (part) openPart(part, at.event);
+    else onOpen(at.event);
+  };
+  const openPart = (part: HTMLElement, event: AuditEvent) => {
+    const [of, number] = (part.dataset.part ?? "").split(":");
+    const column = of === "target" ? targetColumn(Number(number)) : columnOf("actor");
+    const box = part.getBoundingClientRect();
+    scroller.current?.focus({ preventScroll: true });
+    onCell({ event, column: column ?? null, x: box.left, y: box.bottom });
   };
   const onContextMenu = (click: MouseEvent) => {
     const at = eventAt(click.target);
@@ -247,11 +257,13 @@ function Cell({ event, column, catalog, zone }: { event: AuditEvent; column: Col
     case "time":
       return <time dateTime={event.occurred_at} title={`${full(event.occurred_at, zone)} ${zoneShort(zone, Date.parse(event.occurred_at))}`}>{clock(event.occurred_at, zone)}</time>;
     case "action":
-      return <RowSentence pieces={catalog.row(event)} />;
+      return <RowSentence pieces={catalog.row(event)} linked={event} />;
     case "outcome":
       return <><OutcomeWord event={event} /><RowMarks event={event} /></>;
     default: {
       const text = column.text?.(event);
+      const part = column.id === "actor" ? "actor" : column.id === "target" ? "target:0" : null;
+      if (text && part && column.value?.(event)) return <Part of={part}>{text}</Part>;
       if (text) return <Text>{text}</Text>;
       return column.erased?.(event) ? <Erased /> : null;
     }

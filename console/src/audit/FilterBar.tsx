@@ -1,17 +1,19 @@
 // The criteria as chips, and a menu for each field with what there is to choose, counted.
 import { useQuery } from "@tanstack/react-query";
-import { useState, type ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 
 import { Text } from "../text/Text";
 import { plain } from "../text/unseen";
 import { Chip } from "../ui/Chip";
 import { ContextItem, ContextMenu } from "../ui/Menu";
+import { isNowhere } from "../ui/focus";
 import { Popover } from "../ui/Popover";
 import { Failed, Loading } from "../ui/states";
 import { useCopy } from "../ui/copying";
 import type { Query } from "./criteria";
 import { OUTCOME_WORDS, OUTCOMES } from "./event";
 import { facetsQuery, useCatalog } from "./queries";
+import type { Catalog } from "./sentence";
 import { chosen, FIELD_TITLES, print, shownValue, type FacetField, type Term } from "./terms";
 
 /** Fields with a menu of their own, in this order. */
@@ -23,15 +25,39 @@ const VALUES_MAX = 200;
 type Props = {
   org: string;
   terms: Term[];
-  /** The criteria of a field's menu: all but those of the field itself, so that there is something to add. */
-  queryWithout: (field: string) => Query;
+  /** The criteria of a field's menu: all but those that it changes, so that there is something to add. */
+  queryWithout: (field: string, negated: boolean) => Query;
   asked: number;
   onTerms: (terms: Term[]) => void;
   onToggle: (field: string, value: string, negated: boolean) => void;
+  /** Takes the focus when there is no chip left to have it. */
+  onEmptied: () => void;
 };
 
+/** The chip that is to have the focus; `undefined` where there is none left, `null` where the focus is given back anyway. */
+type Pick = (chips: HTMLElement[]) => HTMLElement | null | undefined;
+
+/**
+ * Gives the focus to a chip when what had it is gone with a change of the criteria: which one, is said before the change. Who has
+ * gone elsewhere meanwhile stays there.
+ */
+function useChipFocus(changes: unknown[], onEmptied: () => void) {
+  const bar = useRef<HTMLDivElement>(null);
+  const wanted = useRef<Pick | null>(null);
+  useEffect(() => {
+    const pick = wanted.current;
+    wanted.current = null;
+    if (!pick || !isNowhere()) return;
+    const chip = pick([...(bar.current?.querySelectorAll<HTMLElement>(".chip-place") ?? [])]);
+    if (chip) chip.querySelector("button")?.focus();
+    else if (chip === undefined) onEmptied();
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- only a change of the chips moves the focus
+  }, changes);
+  return { bar, next: (pick: Pick) => (wanted.current = pick) };
+}
+
 export function FilterBar(props: Props) {
-  const { terms, onTerms } = props;
+  const { terms, onTerms, onEmptied } = props;
   const copy = useCopy();
   const catalog = useCatalog();
   const [more, setMore] = useState(false);
@@ -39,36 +65,51 @@ export function FilterBar(props: Props) {
   const [open, setOpen] = useState<FacetField | null>(null);
   const rest = OFFERED.filter((field) => field === open || !terms.some((term) => term.field === field));
   const offered = more ? rest : rest.filter((field) => OFFERED.indexOf(field) < OFFERED_FIRST);
-  const without = (at: number) => terms.toSpliced(at, 1);
+  const { bar, next } = useChipFocus([terms, open], onEmptied);
+  const remove = (at: number) => {
+    next((chips) => chips[Math.min(at, chips.length - 1)]);
+    onTerms(terms.toSpliced(at, 1));
+  };
+  const opens = (field: FacetField, opened: boolean) => {
+    // Its button has become a chip by the time that it is closed, if something was chosen.
+    next((chips) => chips.find((chip) => chip.dataset.field === field) ?? null);
+    setOpen(opened ? field : null);
+  };
   const choicesOf = (term: Term) => {
     const field = OFFERED.find((one) => one === term.field);
-    if (!field || term.negated) return undefined;
+    if (!field) return undefined;
+    const { negated } = term;
     const title = FIELD_TITLES[field] ?? field;
+    // With its last value the chip goes, and its menu with it.
+    const toggle: Props["onToggle"] = (...value) => {
+      next((chips) => chips[Math.min(terms.indexOf(term), chips.length - 1)]);
+      props.onToggle(...value);
+    };
     return (button: ReactNode) => (
-      <Popover trigger={button} label={`${title}: choose`} plain>
-        <Choices field={field} org={props.org} query={props.queryWithout(field)} asked={props.asked} terms={terms} onToggle={props.onToggle} title={title} />
+      <Popover trigger={button} label={negated ? `${title}: keep out` : `${title}: choose`} plain>
+        <Choices field={field} negated={negated} org={props.org} query={props.queryWithout(field, negated)} asked={props.asked} terms={terms} onToggle={toggle} title={title} />
       </Popover>
     );
   };
   return (
-    <div className="chips" role="group" aria-label="Criteria">
+    <div ref={bar} className="chips" role="group" aria-label="Criteria">
       {terms.map((term, at) => {
         const title = FIELD_TITLES[term.field] ?? term.field;
         const values = term.values.map((value) => valueLabel(term.field, value, catalog.title(value)));
         const toggled = terms.with(at, { ...term, negated: !term.negated });
         const chip = (
-          <span className="chip-place">
+          <span className="chip-place" data-field={term.negated ? `-${term.field}` : term.field}>
             <Chip
               field={term.negated ? `${title} not` : title}
               value={<Text>{values.join(", ")}</Text>}
               negated={term.negated}
-              onRemove={() => onTerms(without(at))}
+              onRemove={() => remove(at)}
               opening={choicesOf(term)}
               removeName={`Remove ${title} ${plain(values.join(", ").slice(0, 80))}`}
               buttonProps={{
                 title: "Right click: keep out, copy. Keys: n keeps out, c copies, Delete removes",
                 onKeyDown: (event) => {
-                  if (event.key === "Delete" || event.key === "Backspace") onTerms(without(at));
+                  if (event.key === "Delete" || event.key === "Backspace") remove(at);
                   else if (event.key === "n") onTerms(toggled);
                   else if (event.key === "c" && !event.ctrlKey && !event.metaKey) copy(print(term), "Phrase");
                   else return;
@@ -86,7 +127,7 @@ export function FilterBar(props: Props) {
               <>
                 <ContextItem onSelect={() => onTerms(toggled)} hint="n">{term.negated ? "Only these" : "Without these"}</ContextItem>
                 <ContextItem onSelect={() => copy(print(term), "Phrase")} hint="c">Copy as phrase</ContextItem>
-                <ContextItem onSelect={() => onTerms(without(at))} hint="Delete">Remove</ContextItem>
+                <ContextItem onSelect={() => remove(at)} hint="Delete">Remove</ContextItem>
               </>
             }
           >
@@ -95,7 +136,7 @@ export function FilterBar(props: Props) {
         );
       })}
       {offered.map((field) => (
-        <FieldMenu key={field} field={field} open={field === open} onOpenChange={(opens) => setOpen(opens ? field : null)} {...props} />
+        <FieldMenu key={field} field={field} open={field === open} onOpenChange={(opened) => opens(field, opened)} {...props} />
       ))}
       {!more && rest.some((field) => OFFERED.indexOf(field) >= OFFERED_FIRST) && (
         <span className="chip chip-add">
@@ -103,7 +144,10 @@ export function FilterBar(props: Props) {
         </span>
       )}
       {terms.length > 1 && (
-        <button type="button" className="link-button chips-clear" onClick={() => onTerms([])}>
+        <button type="button" className="link-button chips-clear" onClick={() => {
+          next(() => undefined);
+          onTerms([]);
+        }}>
           Clear all
         </button>
       )}
@@ -129,15 +173,15 @@ function FieldMenu({ field, open, onOpenChange, org, terms, queryWithout, asked,
   return (
     <span className="chip chip-add">
       <Popover trigger={trigger} open={open} onOpenChange={onOpenChange} label={`${title}: choose`} plain>
-        <Choices field={field} org={org} query={queryWithout(field)} asked={asked} terms={terms} onToggle={onToggle} title={title} />
+        <Choices field={field} negated={false} org={org} query={queryWithout(field, false)} asked={asked} terms={terms} onToggle={onToggle} title={title} />
       </Popover>
     </span>
   );
 }
 
-type ChoicesProps = Pick<Props, "org" | "asked" | "terms" | "onToggle"> & { field: FacetField; query: Query; title: string };
+type ChoicesProps = Omit<Props, "queryWithout" | "onTerms" | "onEmptied"> & { field: FacetField; negated: boolean; query: Query; title: string };
 
-function Choices({ field, org, query, asked, terms, onToggle, title }: ChoicesProps) {
+function Choices({ field, negated, org, query, asked, terms, onToggle, title }: ChoicesProps) {
   const [search, setSearch] = useState("");
   const catalog = useCatalog();
   const { data, error, isPending, refetch } = useQuery(facetsQuery(org, query, [field], VALUES_MAX, asked));
@@ -148,7 +192,7 @@ function Choices({ field, org, query, asked, terms, onToggle, title }: ChoicesPr
   const names = uniqueNames(all);
   const wanted = search.trim().toLowerCase();
   const found = all.filter((one) => `${one.value}\n${one.name ?? ""}\n${field === "action" ? catalog.title(one.value) : ""}`.toLowerCase().includes(wanted));
-  const groups = field === "action" ? byResource(found, (value) => value.split(".")[0] ?? "") : [{ title: "", values: found }];
+  const groups = field === "action" ? byFamily(found, catalog) : [{ title: "", values: found }];
   return (
     <div className="choices">
       {all.length > 8 && (
@@ -157,13 +201,13 @@ function Choices({ field, org, query, asked, terms, onToggle, title }: ChoicesPr
       <div className="choices-list">
         {groups.map((group) => (
           <div key={group.title} role="group" aria-label={group.title || title}>
-            {group.title && <div className="menu-label">{group.title.replaceAll("_", " ")}</div>}
+            {group.title && <div className="menu-label">{group.title}</div>}
             {group.values.map((one) => {
               const value = field === "actor" || field === "project" || field === "component" || field === "environment" ? (names.get(one.value) ?? one.value) : one.value;
               const label = field === "action" ? catalog.title(one.value) : field === "outcome" ? valueLabel(field, one.value, "") : (one.name ?? one.value);
               return (
                 <label key={one.value} className="menu-item choice">
-                  <input type="checkbox" checked={chosen(terms, field).includes(value)} onChange={() => onToggle(field, value, false)} />
+                  <input type="checkbox" checked={chosen(terms, field, negated).includes(value)} onChange={() => onToggle(field, value, negated)} />
                   <span className="choice-label"><Text>{label}</Text></span>
                   <span className="menu-hint">{one.count.toLocaleString("en")}</span>
                 </label>
@@ -184,8 +228,21 @@ export function uniqueNames(values: { value: string; name?: string | undefined }
   return new Map(values.flatMap(({ value, name }) => (name && counts.get(name.toLowerCase()) === 1 ? [[value, name] as const] : [])));
 }
 
-function byResource<T extends { value: string }>(values: T[], resource: (value: string) => string): { title: string; values: T[] }[] {
+/** Actions under the titles that the catalog gives what they act on; one that it does not know under the first word of its name. */
+function byFamily<T extends { value: string }>(values: T[], catalog: Catalog): { title: string; values: T[] }[] {
   const groups = new Map<string, T[]>();
-  for (const one of values) groups.set(resource(one.value), [...(groups.get(resource(one.value)) ?? []), one]);
+  const titleOf = (value: string) => {
+    const family = catalog.get(value)?.family;
+    return catalog.families.find((one) => one.family === family)?.title ?? titled(value.split(".")[0] ?? "");
+  };
+  for (const one of values) {
+    const title = titleOf(one.value);
+    groups.set(title, [...(groups.get(title) ?? []), one]);
+  }
   return [...groups].map(([title, own]) => ({ title, values: own }));
+}
+
+function titled(name: string): string {
+  const words = name.replaceAll("_", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -1,6 +1,6 @@
 // Searches that are kept under a name: one's own, and those that the organization shares. Picked, saved, changed and deleted here.
 import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 
 import { api, body, type Schemas } from "../api/client";
 import { may, useSession } from "../api/session";
@@ -48,10 +48,16 @@ export function SavedSearches({ query, range, zone, now, open, onOpenChange, onP
     onOpenChange(false);
     setDoing(next);
   };
+  const ended = useRef(false);
   const end = () => {
+    ended.current = true;
     setDoing(null);
-    setTimeout(() => button.current?.focus(), 0);
   };
+  // Once the dialog is gone: while it is there, it keeps the focus in.
+  useEffect(() => {
+    if (doing === null && ended.current) button.current?.focus();
+    ended.current = false;
+  }, [doing]);
   const done = (told: string) => {
     void client.invalidateQueries({ queryKey: ["saved-searches", org] });
     end();

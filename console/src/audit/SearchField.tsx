@@ -14,7 +14,8 @@ import { facetsQuery, useCatalog } from "./queries";
 const OFFERS_MAX = 9;
 const VALUES_MAX = 200;
 
-export type SearchHandle = { focus: () => void };
+/** `rest` gives it the focus without anything being offered: nobody has begun to write. */
+export type SearchHandle = { focus: () => void; rest: () => void };
 
 type Props = {
   org: string;
@@ -28,10 +29,12 @@ type Props = {
   error: ApiProblem | null;
   typedAt: number;
   handle: Ref<SearchHandle>;
+  /** Takes the focus when somebody leaves the field by Escape; says whether it did. */
+  onLeave: () => boolean;
   onSearch: (text: string) => void;
 };
 
-export function SearchField({ org, value, query, within, asked, error, typedAt, handle, onSearch }: Props) {
+export function SearchField({ org, value, query, within, asked, error, typedAt, handle, onLeave, onSearch }: Props) {
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const mirror = useRef<HTMLDivElement>(null);
@@ -50,6 +53,10 @@ export function SearchField({ org, value, query, within, asked, error, typedAt, 
     focus: () => {
       input.current?.focus();
       input.current?.select();
+    },
+    rest: () => {
+      input.current?.focus();
+      setDismissed(true);
     },
   }));
 
@@ -106,7 +113,7 @@ export function SearchField({ org, value, query, within, asked, error, typedAt, 
     } else if (event.key === "Escape") {
       event.stopPropagation();
       if (open) setDismissed(true);
-      else input.current?.blur();
+      else if (!onLeave()) input.current?.blur();
     }
   };
   const follow = () => {

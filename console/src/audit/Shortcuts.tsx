@@ -1,5 +1,6 @@
 // The keys of the page.
-import { Dialog } from "../ui/Dialog";
+import { Button } from "../ui/Button";
+import { Dialog, DialogActions } from "../ui/Dialog";
 
 const KEYS: [string[], string][] = [
   [["j", "k"], "Next event, event before"],
@@ -24,6 +25,7 @@ export function Shortcuts({ onClose }: { onClose: () => void }) {
           </div>
         ))}
       </dl>
+      <DialogActions><Button onClick={onClose}>Close</Button></DialogActions>
     </Dialog>
   );
 }

@@ -33,6 +33,19 @@ function named(type: string): Pick<Column, "field" | "value" | "text" | "erased"
   return { field: type, value: text, text, erased: (event) => targetOf(event, type) !== undefined };
 }
 
+/** The cell of one of an event's targets. */
+export function targetColumn(at: number): Column {
+  return {
+    id: "target", title: "Target", width: 150, field: "target",
+    value: (event) => {
+      const target = event.targets[at];
+      return target?.id ? typedTarget(target.type, target.id) : undefined;
+    },
+    text: (event) => textOf(event.targets[at]),
+    erased: (event) => isErased(event, "identity"),
+  };
+}
+
 export const COLUMNS: Column[] = [
   { id: "time", title: "Time", width: 118 },
   {
@@ -42,15 +55,7 @@ export const COLUMNS: Column[] = [
     erased: (event) => isErased(event, "identity"),
   },
   { id: "action", title: "Action", field: "action", value: (event) => event.action },
-  {
-    id: "target", title: "Target", width: 150, field: "target",
-    value: (event) => {
-      const target = event.targets[0];
-      return target?.id ? typedTarget(target.type, target.id) : undefined;
-    },
-    text: (event) => textOf(event.targets[0]),
-    erased: (event) => isErased(event, "identity"),
-  },
+  targetColumn(0),
   { id: "project", title: "Project", width: 110, ...named("project") },
   { id: "component", title: "Component", width: 130, ...named("component") },
   { id: "environment", title: "Environment", width: 110, ...named("environment") },
@@ -70,15 +75,15 @@ export const COLUMNS: Column[] = [
   },
 ];
 
-const DEFAULT: ColumnId[] = ["time", "actor", "action", "project", "outcome", "ip"];
+const DEFAULT: ColumnId[] = ["time", "actor", "action", "target", "project", "outcome", "ip"];
 /** Always there: without them a row says nothing. */
 export const FIXED: ColumnId[] = ["time", "action"];
 /** Pixels that the sentence is to have: below this, columns that are circumstances give way to it. */
 const ACTION_WIDTH_WANTED = 370;
 /** Below this the last ones do, too. */
 const ACTION_WIDTH_MIN = 190;
-/** In which order columns give way; the ones that are not named go first. */
-const GIVE_WAY: ColumnId[] = ["project", "ip", "outcome", "actor"];
+/** In which order columns give way; the ones that are not named go first, then the target, which most sentences name, too. */
+const GIVE_WAY: ColumnId[] = ["target", "project", "ip", "outcome", "actor"];
 const LAST: ColumnId[] = ["outcome", "actor"];
 
 export function columnOf(id: ColumnId): Column | undefined {

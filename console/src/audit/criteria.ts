@@ -3,7 +3,7 @@ import { useCallback, useMemo } from "react";
 import { useSearchParams } from "react-router";
 
 import { remember, remembered } from "../app/remembered";
-import { DEFAULT_RANGE, rangeOf, type Range } from "../time/range";
+import { DEFAULT_RANGE, readRange, type Range } from "../time/range";
 import type { Zone } from "../time/zone";
 import { phrase, print, read, type Term } from "./terms";
 
@@ -11,6 +11,8 @@ export type Tab = "event" | "around" | "json";
 
 export type Criteria = {
   range: Range;
+  /** What of the address' time could not be read. */
+  unread?: string | undefined;
   /** What was typed into the search field. */
   typed: string;
   /** The chips. */
@@ -31,7 +33,7 @@ export function criteriaOf(search: URLSearchParams, zone: Zone): Criteria {
   const tz = search.get("tz");
   const tab = search.get("tab") as Tab | null;
   return {
-    range: rangeOf(search.get("from"), search.get("to")),
+    ...readRange(search.get("from"), search.get("to")),
     typed: search.get("q") ?? "",
     terms: search.getAll("f").map(read).filter((term) => term !== null),
     order: search.get("order") === "asc" ? "asc" : "desc",

@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { permissionsQuery } from "../api/permissions";
+import { counted } from "../audit/words";
 import { Text } from "../text/Text";
 import { Failed, Loading } from "../ui/states";
 import { Table } from "../ui/Table";
@@ -32,7 +33,7 @@ export function EffectivePermissions({ org, id }: { org: string; id: string }) {
           title: "they may",
           cell: (one) => (
             <details>
-              <summary>{one.permissions.length} things</summary>
+              <summary>{counted(one.permissions.length, "permission")}</summary>
               <ul>{one.permissions.map((permission) => <li key={permission}>{titles.get(permission) ?? permission} <code className="muted">{permission}</code></li>)}</ul>
             </details>
           ),

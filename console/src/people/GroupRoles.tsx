@@ -58,7 +58,7 @@ export function GroupRoles({ group }: { group: Group }) {
           onDone={renew}
           onClose={() => setRemoving(null)}
         >
-          <p>{counted(group.member_count, "user")} of {group.name} {group.member_count === 1 ? "loses" : "lose"} with the next request what only this role gives.</p>
+          <p>{group.member_count === 0 ? <>Nobody is in {group.name}: nobody loses anything.</> : <>{counted(group.member_count, "user")} of {group.name} {group.member_count === 1 ? "loses" : "lose"} with the next request what only this role gives.</>}</p>
         </Confirm>
       )}
     </section>

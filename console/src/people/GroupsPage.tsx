@@ -149,10 +149,17 @@ function GroupPage({ id, tab }: { id: string; tab: Tab }) {
           }}
           onClose={() => setDialog(null)}
         >
-          <p>{counted(member_count, "user")} lose what these roles gave them through it:</p>
+          <p>{whatIsLost(member_count, roles.length)}</p>
           <ul>{roles.map((role) => <li key={role.role}><Text>{role.name}</Text></li>)}</ul>
         </Confirm>
       )}
     </main>
   );
+}
+
+/** What goes with a group, before the names of its roles. */
+function whatIsLost(users: number, roles: number): string {
+  if (users === 0) return roles === 0 ? "Nobody is in it, and it has no role." : "Nobody is in it: nobody loses what its roles give.";
+  if (roles === 0) return `It has no role: ${users === 1 ? "its user loses" : `its ${counted(users, "user")} lose`} nothing.`;
+  return `${counted(users, "user")} ${users === 1 ? "loses" : "lose"} what ${roles === 1 ? "this role" : "these roles"} gave them through it:`;
 }

@@ -108,14 +108,14 @@ function Answer({ secret, shown }: { secret: string; shown: Shown }) {
         </>
       )}
       {asksCode && <TextField large label="Code" autoComplete="one-time-code" required autoFocus value={code} hint="That your authenticator shows, or one of your recovery codes." onChange={(event) => setCode(event.target.value)} />}
-      {problem && problem.kind !== "second-factor-required" && problem.errors.length === 0 && <p className="field-error" role="alert">{said(problem)}</p>}
+      {problem && problem.kind !== "second-factor-required" && problem.errors.length === 0 && <p className="field-error" role="alert">{said(problem, code !== "")}</p>}
       <Button type="submit" kind="primary" large disabled={accept.isPending}>{accept.isPending ? "One moment…" : fresh ? "Make the account and join" : "Join"}</Button>
     </form>
   );
 }
 
-function said(problem: ApiProblem): string {
-  if (problem.kind === "unauthenticated") return "The password or the code is wrong.";
+function said(problem: ApiProblem, gaveCode: boolean): string {
+  if (problem.kind === "unauthenticated") return gaveCode ? "The password or the code is wrong." : "The password is wrong.";
   if (problem.kind === "too-many-requests") return "Too many tries. Wait some minutes, then try again.";
   const text = problem.detail || problem.title;
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;

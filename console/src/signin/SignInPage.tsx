@@ -76,7 +76,7 @@ function PasswordForm() {
           <TextField large label="Password" name="password" type="password" autoComplete="current-password" autoFocus={Boolean(state?.email)} required value={password} onChange={(event) => setPassword(event.target.value)} />
         </>
       )}
-      {wrong && <p className="field-error" role="alert">{said(signIn.error)}</p>}
+      {wrong && <p className="field-error" role="alert">{said(signIn.error, asksCode)}</p>}
       <Button type="submit" kind="primary" large disabled={signIn.isPending}>
         {signIn.isPending ? "Signing in…" : "Sign in"}
       </Button>
@@ -94,9 +94,10 @@ function PasswordForm() {
   );
 }
 
-function said(error: unknown): string {
+/** The code is asked for only behind the right password, so that naming it tells nobody anything. */
+function said(error: unknown, asksCode: boolean): string {
   const problem = asProblem(error);
-  if (problem.kind === "unauthenticated") return "The e-mail address, the password or the code is wrong.";
+  if (problem.kind === "unauthenticated") return asksCode ? "The code is wrong, or was used before." : "The e-mail address or the password is wrong.";
   if (problem.kind === "too-many-requests") {
     const minutes = Math.ceil((problem.retryAfterSeconds ?? 60) / 60);
     return `Too many tries. Try again in ${minutes === 1 ? "a minute" : `${minutes} minutes`}.`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { bounds, interval, moment, PRESETS, rangeLabel, rangeOf } from "./range";
+import { bounds, interval, moment, PRESETS, rangeLabel, rangeOf, readRange } from "./range";
 import { clock, dayKey, full, tick, zoneName } from "./zone";
 
 const NOW = Date.parse("2026-11-23T09:00:00Z");
@@ -11,6 +11,20 @@ describe("ranges", () => {
     expect(rangeOf("-7d", null)).toEqual({ from: "-7d" });
     expect(rangeOf("2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z").to).toBe("2026-11-02T00:00:00Z");
     for (const bad of ["yesterday", "-0h", "-7y2", "<script>", "12"]) expect(rangeOf(bad, null)).toEqual({ from: "-24h" });
+  });
+  it("are read in the ways that people and other tools write them", () => {
+    expect(rangeOf("-2y", null)).toEqual({ from: "-730d" });
+    expect(rangeOf("-3mo", null)).toEqual({ from: "-90d" });
+    expect(rangeOf("now-6h", "now")).toEqual({ from: "-6h", to: "now" });
+    expect(rangeOf("2026-11-01", "1796083200000")).toEqual({ from: "2026-11-01T00:00:00.000Z", to: "2026-12-01T00:00:00.000Z" });
+  });
+  it("say what of them could not be read", () => {
+    expect(readRange("-2y", null).unread).toBeUndefined();
+    expect(readRange(null, null).unread).toBeUndefined();
+    expect(readRange("yesterday", null)).toEqual({ range: { from: "-24h" }, unread: "from=yesterday" });
+    expect(readRange("", null).unread).toBe("from=");
+    expect(readRange("-7d", "soon")).toEqual({ range: { from: "-7d" }, unread: "to=soon" });
+    for (const bad of ["-99y", "2026-13-01", "-1x", "now", "now+1h"]) expect(readRange(bad, null).unread, bad).toBe(bad === "now" ? undefined : `from=${bad}`);
   });
   it("have bounds", () => {
     expect(moment("-24h", NOW)).toBe(NOW - 86_400_000);

@@ -28,10 +28,33 @@ export function moment(bound: string, now: number): number | null {
   return Number.isNaN(millis) ? null : millis;
 }
 
-/** A range of the address; what cannot be read is the past 24 hours. */
+const DAYS_OF: Record<string, number> = { y: 365, M: 30, mo: 30 };
+
+/**
+ * A bound of an address, as the API takes it: besides what it takes itself, years and months (`-2y`, `-3mo`), what other tools
+ * write before theirs (`now-6h`), a day (`2026-11-01`, from its beginning in UTC) and milliseconds. `null` for what is none of it.
+ */
+export function boundOf(text: string): string | null {
+  const bound = text.trim().replace(/^now(?=-)/, "");
+  if (moment(bound, 0) !== null) return bound;
+  const long = /^-([1-9][0-9]{0,2})(y|mo|M)$/.exec(bound);
+  const days = long ? Number(long[1]) * (DAYS_OF[long[2] ?? ""] ?? 0) : 0;
+  if (days > 0 && days <= 9_999) return `-${days}d`;
+  const day = /^\d{4}-\d\d-\d\d$/.test(bound) ? Date.parse(`${bound}T00:00:00Z`) : /^\d{13}$/.test(bound) ? Number(bound) : NaN;
+  return Number.isNaN(day) ? null : rfc3339(day);
+}
+
+/** A range of an address, and what of it could not be read: without its beginning it is the past 24 hours, without its end up to now. */
+export function readRange(from: string | null, to: string | null): { range: Range; unread?: string } {
+  const begins = from === null ? DEFAULT_RANGE.from : boundOf(from);
+  if (begins === null) return { range: DEFAULT_RANGE, unread: `from=${from}` };
+  if (!to) return { range: { from: begins } };
+  const ends = boundOf(to);
+  return ends === null ? { range: { from: begins }, unread: `to=${to}` } : { range: { from: begins, to: ends } };
+}
+
 export function rangeOf(from: string | null, to: string | null): Range {
-  if (!from || moment(from, 0) === null) return DEFAULT_RANGE;
-  return to && moment(to, 0) !== null ? { from, to } : { from };
+  return readRange(from, to).range;
 }
 
 /** From when to when, in milliseconds. */

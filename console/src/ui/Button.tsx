@@ -1,5 +1,6 @@
-// Buttons. What one does is its text, a verb; an icon alone needs a name.
-import type { ComponentPropsWithRef } from "react";
+// Buttons. What one does is its text, a verb; an icon alone needs a name. One that cannot be pressed now keeps the focus that it
+// has: the browser would take it from a disabled one, and with it the place of whoever works by keyboard.
+import type { ComponentPropsWithRef, MouseEvent } from "react";
 import { Link, type LinkProps } from "react-router";
 
 import { Icon, type IconName } from "./Icon";
@@ -15,17 +16,25 @@ function classes(kind: ButtonKind, large: boolean, icon: boolean, more?: string)
   return own.join(" ");
 }
 
+type Pressed = Pick<ComponentPropsWithRef<"button">, "disabled" | "onClick">;
+
+function pressed({ disabled, onClick }: Pressed) {
+  if (!disabled) return { onClick };
+  // Enter in a field presses its form's button, too.
+  return { "aria-disabled": true, onClick: (event: MouseEvent) => event.preventDefault() };
+}
+
 type ButtonProps = ComponentPropsWithRef<"button"> & { kind?: ButtonKind; large?: boolean };
 
-export function Button({ kind = "plain", large = false, className, type = "button", ...rest }: ButtonProps) {
-  return <button type={type} className={classes(kind, large, false, className)} {...rest} />;
+export function Button({ kind = "plain", large = false, className, type = "button", disabled, onClick, ...rest }: ButtonProps) {
+  return <button type={type} className={classes(kind, large, false, className)} {...rest} {...pressed({ disabled, onClick })} />;
 }
 
 type IconButtonProps = ComponentPropsWithRef<"button"> & { icon: IconName; name: string; kind?: ButtonKind };
 
-export function IconButton({ icon, name, kind = "plain", className, type = "button", ...rest }: IconButtonProps) {
+export function IconButton({ icon, name, kind = "plain", className, type = "button", disabled, onClick, ...rest }: IconButtonProps) {
   return (
-    <button type={type} aria-label={name} title={name} className={classes(kind, false, true, className)} {...rest}>
+    <button type={type} aria-label={name} title={name} className={classes(kind, false, true, className)} {...rest} {...pressed({ disabled, onClick })}>
       <Icon name={icon} />
     </button>
   );

@@ -12,7 +12,7 @@ export function PageHead({ title, about, back, actions }: {
     <header className="page-head">
       <div className="grow">
         {back && <Link className="page-back" to={back.to}>← {back.label}</Link>}
-        <h1>{title}</h1>
+        <h1 tabIndex={-1}>{title}</h1>
         {about && <p className="page-about">{about}</p>}
       </div>
       {actions && <div className="page-actions">{actions}</div>}

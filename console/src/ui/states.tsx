@@ -24,6 +24,11 @@ export function Empty({ title, children, actions }: { title: string; children?: 
   );
 }
 
+/** Whether asking once more can bring another answer: what is not there, and what one may not see, stays so. */
+function canChange({ status }: ApiProblem): boolean {
+  return status !== 403 && status !== 404 && status !== 410;
+}
+
 /** What went wrong, with the request's id: what an administrator finds in the service's log. */
 export function Failed({ error, retry, title }: { error: unknown; retry?: () => void; title?: string }) {
   const problem = asProblem(error);
@@ -36,7 +41,7 @@ export function Failed({ error, retry, title }: { error: unknown; retry?: () => 
           Request <code>{problem.requestId}</code>
         </p>
       )}
-      {retry && (
+      {retry && canChange(problem) && (
         <div className="state-actions">
           <Button onClick={retry}>Try again</Button>
         </div>
