@@ -40,7 +40,7 @@ export function CellMenu({ at, onClose, onLeft, onFilter, onRange, onOpen, perma
   const { event, column } = at;
   const found = (column?.field ? [column] : columnsOf(event)).flatMap((one) => {
     const value = one.value?.(event);
-    return one.field && value ? [{ field: one.field, value }] : [];
+    return one.field && value ? [{ field: one.field, value, called: one.called?.(event) ?? shownValue(value) }] : [];
   });
   return (
     <Radix.Root open modal={false} onOpenChange={(open) => !open && onClose()}>
@@ -49,10 +49,10 @@ export function CellMenu({ at, onClose, onLeft, onFilter, onRange, onOpen, perma
       </Radix.Trigger>
       <Radix.Portal>
         <Radix.Content className="menu" align="start" collisionPadding={8} aria-label="What to do with this event" onCloseAutoFocus={giveBack}>
-          {found.map(({ field, value }) => (
+          {found.map(({ field, value, called }) => (
             <div key={`${field} ${value}`} role="group" aria-label={FIELD_TITLES[field] ?? field} className={column ? undefined : "menu-field"}>
               <MenuLabel>
-                {FIELD_TITLES[field] ?? field} <b><Text>{shownValue(value).slice(0, 80)}</Text></b>
+                {FIELD_TITLES[field] ?? field} <b><Text>{called.slice(0, 80)}</Text></b>
               </MenuLabel>
               <MenuItem onSelect={() => onFilter(field, value, false)}>Only this</MenuItem>
               <MenuItem onSelect={() => onFilter(field, value, true)}>Without this</MenuItem>

@@ -16,6 +16,8 @@ export type Column = {
   field?: string;
   /** The value of a cell for a criterion; none for an empty cell. */
   value?: (event: AuditEvent) => string | undefined;
+  /** What its value is called where there is room to say it, if not as it is. */
+  called?: (event: AuditEvent) => string | undefined;
   /** The text of a cell. */
   text?: (event: AuditEvent) => string | undefined;
   /** Whether what an empty cell would hold was erased. */
@@ -40,6 +42,10 @@ export function targetColumn(at: number): Column {
     value: (event) => {
       const target = event.targets[at];
       return target?.id ? typedTarget(target.type, target.id) : undefined;
+    },
+    called: (event) => {
+      const target = event.targets[at];
+      return target && `${target.type} ${textOf(target) ?? ""}`;
     },
     text: (event) => textOf(event.targets[at]),
     erased: (event) => isErased(event, "identity"),
