@@ -58,7 +58,8 @@ pub async fn prove(
     match app.sign_in.passwords.verify(password, Some(&stored)).await {
         Ok(Verdict::Wrong) => {
             failed(Failure::WrongPassword);
-            Err(wrong_proof())
+            let gives_code = app.directory.read(|state| state.personal().second_factor(&person.user.id).is_some());
+            Err(wrong_proof(gives_code))
         }
         Ok(_) => Ok((attempt, Some(stored))),
         Err(problem) => {
@@ -85,12 +86,13 @@ pub fn use_code(
         judged => return Ok(judged),
     };
     record_failed(call, state, action, failure);
-    Err(wrong_proof())
+    Err(wrong_proof(true))
 }
 
-fn wrong_proof() -> Problem {
-    Problem::new(Kind::InvalidContent, "the content is against the rules")
-        .with_error("", "the password or the code is wrong")
+/// Who gives a code, too, is not told which of both is wrong: a guessed password must not be confirmed.
+fn wrong_proof(gives_code: bool) -> Problem {
+    let detail = if gives_code { "the password or the code is wrong" } else { "the password is wrong" };
+    Problem::new(Kind::InvalidContent, "the content is against the rules").with_error("", detail)
 }
 
 /// Records a try at a change of what a person proves who they are with that came to nothing.
