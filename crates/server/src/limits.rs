@@ -267,8 +267,14 @@ pub const REFUSAL_KINDS_PER_SENDER_MAX: usize = 128;
 /// Most characters of an id in a path that the record of a denial keeps.
 pub const DENIED_ID_CHARS_MAX: usize = 128;
 /// Up to how many members or assignments that go with a group or role each have a record of their own; of more, a record
-/// names several members, or one assignment with all of its projects.
+/// names several members, or several projects of one assignment.
 pub const LOSSES_TOLD_APART_MAX: usize = 1000;
+/// Over how many places that a role comes or goes in each has a record of its own; of more, a record names as many as fit.
+pub const PLACES_TOLD_APART_MAX: usize = 100;
+/// Most bytes of projects, as JSON, that one such record names.
+pub const PLACES_TOLD_BYTES_MAX: usize = 20 * 1024;
+/// After how long a search or tail that goes on is recorded again.
+pub const SEARCH_UNRECORDED_TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// Time over which counts of a filter belong to the search of the same filter and are not recorded again.
 pub const SEARCH_REMEMBERED_TIME: Duration = Duration::from_secs(15 * 60);
 /// Most criteria of a search for which it is remembered that their field's values are counted without them.

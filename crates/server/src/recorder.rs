@@ -254,12 +254,26 @@ enum Message {
     Flush(oneshot::Sender<()>),
 }
 
+/// A search that goes on.
+#[derive(Clone, Copy)]
+struct Remembered {
+    recorded: Duration,
+    last: Duration,
+}
+
+impl Remembered {
+    /// Whether what comes now belongs to it.
+    fn goes_on(self, now: Duration) -> bool {
+        now.saturating_sub(self.last) < limits::SEARCH_REMEMBERED_TIME
+    }
+}
+
 /// Takes own records and writes them.
 pub struct Recorder {
     sender: mpsc::Sender<Message>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
-    searches: Mutex<BTreeMap<[u8; 32], Duration>>,
+    searches: Mutex<BTreeMap<[u8; 32], Remembered>>,
 }
 
 impl Recorder {
@@ -324,24 +338,27 @@ impl Recorder {
         Err(Problem::new(Kind::Unavailable, detail).retry_after(5))
     }
 
-    /// Whether a search is new: not seen within the time for which one is remembered. Remembers it.
+    /// Whether a search is to be recorded: it was not seen within the time for which one is remembered, or goes on for very long since
+    /// it was recorded. Remembers it.
     pub fn is_new_search(&self, key: [u8; 32]) -> bool {
         let now = self.clock.elapsed();
         let mut searches = self.searches.lock();
         if searches.len() >= limits::SEARCHES_REMEMBERED_MAX {
-            searches.retain(|_, at| now.saturating_sub(*at) < limits::SEARCH_REMEMBERED_TIME);
+            searches.retain(|_, search| search.goes_on(now));
             if searches.len() >= limits::SEARCHES_REMEMBERED_MAX {
                 searches.clear();
             }
         }
-        let before = searches.insert(key, now);
-        before.is_none_or(|at| now.saturating_sub(at) >= limits::SEARCH_REMEMBERED_TIME)
+        let before = searches.get(&key).filter(|search| search.goes_on(now)).map(|search| search.recorded);
+        let before = before.filter(|recorded| now.saturating_sub(*recorded) < limits::SEARCH_UNRECORDED_TIME_MAX);
+        searches.insert(key, Remembered { recorded: before.unwrap_or(now), last: now });
+        before.is_none()
     }
 
     /// Whether a search was seen within that time.
     pub fn remembers_search(&self, key: [u8; 32]) -> bool {
         let now = self.clock.elapsed();
-        self.searches.lock().get(&key).is_some_and(|at| now.saturating_sub(*at) < limits::SEARCH_REMEMBERED_TIME)
+        self.searches.lock().get(&key).is_some_and(|search| search.goes_on(now))
     }
 }
 

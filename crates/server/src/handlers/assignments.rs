@@ -15,6 +15,7 @@ use crate::directory::{Edit, Effective, GroupView, OrganizationAccess, RoleView,
 use crate::dispatch::Call;
 use crate::form::{Form, Holds, readable};
 use crate::handlers::groups::{group_of, group_target, must_cover};
+use crate::handlers::losses::{Moves, records_of_projects};
 use crate::handlers::roles::role_target;
 use crate::limits;
 use crate::problem::{Kind, Problem};
@@ -56,7 +57,8 @@ fn places(level: Option<&Level>) -> BTreeSet<Option<&str>> {
 }
 
 /// Records what comes and goes when an assignment changes, each project by itself: who sees the log of some projects finds the
-/// records with a target among these, and the others' names are not for them.
+/// records with a target among these, and the others' names are not for them. Of very many, as many as fit stand in one record, which is
+/// for who sees the whole log.
 fn record(
     edit: &mut Edit,
     call: &Call,
@@ -65,9 +67,15 @@ fn record(
     (before, after): (Option<&Level>, Option<&Level>),
 ) {
     let (before, after) = (places(before), places(after));
-    for (action, those) in [("group.role.assign", &after - &before), ("group.role.unassign", &before - &after)] {
-        for project in those {
-            let record = call.record(action, group_target(group)).on(role_target(role));
+    let (come, go) = (&after - &before, &before - &after);
+    let are_many = come.len() + go.len() > limits::PLACES_TOLD_APART_MAX;
+    for (action, moves, those) in [("group.role.assign", Moves::Come, come), ("group.role.unassign", Moves::Go, go)] {
+        let (projects, apart): (Vec<_>, Vec<_>) = those.into_iter().partition(|place| are_many && place.is_some());
+        let record = call.record(action, group_target(group)).on(role_target(role));
+        let projects: Vec<String> = projects.into_iter().flatten().map(str::to_owned).collect();
+        records_of_projects(edit, organization, &record.clone().with("level", "project"), &projects, moves);
+        for project in apart {
+            let record = record.clone();
             edit.record(
                 organization,
                 match project {

@@ -81,11 +81,42 @@ pub fn assignments_lost(
                     edit.record(organization, record.clone().on(json!({"type": "project", "id": project})));
                 }
             }
-            Level::Project { projects } => {
-                let record = record.with("projects", projects.len());
-                edit.record(organization, record.changing("/projects", projects, Value::Null));
-            }
+            Level::Project { projects } => records_of_projects(edit, organization, &record, &projects, Moves::Go),
         }
+    }
+}
+
+/// Whether projects come to an assignment or go from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moves {
+    /// They come.
+    Come,
+    /// They go.
+    Go,
+}
+
+/// Records in few records that very many projects come to an assignment or go from it, each of them named. They have no project as
+/// a target: who sees the log of one would learn of the others.
+pub fn records_of_projects(
+    edit: &mut Edit,
+    organization: OrganizationId,
+    record: &OwnRecord,
+    projects: &[String],
+    moves: Moves,
+) {
+    let mut rest = projects;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fit = rest.iter().take_while(|project| {
+            bytes += json!(project).to_string().len() + 1;
+            bytes <= limits::PLACES_TOLD_BYTES_MAX
+        });
+        let (some, left) = rest.split_at(fit.count().max(1));
+        let mut record = record.clone().with("projects", some.len());
+        let (before, after) = if moves == Moves::Come { (&[][..], some) } else { (some, &[][..]) };
+        record.changes.push(json!({"path": "/projects", "before": before, "after": after}));
+        edit.record(organization, record);
+        rest = left;
     }
 }
 
@@ -163,6 +194,21 @@ mod tests {
         assert!(named(&many, "project").is_empty(), "who sees one project's log would learn of the others");
         let first = many.recorded().next().unwrap();
         assert_eq!((&first.metadata["projects"], &first.changes[0]["path"]), (&json!(1000), &json!("/projects")));
+        assert_eq!(first.changes[0]["before"].as_array().unwrap().len(), 1000, "all of them are named");
+    }
+
+    #[test]
+    fn projects_that_do_not_fit_into_one_record_are_named_in_several() {
+        let projects: Vec<String> = (0..1000).map(|number| format!("{number:0>1024}")).collect();
+        let mut edit = Edit::default();
+        records_of_projects(&mut edit, ORGANIZATION, &cause(), &projects, Moves::Come);
+        let clock = SystemClock::new();
+        let told = |record: &OwnRecord| {
+            record.encode(&clock).unwrap();
+            record.changes[0]["after"].as_array().unwrap().clone()
+        };
+        assert_eq!(edit.recorded().flat_map(told).collect::<Vec<_>>(), projects);
+        assert!(edit.recorded().count() < 60, "{}", edit.recorded().count());
     }
 
     #[test]

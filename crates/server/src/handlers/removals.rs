@@ -2,7 +2,7 @@
 //! yes or no. The yes, the records that list what goes, and what is left of redacted events are one commit; the work
 //! (`removals::work`) follows it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actarium_core::erasure::ErasableParts;
@@ -27,7 +27,9 @@ use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::queries::{run, snapshot};
 use crate::recorder::OwnRecord;
-use crate::removals::{self, Approver, Found, Subject, nameless, names_one_of, saved_searches_naming, type_and_id};
+use crate::removals::{
+    self, Approver, Found, Subject, Tied, nameless, names_one_of, saved_searches_naming, type_and_id,
+};
 use crate::retention::as_hold;
 
 impl RemovalKind {
@@ -52,7 +54,7 @@ struct Looked {
     /// What is left of redacted events.
     remainders: Vec<EncodedRows>,
     /// The accounts that are tied to who asked.
-    tied: BTreeSet<String>,
+    tied: Tied,
 }
 
 fn shown(app: &App, organization: &Organization, removal: &Kept<Removal>) -> Value {
@@ -348,11 +350,16 @@ pub async fn approve(call: Call, kind: RemovalKind) -> Result<Response, Problem>
     let wanted = wanted_of(&pending)?;
     let looked =
         look(&call.app, &organization, &wanted, (&pending.asked_by, pending.asked_at), approver.clone()).await?;
-    if approver.is_some_and(|approver| looked.tied.contains(&approver.id)) {
+    let may_be_second = |approver: &Approver| {
+        call.app.directory.read(|state| looked.tied.may_approve(state.access(organization.id), &approver.id))
+    };
+    if approver.as_ref().is_some_and(|approver| !may_be_second(approver)) {
         return Err(no_second_person());
     }
-    if looked.found.own_acts {
-        let detail = "some of it are records of your own acts, whose removal somebody else must approve";
+    if let Some(own_act) = looked.found.own_act {
+        let detail = format!(
+            "some of it are records of your own acts, such as {own_act}: somebody else must approve their removal, or the operator"
+        );
         return Err(Problem::new(Kind::Forbidden, detail));
     }
     let counts = counts(&call.app, &organization, &looked.found);
@@ -500,12 +507,12 @@ async fn look(
         let context = (&holds[..], approver.as_ref());
         let tied = match asked_by["id"].as_str().filter(|_| asked_by["type"] == "user") {
             Some(user) => removals::tied_to(&snapshot, user, asked_at, stop)?,
-            None => BTreeSet::new(),
+            None => Tied::default(),
         };
         let looked = match &wanted {
             Wanted::Person(subject, parts) => {
                 let found = removals::of_person(&snapshot, subject, *parts, context, stop)?;
-                Looked { found, remainders: Vec::new(), tied: BTreeSet::new() }
+                Looked { found, remainders: Vec::new(), tied: Tied::default() }
             }
             Wanted::Events(redacting) => {
                 let now = work.clock.now();
@@ -567,6 +574,6 @@ impl Events<'_> {
         }
         let seen = std::mem::take(&mut self.seen);
         let remainders = seen.into_values().filter_map(|left| left.ok().flatten()).collect();
-        Ok(Looked { found, remainders, tied: BTreeSet::new() })
+        Ok(Looked { found, remainders, tied: Tied::default() })
     }
 }

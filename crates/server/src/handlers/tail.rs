@@ -47,6 +47,8 @@ struct Following {
     filter: Filter,
     /// Sequence number that was looked at last, -1 for none.
     after: i64,
+    /// When it was recorded that it is followed.
+    recorded: Duration,
 }
 
 impl Following {
@@ -69,6 +71,17 @@ impl Following {
         if end.saturating_sub(self.after) <= limits::TAIL_BEHIND_MAX {
             return Ok(());
         }
+        let record = search_record(&self.call, &self.organization, &self.filter, "audit_log.search");
+        self.app.recorder.note(self.organization.id, &record.with("after", self.after))
+    }
+
+    /// What is followed for very long is on record again from time to time.
+    fn record_if_long(&mut self) -> Result<(), Problem> {
+        let now = self.app.clock.elapsed();
+        if now.saturating_sub(self.recorded) < limits::SEARCH_UNRECORDED_TIME_MAX {
+            return Ok(());
+        }
+        self.recorded = now;
         let record = search_record(&self.call, &self.organization, &self.filter, "audit_log.search");
         self.app.recorder.note(self.organization.id, &record.with("after", self.after))
     }
@@ -98,7 +111,8 @@ pub async fn tail(call: Call) -> Result<Response, Problem> {
     let after = resumed.or(call.parameters.integer("after"));
     let events_max = call.parameters.integer("limit").map_or(limits::PAGE_EVENTS_DEFAULT, |limit| limit as usize);
     let wait_seconds = call.parameters.integer("wait").map_or(limits::TAIL_WAIT_SECONDS_DEFAULT, |wait| wait as u64);
-    let mut following = Following { app: call.app.clone(), organization, call, filter, after: -1 };
+    let (app, recorded) = (call.app.clone(), call.app.clock.elapsed());
+    let mut following = Following { app, organization, call, filter, after: -1, recorded };
     let end = following.end_of_log().await?;
     following.after = after.unwrap_or(end);
     following.record_if_behind(end)?;
@@ -188,6 +202,9 @@ async fn follow(mut following: Following, sender: mpsc::Sender<Bytes>) {
     }
     loop {
         sizes.borrow_and_update();
+        if following.record_if_long().is_err() {
+            return;
+        }
         let page = tokio::select! {
             page = following.read(STREAM_EVENTS) => page,
             () = sender.closed() => return,

@@ -8,6 +8,7 @@ use std::ops::{ControlFlow, Range};
 use actarium_core::erasure::{ErasableParts, is_evidence, ranges_of};
 use actarium_core::event::OWN_SOURCE;
 use actarium_core::filter::{Filter, Place, Scope, Term};
+use actarium_core::id::EventId;
 use actarium_core::render::Placed;
 use actarium_core::row::{Column, RowView};
 use actarium_core::{stored, text};
@@ -44,8 +45,8 @@ pub struct Found {
     /// Ids of recorded searches that may name the person, the first of them.
     pub to_review: Vec<String>,
     searches_to_review: u64,
-    /// Whether some of it are acts of the one who is to approve.
-    pub own_acts: bool,
+    /// The id of one of them that is an act of the one who is to approve.
+    pub own_act: Option<EventId>,
     held: BTreeSet<u64>,
     already: u64,
     naming_records: u64,
@@ -88,7 +89,9 @@ impl Found {
             self.held.insert(found.seq);
             return false;
         }
-        self.own_acts |= look.approver.is_some_and(|approver| is_act_of(&found.row, approver));
+        if self.own_act.is_none() && look.approver.is_some_and(|approver| is_act_of(&found.row, approver)) {
+            self.own_act = Some(EventId::new(organization, found.seq, found.recorded_at));
+        }
         let known = self.by_seq.entry(found.seq).or_default();
         *known = known.union(parts);
         true
@@ -173,7 +176,8 @@ impl Found {
     }
 }
 
-/// Whether somebody did it, or it was done on their behalf.
+/// Whether somebody did it, or it was done on their behalf. Whoever sent it says so: a platform's ids of its users need not be the ones here,
+/// so the address counts as well (docs/SECURITY.md).
 fn is_act_of(row: &RowView<'_>, approver: &Approver) -> bool {
     let actors = row.get(Column::Actor).map(stored::actors);
     actors.into_iter().flatten().any(|actor| {

@@ -1,5 +1,6 @@
 //! Who may be the second person: somebody who could have approved at the moment it was asked for, and whose account did not
-//! come to be, or to its rights, by the hands of who asked. Otherwise whoever can make accounts would be both persons.
+//! come to be, or to its rights, by the hands of who asked. Otherwise whoever can make accounts would be both persons, and whoever can
+//! give roles would choose the other.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +12,16 @@ use actarium_query::{Stop, TimeRange};
 use actarium_store::{OrganizationId, Snapshot};
 
 use super::find::each;
-use crate::access::Right;
-use crate::directory::State;
+use crate::access::{Right, Rights};
+use crate::directory::document::Level;
+use crate::directory::{OrganizationAccess, Reason, State};
 use crate::limits;
 use crate::problem::Problem;
 use crate::serve::SERVICE_ID;
 
 /// Resources of the actions by which accounts come to be, change hands or come to rights.
-const RESOURCES: [&str; 6] = ["user", "group.member", "password", "token", "identity_provider", "sign_in"];
+const RESOURCES: [&str; 8] =
+    ["user", "group.member", "group.role", "role", "password", "token", "identity_provider", "sign_in"];
 
 /// What ties who says which domains' people join through a provider to those who did.
 const JOINING: &str = "joining by domain";
@@ -26,30 +29,117 @@ const JOINING: &str = "joining by domain";
 /// What such a record ties its actor to.
 const TIED_TYPES: [&str; 4] = ["user", "invitation", "token", "identity_provider"];
 
+/// The accounts that are tied to one, and the rights that these gave.
+#[derive(Debug, Default)]
+pub struct Tied {
+    /// The accounts, the one itself among them.
+    pub accounts: BTreeSet<String>,
+    /// Groups that they gave a role for the organization, with the role.
+    assigned: BTreeSet<(String, String)>,
+    /// Roles that they let approve.
+    widened: BTreeSet<String>,
+}
+
+impl Tied {
+    /// Whether somebody is the second person, as far as these go.
+    pub fn may_approve(&self, access: &OrganizationAccess, user: &str) -> bool {
+        !self.accounts.contains(user) && self.leaves(access, user)
+    }
+
+    /// Whether somebody may approve by what others gave: a role that none of these let approve, of a group that none of them gave it.
+    fn leaves(&self, access: &OrganizationAccess, user: &str) -> bool {
+        access.reasons(user).into_iter().any(|Reason { group, role, level, rights }| {
+            level == Level::Organization
+                && rights.holds(Right::RemovalsApprove)
+                && !self.widened.contains(&role.0)
+                && !self.assigned.contains(&(group.0, role.0))
+        })
+    }
+}
+
+/// What somebody gave by roles.
+enum Gift {
+    Assigned { group: String, role: String },
+    Widened { role: String },
+}
+
 /// The accounts that are tied to one by what was recorded since shortly before a moment: who made, invited or changed whom,
-/// directly or through others, invitations, tokens and identity providers. The one itself is among them. Blocks.
+/// directly or through others, invitations, tokens and identity providers. Blocks.
 ///
 /// # Errors
 /// If it takes too long or the log cannot be read.
-pub fn tied_to(snapshot: &Snapshot, user: &str, at: Micros, stop: &Stop) -> Result<BTreeSet<String>, Problem> {
+pub fn tied_to(snapshot: &Snapshot, user: &str, at: Micros, stop: &Stop) -> Result<Tied, Problem> {
     let actions = RESOURCES.map(|resource| Filter::Term(Term::Action(ActionPattern::Under(resource.to_owned()))));
     let filter = Filter::and([Filter::Term(Term::Source(OWN_SOURCE.to_owned())), Filter::or(actions)]);
     let since = TimeRange { from: at.saturating_sub(limits::REMOVAL_TIES_AGE), ..TimeRange::ALL };
     let mut ties: Vec<BTreeSet<String>> = Vec::new();
-    each(snapshot, (since, &filter), stop, &mut |event| ties.extend(tie(&event.row)))?;
-    let mut tied = BTreeSet::from([user.to_owned()]);
+    let mut gifts: Vec<(BTreeSet<String>, Gift)> = Vec::new();
+    each(snapshot, (since, &filter), stop, &mut |event| match gift(&event.row) {
+        Some(gift) => gifts.push((givers(&event.row), gift)),
+        None => ties.extend(tie(&event.row)),
+    })?;
+    let mut tied = Tied { accounts: BTreeSet::from([user.to_owned()]), ..Tied::default() };
     loop {
-        let before = tied.len();
+        let before = tied.accounts.len();
         ties.retain(|tie| {
-            let is_near = !tied.is_disjoint(tie);
+            let is_near = !tied.accounts.is_disjoint(tie);
             if is_near {
-                tied.extend(tie.iter().cloned());
+                tied.accounts.extend(tie.iter().cloned());
             }
             !is_near
         });
-        if tied.len() == before {
-            return Ok(tied);
+        if tied.accounts.len() == before {
+            break;
         }
+    }
+    for (_, gift) in gifts.into_iter().filter(|(givers, _)| !tied.accounts.is_disjoint(givers)) {
+        match gift {
+            Gift::Assigned { group, role } => drop(tied.assigned.insert((group, role))),
+            Gift::Widened { role } => drop(tied.widened.insert(role)),
+        }
+    }
+    Ok(tied)
+}
+
+/// The ids of whoever is an actor of it.
+fn givers(row: &RowView<'_>) -> BTreeSet<String> {
+    row.get(Column::Actor).map(stored::actors).into_iter().flatten().map(|actor| actor.id.to_string()).collect()
+}
+
+/// What a record tells of roles that were given for the organization, or let approve from then on.
+fn gift(row: &RowView<'_>) -> Option<Gift> {
+    if row.get(Column::Outcome).is_some_and(|outcome| outcome != "success") {
+        return None;
+    }
+    let target = |kind: &str| {
+        let mut targets = row.get(Column::Targets).map(stored::targets)?;
+        targets.find(|target| target.kind == kind).map(|target| target.id.to_string())
+    };
+    match row.get(Column::Action)? {
+        "group.role.assign" => {
+            let mut holds_everywhere = false;
+            stored::metadata(row.get(Column::Metadata)?, &mut |key, value| {
+                holds_everywhere |= key == "level" && value == Level::Organization.name();
+            });
+            holds_everywhere.then_some(Gift::Assigned { group: target("group")?, role: target("role")? })
+        }
+        "role.update" => {
+            let approves = |names: &str| {
+                let mut found = false;
+                stored::leaves(names, &mut |name| {
+                    found |= Rights::from_names([name]).is_ok_and(|rights| rights.holds(Right::RemovalsApprove));
+                });
+                found
+            };
+            let mut changes = row.get(Column::Changes).map(stored::changes)?;
+            let widens = changes.any(|change| {
+                change.path.starts_with("/permissions")
+                    && change.after.is_some_and(approves)
+                    && !change.before.is_some_and(approves)
+            });
+            widens.then_some(Gift::Widened { role: target("role")? })
+        }
+        _ => None,
     }
 }
 
@@ -99,19 +189,15 @@ fn opens_an_account(row: &RowView<'_>) -> bool {
 
 /// Who could approve it now: who holds the right for the whole organization, is not the person it is about, and is not tied
 /// to who asks.
-pub fn approvers(
-    state: &State,
-    organization: OrganizationId,
-    subject: Option<&str>,
-    tied: &BTreeSet<String>,
-) -> Vec<String> {
+pub fn approvers(state: &State, organization: OrganizationId, subject: Option<&str>, tied: &Tied) -> Vec<String> {
+    let access = state.access(organization);
     let may = |user: &str| {
         let held = state.effective(organization, user);
         held.is_some_and(|held| held.organization.holds(Right::RemovalsApprove))
-            && !tied.contains(user)
+            && tied.may_approve(access, user)
             && subject.is_none_or(|subject| subject != format!("user:{user}"))
     };
-    let members = state.access(organization).members().map(|(user, _)| user);
+    let members = access.members().map(|(user, _)| user);
     let mut approvers: Vec<String> = members.filter(|user| may(user)).cloned().collect();
     approvers.sort();
     approvers

@@ -390,3 +390,37 @@ fn how_many_events_there_are_is_for_who_sees_all_of_the_log() {
     given(&service, &in_part, json!(["audit_logs_view", "audit_logs_export"]), None);
     assert_eq!(plan(&in_part), 200);
 }
+
+#[test]
+fn very_many_projects_of_an_assignment_are_few_records_that_name_them_all() {
+    let service = Service::start();
+    service.organization("acme");
+    let admin = Person::new(&service, "Admina", &["admin"]);
+    let reader = Person::new(&service, "Rhea", &[]);
+    given(&service, &reader, json!(["audit_logs_view"]), Some(&["p-0"]));
+    let group = admin.made(&service, "groups", json!({"name": "On call"}));
+    let assign = |from: usize, to: usize| {
+        let projects: Vec<String> = (from..to).map(|number| format!("p-{number}")).collect();
+        let body = json!({"role": "developer", "level": "project", "projects": projects});
+        admin.made(&service, &format!("groups/{group}/roles"), body);
+    };
+    assign(0, 1000);
+    assign(500, 1500);
+    let records = service.find("acme", &format!("action=group.role.*&target=group:{group}&order=asc&limit=1000"));
+    let told: Vec<_> = records
+        .iter()
+        .map(|record| {
+            let change = &record["changes"][0];
+            let names = |side: &str| change[side].as_array().unwrap().len();
+            (record["action"].as_str().unwrap(), names("before"), names("after"))
+        })
+        .collect();
+    let expected = [("group.role.assign", 0, 1000), ("group.role.assign", 0, 500), ("group.role.unassign", 500, 0)];
+    assert_eq!(told, expected);
+    assert_eq!(records[1]["changes"][0]["after"][0], "p-1000");
+    assert!(reader.sees(&service, "action=group.role.*&actor=Admina").unwrap().is_empty(), "they name other projects");
+    // A few are told by themselves.
+    assign(500, 1499);
+    let last = &service.find("acme", &format!("action=group.role.*&target=group:{group}&limit=1"))[0];
+    assert_eq!(last["targets"][2], json!({"type": "project", "id": "p-1499"}));
+}

@@ -473,3 +473,74 @@ fn the_detail_of_chosen_events_is_redacted_and_what_is_left_is_recorded() {
     proves_itself(&service);
     assert_eq!(files_with(service.path(), "tangerine-swordfish"), Vec::<String>::new());
 }
+
+#[test]
+fn who_gives_the_right_to_approve_does_not_choose_the_second_person() {
+    let service = Service::start();
+    service.organization("acme");
+    let asker = Person::new(&service, "Quinn", &["admin"]);
+    let [bea, cora] = ["Bea", "Cora"].map(|name| Person::new(&service, name, &[]));
+    recorded(&service, &[of_person(0)]);
+    let approvers = || {
+        let body = json!({"subject": "user:u_777", "reason": "They asked"});
+        let answer = asker.send(&service, "POST", "erasures", body);
+        assert_eq!(answer.status, 201, "{answer:?}");
+        (format!("erasures/{}/approve", answer.json()["id"].as_str().unwrap()), answer.json()["approvers"].clone())
+    };
+    let by_operator = |path: &str, body: Value| {
+        let answer = service.request("POST", &format!("/v1/orgs/acme/{path}")).json(&body).send();
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()["id"].as_str().unwrap_or_default().to_owned()
+    };
+    let whole = |role: &str| json!({"role": role, "level": "organization"});
+    // A role that the asker gives to a group that somebody is in.
+    let group = by_operator("groups", json!({"name": "Legal"}));
+    by_operator(&format!("groups/{group}/members"), json!({"user": bea.id}));
+    let role = asker.made(&service, "roles", json!({"name": "Deciders", "permissions": ["LOG-GOVERNANCE"]}));
+    asker.made(&service, &format!("groups/{group}/roles"), whole(&role));
+    let (asked, found) = approvers();
+    assert_eq!(found, json!([]));
+    assert_eq!(bea.send(&service, "POST", &asked, Value::Null).status, 403);
+    // A role of hers that the asker lets approve.
+    let (group, role) = (
+        by_operator("groups", json!({"name": "Privacy"})),
+        by_operator("roles", json!({"name": "Privacy", "permissions": ["removals_view"]})),
+    );
+    by_operator(&format!("groups/{group}/members"), json!({"user": cora.id}));
+    by_operator(&format!("groups/{group}/roles"), whole(&role));
+    let path = format!("roles/{role}");
+    let wider = json!({"permissions": ["removals_view", "removals_approve"]});
+    assert_eq!(asker.send(&service, "PATCH", &path, wider).status, 200);
+    assert_eq!(approvers().1, json!([]));
+    // What others gave counts: another way to the right is enough.
+    let group = by_operator("groups", json!({"name": "Compliance"}));
+    by_operator(&format!("groups/{group}/members"), json!({"user": cora.id}));
+    let role = by_operator("roles", json!({"name": "Compliance", "permissions": ["removals_approve"]}));
+    by_operator(&format!("groups/{group}/roles"), whole(&role));
+    // A change of it that gives nothing new ties nobody, nor does giving it for projects.
+    let path = format!("roles/{role}");
+    let more = json!({"permissions": ["removals_approve", "removals_view"]});
+    assert_eq!(asker.send(&service, "PATCH", &path, more).status, 200);
+    let (asked, found) = approvers();
+    assert_eq!(found, json!([cora.id]));
+    assert_eq!(cora.send(&service, "POST", &asked, Value::Null).status, 200);
+}
+
+#[test]
+fn an_event_that_keeps_somebody_from_approving_is_named_to_them() {
+    let service = Service::start();
+    service.organization("acme");
+    let asker = Person::new(&service, "Quinn", &["admin"]);
+    let lena = Person::new(&service, "Lena", &["admin"]);
+    let mut event = of_person(0);
+    event["actor"] = json!({"type": "user", "id": "q", "email": "LENA@example.com"});
+    event["targets"] = json!([{"type": "user", "id": "u_777"}]);
+    let ids = recorded(&service, &[event]);
+    let id = asker.made(&service, "erasures", json!({"subject": "user:u_777", "reason": "They asked"}));
+    let refused = lena.send(&service, "POST", &format!("erasures/{id}/approve"), Value::Null);
+    assert_eq!(refused.status, 403, "{refused:?}");
+    let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains(&ids[0]) && detail.contains("operator"), "{detail}");
+    let by_operator = service.request("POST", &format!("/v1/orgs/acme/erasures/{id}/approve")).send();
+    assert_eq!(by_operator.status, 200, "{by_operator:?}");
+}

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::ahead::Ahead;
 use crate::client::{Answer, Request, Service, chunk, event};
 use crate::person::Person;
 
@@ -149,4 +150,20 @@ fn streams_end_when_the_service_stops() {
     assert!(stream.next().is_none());
     let mut line = String::new();
     assert_eq!(BufReader::new(&mut idle).read_line(&mut line).unwrap_or(0), 0);
+}
+
+#[test]
+fn whoever_goes_on_reading_for_days_is_on_record_every_day() {
+    let clock = Ahead::standing();
+    let service = Service::start_at(tempfile::tempdir().unwrap(), clock.clone(), |_| {});
+    service.organization("acme");
+    for _ in 0..(49 * 6) {
+        assert_eq!(service.get(DEPLOYS).status, 200);
+        clock.advance(Duration::from_secs(10 * 60));
+    }
+    // Reads are recorded a moment after their answer.
+    let service = Service::start_at(service.stop(), clock, |_| {});
+    let searches = service.find("acme", "action=audit_log.search&from=-7d&limit=1000");
+    let followed = searches.iter().filter(|search| search["metadata"]["q"] == "action:component.deploy");
+    assert_eq!(followed.count(), 3);
 }

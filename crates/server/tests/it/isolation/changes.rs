@@ -99,16 +99,26 @@ impl World {
         self.random.one(&roles).clone()
     }
 
-    /// What a change that takes from somebody is answered with: 409 if no administrator would stay.
-    fn if_administered(&self, of: usize, change: impl FnOnce(&mut super::model::Organization)) -> u16 {
+    /// What a change of who holds what is answered with: 409 if no administrator would stay, or none who can sign in, or if an account
+    /// would gain what somebody who knows its password does not hold.
+    fn if_kept(&self, of: usize, change: impl FnOnce(&mut super::model::Organization)) -> u16 {
         let organization = &self.organizations[of];
         let mut after = super::model::Organization {
             members: organization.members.clone(),
             groups: organization.groups.clone(),
+            roles: organization.roles.clone(),
             ..Default::default()
         };
         change(&mut after);
-        if organization.has_administrator() && !after.has_administrator() { 409 } else { 204 }
+        let signs_in = |user: &str| !organization.without_password.contains(user);
+        let stays =
+            |which: &dyn Fn(&str) -> bool| !organization.has_administrator(which) || after.has_administrator(which);
+        let gains_beyond = |(user, by): (&String, &String)| {
+            let gains = after.holds(&self.page, user);
+            !organization.holds(&self.page, user).covers(&gains) && !after.holds(&self.page, by).covers(&gains)
+        };
+        let is_kept = stays(&|_| true) && stays(&signs_in) && !organization.known_by.iter().any(gains_beyond);
+        if is_kept { 204 } else { 409 }
     }
 
     fn add_member(&mut self, by: usize, of: usize) {
@@ -124,7 +134,13 @@ impl World {
             if !organization.members.contains_key(&user) {
                 return 422;
             }
-            if holds.covers(&organization.group_gives(&world.page, &group)) { 201 } else { 403 }
+            if !holds.covers(&organization.group_gives(&world.page, &group)) {
+                return 403;
+            }
+            let status = world.if_kept(of, |after| {
+                after.groups.get_mut(&group).unwrap().members.insert(user.clone());
+            });
+            if status == 204 { 201 } else { status }
         };
         if self.ask(by, of, &change, ought) {
             self.organizations[of].groups.get_mut(&group).unwrap().members.insert(user);
@@ -149,7 +165,7 @@ impl World {
             if !holds.covers(&organization.group_gives(&world.page, &group)) {
                 return 403;
             }
-            world.if_administered(of, |after| {
+            world.if_kept(of, |after| {
                 after.groups.get_mut(&group).unwrap().members.remove(&user);
             })
         };
@@ -176,7 +192,7 @@ impl World {
             {
                 return 403;
             }
-            let status = world.if_administered(of, |after| {
+            let status = world.if_kept(of, |after| {
                 after.groups.get_mut(&group).unwrap().roles.insert(role.clone(), level.clone());
             });
             if status == 204 { 201 } else { status }
@@ -207,7 +223,7 @@ impl World {
             if !holds.covers(&organization.group_gives(&world.page, &group)) {
                 return 403;
             }
-            world.if_administered(of, |after| {
+            world.if_kept(of, |after| {
                 after.groups.get_mut(&group).unwrap().roles.remove(&role);
             })
         };
@@ -232,7 +248,7 @@ impl World {
             if !holds.covers(&organization.groups_give(&world.page, &user)) {
                 return 403;
             }
-            let status = world.if_administered(of, |after| {
+            let status = world.if_kept(of, |after| {
                 after.members.insert(user.clone(), active);
             });
             if status == 204 { 200 } else { status }
@@ -262,7 +278,7 @@ impl World {
             if !holds.covers(&organization.groups_give(&world.page, &user)) {
                 return 403;
             }
-            world.if_administered(of, |after| remove(after, &user))
+            world.if_kept(of, |after| remove(after, &user))
         };
         if !self.ask(by, of, &change, ought) {
             return;
@@ -302,7 +318,13 @@ impl World {
             let named: Names = permissions.difference(before).cloned().collect();
             let mut added: Names = meant.difference(&meant_before).cloned().collect();
             added.extend(world.page.meant(&named));
-            if holds.covers(&Held::of(&added, None)) { 200 } else { 403 }
+            if !holds.covers(&Held::of(&added, None)) {
+                return 403;
+            }
+            let status = world.if_kept(of, |after| {
+                after.roles.get_mut(&role).unwrap().permissions.clone_from(&permissions);
+            });
+            if status == 204 { 200 } else { status }
         };
         if self.ask(by, of, &change, ought) {
             self.organizations[of].roles.get_mut(&role).unwrap().permissions = permissions;

@@ -31,10 +31,22 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number, not {text}")))
 }
 
+/// Tells the seed as the last word of a run that fails: what stands above a long message is easily lost.
+struct Told(u64);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("SEED={} repeats this run", self.0);
+        }
+    }
+}
+
 #[test]
 fn nobody_learns_or_does_more_than_the_model_says() {
     let seed = number("SEED").unwrap_or_else(|| SystemClock::new().now() as u64);
     println!("SEED={seed} repeats this run");
+    let _told = Told(seed);
     let mut world = World::new(seed);
     for round in 0..number("ISOLATION_ROUNDS").unwrap_or(ROUNDS) {
         for _ in 0..if round == 0 { 0 } else { CHANGES_PER_ROUND } {

@@ -137,6 +137,10 @@ pub struct Organization {
     pub marker: String,
     /// User → whether they are active.
     pub members: BTreeMap<String, bool>,
+    /// User → who made their account with a password, and knows it.
+    pub known_by: BTreeMap<String, String>,
+    /// Users who have nothing to sign in with.
+    pub without_password: Names,
     /// User → what they are called here.
     pub called: BTreeMap<String, String>,
     pub groups: BTreeMap<String, Group>,
@@ -188,11 +192,16 @@ impl Organization {
         held
     }
 
-    /// Whether an active member has the role Admin for the organization.
-    pub fn has_administrator(&self) -> bool {
+    /// What somebody holds.
+    pub fn holds(&self, page: &Page, user: &str) -> Held {
+        if self.members.get(user) == Some(&true) { self.groups_give(page, user) } else { Held::default() }
+    }
+
+    /// Whether an active member of a kind has the role Admin for the organization.
+    pub fn has_administrator(&self, which: impl Fn(&str) -> bool) -> bool {
         let gives = |group: &&Group| group.roles.get("admin") == Some(&None);
         let mut users = self.groups.values().filter(gives).flat_map(|group| &group.members);
-        users.any(|user| self.members.get(user) == Some(&true))
+        users.any(|user| self.members.get(user) == Some(&true) && which(user))
     }
 }
 

@@ -257,6 +257,7 @@ impl World {
         let body = json!({"email": email, "name": name, "password": PASSWORD});
         let made = self.send(by, "POST", &path, Some(&body));
         assert_eq!(made.status, 201, "{made:?}");
+        let maker = by.user().unwrap().to_owned();
         let (person, id) = (self.people.len(), text(&made.json()["id"]));
         self.people.push(Person {
             id: id.clone(),
@@ -265,6 +266,7 @@ impl World {
             ever_in: BTreeSet::new(),
             asked_for_in: BTreeSet::new(),
         });
+        self.organizations[of].known_by.insert(id.clone(), maker);
         self.joins(person, of, name);
         self.sign_in(person, Some(of));
         let other = (of + 1) % self.organizations.len();
@@ -272,6 +274,7 @@ impl World {
         let name = format!("Person {marker}");
         let there = self.make(other, "users", &json!({"email": email, "name": name}));
         assert_ne!(there, id, "the account is not theirs");
+        self.organizations[other].without_password.insert(there.clone());
         self.people.push(Person { id: there, marker, email, ever_in: BTreeSet::new(), asked_for_in: BTreeSet::new() });
         self.joins(person + 1, other, name);
     }
