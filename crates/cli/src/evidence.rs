@@ -66,7 +66,7 @@ pub struct VerifyArguments {
     /// The key of a witness whose signature counts
     #[arg(long, value_name = "KEY")]
     witness: Vec<String>,
-    /// For a proof: the changes of the log's key, from an export or the service
+    /// The changes of the log's key, from a later export or the service
     #[arg(long, value_name = "FILE")]
     handovers: Option<PathBuf>,
     /// Say no unless what you gave vouches for all that is shown

@@ -131,6 +131,11 @@ impl LogSource for Kept {
         Ok(self.engine.handovers().to_vec())
     }
 
+    fn cosigned(&mut self) -> Result<Vec<String>, String> {
+        let kept = self.engine.kept_cosigned(self.organization.id, 1, CHECKPOINTS_COMPARED_MAX);
+        kept.map(|notes| notes.into_values().collect()).map_err(|error| error.to_string())
+    }
+
     fn tile(&mut self, address: &TileAddress) -> Result<Vec<u8>, String> {
         let tile = self.engine.tile(self.organization.id, address).map_err(|error| error.to_string())?;
         tile.ok_or_else(|| "the folder has not as much of it".to_owned())
@@ -231,7 +236,7 @@ fn verify_kept(log: &mut Kept, trust: &Trust) -> Result<Report, Failure> {
     }
     if verified.report.is_sound() {
         let records = log.records(&mut verified.report)?;
-        verified.judge(&records, trust);
+        verified.judge(&records, (&log.organization.slug, "the database"), trust);
     }
     Ok(verified.report)
 }
@@ -267,7 +272,8 @@ pub fn folder(path: &Path, archive: Option<&Location>, org: Option<&str>, trust:
             }
             None => verify_kept(&mut log, trust)?,
         };
-        found.findings.iter_mut().for_each(|finding| finding.place = format!("{slug}, {}", finding.place));
+        let all = found.findings.iter_mut().chain(&mut found.missing);
+        all.for_each(|finding| finding.place = format!("{slug}, {}", finding.place));
         // A log goes by an opaque name, which says nobody's.
         found.statements.iter_mut().for_each(|statement| *statement = format!("{slug}: {statement}"));
         report.take_over(found);

@@ -5,7 +5,7 @@
 use crate::event::OWN_SOURCE;
 use crate::row::{Column, RowView};
 use crate::stored;
-use crate::tlog::{SignedCheckpoint, VerifierKey};
+use crate::tlog::{Checkpoint, SignedCheckpoint, VerifierKey};
 
 /// The action of the event.
 pub const CONTINUE_ACTION: &str = "audit_log.continue";
@@ -17,6 +17,8 @@ pub struct Continuation {
     pub generation: u64,
     /// The origin of the generation before.
     pub previous_origin: String,
+    /// Events that the last known checkpoint of that generation signs.
+    pub previous_size: u64,
     /// Events that the restore brought back, which is its own sequence number.
     pub restored_size: u64,
     /// The last checkpoint that was known of the generation before, a signed note.
@@ -42,9 +44,13 @@ impl Continuation {
         let number =
             |key: &str, text: String| text.parse::<u64>().map_err(|_| format!("it does not say {key} as a number"));
         let generation = number("generation", text("generation")?)?;
+        if generation < 2 {
+            return Err(format!("it opens generation {generation}, and a log begins with the first"));
+        }
+        let previous_size = number("previous_size", text("previous_size")?)?;
         let restored_size = number("restored_size", text("restored_size")?)?;
         let (previous_origin, checkpoint) = (text("previous_origin")?, text("checkpoint")?);
-        Ok(Some(Self { generation, previous_origin, restored_size, checkpoint }))
+        Ok(Some(Self { generation, previous_origin, previous_size, restored_size, checkpoint }))
     }
 
     /// Whether it opens the generation `number`, as the event `seq`, of a log whose generation before had these keys, under
@@ -68,6 +74,10 @@ impl Continuation {
         let signed = SignedCheckpoint::parse(self.checkpoint.as_bytes());
         let signed = signed.map_err(|error| format!("the checkpoint in it: {error}"))?;
         signed.verify_by_one_of(previous_keys).map_err(|error| format!("the checkpoint in it: {error}"))?;
+        let Checkpoint { origin, size, .. } = &signed.checkpoint;
+        if (origin, *size) != (&self.previous_origin, self.previous_size) {
+            return Err(format!("the checkpoint in it is of {size} events of {origin}, which it does not say"));
+        }
         Ok(())
     }
 }
@@ -77,7 +87,7 @@ mod tests {
     use ed25519_dalek::{Signer, SigningKey};
 
     use super::*;
-    use crate::tlog::{Checkpoint, KeyKind};
+    use crate::tlog::KeyKind;
 
     const ORIGIN: &str = "log.example/0123456789abcdef0123456789abcdef";
 
@@ -103,7 +113,7 @@ mod tests {
     fn metadata(seed: u8) -> serde_json::Value {
         let note = checkpoint(seed);
         let (one, other) = note.split_at(20);
-        serde_json::json!({"generation": 2, "previous_origin": ORIGIN, "restored_size": 10, "checkpoint": one, "checkpoint.2": other})
+        serde_json::json!({"generation": 2, "previous_origin": ORIGIN, "previous_size": 12, "restored_size": 10, "checkpoint": one, "checkpoint.2": other})
     }
 
     #[test]
@@ -116,11 +126,18 @@ mod tests {
         assert!(opened.check(2, 10, &[key(2).1]).unwrap_err().contains("checkpoint"), "another key has signed it");
         let other = VerifierKey::new("log.example/other", KeyKind::Log, *keys[0].public()).unwrap();
         assert!(opened.check(2, 10, &[other]).unwrap_err().contains("goes on from"));
+        let mut longer = metadata(1);
+        longer["previous_size"] = 13.into();
+        let longer = read(&longer).unwrap().unwrap();
+        assert!(longer.check(2, 10, &keys).unwrap_err().contains("of 12 events"));
+        let mut first = metadata(1);
+        first["generation"] = 1.into();
+        assert!(read(&first).unwrap_err().contains("begins with the first"));
     }
 
     #[test]
     fn what_is_missing_is_named() {
-        for missing in ["generation", "previous_origin", "restored_size", "checkpoint"] {
+        for missing in ["generation", "previous_origin", "previous_size", "restored_size", "checkpoint"] {
             let mut metadata = metadata(1);
             metadata.as_object_mut().unwrap().remove(missing);
             assert!(read(&metadata).unwrap_err().contains(missing), "{missing}");

@@ -16,6 +16,7 @@ pub mod id;
 pub mod json;
 pub mod key_tree;
 pub mod limits;
+pub mod log_records;
 pub mod masking;
 pub mod render;
 pub mod row;

@@ -10,12 +10,14 @@ use actarium_core::filter::{Filter, Place};
 use actarium_core::hex::from_hex;
 use actarium_core::render::{Placed, push_event};
 use actarium_core::row::{EncodedRows, Micros};
+use actarium_core::salt::PARTS;
 use actarium_core::tlog::{Checkpoint, ProofRefused, hash_of_base64, verify_inclusion};
 use actarium_core::tree::{Frontier, Hash, TILE_LEAVES, root};
 use serde::Deserialize;
 
 use crate::bundle::{Bundle, BundleError};
 use crate::manifest::{Kind, Manifest};
+use crate::positions::Positions;
 use crate::records::Records;
 use crate::report::Report;
 
@@ -95,6 +97,8 @@ pub(crate) struct Events<'a> {
     records: Records,
     /// Positions of which it is not known whether the filter finds what stands there.
     undecided: u64,
+    /// By part, the events that have lost what the filter reads.
+    unread: [Positions; PARTS],
 }
 
 /// What the events of an export told.
@@ -103,6 +107,8 @@ pub(crate) struct Told {
     pub records: Records,
     /// The event after the last one that was there.
     pub end: u64,
+    /// When the last one was recorded.
+    pub last_recorded_at: Micros,
     /// Positions of which it is not known whether the filter finds what stands there.
     pub undecided: u64,
 }
@@ -138,6 +144,7 @@ impl<'a> Events<'a> {
             next_block: first.div_ceil(TILE_LEAVES),
             records: Records::default(),
             undecided: 0,
+            unread: Default::default(),
         }
     }
 
@@ -178,7 +185,8 @@ impl<'a> Events<'a> {
             self.report.find(place, "an event that the evidence does not have: inserted");
         }
         self.finish(after);
-        Ok(Told { records: self.records, end: self.next, undecided: self.undecided })
+        let (last_recorded_at, undecided) = (self.last_recorded_at, self.undecided);
+        Ok(Told { records: self.records, end: self.next, last_recorded_at, undecided })
     }
 
     fn note_root(&self, wanted: &mut BTreeMap<u64, Option<Hash>>) {
@@ -272,21 +280,21 @@ impl<'a> Events<'a> {
         let matches = in_time && self.filter.matches(&row, &place_in_log);
         let withheld = event.parts.iter().any(|part| matches!(part, ShownPart::Withheld(_)));
         if self.manifest.kind == Kind::FilteredComplete {
-            let erased_before = self.report.undecided.len();
+            let mut is_unread = false;
             for (part, _) in self.filter.parts().iter().enumerate().filter(|(_, read)| **read) {
                 match event.parts[part] {
                     ShownPart::Withheld(_) => {
                         let name = PART_NAMES[part];
                         self.report.find(place, format!("its {name} part, which the filter reads, is not shown"));
                     }
-                    ShownPart::Erased(_) => self.report.undecided.push(format!(
-                        "event {}: its {} part, which the filter reads, was erased",
-                        event.seq, PART_NAMES[part]
-                    )),
+                    ShownPart::Erased(_) => {
+                        self.unread[part].add(event.seq);
+                        is_unread = true;
+                    }
                     ShownPart::Whole { .. } => {}
                 }
             }
-            self.undecided += u64::from(self.report.undecided.len() > erased_before);
+            self.undecided += u64::from(is_unread);
             if matches && withheld {
                 self.report.find(place, "the filter finds it, and it is not shown whole: left out");
             }
@@ -393,6 +401,7 @@ impl<'a> Events<'a> {
     fn finish(&mut self, after: &[(u8, Hash)]) {
         self.without_proof();
         self.name_exchanged();
+        self.tell_unread();
         let range = self.manifest.range;
         if self.is_range() {
             if self.next < range.end {
@@ -414,6 +423,16 @@ impl<'a> Events<'a> {
                 "manifest.json",
                 format!("it counts {events} events shown and {of} not, there are {} and {undisclosed}", self.shown),
             );
+        }
+    }
+
+    /// Names the events of which the filter cannot be asked again.
+    fn tell_unread(&mut self) {
+        for (part, unread) in self.unread.iter().enumerate() {
+            let part = PART_NAMES[part];
+            let told =
+                unread.lines().map(|events| format!("{events}: the {part} part, which the filter reads, was erased"));
+            self.report.undecided.extend(told);
         }
     }
 

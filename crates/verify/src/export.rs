@@ -57,14 +57,16 @@ pub fn verify_export(bundle: &Bundle, trust: &Trust) -> Result<Report, BundleErr
         return Ok(report);
     }
     check_files(bundle, &manifest, &mut report)?;
-    let own = own_keys(bundle, &mut report)?;
-    own.compare(trust, &mut report);
-    let Some(signed) = check_checkpoint(bundle, &manifest, trust, &own, &mut report)? else { return Ok(report) };
+    let own = own_keys(bundle, trust, &mut report)?;
+    own.compare(true, trust, &mut report);
+    let Some(signed) = check_checkpoint(bundle, &manifest, &mut report)? else { return Ok(report) };
     let checkpoint = &signed.checkpoint;
     // Roots of earlier sizes that the events themselves may give.
     let mut roots: BTreeMap<u64, Option<Hash>> =
         trust.anchors.iter().map(|anchor| (anchor.checkpoint.size, None)).collect();
     let told = check_events(bundle, &manifest, checkpoint, &mut roots, &mut report)?;
+    let last_recorded_at = told.as_ref().map_or(0, |told| told.last_recorded_at);
+    own.check_newest(&signed, Some(last_recorded_at), trust, &mut report);
     // Of what a filter found nothing is said about other events.
     let end =
         told.as_ref().map(|told| told.end).filter(|_| manifest.kind == Kind::Filtered).unwrap_or(manifest.range.end);
@@ -102,7 +104,7 @@ fn judge(manifest: &Manifest, checkpoint: &Checkpoint, told: &Told, known: &Know
         _ => "only time and commit are left, in their place in the tree",
     };
     told.records.judge(&log, known.trust, purged_is, report);
-    told.records.judge_name(&manifest.organization, report);
+    told.records.judge_name(&manifest.organization, MANIFEST, report);
     report.notes.push(format!("that the export was made on {} is its own word", manifest.created_at));
 }
 
@@ -136,7 +138,7 @@ fn check_files(bundle: &Bundle, manifest: &Manifest, report: &mut Report) -> Res
 }
 
 /// The key that the export names, and how the log came to it.
-fn own_keys(bundle: &Bundle, report: &mut Report) -> Result<OwnKeys, BundleError> {
+fn own_keys(bundle: &Bundle, trust: &Trust, report: &mut Report) -> Result<OwnKeys, BundleError> {
     let mut own = OwnKeys::default();
     let text = bundle.read("key")?.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
     match text.as_deref().map(VerifierKey::parse) {
@@ -147,7 +149,9 @@ fn own_keys(bundle: &Bundle, report: &mut Report) -> Result<OwnKeys, BundleError
     let lines = bundle.read(HANDOVERS)?.unwrap_or_default();
     let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     match lines.map(serde_json::from_slice::<HandedOver>).collect::<Result<Vec<_>, _>>() {
-        Ok(read) => own.take_handovers(&read.into_iter().map(|line| line.note).collect::<Vec<_>>(), report),
+        Ok(read) => {
+            own.take_handovers(&read.into_iter().map(|line| line.note).collect::<Vec<_>>(), trust, report);
+        }
         Err(error) => report.find(HANDOVERS, format!("it cannot be read: {error}")),
     }
     Ok(own)
@@ -157,8 +161,6 @@ fn own_keys(bundle: &Bundle, report: &mut Report) -> Result<OwnKeys, BundleError
 fn check_checkpoint(
     bundle: &Bundle,
     manifest: &Manifest,
-    trust: &Trust,
-    own: &OwnKeys,
     report: &mut Report,
 ) -> Result<Option<SignedCheckpoint>, BundleError> {
     let bytes = bundle.read("checkpoint")?.unwrap_or_default();
@@ -169,7 +171,6 @@ fn check_checkpoint(
             return Ok(None);
         }
     };
-    own.check_newest(&signed, trust, report);
     let checkpoint = &signed.checkpoint;
     let of_organization = generation_of(&manifest.origin).0.ends_with(&format!("/{}", manifest.organization_id));
     if checkpoint.origin != manifest.origin || !of_organization {

@@ -9,6 +9,7 @@ mod events;
 mod export;
 mod log;
 mod manifest;
+mod positions;
 mod proof;
 mod records;
 mod report;

@@ -40,6 +40,15 @@ pub trait LogSource {
     /// In words, why they cannot be had.
     fn handovers(&mut self) -> Result<Vec<String>, String>;
 
+    /// Checkpoints from before that witnesses have signed, as notes with their signatures. A log that shows them elsewhere
+    /// gives none here.
+    ///
+    /// # Errors
+    /// In words, why they cannot be had.
+    fn cosigned(&mut self) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
+
     /// A tile of hashes or a bundle of entries.
     ///
     /// # Errors
@@ -59,12 +68,13 @@ pub struct VerifiedLog {
 }
 
 impl VerifiedLog {
-    /// Judges the log by what all its events that are left tell of it.
-    pub fn judge(&mut self, records: &Records, trust: &Trust) {
+    /// Judges the log by what all its events that are left tell of it. `slug` is what the organization is called at `place`.
+    pub fn judge(&mut self, records: &Records, (slug, place): (&str, &str), trust: &Trust) {
         let Checkpoint { origin, size, .. } = &self.checkpoint;
         let log = InSight { origin, size: *size, range: 0..*size, is_whole: true, keys: &self.keys };
         let purged_is = "only times and commits are left, in their place in the tree";
         records.judge(&log, trust, purged_is, &mut self.report);
+        records.judge_name(slug, place, &mut self.report);
     }
 
     /// Says what cannot be judged, as the events themselves are not in sight.
@@ -85,9 +95,10 @@ pub fn verify_log(source: &mut dyn LogSource, trust: &Trust) -> Result<VerifiedL
     let checkpoint = signed.checkpoint.clone();
     report.shows(&checkpoint.origin, 0, checkpoint.size);
     let own = check_signature(source, &signed, trust, &mut report);
+    let earlier = earlier(source, &checkpoint, trust, &mut report);
+    let sizes = trust.anchors.iter().chain(&earlier).map(|signed| signed.checkpoint.size);
+    let mut roots: BTreeMap<u64, Option<Hash>> = sizes.map(|size| (size, None)).collect();
     let mut walk = Walk { source, report: &mut report, size: checkpoint.size, last_recorded_at: 0 };
-    let mut roots: BTreeMap<u64, Option<Hash>> =
-        trust.anchors.iter().map(|anchor| (anchor.checkpoint.size, None)).collect();
     let tree = walk.tree(&mut roots);
     match tree {
         Some(tree) if tree.root() == checkpoint.root => report.statements.push(format!(
@@ -108,9 +119,64 @@ pub fn verify_log(source: &mut dyn LogSource, trust: &Trust) -> Result<VerifiedL
     check_anchors(&checkpoint, trust, &roots, &mut report);
     let mut seen = Seen::default();
     seen.note("checkpoint", &signed, trust, &mut report);
+    for signed in earlier {
+        note_earlier(&signed, (checkpoint.size, &own), &roots, trust, &mut seen, &mut report);
+    }
     seen.tell(&checkpoint.origin, &mut report);
     let keys = own.all(&checkpoint.origin, trust);
     Ok(VerifiedLog { checkpoint, report, keys })
+}
+
+/// Checkpoints from before that witnesses have signed, where the reader knows witnesses. Those of another generation signed
+/// another history, whose end is lost, and are left to the log's own records.
+fn earlier(
+    source: &mut dyn LogSource,
+    newest: &Checkpoint,
+    trust: &Trust,
+    report: &mut Report,
+) -> Vec<SignedCheckpoint> {
+    if trust.witnesses.is_empty() {
+        return Vec::new();
+    }
+    let notes = source.cosigned().unwrap_or_else(|error| {
+        report.find("checkpoints that witnesses have signed", error);
+        Vec::new()
+    });
+    let mut earlier = Vec::new();
+    for note in notes {
+        match SignedCheckpoint::parse(note.as_bytes()) {
+            Ok(signed) if signed.checkpoint.origin != newest.origin => {}
+            Ok(signed) => earlier.push(signed),
+            Err(error) => report.find("checkpoints that witnesses have signed", error.to_string()),
+        }
+    }
+    earlier
+}
+
+/// Who signed a checkpoint from before has seen the log so far, if it is one of this log.
+fn note_earlier(
+    signed: &SignedCheckpoint,
+    (shown, own): (u64, &OwnKeys),
+    roots: &BTreeMap<u64, Option<Hash>>,
+    trust: &Trust,
+    seen: &mut Seen,
+    report: &mut Report,
+) {
+    let size = signed.checkpoint.size;
+    let place = format!("checkpoint at {size} events that witnesses have signed");
+    if let Err(error) = own.verify_earlier(signed, trust) {
+        return report.find(place, error.to_string());
+    }
+    match roots.get(&size) {
+        Some(Some(root)) if *root == signed.checkpoint.root => seen.note(&place, signed, trust, report),
+        Some(Some(_)) => report.find(place, "the log does not begin with the events that it signed then: rewritten"),
+        Some(None) | None if size > shown => {
+            report
+                .find(place, format!("the log ends at {shown}: it is older than what was signed, or its tail was cut"));
+        }
+        // Its entries cannot be read, which is said already.
+        _ => {}
+    }
 }
 
 fn check_signature(
@@ -125,11 +191,11 @@ fn check_signature(
         Err(error) => report.find("key", error),
     }
     match source.handovers() {
-        Ok(notes) => own.take_handovers(&notes, report),
+        Ok(notes) => own.take_handovers(&notes, trust, report),
         Err(error) => report.find("hand-overs of the log's key", error),
     }
-    own.compare(trust, report);
-    own.check_newest(signed, trust, report);
+    own.compare(false, trust, report);
+    own.check_newest(signed, None, trust, report);
     own
 }
 

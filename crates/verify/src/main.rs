@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use actarium_verify::{Report, Trust, verify_path};
+use actarium_verify::{Finding, Report, Trust, verify_path};
 
 const HELP: &str = "\
 Checks an export of an audit log, a folder or a .tar.zst, or the proof of an event, a .tlog-proof.
@@ -13,13 +13,13 @@ Usage: actarium-verify [OPTIONS] <EXPORT or PROOF>
   --key KEY         The log's verifier key, from a source of your own (or a file that holds it)
   --anchor FILE     A checkpoint of the log that you kept; may be given several times
   --witness KEY     The key of a witness whose signature counts (or a file); may be given several times
-  --handovers FILE  For a proof: the changes of the log's key, from an export or the service
+  --handovers FILE  The changes of the log's key, from a later export or the service
   --require-anchor  Say no unless what you gave vouches for all that is shown
   --json            Write the report as JSON
   -h, --help        Print this
   -V, --version     Print the version
 
-Exit codes: 0 sound · 1 something is wrong · 2 wrong usage · 3 sound, but not anchored (with --require-anchor)";
+Exit codes: 0 sound · 1 something is wrong or missing · 2 wrong usage · 3 sound, but not anchored (with --require-anchor)";
 
 struct Arguments {
     export: String,
@@ -100,11 +100,11 @@ fn main() -> ExitCode {
 }
 
 fn to_json(report: &Report, require_anchor: bool) -> String {
-    let findings: Vec<_> = report
-        .findings
-        .iter()
-        .map(|finding| serde_json::json!({"place": finding.place, "problem": finding.problem}))
-        .collect();
+    let listed = |findings: &[Finding]| -> Vec<_> {
+        let told = |finding: &Finding| serde_json::json!({"place": finding.place, "problem": finding.problem});
+        findings.iter().map(told).collect()
+    };
+    let (findings, missing) = (listed(&report.findings), listed(&report.missing));
     let coverage: Vec<_> = report
         .coverage
         .iter()
@@ -119,6 +119,7 @@ fn to_json(report: &Report, require_anchor: bool) -> String {
         "exit_code": report.exit_code(require_anchor),
         "findings": findings,
         "more_findings": report.more_findings,
+        "missing": missing,
         "proved": if report.is_sound() { &report.statements[..] } else { &[] },
         "anchors": report.anchors,
         "undecided": report.undecided,

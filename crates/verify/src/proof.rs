@@ -1,6 +1,7 @@
 //! The proof of one event (c2sp.org/tlog-proof) with the event as disclosure.
 
 use actarium_core::disclosure::Disclosure;
+use actarium_core::row::Micros;
 use actarium_core::tlog::{Checkpoint, ProofText, SignedCheckpoint};
 
 use crate::records::unseen_generation;
@@ -46,7 +47,7 @@ pub fn verify_proof(text: &str, trust: &Trust) -> Report {
     let (origin, size) = (&checkpoint.origin, checkpoint.size);
     report.shows(origin, proof.index, proof.index.saturating_add(1));
     report.statements.push(format!("event {} is in the log {origin} at {size} events", proof.index));
-    check_key(&proof.checkpoint, trust, &mut report);
+    check_key(&proof.checkpoint, event.recorded_at, trust, &mut report);
     trust.anchors.iter().for_each(|anchor| check_anchor(&anchor.checkpoint, checkpoint, &mut report));
     let mut seen = Seen::default();
     seen.note("checkpoint", &proof.checkpoint, trust, &mut report);
@@ -55,24 +56,11 @@ pub fn verify_proof(text: &str, trust: &Trust) -> Report {
     report
 }
 
-/// Whether the reader's key has signed the checkpoint, or one that it was handed over to.
-fn check_key(signed: &SignedCheckpoint, trust: &Trust, report: &mut Report) {
+/// Whether the reader's key has signed the checkpoint, or one that a hand-over leads to. A proof names no key and no hand-over.
+fn check_key(signed: &SignedCheckpoint, recorded_at: Micros, trust: &Trust, report: &mut Report) {
     let mut own = OwnKeys::default();
-    own.take_handovers(&trust.handovers, report);
-    let origin = &signed.checkpoint.origin;
-    match trust.key_for(origin) {
-        Some(key) if key.name() == origin => match signed.verify_by_one_of(&own.history.from(&key)) {
-            Err(error) if trust.handovers.is_empty() => report.find(
-                "checkpoint",
-                format!(
-                    "{error}; if the log's key was changed since, give its hand-overs (--handovers) or its new key"
-                ),
-            ),
-            _ => own.check_newest(signed, trust, report),
-        },
-        Some(_) => own.check_newest(signed, trust, report),
-        None => {}
-    }
+    own.take_handovers(&[], trust, report);
+    own.check_newest(signed, Some(recorded_at), trust, report);
 }
 
 /// A checkpoint that was kept vouches for the proof if it is the proof's own; one of another size cannot be compared with it.

@@ -3,34 +3,20 @@
 //!
 //! What must not happen here: taking something for purged, erased or restored because whoever shows the log says so.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use actarium_core::canonical::PART_NAMES;
+use actarium_core::continuation::{CONTINUE_ACTION, Continuation, is_continuation};
 use actarium_core::erasure::{ErasableParts, Ledger, is_evidence};
-use actarium_core::event::OWN_SOURCE;
+use actarium_core::log_records::{created_organization, purged_before};
 use actarium_core::row::{Column, Micros, RowView};
-use actarium_core::stored;
 use actarium_core::time;
-use actarium_core::tlog::{Checkpoint, KeyKind, SignedCheckpoint, VerifierKey};
+use actarium_core::tlog::{Checkpoint, KeyKind, VerifierKey};
 
+use crate::positions::{Positions, events};
 use crate::report::Report;
 use crate::trust::{Trust, generation_of, origin_of_generation};
-
-/// The event that opens a generation.
-const CONTINUE: &str = "audit_log.continue";
-
-/// What the event says that opens a generation of a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Continuation {
-    /// Its sequence number: how many events the restore brought back.
-    pub seq: u64,
-    /// Number of the generation that it opens.
-    pub generation: u64,
-    previous_origin: String,
-    previous_size: String,
-    restored_size: String,
-    checkpoint: String,
-}
 
 /// Events in a row of which only times and commits are left.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +43,8 @@ pub(crate) struct InSight<'l> {
 #[derive(Clone, Debug, Default)]
 pub struct Records {
     ledger: Ledger,
-    continuations: Vec<Continuation>,
+    /// The events that opened generations, with their sequence numbers.
+    continuations: Vec<(u64, Continuation)>,
     purged: Vec<Purged>,
     /// Before which time everything may have been purged, by the record that reaches furthest.
     purged_before: Option<Micros>,
@@ -75,7 +62,7 @@ impl Records {
     pub fn note(&mut self, seq: u64, row: &RowView<'_>, gone: ErasableParts) -> Result<(), String> {
         self.ledger.note(seq, row, gone)?;
         if self.created.is_none() {
-            self.created = created(row).map(|slug| (seq, slug));
+            self.created = created_organization(seq, row).map(|slug| (seq, slug));
         }
         if !is_evidence(row) {
             return Ok(());
@@ -85,31 +72,13 @@ impl Records {
                 "it tells what became of the log itself, and its detail is gone: that is never erased".to_owned()
             );
         }
-        let Some(metadata) = row.get(Column::Metadata) else {
+        if row.get(Column::Metadata).is_none() {
             self.silent.push(seq);
             return Ok(());
-        };
-        let texts = stored::whole_texts(metadata);
-        let text = |key: &str| texts.get(key).cloned().unwrap_or_default();
-        match (row.get(Column::Action), row.get(Column::Outcome)) {
-            // A purge that has begun is on record before anything goes.
-            (Some("record.purge"), Some("success" | "unknown")) => {
-                let before =
-                    time::parse(&text("before")).map_err(|error| format!("its `before` is no time: {error}"))?;
-                self.purged_before = self.purged_before.max(Some(before));
-            }
-            (Some(CONTINUE), Some("success")) => {
-                let generation = text("generation").parse().ok().filter(|number| *number >= 2);
-                self.continuations.push(Continuation {
-                    seq,
-                    generation: generation.ok_or("it opens a generation, and its number cannot be read")?,
-                    previous_origin: text("previous_origin"),
-                    previous_size: text("previous_size"),
-                    restored_size: text("restored_size"),
-                    checkpoint: text("checkpoint"),
-                });
-            }
-            _ => {}
+        }
+        self.purged_before = self.purged_before.max(purged_before(row)?);
+        if is_continuation(row) {
+            self.continuations.extend(Continuation::of(row)?.map(|opened| (seq, opened)));
         }
         Ok(())
     }
@@ -133,27 +102,28 @@ impl Records {
     /// Why a checkpoint signed what the log has no more: it is of a generation that a later one has left behind.
     pub(crate) fn lost(&self, signed: &Checkpoint) -> Option<String> {
         let generation = generation_of(&signed.origin).1;
-        let next = self.continuations.iter().find(|next| next.generation > generation)?;
-        (signed.size > next.seq).then(|| {
-            let (seq, opened) = (next.seq, next.generation);
+        let (seq, next) = self.continuations.iter().find(|(_, next)| next.generation > generation)?;
+        (signed.size > *seq).then(|| {
+            let opened = next.generation;
             format!(
                 "the log goes on from {seq} events as generation {opened}, by its event {seq}: what it signed is lost"
             )
         })
     }
 
-    /// Compares what the organization is called by whoever shows its log with what the log calls it.
-    pub(crate) fn judge_name(&self, slug: &str, report: &mut Report) {
+    /// Compares what the organization is called by whoever shows its log with what the log calls it. `place` is where it is
+    /// called so.
+    pub(crate) fn judge_name(&self, slug: &str, place: &str, report: &mut Report) {
         match &self.created {
             Some((seq, created)) if created == slug => {
-                report.statements.push(format!("event {seq} calls the organization `{slug}`, as the export does"));
+                report.statements.push(format!("event {seq} calls the organization `{slug}`, as {place} does"));
             }
             Some((seq, created)) => report.find(
-                "manifest.json",
+                place,
                 format!("it calls the organization `{slug}`, and event {seq} created it as `{created}`"),
             ),
             None => report.notes.push(format!(
-                "that the organization is called `{slug}` is the export's own word: the event that created it is not in sight"
+                "that the organization is called `{slug}` is the word of {place} alone: the event that created it is not in sight"
             )),
         }
     }
@@ -207,21 +177,23 @@ impl Records {
         }
         // The record of an erasure lies behind what it lists, and goes when its own time has come.
         let last_purged = self.purged.last().map_or(0, |purged| purged.seqs.end - 1);
+        let mut may_be_listed: BTreeMap<usize, Positions> = BTreeMap::new();
         for (part, range) in unlisted {
             let open = range.start..range.end.min(last_purged).max(range.start);
-            if !open.is_empty() {
-                report.undecided.push(format!(
-                    "the {} part of {} is gone: what lists it may have been purged since",
-                    PART_NAMES[part],
-                    events(&open)
-                ));
-            }
+            may_be_listed.entry(part).or_default().add_range(open.clone());
             let wrong = open.end..range.end;
             if !wrong.is_empty() {
                 let whose = if wrong.end - wrong.start == 1 { "its" } else { "their" };
                 let part = PART_NAMES[part];
                 report.find(events(&wrong), format!("{whose} {part} part is gone, and no erasure on record says so"));
             }
+        }
+        for (part, open) in may_be_listed {
+            let part = PART_NAMES[part];
+            let told = open
+                .lines()
+                .map(|events| format!("the {part} part of {events} is gone: what lists it may have been purged since"));
+            report.undecided.extend(told);
         }
         let there = self.ledger.listed_and_there();
         if there > 0 {
@@ -234,10 +206,12 @@ impl Records {
     fn judge_generations(&self, log: &InSight<'_>, is_decided: bool, trust: &Trust, report: &mut Report) {
         let (base, generation) = generation_of(log.origin);
         let mut opened = 1;
-        for continuation in &self.continuations {
-            let place = format!("event {}", continuation.seq);
+        for (seq, continuation) in &self.continuations {
+            let place = format!("event {seq}");
             let number = continuation.generation;
-            if let Err(wrong) = continuation.check(base, log.keys) {
+            let previous = origin_of_generation(base, number - 1);
+            let keys = log.keys.iter().filter_map(|key| VerifierKey::new(&previous, KeyKind::Log, *key.public()).ok());
+            if let Err(wrong) = continuation.check(number, *seq, &keys.collect::<Vec<_>>()) {
                 report.find(&place, format!("it opens generation {number} of the log: {wrong}"));
             } else if number <= opened {
                 report.find(&place, format!("it opens generation {number} of the log, which was open already"));
@@ -247,20 +221,20 @@ impl Records {
                     format!("it is of generation {generation} of the log, and {place} opened generation {number}"),
                 );
             } else {
-                report.statements.push(continuation.told(base));
+                report.statements.push(told(*seq, continuation, base));
             }
             opened = opened.max(number);
         }
         // Every generation but the first needs its event.
         for number in 2..=generation.min(2 + self.continuations.len() as u64) {
-            if self.continuations.iter().any(|continuation| continuation.generation == number) {
+            if self.continuations.iter().any(|(_, continuation)| continuation.generation == number) {
                 continue;
             }
             if is_decided && log.range.start == 0 && self.purged.is_empty() {
                 report.find(
                     "log",
                     format!(
-                        "its checkpoint is of generation {generation}, and no event `{CONTINUE}` opened generation {number}: it was \
+                        "its checkpoint is of generation {generation}, and no event `{CONTINUE_ACTION}` opened generation {number}: it was \
                          rolled back without a record"
                     ),
                 );
@@ -272,46 +246,13 @@ impl Records {
     }
 }
 
-impl Continuation {
-    /// Whether it names the generation before and a checkpoint that a key of the log signed.
-    fn check(&self, base: &str, keys: &[VerifierKey]) -> Result<(), String> {
-        let previous = origin_of_generation(base, self.generation - 1);
-        if self.previous_origin != previous {
-            return Err(format!("it goes on from {:?}, and not from {previous}", self.previous_origin));
-        }
-        if self.restored_size != self.seq.to_string() {
-            return Err(format!(
-                "it says that {:?} events were restored, and stands behind {}",
-                self.restored_size, self.seq
-            ));
-        }
-        let signed = SignedCheckpoint::parse(self.checkpoint.as_bytes())
-            .map_err(|error| format!("the checkpoint that it goes on from: {error}"))?;
-        if signed.checkpoint.origin != previous || signed.checkpoint.size.to_string() != self.previous_size {
-            return Err("the checkpoint that it goes on from is another one than it says".to_owned());
-        }
-        let named = keys.iter().filter_map(|key| VerifierKey::new(&previous, KeyKind::Log, *key.public()).ok());
-        let by = signed.verify_by_one_of(&named.collect::<Vec<_>>());
-        by.map(drop).map_err(|error| format!("the checkpoint that it goes on from: {error}"))
-    }
-
-    fn told(&self, base: &str) -> String {
-        format!(
-            "generation {} of the log {base} was opened by event {} after a restore: what the generation before signed beyond, \
-             up to {} events as far as is known, is lost",
-            self.generation, self.seq, self.previous_size
-        )
-    }
-}
-
-/// What an organization is called by the event that created it.
-fn created(row: &RowView<'_>) -> Option<String> {
-    let is_it = row.get(Column::Action) == Some("organization.create")
-        && row.get(Column::Source) == Some(OWN_SOURCE)
-        && row.get(Column::Outcome) == Some("success");
-    let targets = row.get(Column::Targets).filter(|_| is_it)?;
-    let target = stored::targets(targets).find(|target| target.kind == "organization")?;
-    Some(target.id.into_owned()).filter(|id| !id.is_empty())
+/// What it means for the log that a generation of it was opened.
+fn told(seq: u64, opened: &Continuation, base: &str) -> String {
+    format!(
+        "generation {} of the log {base} was opened by event {seq} after a restore: what the generation before signed beyond, \
+         up to {} events as far as is known, is lost",
+        opened.generation, opened.previous_size
+    )
 }
 
 /// Says that a log is not in its first generation, and that what opened it is not in sight. Whoever knows of that generation
@@ -324,18 +265,10 @@ pub fn unseen_generation(origin: &str, trust: &Trust, report: &mut Report) {
         return;
     }
     report.undecided.push(format!(
-        "this is generation {generation} of the log {base}, which goes on after a restore: whether an event `{CONTINUE}` opened it \
+        "this is generation {generation} of the log {base}, which goes on after a restore: whether an event `{CONTINUE_ACTION}` opened it \
          shows in the whole log; a key or a checkpoint of {origin} from a source of your own vouches for it too"
     ));
     report.withdraw(origin);
-}
-
-/// Events as a place.
-fn events(seqs: &Range<u64>) -> String {
-    match seqs.end - seqs.start {
-        1 => format!("event {}", seqs.start),
-        _ => format!("events {} to {}", seqs.start, seqs.end - 1),
-    }
 }
 
 fn events_were(seqs: &Range<u64>) -> String {
@@ -344,6 +277,7 @@ fn events_were(seqs: &Range<u64>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use actarium_core::event::OWN_SOURCE;
     use actarium_core::time;
     use ed25519_dalek::{Signer, SigningKey};
     use serde_json::{Value, json};
@@ -409,7 +343,7 @@ mod tests {
         let partly = judged(&none, &second, 300..500, 500);
         assert!(partly.is_sound() && !partly.is_anchored() && partly.undecided.len() == 1, "{partly}");
         let mut opened = Records::default();
-        take(&mut opened, 300, CONTINUE, &opens(300, 2, &note(1, BASE, 400)), ErasableParts::NONE);
+        take(&mut opened, 300, CONTINUE_ACTION, &opens(300, 2, &note(1, BASE, 400)), ErasableParts::NONE);
         let report = judged(&opened, &second, 0..500, 500);
         assert!(report.is_sound() && report.is_anchored(), "{report}");
         assert!(report.statements[0].contains("generation 2"), "{report}");
@@ -420,14 +354,14 @@ mod tests {
         let third = origin_of_generation(BASE, 3);
         assert!(found(&judged(&opened, &third, 0..500, 500)).contains("opened generation 3"));
         for (seq, event, wrong) in [
-            (301, opens(300, 2, &note(1, BASE, 400)), "\"300\" events were restored"),
-            (300, opens(300, 2, &note(2, BASE, 400)), "the checkpoint that it goes on from: it is signed by"),
-            (300, opens(300, 2, &note(1, BASE, 401)), "is another one than it says"),
-            (300, opens(300, 2, &note(1, &second, 400)), "is another one than it says"),
-            (300, opens(300, 2, "x"), "the checkpoint that it goes on from"),
+            (301, opens(300, 2, &note(1, BASE, 400)), "restored to 300 events, and is event 301"),
+            (300, opens(300, 2, &note(2, BASE, 400)), "the checkpoint in it: it is signed by"),
+            (300, opens(300, 2, &note(1, BASE, 401)), "of 401 events of log.example/"),
+            (300, opens(300, 2, &note(1, &second, 400)), "the checkpoint in it: "),
+            (300, opens(300, 2, "x"), "the checkpoint in it: "),
         ] {
             let mut records = Records::default();
-            take(&mut records, seq, CONTINUE, &event, ErasableParts::NONE);
+            take(&mut records, seq, CONTINUE_ACTION, &event, ErasableParts::NONE);
             let found = found(&judged(&records, &second, 0..500, 500));
             assert!(found.starts_with(&format!("event {seq}: ")) && found.contains(wrong), "{found}");
         }
@@ -457,7 +391,7 @@ mod tests {
         for (action, outcome) in [
             ("record.purge", "success"),
             ("record.purge", "unknown"),
-            (CONTINUE, "success"),
+            (CONTINUE_ACTION, "success"),
             ("record.erase", "denied"),
         ] {
             let mut row = RowView::EMPTY;
@@ -495,7 +429,7 @@ mod tests {
         let mut records = Records::default();
         let told = |records: &Records| {
             let mut report = Report::default();
-            records.judge_name("acme", &mut report);
+            records.judge_name("acme", "manifest.json", &mut report);
             (found(&report), report.notes.len(), report.statements.len())
         };
         assert_eq!(told(&records), (String::new(), 1, 0));
@@ -515,7 +449,7 @@ mod tests {
             "manifest.json: it calls the organization `acme`, and event 0 created it as `globex`"
         );
         let mut report = Report::default();
-        records.judge_name("globex", &mut report);
+        records.judge_name("globex", "manifest.json", &mut report);
         assert!(report.is_sound() && report.statements.len() == 1, "{report}");
     }
 }

@@ -38,6 +38,8 @@ impl Coverage {
 pub struct Report {
     /// What is wrong, in the order in which it was found.
     pub findings: Vec<Finding>,
+    /// What has to be given before anything can be said, and where: what was shown is not known to be the log's without it.
+    pub missing: Vec<Finding>,
     /// Further findings that are not listed.
     pub more_findings: u64,
     /// What was proved, if nothing is wrong.
@@ -62,11 +64,20 @@ impl Report {
         }
     }
 
+    /// Notes that something is not given without which nothing can be said.
+    pub(crate) fn miss(&mut self, place: impl Into<String>, problem: impl Into<String>) {
+        let missing = Finding { place: place.into(), problem: problem.into() };
+        if !self.missing.contains(&missing) {
+            self.missing.push(missing);
+        }
+    }
+
     /// Adds what another verification of the same found.
     pub fn take_over(&mut self, other: Self) {
         let further = other.more_findings;
         other.findings.into_iter().for_each(|finding| self.find(finding.place, finding.problem));
         self.more_findings += further;
+        other.missing.into_iter().for_each(|missing| self.miss(missing.place, missing.problem));
         let add = |to: &mut Vec<String>, texts: Vec<String>| {
             texts.into_iter().for_each(|text| {
                 if !to.contains(&text) {
@@ -104,9 +115,9 @@ impl Report {
         self.coverage.entry(log.to_owned()).or_default().anchored_end = None;
     }
 
-    /// Whether nothing is wrong.
+    /// Whether nothing is wrong, and nothing missing.
     pub fn is_sound(&self) -> bool {
-        self.findings.is_empty()
+        self.findings.is_empty() && self.missing.is_empty()
     }
 
     /// Whether what the reader brought along vouches for all that was shown.
@@ -114,7 +125,7 @@ impl Report {
         !self.coverage.is_empty() && self.coverage.values().all(Coverage::is_whole)
     }
 
-    /// 0 for sound, 1 for anything wrong, 3 for sound and not anchored where an anchor is required.
+    /// 0 for sound, 1 for anything wrong or missing, 3 for sound and not anchored where an anchor is required.
     pub fn exit_code(&self, require_anchor: bool) -> u8 {
         match (self.is_sound(), self.is_anchored() || !require_anchor) {
             (false, _) => 1,
@@ -132,6 +143,9 @@ impl fmt::Display for Report {
         if self.more_findings > 0 {
             writeln!(formatter, "WRONG  … and {} more", self.more_findings)?;
         }
+        for missing in &self.missing {
+            writeln!(formatter, "MISSING  {}: {}", missing.place, missing.problem)?;
+        }
         if self.is_sound() {
             self.statements.iter().try_for_each(|statement| writeln!(formatter, "proved  {statement}"))?;
         }
@@ -144,6 +158,12 @@ impl fmt::Display for Report {
             self.coverage.iter().try_for_each(|(log, covered)| covered.write(log, formatter))?;
         }
         match (self.is_sound(), self.is_anchored()) {
+            (false, _) if self.findings.is_empty() => {
+                writeln!(
+                    formatter,
+                    "Not verified: what is missing has to be given, or this is not the log that you know."
+                )
+            }
             (false, _) => writeln!(formatter, "Not sound: this is not what the log has recorded and signed."),
             (true, true) => writeln!(formatter, "Sound, and anchored in what you brought along."),
             (true, false) if is_partly => writeln!(

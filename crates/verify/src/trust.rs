@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use actarium_core::row::Micros;
 use actarium_core::time;
 use actarium_core::tlog::{CheckpointError, KeyHistory, KeyKind, SignedCheckpoint, VerifierKey};
 
@@ -120,6 +121,11 @@ impl Trust {
     }
 }
 
+/// What has to be given where no hand-over leads from one key to the other.
+const HANDOVERS_MISSING: &str = "no hand-over leads from one to the other. If the log's key was changed in between, the hand-overs \
+     are missing: give them with --handovers (GET …/log/handovers of the service, or handovers.ndjson of a later export). If it was \
+     not, this was written anew by somebody else";
+
 /// The key that an export or a log names as its own, with the hand-overs that led to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OwnKeys {
@@ -128,59 +134,123 @@ pub(crate) struct OwnKeys {
 }
 
 impl OwnKeys {
-    /// Takes hand-overs, as signed notes; what is wrong with them goes into the report.
-    pub fn take_handovers(&mut self, notes: &[String], report: &mut Report) {
-        match KeyHistory::verify(notes.iter().map(String::as_bytes)) {
+    /// Takes hand-overs, as signed notes, those that the reader brought along among them; what is wrong with them goes into
+    /// the report.
+    pub fn take_handovers(&mut self, notes: &[String], trust: &Trust, report: &mut Report) {
+        let verify = |notes: &[String]| KeyHistory::verify(notes.iter().map(String::as_bytes));
+        match verify(notes) {
             Ok(history) => self.history = history,
             Err((number, error)) => report.find(format!("hand-over {number} of the log's key"), error.to_string()),
         }
+        // Whoever made it knew of no later key than its own.
+        let last = self.history.handovers().last();
+        if let (Some(last), Some(own)) = (last, &self.key)
+            && last.new.public() != own.public()
+        {
+            report.find("key", format!("it is {own}, and the hand-overs beside it lead to {}", last.new));
+        }
+        match verify(&trust.handovers) {
+            // What is shown may have been made before the last of them, or after them.
+            Ok(given) if self.history.handovers().starts_with(given.handovers()) => {}
+            Ok(given) if given.handovers().starts_with(self.history.handovers()) => self.history = given,
+            Ok(given) => {
+                report.find("hand-overs of the log's key", "they are others than those that you gave");
+                self.history = given;
+            }
+            Err((number, error)) => {
+                report.find(format!("hand-over {number} of those that you gave"), error.to_string())
+            }
+        }
     }
 
-    /// Compares the log's own key with the one that the reader gave, which may have been handed over since.
-    pub fn compare(&self, trust: &Trust, report: &mut Report) {
+    /// Compares the log's own key with the one that the reader gave, which may have been handed over since; or before, if what
+    /// is shown was made some time ago (`is_kept`).
+    pub fn compare(&self, is_kept: bool, trust: &Trust, report: &mut Report) {
         let Some(own) = &self.key else { return };
         let Some(wanted) = trust.key_for(own.name()) else { return };
         let followers = self.history.from(&wanted);
-        if !followers.contains(own) {
-            let what = match (wanted.name() == own.name(), self.history.around(&wanted).contains(own)) {
-                (false, _) => "another log",
-                (true, true) => "the one that you gave has taken its place since",
-                (true, false) => "signed with another key",
-            };
-            report.find("key", format!("it is {own}, and not the one that you gave ({wanted}): {what}"));
-        } else if wanted != *own {
+        let place = "key";
+        let differs = format!("it is {own}, and not the one that you gave ({wanted})");
+        if wanted.name() != own.name() {
+            report.find(place, format!("{differs}: another log"));
+        } else if wanted == *own {
+        } else if followers.contains(own) {
             let last = self.history.handovers().last().map(|last| time::to_text(last.at)).unwrap_or_default();
             report.statements.push(format!(
                 "the log's key was changed since the one that you gave: {} hand-overs, the last on {last}, each signed by \
                  both keys; it is {own} now",
                 followers.len() - 1
             ));
+        } else if self.history.around(&wanted).contains(own) {
+            // What a replaced key has signed is told with the checkpoint.
+            if !is_kept {
+                report.find(place, format!("{differs}, which has taken its place since"));
+            }
+        } else if self.history.knows(&wanted) {
+            report.find(place, format!("{differs}: signed with another key, which no hand-over of this log knows"));
+        } else {
+            report.miss(place, format!("{differs}: signed with another key, and {HANDOVERS_MISSING}"));
         }
     }
 
     /// Whether the newest checkpoint is signed by the reader's key or one that it was handed over to; without one, by the
-    /// log's own.
-    pub fn check_newest(&self, signed: &SignedCheckpoint, trust: &Trust, report: &mut Report) {
-        let given = trust.key_for(&signed.checkpoint.origin);
-        let keys = match (&given, &self.key) {
-            (Some(key), _) => self.history.from(key),
-            (None, Some(own)) => vec![own.clone()],
-            (None, None) => return,
-        };
-        let vouches = match (signed.verify_by_one_of(&keys), &given) {
-            (Ok(by), Some(given)) if by == *given => {
-                format!("the checkpoint is signed by the key that you gave, {}", by.name())
+    /// log's own. `shown` is when the last event was recorded of what may have been kept for some time.
+    pub fn check_newest(&self, signed: &SignedCheckpoint, shown: Option<Micros>, trust: &Trust, report: &mut Report) {
+        let origin = &signed.checkpoint.origin;
+        let Some(given) = trust.key_for(origin) else {
+            if let Some(own) = &self.key {
+                let by = signed.verify_by_one_of(std::slice::from_ref(own));
+                by.err().into_iter().for_each(|error| report.find("checkpoint", error.to_string()));
             }
-            (Ok(by), Some(_)) => {
-                format!(
-                    "the checkpoint is signed by a key that the one that you gave was handed over to, {}",
-                    by.name()
-                )
-            }
-            (Ok(_), None) => return,
-            (Err(error), _) => return report.find("checkpoint", error.to_string()),
+            return;
         };
-        report.anchor(&signed.checkpoint.origin, signed.checkpoint.size, vouches);
+        match signed.verify_by_one_of(&self.history.from(&given)) {
+            Ok(by) => {
+                let whose = if by == given {
+                    "the key that you gave"
+                } else {
+                    "a key that the one that you gave was handed over to"
+                };
+                report.anchor(
+                    origin,
+                    signed.checkpoint.size,
+                    format!("the checkpoint is signed by {whose}, {}", by.name()),
+                );
+            }
+            Err(error) => match signed.verify_by_one_of(&self.history.around(&given)) {
+                Ok(replaced) if shown.is_some() => self.tell_replaced(&replaced, shown, report),
+                Ok(_) => report.find("checkpoint", error.to_string()),
+                Err(_) if given.name() != origin || self.history.knows(&given) => {
+                    report.find("checkpoint", error.to_string());
+                }
+                // Of the key that is shown along it is said already that no hand-over leads to it.
+                Err(_) => match self.key.as_ref().map(|own| signed.verify_by_one_of(std::slice::from_ref(own))) {
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => report.find("checkpoint", error.to_string()),
+                    None => report.miss("checkpoint", format!("{error}; {HANDOVERS_MISSING}")),
+                },
+            },
+        }
+    }
+
+    /// A key has signed that was replaced by the reader's. The hand-over says that it was the log's, and not when it signed:
+    /// whoever has kept it can sign with it still, so it anchors nothing.
+    fn tell_replaced(&self, replaced: &VerifierKey, shown: Option<Micros>, report: &mut Report) {
+        let handover = self.history.handovers().iter().find(|one| one.old.public() == replaced.public());
+        let Some(at) = handover.map(|one| one.at) else { return };
+        let on = time::to_text(at);
+        if shown.is_some_and(|shown| shown > at) {
+            let problem =
+                format!("it is signed by a key that was replaced on {on}, and shows what was recorded after that");
+            return report.find("checkpoint", problem);
+        }
+        report.statements.push(format!(
+            "the checkpoint is signed by a key of this log from before yours, {replaced}, which it was handed over from on {on}"
+        ));
+        report.undecided.push(format!(
+            "whether the replaced key signed before {on}: who has kept it could have signed since. A checkpoint that you kept or a \
+             witness's signature shows it"
+        ));
     }
 
     /// Every key that signs for a log or did, by the one that the reader gave; without one, by the log's own.
@@ -191,7 +261,11 @@ impl OwnKeys {
 
     /// Whether an earlier checkpoint is signed by any key that the log had; what it signs is compared with the tree besides.
     pub fn verify_earlier(&self, signed: &SignedCheckpoint, trust: &Trust) -> Result<(), CheckpointError> {
-        match trust.key_for(&signed.checkpoint.origin).or_else(|| self.key.clone()) {
+        let given = trust.key_for(&signed.checkpoint.origin);
+        // Where nothing leads from the reader's key to the log's own, that is said already.
+        let is_led_to =
+            |given: &VerifierKey| self.key.as_ref().is_none_or(|own| self.history.around(given).contains(own));
+        match given.filter(is_led_to).or_else(|| self.key.clone()) {
             Some(key) => signed.verify_by_one_of(&self.history.around(&key)).map(|_| ()),
             None => Ok(()),
         }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use actarium_core::tlog::{
-    Checkpoint, Handover, KeyKind, SignedCheckpoint, TileAddress, TileKind, VerifierKey, encode_bundle, tiles,
+    Checkpoint, Handover, KeyKind, Note, SignatureLine, SignedCheckpoint, TileAddress, TileKind, VerifierKey,
+    encode_bundle, tiles,
 };
 use actarium_core::tree::{Hash, leaf_hash, root};
 use actarium_verify::{LogSource, Report, Trust, verify_log};
@@ -18,6 +19,8 @@ struct Log {
     checkpoint: Vec<u8>,
     handovers: Vec<String>,
     files: BTreeMap<String, Vec<u8>>,
+    /// Earlier checkpoints, with witnesses' signatures.
+    cosigned: Vec<String>,
 }
 
 fn entry(seq: u64) -> Vec<u8> {
@@ -46,7 +49,7 @@ impl Log {
             }
         }
         let key = SigningKey::from_bytes(&[7; 32]);
-        let mut log = Self { key, checkpoint: Vec::new(), handovers: Vec::new(), files };
+        let mut log = Self { key, checkpoint: Vec::new(), handovers: Vec::new(), files, cosigned: Vec::new() };
         log.sign(size, root(&levels[0]));
         log
     }
@@ -103,6 +106,10 @@ impl LogSource for Log {
 
     fn handovers(&mut self) -> Result<Vec<String>, String> {
         Ok(self.handovers.clone())
+    }
+
+    fn cosigned(&mut self) -> Result<Vec<String>, String> {
+        Ok(self.cosigned.clone())
     }
 
     fn tile(&mut self, address: &TileAddress) -> Result<Vec<u8>, String> {
@@ -173,8 +180,10 @@ fn what_the_reader_kept_is_compared() {
     let mut other = log.clone();
     other.key = SigningKey::from_bytes(&[8; 32]);
     other.sign(66_000, log.signed().checkpoint.root);
-    let places: Vec<_> = other.verify(&trust).findings.into_iter().map(|finding| finding.place).collect();
-    assert!(places.starts_with(&["key".to_owned(), "checkpoint".to_owned()]), "{places:?}");
+    let unknown = other.verify(&trust);
+    let said = unknown.to_string();
+    assert!(said.starts_with("MISSING  key: it is ") && said.contains("hand-overs are missing"), "{said}");
+    assert!(unknown.exit_code(false) == 1 && said.contains("Not verified"), "{said}");
 }
 
 #[test]
@@ -195,6 +204,12 @@ fn a_key_that_was_handed_over_is_followed() {
         let says_so = report.statements.iter().any(|statement| statement.contains("2 hand-overs"));
         assert_eq!(says_so, key == first.verifier(), "{report}");
     }
+    // A log that is served or lies there signs with its newest key, whoever knows of a newer one.
+    let mut trust = Trust::default();
+    trust.add_key(&log.verifier().to_string()).unwrap();
+    trust.handovers = log.handovers.clone();
+    let behind = first.verify(&trust);
+    assert!(behind.to_string().contains("has taken its place since"), "{behind}");
     // Without the hand-overs it is another key; a hand-over that only one key has signed is none.
     let mut silent = log.clone();
     silent.handovers.clear();
@@ -210,5 +225,41 @@ fn a_key_that_was_handed_over_is_followed() {
     stolen.handovers = log.handovers.clone();
     let report = with_key(&log.verifier(), &stolen);
     let places: Vec<_> = report.findings.iter().map(|finding| finding.place.as_str()).collect();
-    assert_eq!(places, ["key", "checkpoint"], "{report}");
+    assert_eq!(places, ["key", "key", "checkpoint"], "{report}");
+}
+
+/// A checkpoint with the signature of a witness.
+fn cosigned(log: &Log, witness: &SigningKey) -> (VerifierKey, String) {
+    let key = VerifierKey::new("witness.example", KeyKind::Witness, witness.verifying_key().to_bytes()).unwrap();
+    let mut note = Note::parse(&log.checkpoint).unwrap();
+    note.add(SignatureLine::by_witness(&key, note.text(), 1_767_326_400, &|message| witness.sign(message).to_bytes()));
+    (key, note.to_string())
+}
+
+#[test]
+fn earlier_checkpoints_that_a_witness_signed_anchor_what_they_cover() {
+    let (old, mut log) = (Log::of(300), Log::of(600));
+    let witness = SigningKey::from_bytes(&[21; 32]);
+    let (key, note) = cosigned(&old, &witness);
+    log.cosigned = vec![note];
+    let mut trust = Trust::default();
+    trust.add_witness(&key.to_string()).unwrap();
+    let report = log.verify(&trust);
+    let said = report.to_string();
+    assert!(report.is_sound() && !report.is_anchored() && report.exit_code(true) == 3, "{said}");
+    assert!(said.contains(&format!("\nanchored  events 0 to 299 of the log {ORIGIN}\n")), "{said}");
+    assert!(said.contains(&format!("\nnot anchored  events 300 to 599 of the log {ORIGIN}\n")), "{said}");
+    // One of another history, of more events than there are, and one that the log's key has not signed.
+    let mut entries: Vec<_> = (0..300).map(entry).collect();
+    entries[7][10] ^= 1;
+    let mut foreign = Log::of(300);
+    foreign.key = SigningKey::from_bytes(&[8; 32]);
+    foreign.sign(300, old.signed().checkpoint.root);
+    for (other, wanted) in
+        [(Log::new(&entries), "rewritten"), (Log::of(700), "the log ends at 600"), (foreign, "it is signed by")]
+    {
+        log.cosigned = vec![cosigned(&other, &witness).1];
+        let report = log.verify(&trust);
+        assert!(!report.is_sound() && report.to_string().contains(wanted), "{wanted}: {report}");
+    }
 }

@@ -33,9 +33,11 @@ enum Fit {
     Letters,
     /// As words of their own: it is the end of other words too.
     Words,
+    /// As all of the key: with other words before it, it is another thing (`boarding_pass`, `gpio_pin`, `last_auth`).
+    Whole,
 }
 
-use Fit::{Letters, Words};
+use Fit::{Letters, Whole, Words};
 use Reach::{Contents, Everything, Values};
 
 /// What a key ends with whose value is a credential; each also with an `s` behind it.
@@ -45,9 +47,46 @@ const NAMES: &[(&str, Reach, Fit)] = &[
     ("passphrase", Everything, Letters),
     ("passcode", Everything, Letters),
     ("pwd", Everything, Letters),
+    (PASS, Values, Whole),
     ("db_pass", Everything, Words),
+    ("database_pass", Everything, Words),
+    ("mysql_pass", Everything, Words),
+    ("pg_pass", Everything, Words),
+    ("redis_pass", Everything, Words),
     ("smtp_pass", Everything, Words),
+    ("mail_pass", Everything, Words),
+    ("ftp_pass", Everything, Words),
+    ("ldap_pass", Everything, Words),
+    ("auth_pass", Everything, Words),
+    ("login_pass", Everything, Words),
     ("user_pass", Everything, Words),
+    ("admin_pass", Everything, Words),
+    ("root_pass", Everything, Words),
+    ("pin", Values, Whole),
+    ("card_pin", Values, Words),
+    ("user_pin", Values, Words),
+    ("sim_pin", Values, Words),
+    ("cvv", Values, Whole),
+    ("cvc", Values, Whole),
+    ("psk", Values, Whole),
+    ("pre_shared_key", Values, Letters),
+    ("shared_key", Values, Words),
+    ("seed_phrase", Everything, Words),
+    ("mnemonic", Values, Whole),
+    (AUTH, Values, Whole),
+    ("basic_auth", Values, Words),
+    ("http_auth", Values, Words),
+    ("proxy_auth", Values, Words),
+    ("registry_auth", Values, Words),
+    ("bearer", Values, Whole),
+    ("auth_code", Values, Words),
+    ("authorization_code", Values, Words),
+    ("verification_code", Values, Words),
+    ("security_code", Values, Words),
+    ("recovery_code", Values, Words),
+    ("backup_code", Values, Words),
+    ("one_time_code", Values, Words),
+    ("mfa_code", Values, Words),
     ("private_key", Everything, Letters),
     ("secret", Contents, Letters),
     ("credential", Contents, Letters),
@@ -69,6 +108,12 @@ const NAMES: &[(&str, Reach, Fit)] = &[
     ("otp", Values, Words),
     ("totp", Values, Words),
 ];
+
+/// The name whose values are as often counts as passwords.
+pub(super) const PASS: &str = "pass";
+/// The name whose values are as often the way in which somebody signs in as what they sign in with. So are those of names that
+/// end with it.
+pub(super) const AUTH: &str = "auth";
 
 /// The name whose values are as often public as private.
 pub(super) const SSH_KEY: &str = "ssh_key";
@@ -202,11 +247,12 @@ pub(super) fn built_in(key: &str) -> Option<KeyRule> {
 
 fn of_folded(folded: &str) -> Option<KeyRule> {
     let one = folded.strip_suffix('s').filter(|one| !one.ends_with('s')).unwrap_or(folded);
-    let spares_numbers = one.len() < folded.len();
     let (name, reach, _) = NAMES.iter().find(|(name, _, fit)| match fit {
         Letters => ends_with_letters(one, name),
         Words => ends_with_words(one, name),
+        Whole => one == *name,
     })?;
+    let spares_numbers = one.len() < folded.len() || *name == PASS;
     let is_harmless = HARMLESS.iter().any(|name| ends_with_letters(one, name));
     (!is_harmless).then_some(KeyRule { name, reach: *reach, spares_numbers })
 }
@@ -291,7 +337,7 @@ fn ends_as_a_name(key: &[u8]) -> bool {
     let Some(&[a, b, c]) = one.last_chunk::<3>() else { return false };
     match &[a | 0x20, b | 0x20, c | 0x20] {
         b"ord" | b"swd" | b"pwd" | b"ase" | b"ode" | b"ass" | b"key" | b"ret" | b"ken" | b"kie" | b"ial" | b"jwt"
-        | b"otp" => true,
+        | b"otp" | b"pin" | b"cvv" | b"cvc" | b"psk" | b"uth" | b"rer" | b"nic" => true,
         b"ion" => ends_with_any_case(one, b"zation") || ends_with_any_case(one, b"sertion"),
         _ => false,
     }

@@ -4,6 +4,8 @@
 //! The mark tells nothing of the value, not even its length. Ids are never masked: an event must stay findable by who did
 //! it and to what. What cannot be recognised by key or form stays; this is a net, not a promise.
 
+mod blocks;
+mod commands;
 mod keys;
 mod phrase;
 #[cfg(test)]
@@ -221,6 +223,9 @@ impl Masking {
             return None;
         }
         if flag.len() < before.len() {
+            if let Some(rule) = commands::rule_of_argument(elements, before, text) {
+                return Some(rule);
+            }
             return texts::parameter_rule(self, flag.as_bytes()).filter(|_| !text.starts_with('-'));
         }
         // A list of two plain words is one of two names: of fields that changed, of rights.
@@ -303,7 +308,20 @@ fn is_plain_word(text: &str) -> bool {
 
 /// Whether a text under a key of this name is known to be public.
 fn is_left_for(name: &str, text: &str) -> bool {
-    is_resource_name(text) || (name == keys::SSH_KEY && is_public_ssh_key(text))
+    is_resource_name(text)
+        || (name == keys::SSH_KEY && is_public_ssh_key(text))
+        || (name.ends_with(keys::AUTH) && is_way_in(text))
+        || (name == keys::PASS && is_number(text))
+}
+
+/// Whether a text names a way to sign in (`basic`, `mutual-tls`, `OAuth2`), and is none of what people sign in with.
+fn is_way_in(text: &str) -> bool {
+    const BYTES_MAX: usize = 24;
+    const NUMBERED: [&str; 6] = ["oauth", "oidc", "saml", "tls", "sha", "md"];
+    let letters = text.trim_end_matches(|last: char| last.is_ascii_digit() || matches!(last, '.' | '_' | '-'));
+    let letters = letters.to_ascii_lowercase();
+    text.len() <= BYTES_MAX
+        && (!texts::is_no_plain_word(text.as_bytes()) || NUMBERED.iter().any(|name| letters.ends_with(name)))
 }
 
 /// Whether a text is the name that AWS gives a resource: of a secret, and not the secret.

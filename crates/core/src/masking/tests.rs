@@ -306,8 +306,8 @@ fn what_has_the_form_of_a_credential_is_masked_within_a_text() {
         ("/blob?sv=1&sig=ab%2Bcd", "/blob?sv=1&sig=[masked: sig]"),
         ("postgres://ada:hun:ter2@db/orders", "postgres://ada:[masked: password]@db/orders"),
         (
-            r#"{"user":"ada","password":"hun\"ter2","pin":1}"#,
-            r#"{"user":"ada","password":"[masked: password]","pin":1}"#,
+            r#"{"user":"ada","password":"hun\"ter2","age":1}"#,
+            r#"{"user":"ada","password":"[masked: password]","age":1}"#,
         ),
         (
             r#"{\\\"token\\\": \\\"a\\\\\\\"c\\\",\\\"x\\\":1}"#,
@@ -362,6 +362,136 @@ fn prose_and_ids_are_left() {
 }
 
 #[test]
+fn a_value_on_the_lines_below_its_key_is_masked() {
+    for (given, wanted) in [
+        ("db:\n  password: |\n    hunter2\n  user: ada\n", "db:\n  password: |\n    [masked: password]\n  user: ada\n"),
+        ("password: |-\n  correct horse\n\n  battery\nuser: ada", "password: |-\n  [masked: password]\nuser: ada"),
+        ("- token: >2+ # why\n    abc\n- name: x", "- token: >2+ # why\n    [masked: token]\n- name: x"),
+        ("secret:\r\n  S3cret!\r\nuser: ada", "secret:\r\n  [masked: secret]\r\nuser: ada"),
+        ("password: |\n  at the end", "password: |\n  [masked: password]"),
+    ] {
+        assert_eq!(text(given), wanted, "{given:?}");
+    }
+    for left in [
+        "secret:\n  name: db-password\n",
+        "secret:\n  - db-password-1\n",
+        "credentials:\n  rotated yesterday\n",
+        "password: |\nuser: ada",
+        "we took the password: |\n  and then it broke2",
+        "token:\n\nSee ticket 4711",
+    ] {
+        assert_eq!(text(left), left);
+    }
+}
+
+#[test]
+fn credentials_in_arguments_of_known_programs_are_masked() {
+    for (given, wanted) in [
+        ("curl -s -u ada:hunter2 https://x.example/", "curl -s -u ada:[masked: password] https://x.example/"),
+        ("/usr/bin/curl --user \"ada:hunter2\" x", "/usr/bin/curl --user \"ada:[masked: password]\" x"),
+        ("curl --proxy-user=ada:hunter2 x", "curl --proxy-user=ada:[masked: password] x"),
+        ("$(curl -uada:hunter2 x)", "$(curl -uada:[masked: password] x)"),
+        ("sshpass -p hunter2 ssh host", "sshpass -p [masked: password] ssh host"),
+        ("mysqldump -u root -phunter2 db", "mysqldump -u root -p[masked: password] db"),
+        ("redis-cli -h cache -a hunter2 ping", "redis-cli -h cache -a [masked: password] ping"),
+        ("docker login -u ada -p hunter2 registry", "docker login -u ada -p [masked: password] registry"),
+        ("ldapsearch -D cn=x -w hunter2", "ldapsearch -D cn=x -w [masked: password]"),
+    ] {
+        assert_eq!(text(given), wanted, "{given:?}");
+    }
+    for left in [
+        "curl -u ada https://x.example/",
+        "curl -u ada:$PASSWORD https://x.example/",
+        "curl x; tar -u a:b",
+        "git push -u origin:main",
+        "docker run -p 8080:80 nginx",
+        "mysql -p db",
+        "ssh -p 2222 host",
+        "cp -a a:b c",
+    ] {
+        assert_eq!(text(left), left);
+    }
+    assert_eq!(
+        value("args", r#"["/usr/bin/curl","-u","ada:hunter2","x"]"#),
+        r#"["/usr/bin/curl","-u","[masked: password]","x"]"#
+    );
+    for left in [r#"["docker","run","-p","8080:80"]"#, r#"["tar","-u","a:b"]"#] {
+        assert_eq!(value("args", left), left);
+    }
+}
+
+#[test]
+fn short_names_of_credentials_are_masked_and_what_only_looks_like_them_is_not() {
+    let masks = |key: &str, value: &str| Masking::STANDARD.value(key, &parse(value.as_bytes()).unwrap()).is_some();
+    for (key, value) in [
+        ("pass", r#""hunter2""#),
+        ("db.pass", r#""hunter2""#),
+        ("adminPass", r#""hunter2""#),
+        ("pwd", r#""hunter2""#),
+        ("PIN", "4711"),
+        ("pin", r#""4711""#),
+        ("cardPin", "4711"),
+        ("cvv", r#""123""#),
+        ("auth", r#""YWRhOmh1bnRlcjI=""#),
+        ("auth", r#""ada:hunter2""#),
+        ("basic_auth", r#""ada:hunter2""#),
+        ("recovery_codes", r#"["ab12-cd34"]"#),
+        ("verificationCode", "123456"),
+        ("psk", r#""hunter2""#),
+        ("seed_phrase", r#""legal winner thank""#),
+    ] {
+        assert!(masks(key, value), "{key} {value}");
+    }
+    for (key, value) in [
+        ("pass", "12"),
+        ("pass", "true"),
+        ("pass", r#""12""#),
+        ("passes", "3"),
+        ("tests_pass", r#""all of them""#),
+        ("boarding_pass", r#""LH 400""#),
+        ("proxy_pass", r#""http://backend:8080""#),
+        ("bypass", r#""owner""#),
+        ("compass", r#""n1""#),
+        ("pin", "true"),
+        ("spin", r#""up1""#),
+        ("gpio_pin", "13"),
+        ("pinned", r#""v1.2""#),
+        ("author", r#""Ada L.""#),
+        ("authority", r#""ca-1""#),
+        ("auth", r#""basic""#),
+        ("auth", r#""OAuth2""#),
+        ("auth", r#""mutual-tls1.3""#),
+        ("auth", r#"{"method":"password","user":"ada1"}"#),
+        ("last_auth", r#""2026-01-02T03:04:05Z""#),
+        ("requires_auth", "true"),
+        ("error_code", "4711"),
+        ("security_codec", r#""x1""#),
+    ] {
+        assert!(!masks(key, value), "{key} {value}");
+    }
+    for (given, wanted) in [
+        ("pin=4711", "pin=[masked: pin]"),
+        ("login with PIN: 4711", "login with PIN: [masked: pin]"),
+        ("pass: S3cret!", "pass: [masked: pass]"),
+        ("?user=ada&pass=hunter2", "?user=ada&pass=[masked: pass]"),
+    ] {
+        assert_eq!(text(given), wanted);
+    }
+    for left in [
+        "All tests pass: 12 of 12",
+        "pass=12 fail=3",
+        "first pass: done",
+        "author: Ada2",
+        "Auth: OAuth2",
+        "auth=basic",
+        "auth: failed",
+        "pin: the version",
+    ] {
+        assert_eq!(text(left), left);
+    }
+}
+
+#[test]
 fn own_rules_widen_and_narrow_the_built_in_ones() {
     let rules = Masking::STANDARD.with_keys(&["cardPin", "iban"], &["deploy_token"]);
     let masks = |key: &str| rules.value(key, &parse(br#""x1""#).unwrap()).is_some();
@@ -369,7 +499,7 @@ fn own_rules_widen_and_narrow_the_built_in_ones() {
     assert!(!masks("deploytoken") && masks("deploytokens"));
     assert!(!Masking::is_key("iban\0") && !Masking::is_key("--") && Masking::is_key("iban"));
     assert!(masks("card_pin") && masks("IBAN") && masks("customer.iban") && masks("password"));
-    assert!(!masks("pin") && !masks("DeployToken"));
+    assert!(!masks("gpio_pin") && !masks("DeployToken"));
     assert!(rules.text("deploy_token=x1 iban=x2", 100).unwrap() == "deploy_token=x1 iban=[masked: key]");
     assert!(Masking::OFF.value("password", &parse(br#""x""#).unwrap()).is_none());
     assert!(Masking::OFF.text("password=x", 100).is_none());

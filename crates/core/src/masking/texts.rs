@@ -2,6 +2,8 @@
 //! precedes: `password=…`, `password: …`, `"token":"…"`, `--token …`, `<secret>…</secret>`, headers, the password of a
 //! URL. One pass over the bytes; most of them are looked at once.
 
+use super::blocks;
+use super::commands;
 use super::keys::{self, KeyRule};
 use super::tokens::token_at;
 use super::{MARK_END, MARK_START, Masking, is_left_for, is_number, says_nothing};
@@ -101,7 +103,7 @@ pub(super) fn is_of_key(byte: u8) -> bool {
 }
 
 /// Whether a byte parts a key from the sign behind it, or that from the value.
-fn is_blank(byte: u8) -> bool {
+pub(super) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
@@ -161,7 +163,7 @@ pub(super) fn run_back(bytes: &[u8], belongs: impl Fn(u8) -> bool) -> usize {
 }
 
 /// A value in quotes or up to what ends one.
-fn value_from(bytes: &[u8], from: usize, rule: KeyRule) -> Option<Found> {
+pub(super) fn value_from(bytes: &[u8], from: usize, rule: KeyRule) -> Option<Found> {
     let rest = bytes.get(from..)?;
     // A reference to a variable says where the value is.
     if rest.starts_with(b"${") || rest.starts_with(b"$(") {
@@ -224,7 +226,10 @@ fn after_bare_key(rules: &Masking, bytes: &[u8], at: usize) -> Option<Found> {
         "cookie" => return cookies(bytes, from, rule),
         _ => {}
     }
-    let found = value_from(bytes, from, rule)?;
+    if let Some(found) = blocks::block(bytes, (key_end - key.len(), from), rule) {
+        return Some(found);
+    }
+    let found = value_from(bytes, from, rule).filter(|_| !blocks::is_announced(bytes, from))?;
     let value = &bytes[found.0..found.1];
     let is_number = value.iter().all(u8::is_ascii_digit);
     let is_value = match (found.0 > from, from > at + 1) {
@@ -239,7 +244,7 @@ fn after_bare_key(rules: &Masking, bytes: &[u8], at: usize) -> Option<Found> {
 }
 
 /// Whether what stands where a value may stand is not just a word: it has a digit, a sign or a capital within.
-fn is_no_plain_word(value: &[u8]) -> bool {
+pub(super) fn is_no_plain_word(value: &[u8]) -> bool {
     let is_of_prose = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii() || b"-_.!?/".contains(byte);
     let has_capital_within = value.iter().skip(1).any(u8::is_ascii_uppercase);
     !value.iter().all(is_of_prose) || (has_capital_within && value.iter().any(u8::is_ascii_lowercase))
@@ -323,6 +328,9 @@ fn after_hyphen(rules: &Masking, bytes: &[u8], at: usize) -> Option<Found> {
     }
     if rest.starts_with(b"-----BEGIN ") {
         return private_key(bytes, at);
+    }
+    if let Some(found) = commands::credential(bytes, at) {
+        return Some(found);
     }
     let is_long = rest.starts_with(b"--");
     let key_from = if is_long { at + 2 } else { at + 1 };

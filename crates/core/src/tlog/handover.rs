@@ -146,6 +146,11 @@ impl KeyHistory {
         self.handovers.iter().take(1).map(|first| &first.old).chain(self.handovers.iter().map(|one| &one.new))
     }
 
+    /// Whether a key is one of them, under the name of an origin of this log's.
+    pub fn knows(&self, key: &VerifierKey) -> bool {
+        self.is_of(key.name()) && self.keys().any(|known| known.public() == key.public())
+    }
+
     /// Whether an origin is one of this log's: the log's name, a slash, and more.
     pub fn is_of(&self, origin: &str) -> bool {
         let Some(name) = self.handovers.first().map(|first| first.old.name()) else { return false };
@@ -163,7 +168,7 @@ impl KeyHistory {
 
     /// The key and those before and after it, under the name of an origin. Only itself, if no hand-over knows it.
     pub fn around(&self, key: &VerifierKey) -> Vec<VerifierKey> {
-        match self.is_of(key.name()) && self.keys().any(|known| known.public() == key.public()) {
+        match self.knows(key) {
             true => self
                 .keys()
                 .filter_map(|known| VerifierKey::new(key.name(), KeyKind::Log, *known.public()).ok())

@@ -121,6 +121,8 @@ pub(crate) struct Log {
     pub signed: Mutex<Option<(LogHead, Arc<str>)>>,
     /// The newest signature of each witness under one of its checkpoints.
     pub cosigned: Mutex<Newest>,
+    /// Before which time everything may have been purged, by the record that reaches furthest of those that were proved.
+    pub purged_before: Mutex<Option<Micros>>,
     /// Whether its segments changed since somebody looked whether to merge them.
     pub look_for_merges: AtomicBool,
 }
@@ -143,6 +145,7 @@ impl Log {
             published: Mutex::new(None),
             signed: Mutex::new(None),
             cosigned: Mutex::new(Newest::new()),
+            purged_before: Mutex::new(None),
             last_read_millis: AtomicU64::new(0),
             look_for_merges: AtomicBool::new(!manifest.is_empty()),
             state: Mutex::new(LogState {

@@ -42,6 +42,7 @@ mod tail;
 mod tests;
 pub mod tiering;
 mod tiles;
+mod told;
 
 use std::collections::HashSet;
 use std::future::Future;

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use actarium_core::tree::{Hash, TILE_LEAVES, root};
 
 use super::codec::decode_batch;
-use super::generation;
 use super::leaves::TreeBuilder;
 use super::log::Log;
 use super::seal::{SealError, Sealing};
 use super::shared::Shared;
 use super::tiles::LEVELS_MAX;
+use super::told::Told;
 use crate::backend::BackendError;
 
 /// Bytes of stored batches that are read from the journal at once.
@@ -54,7 +54,7 @@ pub(crate) fn prove_journal(shared: &Arc<Shared>, log: &Log) -> Result<u64, Seal
     let mut sealing = Sealing::new(shared.clone());
     let mut tree = TreeBuilder::new(sealing.start_of(log, from)?);
     let mut key = |epoch| shared.keys.epoch_key(organization, epoch);
-    let (mut next, mut bytes) = (from, 0);
+    let (mut next, mut bytes, mut told) = (from, 0, Told::default());
     while next < head.size {
         sealing.interrupted()?;
         let batches = shared.backend.read(organization, next, READ_BYTES)?;
@@ -68,7 +68,7 @@ pub(crate) fn prove_journal(shared: &Arc<Shared>, log: &Log) -> Result<u64, Seal
             let rows = decode_batch(batch).map_err(differs)?;
             for (seq, recorded_at, row) in rows.iter() {
                 tree.push(&mut sealing.canonicalizer, &row, recorded_at, &mut key)?;
-                generation::check_event(log, seq, &row).map_err(SealError::NotProved)?;
+                told.take(log, seq, &row)?;
             }
             (next, bytes) = (rows.end_seq(), bytes + batch.rows.len() as u64);
             if tree.frontier().root() != batch.root {
@@ -81,6 +81,7 @@ pub(crate) fn prove_journal(shared: &Arc<Shared>, log: &Log) -> Result<u64, Seal
     if next != head.size || tree.frontier().root() != head.root {
         return Err(differs(format!("its rows do not give the root of the head at {}", head.size)));
     }
+    told.keep(log);
     Ok(bytes)
 }
 

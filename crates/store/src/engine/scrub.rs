@@ -8,15 +8,15 @@ use actarium_core::row::{Column, Micros, RowView};
 use actarium_core::tree::Frontier;
 
 use super::Engine;
-use super::generation;
 use super::leaves::TreeBuilder;
 use super::log::Log;
 use super::proving;
 use super::seal::{SealError, Sealing};
 use super::shared::Shared;
+use super::told::{self, Told};
 use crate::backend::ManifestEntry;
 use crate::organization::OrganizationId;
-use crate::segment::{MICROS_PER_DAY, NewestRows, Segment, SegmentError, Tier, outcome_index, read_purged};
+use crate::segment::{IndexCheck, MICROS_PER_DAY, NewestRows, Segment, SegmentError, Tier, outcome_index, read_purged};
 
 /// A segment that was read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,8 @@ pub(crate) fn next(shared: &Arc<Shared>, log: &Log, from_seq: u64) -> Result<Opt
 /// Proves what is kept of a log beside its segments: the rows of the journal, and the stored tiles. How many bytes of the journal.
 pub(crate) fn rest(shared: &Arc<Shared>, log: &Log) -> Result<u64, String> {
     let proved = proving::compare_upper_tiles(shared, log).and_then(|()| proving::prove_journal(shared, log));
+    // What the purges on record reach is known once everything was read.
+    let proved = proved.and_then(|bytes| told::prove_purges(shared, log).map(|()| bytes));
     proved.map_err(|error| {
         let detail = error.to_string();
         if proving::is_damage(&error) {
@@ -128,21 +130,26 @@ fn prove(shared: &Arc<Shared>, log: &Log, entry: &ManifestEntry) -> Result<(), S
     let mut tree = TreeBuilder::new(sealing.start_of(log, first_seq)?);
     let mut key = |epoch| shared.keys.epoch_key(log.organization.id, epoch);
     let mut beside = Beside::of(&segment)?;
+    let mut index = IndexCheck::of(&segment)?;
+    let mut told = Told::default();
     let mut failed: Option<SealError> = None;
     segment.for_each_row(first_seq..end_seq, &mut |seq, recorded_at, row| {
         if failed.is_some() {
             return;
         }
         beside.note((seq - first_seq) as u32, recorded_at, &row);
+        index.note((seq - first_seq) as u32, &row);
         let pushed = tree.push(&mut sealing.canonicalizer, &row, recorded_at, &mut key).map_err(SealError::from);
-        let fits = || generation::check_event(log, seq, &row).map_err(SealError::NotProved);
+        let mut fits = || told.take(log, seq, &row);
         failed = pushed.and_then(|()| fits()).err();
     })?;
     if let Some(error) = failed {
         return Err(error);
     }
     same_root(&mut tree, entry)?;
+    told.keep(log);
     beside.compare(&segment)?;
+    index.compare(&segment)?;
     let made = same_tiles(shared, log, &mut tree, end_seq)?;
     if segment.subtree_hashes()? != made {
         return Err(SealError::NotProved("the hashes of its tiles are others".to_owned()));

@@ -96,6 +96,11 @@ impl Footer {
         self.page_starts[leaf].partition_point(|start| *start <= row).saturating_sub(1) as u32
     }
 
+    /// Which parts the index has, of which columns.
+    pub(super) fn sections(&self) -> impl Iterator<Item = (SectionKind, Option<u8>)> + '_ {
+        self.directory.sections.iter().map(|section| (section.kind, section.column))
+    }
+
     pub(super) fn section(&self, kind: SectionKind, column: Option<u8>) -> Option<&Section> {
         self.directory.sections.iter().find(|section| section.kind == kind && section.column == column)
     }

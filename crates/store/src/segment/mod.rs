@@ -11,6 +11,7 @@ mod erased;
 mod file;
 mod find;
 mod footer;
+mod index_check;
 mod newest;
 mod pack;
 mod pages;
@@ -38,6 +39,7 @@ pub use erased::ErasedRows;
 #[cfg(test)]
 pub(crate) use file::checksums;
 pub use find::ExternalId;
+pub(crate) use index_check::IndexCheck;
 pub use newest::NewestRows;
 pub use purged::{Entry, PURGED_EVENT_BYTES, build_purged, read_purged};
 pub use read::{Segment, Times, count_rows};

@@ -121,7 +121,7 @@ impl Segment {
     }
 
     /// One whole column as one array.
-    fn whole(&self, footer: &Footer, leaf: usize) -> Result<ArrayRef, SegmentError> {
+    pub(super) fn whole(&self, footer: &Footer, leaf: usize) -> Result<ArrayRef, SegmentError> {
         let rows = self.summary.rows as usize;
         let mut reader = self.reader(footer, [leaf], None, rows)?;
         let batch = reader.next().ok_or_else(|| self.damaged("a column is empty"))?;

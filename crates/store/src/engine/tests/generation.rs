@@ -6,7 +6,7 @@ use crate::engine::evidence::LogHead;
 /// The event by which a log goes on, as the service records it.
 fn continued(generation: u64, origin: &str, restored_size: u64, note: &str) -> EncodedRows {
     let metadata = serde_json::json!({
-        "generation": generation, "previous_origin": origin, "restored_size": restored_size, "checkpoint": note
+        "generation": generation, "previous_origin": origin, "previous_size": 12, "restored_size": restored_size, "checkpoint": note
     });
     let metadata = metadata.to_string();
     let mut row = RowView::EMPTY;

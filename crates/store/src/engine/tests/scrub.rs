@@ -130,3 +130,89 @@ fn stored_tiles_are_those_of_the_tree() {
     let failed = harness.engine().scrub_rest(demo).unwrap_err();
     assert!(failed.contains("tile 2/0 is stored with another hash of tile 1/0"), "{failed}");
 }
+
+/// An event that Actarium records itself.
+fn own(action: &str, targets: &str, metadata: Option<&str>) -> EncodedRows {
+    let mut row = RowView::EMPTY;
+    for (column, text) in [
+        (Column::Action, action),
+        (Column::Outcome, "success"),
+        (Column::Source, "actarium"),
+        (Column::Sender, "actarium"),
+        (Column::Actor, r#"{"type":"system","id":"actarium"}"#),
+        (Column::Targets, targets),
+    ] {
+        row.texts[column as usize] = Some(text);
+    }
+    row.texts[Column::Metadata as usize] = metadata;
+    let mut rows = EncodedRows::new();
+    rows.push(&row);
+    rows
+}
+
+#[test]
+fn what_no_purge_on_record_reaches_is_withheld() {
+    use crate::engine::tiering::{TierCuts, TierEnds};
+    let purged = |recorded: Option<Micros>| {
+        let (harness, demo, _) = two_logs();
+        if let Some(before) = recorded {
+            let before = format!(r#"{{"before":"{}"}}"#, actarium_core::time::to_text(before));
+            harness.append(demo, own("record.purge", r#"[{"type":"audit_log","id":"demo"}]"#, Some(&before))).unwrap();
+        }
+        let cuts = TierCuts { archive_before: START + 50 * DAY, purge_before: START + 50 * DAY };
+        let ends = TierEnds { purges: true, ..harness.engine().tier_ends(demo, &cuts).unwrap() };
+        assert!(harness.engine().tier_step(demo, ends, &[], 0).unwrap().unwrap().purged > 0);
+        (harness, demo)
+    };
+    // With the record everything is as it should be, before and after it is sealed and the service is started again.
+    let (mut harness, demo) = purged(Some(START + 50 * DAY));
+    for _ in 0..2 {
+        scrub(&harness, demo).unwrap();
+        assert!(harness.engine().scrub_rest(demo).is_ok(), "{:?}", harness.engine().damaged());
+        harness.engine().seal_now(None);
+        harness.restart();
+    }
+    // Without one, and with one that does not reach so far, the events are withheld.
+    for (record, told) in [(None, "has no record of a purge"), (Some(START), "the purges on record reach to 2026")] {
+        let (harness, demo) = purged(record);
+        scrub(&harness, demo).unwrap();
+        let failed = harness.engine().scrub_rest(demo).unwrap_err();
+        assert!(failed.contains("are passed off as purged") && failed.contains(told), "{failed}");
+        assert_eq!(stopped(&harness, demo), failed);
+    }
+}
+
+#[test]
+fn a_log_is_of_the_organization_that_its_first_event_created() {
+    for sealed in [false, true] {
+        let mut harness = Harness::new();
+        let created =
+            |slug: &str| own("organization.create", &format!(r#"[{{"type":"organization","id":"{slug}"}}]"#), None);
+        let (demo, other) = (harness.create("demo"), harness.create("other"));
+        for (organization, slug) in [(demo, "demo"), (other, "other")] {
+            harness.append(organization, created(slug)).unwrap();
+            harness.append(organization, plain(0..10)).unwrap();
+        }
+        if sealed {
+            harness.clock.advance(40 * DAY);
+            assert_eq!(harness.engine().seal_now(None).failures, []);
+        }
+        assert!(scrub(&harness, demo).is_ok() && harness.engine().scrub_rest(demo).is_ok());
+        harness.stop();
+        sql(
+            &harness,
+            "UPDATE organizations SET slug = 'x' WHERE slug = 'demo';
+             UPDATE organizations SET slug = 'demo' WHERE slug = 'other';
+             UPDATE organizations SET slug = 'other' WHERE slug = 'x';",
+        );
+        harness.start().unwrap();
+        for organization in [demo, other] {
+            let found = scrub(&harness, organization)
+                .map(|_| ())
+                .and_then(|()| harness.engine().scrub_rest(organization).map(|_| ()));
+            let failed = found.unwrap_err();
+            assert!(failed.contains("event 0 created the organization as"), "{failed}");
+        }
+        assert_eq!(harness.engine().damaged().len(), 2);
+    }
+}
