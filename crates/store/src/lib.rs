@@ -28,7 +28,7 @@ pub use engine::generation::Generation;
 pub use engine::options::{EngineLimits, EngineOptions, Journal, SealPolicy};
 pub use engine::rotation::{PreparedKey, take_prepared_key};
 pub use engine::snapshot::{ReadError, Snapshot, TailBatch};
-pub use engine::stats::{COMMIT_LATENCY_BUCKETS_MICROS, EngineStats, Refused};
+pub use engine::stats::{AheadOfClock, COMMIT_LATENCY_BUCKETS_MICROS, EngineStats, Refused};
 pub use engine::tiering::{HOLD_BLOCK_EVENTS, Hold, Share, TierCuts, TierEnds, TierPlan, TierStep};
 pub use engine::{Engine, OpenError, SealReport};
 pub use keys::SecretPlace;

@@ -1,5 +1,6 @@
 //! What is about the service itself: is it alive, can it work, how much has it done, what does it speak.
 
+use actarium_core::time;
 use actarium_store::engine::stats::{COMMIT_LATENCY_BUCKETS_MICROS, Refused};
 use actarium_store::{EngineStats, SealReport, StorageStats};
 use axum::response::Response;
@@ -37,17 +38,31 @@ pub async fn ready(call: &Call) -> Result<Response, Problem> {
         tracing::warn!(reason, "not ready");
         Problem::new(Kind::Unavailable, "events cannot be recorded at present")
     })?;
+    let ahead = call.app.engine.ahead_of_clock();
+    if ahead.waiting > 0 && ahead.waiting == ahead.organizations {
+        let newest = ahead.newest.map(time::to_text).unwrap_or_default();
+        tracing::warn!(
+            newest,
+            "not ready: the clock is behind what is recorded; it has to be set right (docs/RETENTION.md)"
+        );
+        let detail = format!(
+            "events cannot be recorded: the clock is behind every log, the newest record is of {newest}; the clock has to be set \
+             right first"
+        );
+        return Err(Problem::new(Kind::Unavailable, detail));
+    }
     // One damaged log is no reason to keep all others from the service.
     let damaged = call.app.engine.damaged().len();
     // Nor is a place elsewhere that is away: recording goes on, and what is due there is done when it is back.
     let state = |failure: Option<String>| if failure.is_none() { "ok" } else { "failing" };
     let archive = state(call.app.engine.archive_failure());
     let copies = state(call.app.copies.as_ref().and_then(Copies::failing));
-    let is_well = damaged == 0 && archive == "ok" && copies == "ok";
+    let is_well = damaged == 0 && ahead.waiting == 0 && archive == "ok" && copies == "ok";
     let status = if is_well { "ok" } else { "degraded" };
     json_answer(&json!({
         "status": status,
         "damaged_organizations": damaged,
+        "organizations_ahead_of_clock": ahead.waiting,
         "archive": archive,
         "checkpoint_copies": copies,
     }))
@@ -104,6 +119,9 @@ pub async fn metrics(call: &Call) -> Result<Response, Problem> {
     out.sample("actarium_build_info", &format!("version=\"{}\"", env!("CARGO_PKG_VERSION")), 1);
     write_recording(&mut out, &stats);
     write_store(&mut out, &stats);
+    let help = "Organizations whose logs take no writes because the clock is behind their newest event.";
+    let ahead = call.app.engine.ahead_of_clock();
+    out.one("actarium_organizations_ahead_of_clock", "gauge", help, ahead.waiting);
     let help = "1 if nothing is archived or purged because the clock is far ahead of what was seen last.";
     let waits = call.app.retention.waits_for_clock.load(std::sync::atomic::Ordering::Relaxed);
     out.one("actarium_retention_waits_for_clock", "gauge", help, u64::from(waits));

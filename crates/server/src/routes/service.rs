@@ -22,7 +22,7 @@ pub(super) static ROUTES: [Route; 6] = [
             Permission::Public,
             (
                 "Can it do its work",
-                "Answers 200 when events can be recorded and found, else 503; with a damaged log, 200 and `degraded`.",
+                "Answers 200 when events can be recorded and found, else 503; with a damaged log, or one that is ahead of the clock, 200 and `degraded`.",
             ),
             &[],
             &[answer(200, &[(JSON, "Readiness")], "It is ready.")],

@@ -443,7 +443,13 @@ fn answers() -> Vec<(&'static str, Value)> {
         ("Tail", open(tail, &["events", "next", "as_of"])),
         ("Ingested", open(ingested, &["recorded", "duplicates", "skipped", "refused", "refused_more"])),
         ("Text", json!({"type": "string"})),
-        ("Readiness", open(readiness(), &["status", "damaged_organizations", "archive", "checkpoint_copies"])),
+        (
+            "Readiness",
+            open(
+                readiness(),
+                &["status", "damaged_organizations", "organizations_ahead_of_clock", "archive", "checkpoint_copies"],
+            ),
+        ),
         ("Status", open(json!({"status": {"type": "string", "enum": ["ok"]}}), &["status"])),
         ("OpenApiDocument", open(json!({"openapi": {"type": "string"}}), &["openapi"])),
         ("Catalog", open(json!({"families": {"type": "array", "items": {"type": "object"}}}), &["families"])),
@@ -479,6 +485,11 @@ fn readiness() -> Value {
     json!({
         "status": {"type": "string", "enum": ["ok", "degraded"]},
         "damaged_organizations": {"type": "integer", "minimum": 0, "description": "Logs that take no writes."},
+        "organizations_ahead_of_clock": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "Logs that take no writes because the clock is behind their newest event.",
+        },
         "archive": place("Whether the last use of the bucket that the archive is in, if it is in one, failed."),
         "checkpoint_copies": place("Whether the last use of the place that checkpoints are copied to, if there is one, failed."),
     })

@@ -311,6 +311,37 @@ fn until(what: &str, holds: impl Fn() -> bool) {
 }
 
 #[test]
+fn a_clock_that_was_ahead_is_told_by_readiness_until_it_has_caught_up() {
+    const AHEAD: &str = "actarium_organizations_ahead_of_clock ";
+    let clock = LaterClock::new();
+    let service = Service::start_at(tempfile::tempdir().unwrap(), clock.clone(), |_| {});
+    service.organization("acme");
+    service.organization("late");
+    clock.pass(2);
+    assert_eq!(service.record("acme", &event("component.deploy", "one")).status, 201);
+    clock.pass(-2);
+    // One log is ahead: the others go on.
+    assert_eq!(service.record("acme", &event("component.deploy", "two")).status, 503);
+    assert_eq!(service.record("late", &event("component.deploy", "two")).status, 201);
+    let ready = service.anonymous("GET", "/readyz").send();
+    let told = ready.json();
+    assert_eq!((ready.status, &told["status"]), (200, &json!("degraded")), "{told}");
+    assert_eq!(told["organizations_ahead_of_clock"], 1);
+    assert_eq!(metric(&service, AHEAD), Some(1));
+    // All of them are, the operator's own included.
+    clock.pass(4);
+    for organization in ["acme", "late", "actarium"] {
+        assert_eq!(service.record(organization, &event("component.deploy", "three")).status, 201, "{organization}");
+    }
+    clock.pass(-4);
+    let ready = service.anonymous("GET", "/readyz").send();
+    assert_eq!(ready.status, 503);
+    assert!(ready.text().contains("the clock is behind every log"), "{}", ready.text());
+    clock.pass(4);
+    assert_eq!(service.anonymous("GET", "/readyz").send().status, 200);
+}
+
+#[test]
 fn a_clock_far_ahead_takes_nothing_until_the_operator_says_that_it_is_right() {
     const WAITS: &str = "actarium_retention_waits_for_clock ";
     let clock = LaterClock::new();

@@ -3,6 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use actarium_core::row::Micros;
+
+use super::Engine;
 use crate::storage::StorageStats;
 
 /// Upper bounds of the buckets of the commit latency histogram, in microseconds; one more bucket holds what is longer.
@@ -122,6 +125,36 @@ pub struct EngineStats {
     pub orphans_removed: u64,
     /// What the place of the archive counts, if that is not a folder.
     pub archive: Option<StorageStats>,
+}
+
+/// Logs that wait for the clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AheadOfClock {
+    /// Logs that take no writes because their newest event is ahead of the clock.
+    pub waiting: u64,
+    /// All logs.
+    pub organizations: u64,
+    /// When the newest event of those that wait was recorded.
+    pub newest: Option<Micros>,
+}
+
+impl Engine {
+    /// The logs whose newest event was recorded so far ahead of the clock that they take no writes until it is set right, and
+    /// of how many. Does not block.
+    pub fn ahead_of_clock(&self) -> AheadOfClock {
+        let now = self.shared.clock.now();
+        let behind_max = self.shared.limits.clock_behind_max.as_micros() as Micros;
+        let mut ahead = AheadOfClock::default();
+        for log in self.shared.all_logs() {
+            let head = log.state.lock().head;
+            ahead.organizations += 1;
+            if head.recorded_at.saturating_sub(now) > behind_max {
+                ahead.waiting += 1;
+                ahead.newest = ahead.newest.max(Some(head.recorded_at));
+            }
+        }
+        ahead
+    }
 }
 
 /// The counters behind [`EngineStats`].
