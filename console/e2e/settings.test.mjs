@@ -72,7 +72,7 @@ test("who may only look is offered nothing to change, and told whom to ask", asy
   await withPage(browser, service, "no access", async (page) => {
     await signIn(page, developer, "/orgs/demo/audit-logs");
     await page.getByRole("heading", { name: "You do not have access to Audit logs" }).waitFor();
-    await page.getByText(/Ask Priya Nair, administrator of Northwind Platform, for a role with the area LOG-MANAGEMENT or the permission audit_logs_view/).waitFor();
+    await page.getByText(/Ask Priya Nair, administrator of Northwind Platform, for a role with the area LOG-MANAGEMENT or that permission, given to one of your groups/).waitFor();
   });
 });
 

@@ -30,12 +30,16 @@ export function Administrators() {
 }
 
 /** A sentence: whom to ask, and for what. */
-export function WhomToAsk({ permission }: { permission: Permission }) {
+export function WhomToAsk({ permission, named = false }: {
+  permission: Permission;
+  /** Whether what stands before has named the permission. */
+  named?: boolean;
+}) {
   const areas = useQuery(permissionsQuery).data;
   const area = areas?.find(({ permissions }) => permissions.some(({ name }) => name === permission));
   return (
     <>
-      Ask <Administrators />, for a role with {area && <>the area <code>{area.name}</code> or </>}the permission <code>{permission}</code>, given to one of your groups.
+      Ask <Administrators />, for a role with {area && <>the area <code>{area.name}</code> or </>}{named ? "that permission" : <>the permission <code>{permission}</code></>}, given to one of your groups.
     </>
   );
 }

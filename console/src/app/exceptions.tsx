@@ -39,7 +39,7 @@ export function NotPermitted({ page }: { page: Page }) {
     <main className="page" id="main">
       <Empty title={`You do not have access to ${page.title}`}>
         It needs the permission <code>{page.permission}</code> ({page.needs}){page.whole ? ` for all of ${organization.name}` : ""}, which none of your groups gives
-        you. <WhomToAsk permission={page.permission} />
+        you. <WhomToAsk permission={page.permission} named />
       </Empty>
     </main>
   );

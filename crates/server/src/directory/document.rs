@@ -3,7 +3,9 @@
 //! The formats are kept: entries written by old versions are read by new ones, so fields are added with a default and
 //! never renamed. This file must not know how entries belong together.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use actarium_core::row::Micros;
 use actarium_store::OrganizationId;
@@ -60,6 +62,39 @@ impl<D: Document> Kept<D> {
             detail: error.to_string(),
         })?;
         Ok(Self { id: entry.id.clone(), version: entry.version, document })
+    }
+}
+
+/// Everything of one kind that an organization has, by id: the mirror in memory.
+#[derive(Clone, Debug)]
+pub struct ById<D> {
+    by_id: BTreeMap<String, Arc<Kept<D>>>,
+}
+
+impl<D> Default for ById<D> {
+    fn default() -> Self {
+        Self { by_id: BTreeMap::new() }
+    }
+}
+
+impl<D: Document> ById<D> {
+    pub(super) fn apply(&mut self, entry: &DirectoryEntry, gone: bool) -> Result<(), DirectoryDamaged> {
+        if gone {
+            self.by_id.remove(&entry.id);
+        } else {
+            self.by_id.insert(entry.id.clone(), Arc::new(Kept::from_entry(entry)?));
+        }
+        Ok(())
+    }
+
+    /// One of them, whoever sees it.
+    pub fn get(&self, id: &str) -> Option<&Arc<Kept<D>>> {
+        self.by_id.get(id)
+    }
+
+    /// All of them by id, whoever sees them.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Kept<D>>> {
+        self.by_id.values()
     }
 }
 

@@ -1,16 +1,11 @@
 //! Exports that the service makes in the background and keeps for a while. The document and its mirror in memory; who may
 //! ask for one and see it is decided by its handlers, how it is made in `exports`.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use actarium_core::filter::Scope;
 use actarium_core::row::Micros;
-use actarium_store::backend::DirectoryEntry;
 use serde::{Deserialize, Serialize};
 
-use super::DirectoryDamaged;
-use super::document::{Document, Kept};
+use super::document::{ById, Document};
 
 /// How an export is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,34 +154,12 @@ impl Document for KeptExport {
 }
 
 /// The exports of an organization.
-#[derive(Clone, Debug, Default)]
-pub struct KeptExports {
-    by_id: BTreeMap<String, Arc<Kept<KeptExport>>>,
-}
+pub type KeptExports = ById<KeptExport>;
 
 impl KeptExports {
-    pub(super) fn apply(&mut self, entry: &DirectoryEntry, gone: bool) -> Result<(), DirectoryDamaged> {
-        if gone {
-            self.by_id.remove(&entry.id);
-        } else {
-            self.by_id.insert(entry.id.clone(), Arc::new(Kept::from_entry(entry)?));
-        }
-        Ok(())
-    }
-
-    /// An export, whoever sees it.
-    pub fn get(&self, id: &str) -> Option<&Arc<Kept<KeptExport>>> {
-        self.by_id.get(id)
-    }
-
-    /// All of them by id, whoever sees them.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Kept<KeptExport>>> {
-        self.by_id.values()
-    }
-
     /// Bytes that all of them take.
     pub fn bytes(&self) -> u64 {
-        self.by_id.values().map(|export| export.bytes()).sum()
+        self.iter().map(|export| export.bytes()).sum()
     }
 }
 

@@ -1,15 +1,10 @@
 //! Searches of the audit log that somebody keeps under a name, for themselves or for everybody who reads the log. The
 //! document and its mirror in memory; who may share and change one is decided by its handlers.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use actarium_core::row::Micros;
-use actarium_store::backend::DirectoryEntry;
 use serde::{Deserialize, Serialize};
 
-use super::DirectoryDamaged;
-use super::document::{Document, Kept};
+use super::document::{ById, Document};
 use crate::spelling;
 
 /// Who sees a saved search.
@@ -87,28 +82,4 @@ impl Document for SavedSearch {
 }
 
 /// The saved searches of an organization.
-#[derive(Clone, Debug, Default)]
-pub struct SavedSearches {
-    by_id: BTreeMap<String, Arc<Kept<SavedSearch>>>,
-}
-
-impl SavedSearches {
-    pub(super) fn apply(&mut self, entry: &DirectoryEntry, gone: bool) -> Result<(), DirectoryDamaged> {
-        if gone {
-            self.by_id.remove(&entry.id);
-        } else {
-            self.by_id.insert(entry.id.clone(), Arc::new(Kept::from_entry(entry)?));
-        }
-        Ok(())
-    }
-
-    /// A saved search, whoever sees it.
-    pub fn get(&self, id: &str) -> Option<&Arc<Kept<SavedSearch>>> {
-        self.by_id.get(id)
-    }
-
-    /// All of them by id, whoever sees them.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Kept<SavedSearch>>> {
-        self.by_id.values()
-    }
-}
+pub type SavedSearches = ById<SavedSearch>;
