@@ -84,9 +84,13 @@ pub async fn sign_in(mut call: Call) -> Result<Response, Problem> {
 /// The account that the browser was signed in to with before, if it is one of these.
 fn used_with(call: &Call, accounts: &[Arc<Kept<User>>]) -> Option<UsedWith> {
     let kept = cookie_form(&call.app, &call.context).device(&call.headers)?;
-    let now = call.app.clock.now();
+    let (devices, now) = (&call.app.sign_in.devices, call.app.clock.now());
+    if accounts.is_empty() {
+        // The same work as for an account: what no account has is nobody's.
+        return devices.read(kept, "", now).and(None);
+    }
     accounts.iter().find_map(|user| {
-        let device = call.app.sign_in.devices.read(kept, &user.id, now)?;
+        let device = devices.read(kept, &user.id, now)?;
         Some(UsedWith { user: user.id.clone(), device })
     })
 }

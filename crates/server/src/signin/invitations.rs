@@ -16,6 +16,7 @@ use crate::directory::document::Level;
 use crate::directory::invitation::{Invitation, Inviter, Status};
 use crate::directory::personal::PersonalToken;
 use crate::directory::{Edit, Effective, GroupView, Kept, State, change};
+use crate::handlers::groups::must_be_ours_to_fill;
 use crate::limits;
 use crate::problem::Problem;
 use crate::recorder::OwnRecord;
@@ -104,7 +105,11 @@ pub fn find(state: &State, secret: &str, now: Micros) -> Result<Held, Refused> {
     let holds = held_by(state, organization, (&invitation.invited_by, invitation.sent_at), now);
     let may = |holds: &Effective| {
         holds.organization.holds(Right::UsersInvite)
-            && groups.iter().all(|group| holds.covers(&access.given_by(&group.id)))
+            && groups.iter().all(|group| {
+                // The directory may have taken the group over since.
+                holds.covers(&access.given_by(&group.id))
+                    && must_be_ours_to_fill(state, organization, group, holds).is_ok()
+            })
     };
     if !holds.is_some_and(|holds| may(&holds)) {
         return Err(refused(Invalid::InviterMayNot));

@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::client::{Service, event};
-use crate::person::Person;
+use crate::invitations::secret_in;
+use crate::person::{PASSWORD, Person};
 
 /// Puts somebody into a new group that has a new role.
 fn given(service: &Service, person: &Person, permissions: Value, projects: Option<&[&str]>) {
@@ -284,7 +285,7 @@ fn nobody_seeds_a_group_that_the_directory_fills() {
     let service = Service::start();
     service.organization("acme");
     let admin = Person::new(&service, "Admina", &["admin"]);
-    let mara = Person::holding(&service, "Mara", &["groups_view", "groups_manage"]);
+    let mara = Person::holding(&service, "Mara", &["groups_view", "groups_manage", "users_invite"]);
     let hanna = Person::new(&service, "Hanna", &[]);
     let token = service.request("POST", "/v1/orgs/acme/scim-tokens").json(&json!({"name": "Directory"})).send().json();
     let token = token["secret"].as_str().unwrap().to_owned();
@@ -320,6 +321,9 @@ fn nobody_seeds_a_group_that_the_directory_fills() {
         for user in [&mara.id, &hanna.id] {
             assert_eq!(put(&mara, &seeded, user), 201);
         }
+        let puppet = json!({"email": format!("{name}@example.com"), "groups": [seeded]});
+        let invited = mara.send(&service, "POST", "invitations", puppet);
+        assert_eq!(invited.status, 201, "{invited:?}");
         let mut operations = vec![add(&ada)];
         if removed {
             operations.push(json!({"op": "remove", "path": format!("members[value eq \"{}\"]", hanna.id)}));
@@ -332,6 +336,9 @@ fn nobody_seeds_a_group_that_the_directory_fills() {
         named.sort();
         assert_eq!(members(&seeded), named, "whom it names, and nobody else");
         assert_eq!(put(&mara, &seeded, &mara.id), 403);
+        let accepting = json!({"secret": secret_in(&invited), "name": "Puppet", "password": PASSWORD});
+        let accepted = service.anonymous("POST", "/v1/invitation/accept").json(&accepting).send();
+        assert_eq!(accepted.status, 404, "an invitation of before is none into it: {accepted:?}");
         let records = service.find("acme", "action=group.*&order=asc&limit=1000");
         assert!(
             records
