@@ -64,7 +64,25 @@ const PICTURES = [
     await page.keyboard.press("s");
     await page.getByRole("button", { name: /^Denied this week/ }).waitFor();
   }],
-  ["integrity", "/orgs/demo/integrity", "light", WIDE, async (page) => {
+  ["time", `${LOG}?tz=utc&from=-30d`, "light", { width: 1280, height: 420 }, async (page) => {
+    await rows(page);
+    await page.getByRole("button", { name: /^Time: / }).click();
+    await page.getByRole("button", { name: "Month before" }).click();
+    const days = page.locator(".day:not(.day-beside) button");
+    await days.nth(4).click();
+    await days.nth(15).click();
+  }],
+  ["identity-provider", "/orgs/demo/sign-in", "light", { width: 1280, height: 800 }, async (page) => {
+    await post(page, "identity-providers", {
+      name: "Northwind staff", issuer: "https://login.northwind.example/realms/staff", client_id: "actarium", client_secret: "of-the-pictures",
+      scopes: ["email", "profile", "groups"], authoritative_domains: ["northwind.example"],
+      group_mapping: { "audit-team": ["auditor"], "sre-oncall": ["platform-engineer"] },
+    });
+    await page.reload();
+    await page.getByRole("button", { name: "Change Northwind staff" }).click();
+    await page.getByRole("button", { name: "Groups of sre-oncall: Platform Engineer" }).waitFor();
+  }],
+  ["integrity", "/orgs/demo/integrity", "light", { width: 1280, height: 1020 }, async (page) => {
     await page.locator(".checks-lines").waitFor();
     await page.reload();
     await page.locator(".checks-lines").waitFor();
