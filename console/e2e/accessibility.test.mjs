@@ -38,6 +38,10 @@ const VIEWS = {
     await page.getByRole("button", { name: "Verify" }).click();
     await page.getByRole("button", { name: "Show steps" }).click();
   },
+  "around it": async (page) => {
+    await page.getByRole("tab", { name: "Around it" }).click();
+    await page.locator(".around-row").first().waitFor();
+  },
   json: async (page) => {
     await page.getByRole("tab", { name: "JSON" }).click();
     await page.locator(".event-json").waitFor();
@@ -160,6 +164,135 @@ const VIEWS = {
     await page.keyboard.press("s");
     await page.getByRole("group", { name: "Yours" }).waitFor();
   },
+  "columns menu": async (page) => {
+    await page.goto(LOG);
+    await (await rows(page)).first().waitFor();
+    await page.getByRole("button", { name: "Columns" }).click();
+    await page.getByRole("button", { name: "Reset columns" }).waitFor();
+  },
+  "row menu": async (page) => {
+    await page.keyboard.press("Escape");
+    await page.locator(".row").nth(2).hover();
+    await check(page, "row under the pointer");
+    await page.keyboard.press("j");
+    await page.locator(".row-marked").waitFor();
+    await page.keyboard.press("f");
+    await page.getByRole("menu").waitFor();
+  },
+  "chip menus": async (page) => {
+    await page.keyboard.press("Escape");
+    await page.goto(`${LOG}&f=-outcome:denied&f=source:api`);
+    await (await rows(page)).first().waitFor();
+    await page.getByRole("button", { name: /^Outcome not/ }).click({ button: "right" });
+    await page.getByRole("menuitem", { name: "Only these" }).waitFor();
+    await check(page, "what can be done with a chip");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: /^Outcome not/ }).click();
+    await page.getByRole("checkbox").first().waitFor();
+  },
+  "unread time": async (page) => {
+    await page.goto("/orgs/demo/audit-logs?tz=utc&from=lately");
+    await page.getByText(/^The time of this link could not be read/).waitFor();
+  },
+  "no such event": async (page) => {
+    await page.goto(`${LOG}&event=00000000-0000-7000-8000-000000000000`);
+    await page.getByText("There is no such event").waitFor();
+  },
+  "keys of the page": async (page) => {
+    await page.goto(LOG);
+    await (await rows(page)).first().waitFor();
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keys" }).waitFor();
+  },
+  organizations: async (page) => {
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: /^Organization: / }).click();
+    await page.getByRole("listbox", { name: "Organizations" }).waitFor();
+    await check(page, "organizations");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: /your account/ }).click();
+    await page.getByRole("menu").waitFor();
+  },
+  users: async (page) => {
+    await page.goto("/orgs/demo/users");
+    await page.getByRole("region", { name: "Users" }).getByRole("link").first().waitFor();
+    await check(page, "users");
+    await page.getByRole("button", { name: "Add user" }).click();
+    await page.getByRole("dialog").getByLabel("First password").waitFor();
+  },
+  user: async (page) => {
+    const { users } = await service.api("GET", "/v1/orgs/demo/users?search=tomas.rey");
+    await page.goto(`/orgs/demo/users/${users[0].id}`);
+    await page.locator("summary").first().click();
+    await page.getByRole("heading", { name: "Tokens that work in this organization" }).waitFor();
+    await check(page, "user");
+    await page.getByRole("button", { name: "Remove", exact: true }).click();
+    await page.getByRole("dialog").waitFor();
+  },
+  groups: async (page) => {
+    await page.goto("/orgs/demo/groups");
+    await page.getByRole("region", { name: "Groups" }).getByRole("link").first().waitFor();
+    await check(page, "groups");
+    await page.getByRole("button", { name: "Create group" }).click();
+    await page.getByRole("dialog").getByLabel("Name").fill(`Checked ${Date.now()}`);
+    await check(page, "create group");
+    await page.getByRole("dialog").getByRole("button", { name: "Create" }).click();
+    await page.getByRole("tab", { name: /^Roles/, selected: true }).waitFor();
+    await check(page, "roles of a new group");
+    await page.getByRole("button", { name: "Add role" }).click();
+    await page.getByRole("dialog").getByLabel("Role", { exact: true }).selectOption({ label: "Auditor" });
+    await page.getByRole("radio", { name: /^Some projects/ }).check();
+    await page.getByRole("dialog").getByRole("button", { name: "payments" }).click();
+    await check(page, "add role");
+    await page.getByRole("dialog").getByRole("button", { name: "Add role" }).click();
+    await page.getByRole("button", { name: "Remove role Auditor" }).waitFor();
+    await check(page, "roles of a group");
+    await page.getByRole("tab", { name: /^Users/ }).click();
+    await page.getByRole("button", { name: "Add user" }).click();
+    await page.getByRole("dialog").getByRole("checkbox").first().check();
+    await check(page, "add users");
+    await page.getByRole("dialog").getByRole("button", { name: "Add", exact: true }).click();
+    await page.getByRole("tab", { name: "Users (1)" }).waitFor();
+    await check(page, "users of a group");
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await page.getByRole("dialog").waitFor();
+  },
+  roles: async (page) => {
+    await page.goto("/orgs/demo/roles");
+    await page.getByRole("region", { name: "Roles" }).getByRole("link").first().waitFor();
+    await check(page, "roles");
+    await page.getByRole("button", { name: "Create role" }).click();
+    await page.getByLabel("LOG-MANAGEMENT: all of it").check();
+    await check(page, "create role");
+    await page.goto("/orgs/demo/roles/auditor");
+    await page.getByRole("heading", { name: "What it permits" }).waitFor();
+  },
+  catalog: async (page) => {
+    await page.goto("/orgs/demo/catalog");
+    await page.getByRole("link", { name: "In the log" }).first().waitFor();
+  },
+  "sign-in settings": async (page) => {
+    await page.goto("/orgs/demo/sign-in");
+    await page.getByRole("heading", { level: 2 }).nth(2).waitFor();
+  },
+  account: async (page) => {
+    await page.goto("/account");
+    await page.getByText("This one").waitFor();
+    await check(page, "account");
+    await page.getByRole("button", { name: "Create token" }).click();
+    await check(page, "create token");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Change password" }).click();
+    await page.getByLabel("Present password").waitFor();
+    await check(page, "change password");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Set up", exact: true }).click();
+    await page.getByRole("dialog").getByLabel("Password").waitFor();
+  },
+  "no such page": async (page) => {
+    await page.goto("/orgs/demo/nowhere");
+    await page.getByRole("heading", { name: "There is no such page" }).waitFor();
+  },
   "wrong phrase": async (page) => {
     await page.goto(`${LOG}&q=actr:x`);
     await page.getByRole("heading", { name: "The search phrase cannot be read" }).waitFor();
@@ -194,6 +327,14 @@ for (const colorScheme of ["light", "dark"]) {
       await page.goto("/orgs/demo/retention");
       await page.locator(".stage-days").first().waitFor();
       await check(page, "narrow retention");
+      for (const path of ["users", "groups", "groups/admin", "groups/admin/roles", "roles", "roles/admin", "on-prem-keys", "erasures", "sign-in", "catalog", "integrity", "exports"]) {
+        await page.goto(`/orgs/demo/${path}`);
+        await page.locator("main h1").waitFor();
+        await page.locator(".skeleton").first().waitFor({ state: "detached" });
+        await check(page, `narrow ${path}`);
+      }
+      await page.getByRole("button", { name: "Pages" }).click();
+      await check(page, "narrow navigation");
     }, { colorScheme, storageState: state, bypassCSP: true, viewport: { width: 360, height: 720 } });
   });
 }
