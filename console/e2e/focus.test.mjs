@@ -86,6 +86,7 @@ on("the menu of a chip is there for what is kept out, too", async (page) => {
 on("what is chosen in a menu is a chip, which has the focus", async (page) => {
   await openLog(page);
   await press(page, "button", /^Outcome$/);
+  await focused(page, "checkbox", /^success/);
   await page.getByRole("checkbox", { name: /^denied/ }).focus();
   await page.keyboard.press("Space");
   await page.waitForURL((url) => url.searchParams.get("f") === "outcome:denied");
@@ -279,6 +280,22 @@ on("an invitation that is revoked", async (page) => {
   await press(page, "button", "Revoke invitation");
   await buttons.waitFor({ state: "detached" });
   await focused(page, "heading", "Users");
+});
+
+on("a SCIM token that is revoked, and an erasure that is rejected", async (page) => {
+  for (const name of ["Provisioning", "Provisioning, old"]) await service.api("POST", "/v1/orgs/demo/scim-tokens", { name });
+  await page.goto("/orgs/demo/sign-in");
+  await confirm(page, /^Revoke .*Provisioning, old/, /^Revoke/);
+  await page.getByText("Provisioning, old").waitFor({ state: "detached" });
+  await focused(page, "button", /^Revoke .*Provisioning/);
+  const { users } = await service.api("GET", "/v1/orgs/demo/users?search=tomas.rey");
+  const { id } = await service.api("POST", "/v1/orgs/demo/erasures", { subject: `user:${users[0].id}`, parts: ["personal"], reason: "For the test" });
+  await page.goto(`/orgs/demo/erasures/${id}`);
+  await press(page, "button", "Reject");
+  await page.getByRole("dialog").getByRole("textbox").fill("Not asked for");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Reject" }).waitFor({ state: "detached" });
+  await page.waitForFunction(() => document.activeElement?.matches("main *"));
 });
 
 on("an export that is deleted", async (page) => {

@@ -185,6 +185,11 @@ function Choices({ field, negated, org, query, asked, terms, onToggle, title }: 
   const [search, setSearch] = useState("");
   const catalog = useCatalog();
   const { data, error, isPending, refetch } = useQuery(facetsQuery(org, query, [field], VALUES_MAX, asked));
+  // A menu that was opened before its values were there had nothing to give the focus to.
+  const menu = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (document.activeElement?.contains(menu.current) && !isNowhere()) menu.current?.querySelector("input")?.focus();
+  }, [isPending]);
   if (isPending) return <div className="choices"><Loading rows={4} /></div>;
   if (error) return <Failed error={error} retry={() => void refetch()} />;
   const counted = data.facets[field] ?? [];
@@ -194,7 +199,7 @@ function Choices({ field, negated, org, query, asked, terms, onToggle, title }: 
   const found = all.filter((one) => `${one.value}\n${one.name ?? ""}\n${field === "action" ? catalog.title(one.value) : ""}`.toLowerCase().includes(wanted));
   const groups = field === "action" ? byFamily(found, catalog) : [{ title: "", values: found }];
   return (
-    <div className="choices">
+    <div ref={menu} className="choices">
       {all.length > 8 && (
         <input className="input" aria-label={`Search ${title.toLowerCase()}`} placeholder="Search" value={search} onChange={(event) => setSearch(event.target.value)} />
       )}
