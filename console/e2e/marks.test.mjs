@@ -50,7 +50,7 @@ for (const viewport of [{ width: 1440, height: 860 }, { width: 380, height: 800 
     await list.first().waitFor();
     const [whole, personal] = [list.nth(0), list.nth(1)];
     // Who it was, the project and the address: something stood there. The second still has its ids.
-    assert.equal(await whole.locator(".erased").count(), wide ? 3 : 1);
+    assert.equal(await whole.locator(".erased").count(), wide ? 4 : 1);
     assert.equal(await personal.locator(".erased").count(), wide ? 1 : 0);
     await whole.click();
     const drawer = page.getByRole("complementary", { name: "Event" });

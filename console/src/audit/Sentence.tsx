@@ -21,7 +21,7 @@ export function RowSentence({ pieces, linked }: { pieces: Piece[]; linked?: Audi
 
 /** An actor or a target that a row names. */
 export function Part({ of, children }: { of: string; children: string }) {
-  return <span role="button" tabIndex={-1} aria-haspopup="menu" className="part" data-part={of}><Text>{children}</Text></span>;
+  return <Text role="button" tabIndex={-1} aria-haspopup="menu" className="text part" data-part={of}>{children}</Text>;
 }
 
 /** As a heading, its actor and targets being ways to what else there is of them. */

@@ -1,6 +1,6 @@
 // A text of an event or of a person, whatever it holds: inert, isolated from the direction of what stands around it, with
 // unseen characters named. Every such text of the console is shown by this.
-import { useState } from "react";
+import { useState, type ComponentProps } from "react";
 
 import { clipped, hasUnseen, runs } from "./unseen";
 
@@ -22,10 +22,10 @@ function Runs({ text, lines = false }: { text: string; lines?: boolean }) {
   );
 }
 
-/** In one line. */
-export function Text({ children }: { children: string }) {
+/** In one line; what else is given is the element's: a row has no room for one more around each of its texts. */
+export function Text({ children, className = "text", ...rest }: ComponentProps<"bdi"> & { children: string }) {
   return (
-    <bdi className="text">
+    <bdi className={className} {...rest}>
       <Runs text={clipped(children, ROW_CHARS_MAX)} />
       {children.length > ROW_CHARS_MAX && "…"}
     </bdi>
