@@ -23,7 +23,7 @@ pub struct Target {
 
 impl Target {
     /// Host and port.
-    fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         self.url.trim_end_matches('/').strip_prefix("http://").unwrap_or(&self.url)
     }
 

@@ -13,6 +13,7 @@ mod load;
 mod query;
 mod replay;
 mod rng;
+mod singles;
 mod verify;
 mod words;
 mod world;
@@ -31,6 +32,8 @@ enum Command {
     Generate(generate::Options),
     /// Send generated events to a server.
     Load(load::Options),
+    /// Send single events from many clients.
+    Singles(singles::Options),
     /// Ask a server the questions that belong to the events.
     Query(query::Options),
     /// Repeat real CloudTrail records with shifted times and new ids.
@@ -45,6 +48,7 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Generate(options) => generate::run(&options),
         Command::Load(options) => load::run(&options),
+        Command::Singles(options) => singles::run(&options),
         Command::Query(options) => query::run(&options),
         Command::Replay(options) => replay::run(&options),
         Command::Floor(options) => floor::run(&options),
