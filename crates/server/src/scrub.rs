@@ -38,6 +38,8 @@ impl Passes {
 
 /// Bytes of segments that are read again in a second, on average.
 const BYTES_PER_SECOND: u64 = 4 << 20;
+/// Time from the start to the first pass: who asks first waits for the disk and the processor as it is.
+const BEFORE_FIRST_PASS: Duration = Duration::from_secs(2);
 /// Time from the end of one pass over all segments to the beginning of the next.
 const BETWEEN_PASSES: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often it is looked which logs are damaged, whoever has found it.
@@ -47,6 +49,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 pub async fn keep_up(app: Arc<App>) {
     // That the service has started is on record first: a log that is found damaged takes no more writes.
     app.recorder.flush().await;
+    tokio::time::sleep(BEFORE_FIRST_PASS).await;
     loop {
         let (mut segments, mut logs_unread) = (0, 0);
         for organization in app.engine.organizations() {

@@ -6,6 +6,7 @@
 //! and `cosigned`. `sealer` decides what becomes segments, `seal` does it, `housekeeping` cleans up after it,
 //! `recovery` opens and compares. Nothing here knows SQL, HTTP or who may do what.
 
+mod ahead;
 pub mod append;
 pub mod checkpoints;
 mod codec;
@@ -199,6 +200,7 @@ impl Engine {
             reserve: Reserve::new(options.data_dir.join(recovery::RESERVE_FILE)),
         });
         shared.last_write_millis.store(shared.elapsed_millis(), Ordering::Relaxed);
+        ahead::begin(ahead::wanted(&shared));
         // Before the first write and the first signature: nothing is continued that is not what was recorded.
         proving::prove_journals(&shared);
         shared.all_logs().iter().for_each(|log| generation::check_opened(&shared, &signer, log));

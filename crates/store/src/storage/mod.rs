@@ -235,6 +235,17 @@ impl StoredFile {
         }
     }
 
+    /// Has the kernel read parts of it, given by offset and length, beside what goes on. Of what is elsewhere nothing.
+    pub(crate) fn read_ahead(&self, parts: &[(u64, u64)]) {
+        let At::Folder(path) = &self.at else { return };
+        let Ok(file) = std::fs::File::open(path) else { return };
+        for (offset, length) in parts {
+            // It is an advice; whoever cannot take it reads later.
+            let _ =
+                rustix::fs::fadvise(&file, *offset, std::num::NonZeroU64::new(*length), rustix::fs::Advice::WillNeed);
+        }
+    }
+
     /// Opens a file whose size is not known.
     pub(crate) fn open_unknown(&self) -> io::Result<OpenFile> {
         match &self.at {
