@@ -157,6 +157,15 @@ func main() {
 	if empty != tlog.Hash(sha256.Sum256(nil)) || trees[0].N != 1 {
 		check(fmt.Errorf("a log begins with size %d", trees[0].N))
 	}
+	// Nothing is proved from nothing: neither side makes or takes a consistency proof from size 0, which would hold for any log.
+	last := trees[len(trees)-1]
+	if _, err := tlog.ProveTree(last.N, 0, tlog.TileHashReader(last, c)); err == nil {
+		check(fmt.Errorf("a consistency proof from size 0 is made"))
+	}
+	if tlog.CheckTree(tlog.TreeProof{}, last.N, last.Hash, 0, empty) == nil {
+		check(fmt.Errorf("a consistency proof from size 0 is taken"))
+	}
+	passed += 2
 	for _, tile := range []string{"tile/0/000.p/0", "tile/entries/000.p/0", "tile/0/273.p/113", "tile/0/274", "tile/3/000.p/1"} {
 		if !c.absent(tile) {
 			check(fmt.Errorf("%s is served", tile))

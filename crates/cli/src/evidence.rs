@@ -153,6 +153,8 @@ pub fn export(
     output: &Path,
 ) -> Result<(), Failure> {
     query.extend(choices.query()?);
+    // `export/` is the folder `export`; what is not complete lies beside it.
+    let output = &output.components().collect::<PathBuf>();
     let named = |error: std::io::Error| Failure::Refused(format!("{}: {error}", output.display()));
     let ending = output.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
     let is_archive = ending == "zst";
@@ -166,7 +168,10 @@ pub fn export(
         )));
     }
     if !is_archive && output.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(Failure::Usage(format!("{} is there and not empty", output.display())));
+        return Err(Failure::Usage(format!(
+            "{output} is there and not empty; give a folder that is new or empty, {output}/export, or a file, {output}/export.tar.zst",
+            output = output.display()
+        )));
     }
     let mut part = output.as_os_str().to_owned();
     part.push(".part");

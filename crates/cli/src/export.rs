@@ -63,6 +63,11 @@ pub fn export(client: &Client, arguments: ExportArguments) -> Result<(), Failure
         Format::Ndjson => "ndjson",
         Format::Csv => "csv",
     };
+    if let Some(folder) = arguments.output.as_deref().filter(|output| names_a_folder(output)) {
+        let file = folder.join(format!("events.{format}"));
+        let detail = format!("{} is a folder, and the events are one file: give {}", folder.display(), file.display());
+        return Err(Failure::Usage(detail));
+    }
     query.push(("format".to_owned(), format.to_owned()));
     let path = criteria.org.path("export");
     let stream = client.stream(&path, &query, "*/*", SILENCE_MAX).map_err(|failure| criteria.explain(failure))?;
@@ -96,6 +101,11 @@ pub fn export(client: &Client, arguments: ExportArguments) -> Result<(), Failure
         }
     }
     Ok(())
+}
+
+/// Whether a path is a folder, or says that it is to be one.
+fn names_a_folder(path: &Path) -> bool {
+    path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }
 
 /// How many events there will be, as the service counts them; `None` if it does not tell. Asked once the export is under way, to

@@ -40,6 +40,23 @@ fn proofs_and_exports_are_written_and_checked_and_nothing_else_is_taken_for_them
     assert!(stderr(&output).contains(&format!("folder {folder}: ")), "{}", stderr(&output));
     assert!(verify(&[&folder, "--key", &key]).status.success());
 
+    // A folder that is named as one, also one that is there and empty; not one that holds something.
+    for name in ["new", "empty"] {
+        let named = path(&format!("{name}/"));
+        if name == "empty" {
+            fs::create_dir(server.path(name)).unwrap();
+        }
+        server.done(&[&export[..], &[&named]].concat());
+        assert!(verify(&[&named, "--key", &key]).status.success(), "{named}");
+        assert!(!server.path(&format!("{name}.part")).exists());
+        let told = server.refused(2, &[&export[..], &[&named]].concat());
+        assert!(told.contains("is there and not empty") && told.contains("export.tar.zst"), "{told}");
+    }
+    for named in [path("new"), path("missing/")] {
+        let told = server.refused(2, &["export", "--org", "acme", "-o", &named]);
+        assert!(told.contains("is a folder") && told.contains("events.ndjson"), "{told}");
+    }
+
     for (what, told) in
         [(path("nothing"), "no such file"), (path("other"), "neither an export"), (key.clone(), "neither an")]
     {
