@@ -1,10 +1,14 @@
 //! Every kind of tampering, done to a copy of the demo organization: to its exports and to its data folder. Each is found and
 //! named by `actarium verify`.
 
+#[path = "tampered_demo/folder.rs"]
+mod folder;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
+use actarium_tests::client::Client;
 use actarium_tests::program;
 use actarium_tests::server::Start;
 use base64::Engine as _;
@@ -145,12 +149,21 @@ impl Export {
 
     /// Another text for an event, with its commit and what people read, and then all hashes, the root and the checkpoint anew.
     fn rewrite(&mut self, seq: usize, secret: &SigningKey, origin: &str) {
+        self.replace(seq, 0, "\"success\"", "\"failure\"");
+        self.sign(secret, origin);
+    }
+
+    /// Another text in a part of an event, with its commit and what people read.
+    fn replace(&mut self, seq: usize, part: usize, from: &str, to: &str) {
         let mut event = self.event(seq);
-        let text = event["parts"][0]["text"].as_str().unwrap().replace("\"success\"", "\"failure\"");
-        event["parts"][0]["text"] = json!(text);
+        replace_text(&mut event, part, from, to);
         event["commit"] = json!(hex(&commit(&event)));
         self.put(seq, &event);
-        self.events[seq] = self.events[seq].replacen("\"outcome\":\"success\"", "\"outcome\":\"failure\"", 1);
+        self.events[seq] = self.events[seq].replacen(from, to, 1);
+    }
+
+    /// All hashes, the root and the checkpoint anew, under another key.
+    fn sign(&mut self, secret: &SigningKey, origin: &str) {
         let is_event = |line: &&String| line.starts_with("{\"seq\":");
         let read = |line: &String| leaf(&serde_json::from_str(line).unwrap());
         let leaves: Vec<Hash> = self.evidence.iter().filter(is_event).map(read).collect();
@@ -178,6 +191,8 @@ struct Demo {
     folder: tempfile::TempDir,
     whole: Export,
     complete: Export,
+    /// The whole log after somebody was erased from it, and the event that says so.
+    erased: (Export, usize),
     key: String,
 }
 
@@ -192,9 +207,51 @@ fn demo() -> Demo {
     // Larger at the end, so that both go up to the end of the log that their checkpoints sign.
     let export = |query: &str| Export::read(&client.get(&format!("/v1/orgs/demo/export/proof?{query}")).bytes);
     let (whole, complete) = (export("first_seq=0"), export(FOUND));
+    let recorded = erase_somebody(&client);
+    let erased = (export("first_seq=0"), recorded);
     server.stop();
     std::fs::write(folder.path().join("anchor"), &whole.files["checkpoint"]).unwrap();
-    Demo { folder, whole, complete, key }
+    Demo { folder, whole, complete, erased, key }
+}
+
+/// Has somebody erased who did something; the sequence number of the record of it.
+fn erase_somebody(client: &Client) -> usize {
+    const PASSWORD: &str = "correct-horse-battery-71";
+    let asker = json!({"email": "quinn@example.com", "name": "Quinn", "password": PASSWORD, "groups": ["admin"]});
+    let _ = client.post("/v1/orgs/demo/users", &asker).expect(201);
+    let session = Client::new(&client.url, "");
+    let answer = session.post("/v1/session", &json!({"email": "quinn@example.com", "password": PASSWORD}));
+    let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let csrf = answer.expect(200)["csrf_token"].as_str().unwrap().to_owned();
+    let events = client.get("/v1/orgs/demo/events?action=component.deploy&from=2000-01-01T00:00:00Z").expect(200);
+    let listed: Vec<(u64, &str)> = events["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|event| event["actor"]["type"] == "user")
+        .map(|event| (event["seq"].as_u64().unwrap(), event["actor"]["id"].as_str().unwrap()))
+        .collect();
+    // Of several events with others between them, so that the record has several ranges.
+    let is_apart =
+        |(seq, person): &&(u64, &str)| listed.iter().any(|(other, of)| of == person && seq.abs_diff(*other) > 9);
+    let person = listed.iter().find(is_apart).expect("somebody did several things").1;
+    let body = json!({"subject": format!("user:{person}"), "reason": "They asked"});
+    let headers = [("cookie", &*cookie), ("x-csrf-token", &*csrf)];
+    let asked = session.try_post("/v1/orgs/demo/erasures", &headers, &body).unwrap().expect(201);
+    let path = format!("/v1/orgs/demo/erasures/{}", asked["id"].as_str().unwrap());
+    let _ = client.post(&format!("{path}/approve"), &Value::Null).expect(200);
+    for _ in 0..6_000 {
+        if client.get(&path).expect(200)["state"] == "done" {
+            let found = client.get("/v1/orgs/demo/events?action=record.erase&outcome=success").expect(200);
+            // Of several records the one of the events that the person is in.
+            let mut records = found["events"].as_array().unwrap().iter();
+            let has_ranges =
+                |record: &&Value| record["metadata"]["ranges"].as_str().is_some_and(|text| text.contains(','));
+            return records.find(has_ranges).expect("several ranges")["seq"].as_u64().unwrap() as usize;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("it is not finished: {}", client.get(&path).text());
 }
 
 impl Demo {
@@ -220,7 +277,7 @@ impl Demo {
         let database = Connection::open(copy.join("actarium.db")).unwrap();
         tamper(&copy, &database);
         drop(database);
-        let verified = verify(&copy, &[&["--org", "demo", "--key", &self.key], arguments].concat());
+        let verified = verify(&copy, arguments);
         std::fs::remove_dir_all(&copy).unwrap();
         verified
     }
@@ -412,53 +469,44 @@ fn every_kind_of_tampering_with_the_demo_is_found_and_named() {
         });
         assert_found("left out", left_out, wanted);
     }
-    folder(&demo);
 }
 
-/// The number of the organization in the database.
-const DEMO: &str = "(select number from organizations where slug = 'demo')";
-
-/// The largest segment of a data folder.
-fn segment(folder: &Path) -> PathBuf {
-    let found = Command::new("find").arg(folder).args(["-name", "*.parquet"]).output().unwrap();
-    let found = String::from_utf8(found.stdout).unwrap();
-    found.lines().map(PathBuf::from).max_by_key(|path| std::fs::metadata(path).unwrap().len()).unwrap()
+#[test]
+fn every_kind_of_tampering_with_the_data_folder_is_found_and_named() {
+    folder::every_kind_is_found_and_named(&demo());
 }
 
-fn folder(demo: &Demo) {
-    let anchor = demo.anchor();
-    let sound = demo.check_folder(&["--anchor", &anchor], &|_, _| ());
+#[test]
+fn an_erasure_with_other_ranges_than_its_record_is_found() {
+    erasure_with_other_ranges(&demo(), &SigningKey::from_bytes(&[5; 32]));
+}
+
+/// The record of an erasure names other events than those that have lost something, in a log that is otherwise consistent: written
+/// anew as a whole, under another key.
+fn erasure_with_other_ranges(demo: &Demo, secret: &SigningKey) {
+    let (erased, recorded) = &demo.erased;
+    let sound = demo.check(erased, &["--key", &demo.key], &|_| ());
     assert_eq!(sound.0, Some(0), "{}", sound.1);
-    let run = |database: &Connection, statement: &str| {
-        let statement = statement.replace("DEMO", DEMO);
-        assert!(database.execute(&statement, []).unwrap() > 0, "{statement} changed nothing");
+    let record: Value = serde_json::from_str(&erased.events[*recorded]).unwrap();
+    let ranges = record["metadata"]["ranges"].as_str().unwrap();
+    let (first, rest) = ranges.split_once(',').unwrap();
+    let first_seq: u64 = first.split('-').next().unwrap().parse().unwrap();
+    let origin = erased.manifest["origin"].as_str().unwrap();
+    let with = |other: &str| {
+        demo.check(erased, &[], &|bad| {
+            bad.replace(*recorded, 3, &format!("\"ranges\":\"{ranges}\""), &format!("\"ranges\":\"{other}\""));
+            bad.sign(secret, origin);
+        })
     };
-    let done = |kind: &str, statement: &str, wanted: &str| {
-        assert_found(kind, demo.check_folder(&[], &|_, database| run(database, statement)), wanted);
-    };
-    let flipped = |kind: &str, change: &dyn Fn(&Path)| {
-        assert_found(kind, demo.check_folder(&[], &|folder, _| change(&segment(folder))), "WRONG");
-    };
-    flipped("edit in a segment", &|path| {
-        let mut bytes = std::fs::read(path).unwrap();
-        bytes.iter_mut().step_by(100).for_each(|byte| *byte ^= 1);
-        std::fs::write(path, bytes).unwrap();
-    });
-    flipped("a segment that is gone", &|path| std::fs::remove_file(path).unwrap());
-    let first =
-        "where organization = DEMO and first_seq = (select min(first_seq) from segments where organization = DEMO)";
-    done("a root", &format!("update segments set root = zeroblob(32) {first}"), "WRONG");
-    done("a frontier", &format!("update segments set frontier = zeroblob(length(frontier)) {first}"), "WRONG");
-    let tile = "update tiles set hashes = zeroblob(length(hashes)) where organization = DEMO and level = 1";
-    done("a tile", tile, "WRONG");
-    let newest = "where organization = DEMO and size = (select max(size) from checkpoints where organization = DEMO)";
-    done("a checkpoint", &format!("update checkpoints set size = size - 1 {newest}"), "WRONG");
-    let last = "where key = (select max(key) from journal where key >> 40 = DEMO)";
-    done("an event of the journal that is gone", &format!("delete from journal {last}"), "WRONG");
-    done(
-        "a generation that nothing opened",
-        "insert into directory (kind, organization, id, version, document) values ('log_generation', DEMO, 'current', 1, \
-         json_object('number', 2, 'first_seq', 9000, 'continues', 'x'))",
-        "WRONG",
-    );
+    // Without the first of them, and with one more in its place.
+    let place = format!("WRONG  event {first_seq}");
+    for other in [rest.to_owned(), format!("{},{rest}", first_seq - 1)] {
+        let said = with(&other);
+        assert_found("an erasure with other ranges", said.clone(), "part is gone, and no erasure on record says so");
+        assert!(said.1.contains(&place) || said.1.contains(&place.replace("event", "events")), "{place}: {}", said.1);
+    }
+    // One that is listed and has lost nothing may be held: that is told, and no damage.
+    let more = with(&format!("{},{ranges}", first_seq - 2));
+    let told = "parts that an erasure on record lists are there";
+    assert!(more.0 == Some(0) && more.1.contains(told), "{}", more.1);
 }
