@@ -12,6 +12,7 @@ START_SECONDS_MAX = 60
 SETTLE_SECONDS_MAX = 600
 QUIET_SECONDS = 3.0
 QUIET_CPU = 0.04
+LOOK_SECONDS = 0.25
 TICKS = os.sysconf("SC_CLK_TCK")
 WATCHED = ["actarium_unsealed_events", "actarium_segments", "actarium_seals_total", "actarium_merges_total"]
 
@@ -114,19 +115,23 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def settle(self, begun):
-        """Waits until nothing is sealed or merged any more; seconds from `begun` to the last work that was seen."""
-        last_busy, last_seen, last_cpu, last_look = time.perf_counter(), None, self.cpu_seconds(), time.perf_counter()
+        """Waits until the server rests; seconds from `begun` to the last seal or merge. What it tidies after that, two seconds
+        later, is waited for and not counted, as the vacuum of others is not."""
+        last_busy, last_change, last_seen = time.perf_counter(), time.perf_counter(), None
+        last_cpu, last_look = self.cpu_seconds(), time.perf_counter()
         while time.perf_counter() - begun < SETTLE_SECONDS_MAX:
-            time.sleep(0.25)
+            time.sleep(LOOK_SECONDS)
             metrics = self.metrics()
             seen, cpu, now = [metrics.get(name) for name in WATCHED], self.cpu_seconds(), time.perf_counter()
-            if seen != last_seen or (cpu - last_cpu) / (now - last_look) > QUIET_CPU:
+            if seen != last_seen:
+                last_change = last_busy = now
+            elif (cpu - last_cpu) / (now - last_look) > QUIET_CPU:
                 last_busy = now
             if now - last_busy > QUIET_SECONDS:
                 break
             last_seen, last_cpu, last_look = seen, cpu, now
         self.note_peak()
-        return last_busy - begun
+        return last_change - begun
 
 
 def forget_cached(folder):

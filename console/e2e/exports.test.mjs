@@ -29,7 +29,7 @@ function csvRows(text) {
 async function ask(page, address, choose = async () => {}) {
   await page.goto(address);
   await (await rows(page)).first().waitFor();
-  await page.getByRole("button", { name: "Export" }).click();
+  await page.getByRole("button", { name: "Export", exact: true }).click();
   await choose();
   await page.getByRole("button", { name: /^Export [\d,]+ events?$/ }).click();
 }

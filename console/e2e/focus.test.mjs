@@ -64,7 +64,8 @@ on("the menu of a chip is there for what is kept out, too", async (page) => {
   await openLog(page, "&f=-outcome:denied,failure&f=source:api");
   await press(page, "button", /^Outcome not/);
   const menu = page.getByRole("dialog", { name: "Outcome: keep out" });
-  assert.deepEqual(await menu.getByRole("checkbox", { checked: true }).count(), 2);
+  await menu.getByRole("checkbox").first().waitFor();
+  assert.equal(await menu.getByRole("checkbox", { checked: true }).count(), 2);
   await menu.getByRole("checkbox", { name: /^denied/ }).focus();
   await page.keyboard.press("Space");
   await page.waitForURL((url) => url.searchParams.get("f") === "-outcome:failure");

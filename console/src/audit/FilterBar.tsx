@@ -21,6 +21,8 @@ const OFFERED: FacetField[] = ["outcome", "actor", "action", "project", "compone
 /** Those that are offered before somebody asks for more. */
 const OFFERED_FIRST = 6;
 const VALUES_MAX = 200;
+/** How long a change of the criteria may take until it is drawn, and still move the focus. */
+const WANTED_MILLIS = 1_000;
 
 type Props = {
   org: string;
@@ -43,17 +45,18 @@ type Pick = (chips: HTMLElement[]) => HTMLElement | null | undefined;
  */
 function useChipFocus(changes: unknown[], onEmptied: () => void) {
   const bar = useRef<HTMLDivElement>(null);
-  const wanted = useRef<Pick | null>(null);
+  const wanted = useRef<{ pick: Pick; until: number } | null>(null);
   useEffect(() => {
-    const pick = wanted.current;
+    if (!wanted.current || performance.now() > wanted.current.until) return;
+    // A menu that closes has the focus for a moment still, and what was chosen in it may be drawn after that.
+    const chip = isNowhere() ? wanted.current.pick([...(bar.current?.querySelectorAll<HTMLElement>(".chip-place") ?? [])]) : null;
+    if (chip === null) return;
     wanted.current = null;
-    if (!pick || !isNowhere()) return;
-    const chip = pick([...(bar.current?.querySelectorAll<HTMLElement>(".chip-place") ?? [])]);
     if (chip) chip.querySelector("button")?.focus();
-    else if (chip === undefined) onEmptied();
+    else onEmptied();
     // eslint-disable-next-line react-hooks/exhaustive-deps -- only a change of the chips moves the focus
   }, changes);
-  return { bar, next: (pick: Pick) => (wanted.current = pick) };
+  return { bar, next: (pick: Pick) => (wanted.current = { pick, until: performance.now() + WANTED_MILLIS }) };
 }
 
 export function FilterBar(props: Props) {
