@@ -115,3 +115,62 @@ fn a_service_and_its_folder_are_verified_where_they_are() {
     let found = verify(&[older.to_str().unwrap(), "--org", "acme", "--anchor", anchor], "");
     assert!(found.0 == Some(1) && found.1.contains("older than what it signed"), "{}", found.1);
 }
+
+/// A folder with one organization whose log was published at each of two ends, and its key.
+fn published(folder: &Path) -> (PathBuf, String) {
+    let data = folder.join("data");
+    let mut key = String::new();
+    for round in 0..2 {
+        let server = Start::on(&data).now();
+        let client = server.client();
+        if round == 0 {
+            let _ = client.try_post("/v1/orgs", &[], &json!({"slug": "acme", "name": "Acme"})).unwrap().expect(201);
+        }
+        let event = json!({
+            "action": "component.deploy", "actor": {"type": "user", "id": "u-1"}, "targets": [{"type": "component", "id": "c"}],
+        });
+        let _ = client.try_post("/v1/orgs/acme/events", &[], &event).unwrap().expect(201);
+        key = client.get("/v1/orgs/acme/log/key").text().trim().to_owned();
+        server.stop();
+        // Of each hour the last one is kept.
+        change(&data, "UPDATE checkpoints SET published_at = published_at - 7200000000");
+    }
+    (data, key)
+}
+
+fn change(data: &Path, statement: &str) {
+    let database = rusqlite::Connection::open(data.join("actarium.db")).unwrap();
+    let changed = database.execute(statement, []).unwrap();
+    assert!(changed > 0, "{statement}");
+}
+
+#[test]
+fn a_checkpoint_vouches_for_what_it_signed_and_none_that_the_check_had_to_make() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, key) = published(folder.path());
+    let check = || verify(&[data.to_str().unwrap(), "--org", "acme", "--key", &key, "--require-anchor"], "");
+    let whole = check();
+    assert_eq!(whole.0, Some(0), "{}", whole.1);
+    let of_acme = "organization = (SELECT number FROM organizations WHERE slug = 'acme')";
+
+    change(
+        &data,
+        &format!(
+            "DELETE FROM checkpoints WHERE {of_acme} AND size = (SELECT max(size) FROM checkpoints WHERE {of_acme})"
+        ),
+    );
+    let cut = check();
+    assert!(cut.0 == Some(3) && cut.1.contains("no checkpoint of them was published"), "{}", cut.1);
+
+    let forged = format!(
+        "UPDATE checkpoints SET note = replace(note, substr(note, -20, 6), 'AAAAAA') \
+         WHERE {of_acme} AND size = (SELECT min(size) FROM checkpoints WHERE {of_acme})"
+    );
+    change(&data, &forged);
+    let found = check();
+    assert!(found.0 == Some(1) && found.1.contains("WRONG"), "{}", found.1);
+
+    change(&data, &format!("DELETE FROM checkpoints WHERE {of_acme}"));
+    let nothing = check();
+    assert!(nothing.0 == Some(3) && nothing.1.contains("no checkpoint"), "{}", nothing.1);
+}

@@ -11,7 +11,7 @@ use actarium_core::disclosure::PurgedEvent;
 use actarium_core::erasure::ErasableParts;
 use actarium_core::tlog::{SignedCheckpoint, TILE_WIDTH, TileAddress, TileKind, decode_bundle};
 use actarium_store::{Engine, EngineOptions, Location, Organization, ReadError, Snapshot, SystemClock, SystemEntropy};
-use actarium_verify::{Bundle, LogSource, Records, Report, Trust, verify_export, verify_log};
+use actarium_verify::{Bundle, LogSource, Records, Report, Trust, VerifiedLog, verify_export, verify_log};
 
 use crate::client::{Client, segment};
 use crate::failure::Failure;
@@ -109,6 +109,8 @@ pub fn served(url: &str, org: &str, trust: &Trust) -> Result<Report, Failure> {
 struct Kept {
     engine: Arc<Engine>,
     organization: Arc<Organization>,
+    /// Whether its newest checkpoint is not its own.
+    is_unpublished: bool,
 }
 
 impl LogSource for Kept {
@@ -119,8 +121,17 @@ impl LogSource for Kept {
         if let Some(published) = published {
             return Ok(self.engine.with_cosignatures(id, published.size, &published.note).into_bytes());
         }
-        // A service that was killed has not published its end.
+        // A service that was killed has not published its end. Signed here it says what is compared, and vouches for nothing.
+        self.is_unpublished = true;
         self.engine.sign_checkpoint(id, head).map(|note| note.as_bytes().to_vec()).map_err(|error| error.to_string())
+    }
+
+    fn last_published(&mut self) -> Result<Option<Option<String>>, String> {
+        if !self.is_unpublished {
+            return Ok(None);
+        }
+        let published = self.engine.published(self.organization.id);
+        Ok(Some(published.map(|published| published.note.to_string())))
     }
 
     fn key(&mut self) -> Result<String, String> {
@@ -143,32 +154,36 @@ impl LogSource for Kept {
 }
 
 impl Kept {
-    /// Every checkpoint that was published and is kept is one of this tree.
-    fn compare_published(&self, report: &mut Report) -> Result<(), Failure> {
+    /// Every checkpoint that was published and is kept is one of this tree, and signed by a key of the log.
+    fn compare_published(&self, verified: &mut VerifiedLog) -> Result<(), Failure> {
         let id = self.organization.id;
         let broken = |error: String| Failure::Refused(error);
         let kept = self.engine.kept_checkpoints(id, 1, CHECKPOINTS_COMPARED_MAX);
         let kept = kept.map_err(|error| broken(error.to_string()))?;
-        let mut same = 0;
+        let (mut same, mut wrong) = (0, Vec::new());
         for stored in &kept {
             let place = format!("checkpoint kept of {} events", stored.size);
             let signed = match SignedCheckpoint::parse(stored.note.as_bytes()) {
                 Ok(signed) if signed.checkpoint.size == stored.size => signed,
                 Ok(_) => {
-                    report.find(place, "it is kept under another size than it signs");
+                    wrong.push((place, "it is kept under another size than it signs".to_owned()));
                     continue;
                 }
                 Err(error) => {
-                    report.find(place, error.to_string());
+                    wrong.push((place, error.to_string()));
                     continue;
                 }
             };
-            match self.engine.root_at(id, stored.size) {
-                Ok(root) if root == signed.checkpoint.root => same += 1,
-                Ok(_) => report.find(place, "the log does not begin with the events that it signed then: rewritten"),
-                Err(error) => report.find(place, error.to_string()),
+            let rewritten = || "the log does not begin with the events that it signed then: rewritten".to_owned();
+            let root = self.engine.root_at(id, stored.size).map_err(|error| error.to_string());
+            let same_root = root.and_then(|root| (root == signed.checkpoint.root).then_some(()).ok_or_else(rewritten));
+            match same_root.and_then(|()| verified.check_kept(&signed)) {
+                Ok(()) => same += 1,
+                Err(problem) => wrong.push((place, problem)),
             }
         }
+        let report = &mut verified.report;
+        wrong.into_iter().for_each(|(place, problem)| report.find(place, problem));
         let are = if same == 1 { "is" } else { "are" };
         report.statements.push(format!("{} kept from before {are} of this log", counted(same, "checkpoint")));
         Ok(())
@@ -231,7 +246,7 @@ fn living(snapshot: &Snapshot) -> impl Iterator<Item = Range<u64>> {
 fn verify_kept(log: &mut Kept, trust: &Trust) -> Result<Report, Failure> {
     let mut verified = verify_log(log, trust).map_err(Failure::Refused)?;
     if verified.report.is_sound() {
-        log.compare_published(&mut verified.report)?;
+        log.compare_published(&mut verified)?;
         log.prove_segments(&mut verified.report);
     }
     if verified.report.is_sound() {
@@ -263,7 +278,7 @@ pub fn folder(path: &Path, archive: Option<&Location>, org: Option<&str>, trust:
     let mut report = Report::default();
     for organization in wanted {
         let slug = organization.slug.clone();
-        let mut log = Kept { engine: engine.clone(), organization };
+        let mut log = Kept { engine: engine.clone(), organization, is_unpublished: false };
         let mut found = match damaged.iter().find(|(of, _)| *of == slug) {
             Some((_, detail)) => {
                 let mut found = Report::default();

@@ -49,6 +49,15 @@ pub trait LogSource {
         Ok(Vec::new())
     }
 
+    /// Where `checkpoint` is not one that the log published, but made for this check of what came after it: the newest that it did,
+    /// if it ever published one. `None` where `checkpoint` is the log's own.
+    ///
+    /// # Errors
+    /// In words, why it cannot be had.
+    fn last_published(&mut self) -> Result<Option<Option<String>>, String> {
+        Ok(None)
+    }
+
     /// A tile of hashes or a bundle of entries.
     ///
     /// # Errors
@@ -77,6 +86,18 @@ impl VerifiedLog {
         records.judge_name(slug, place, &mut self.report);
     }
 
+    /// Whether a checkpoint that was kept of the log is signed by a key of it; those of another generation are left to the log's own
+    /// records.
+    ///
+    /// # Errors
+    /// In words, if it is not.
+    pub fn check_kept(&self, signed: &SignedCheckpoint) -> Result<(), String> {
+        if signed.checkpoint.origin != self.checkpoint.origin {
+            return Ok(());
+        }
+        signed.verify_by_one_of(&self.keys).map(|_| ()).map_err(|error| error.to_string())
+    }
+
     /// Says what cannot be judged, as the events themselves are not in sight.
     pub fn without_events(&mut self, trust: &Trust) {
         unseen_generation(&self.checkpoint.origin, trust, &mut self.report);
@@ -94,9 +115,18 @@ pub fn verify_log(source: &mut dyn LogSource, trust: &Trust) -> Result<VerifiedL
     let signed = SignedCheckpoint::parse(&bytes).map_err(|error| format!("checkpoint: {error}"))?;
     let checkpoint = signed.checkpoint.clone();
     report.shows(&checkpoint.origin, 0, checkpoint.size);
-    let own = check_signature(source, &signed, trust, &mut report);
+    let own = own_keys(source, trust, &mut report);
+    let published = last_published(source, &checkpoint, &mut report);
+    let vouched = match &published {
+        Published::Newest => {
+            own.check_newest(&signed, None, trust, &mut report);
+            None
+        }
+        Published::Before(before) => Some(before),
+        Published::Nothing => None,
+    };
     let earlier = earlier(source, &checkpoint, trust, &mut report);
-    let sizes = trust.anchors.iter().chain(&earlier).map(|signed| signed.checkpoint.size);
+    let sizes = trust.anchors.iter().chain(&earlier).chain(vouched).map(|signed| signed.checkpoint.size);
     let mut roots: BTreeMap<u64, Option<Hash>> = sizes.map(|size| (size, None)).collect();
     let mut walk = Walk { source, report: &mut report, size: checkpoint.size, last_recorded_at: 0 };
     let tree = walk.tree(&mut roots);
@@ -117,6 +147,9 @@ pub fn verify_log(source: &mut dyn LogSource, trust: &Trust) -> Result<VerifiedL
         None => {}
     }
     check_anchors(&checkpoint, trust, &roots, &mut report);
+    if let Some(before) = vouched {
+        check_published(before, (checkpoint.size, &own), &roots, trust, &mut report);
+    }
     let mut seen = Seen::default();
     seen.note("checkpoint", &signed, trust, &mut report);
     for signed in earlier {
@@ -125,6 +158,62 @@ pub fn verify_log(source: &mut dyn LogSource, trust: &Trust) -> Result<VerifiedL
     seen.tell(&checkpoint.origin, &mut report);
     let keys = own.all(&checkpoint.origin, trust);
     Ok(VerifiedLog { checkpoint, report, keys })
+}
+
+/// What the log itself has signed of what it holds.
+enum Published {
+    /// All of it.
+    Newest,
+    /// What it held then.
+    Before(SignedCheckpoint),
+    /// Nothing that can be read.
+    Nothing,
+}
+
+fn last_published(source: &mut dyn LogSource, newest: &Checkpoint, report: &mut Report) -> Published {
+    const PLACE: &str = "newest checkpoint that was published";
+    let note = match source.last_published() {
+        Ok(None) => return Published::Newest,
+        Ok(Some(note)) => note,
+        Err(error) => {
+            report.find(PLACE, error);
+            return Published::Nothing;
+        }
+    };
+    let Some(note) = note else {
+        let events = newest.size;
+        report.undecided.push(format!("whether the {events} events are all: no checkpoint of them was published"));
+        return Published::Nothing;
+    };
+    match SignedCheckpoint::parse(note.as_bytes()) {
+        Ok(signed) => Published::Before(signed),
+        Err(error) => {
+            report.find(PLACE, error.to_string());
+            Published::Nothing
+        }
+    }
+}
+
+/// What the log published last vouches for what it held then, and for nothing that came after.
+fn check_published(
+    before: &SignedCheckpoint,
+    (shown, own): (u64, &OwnKeys),
+    roots: &BTreeMap<u64, Option<Hash>>,
+    trust: &Trust,
+    report: &mut Report,
+) {
+    let size = before.checkpoint.size;
+    let place = format!("checkpoint published last, at {size} events");
+    match roots.get(&size) {
+        Some(Some(root)) if *root == before.checkpoint.root => own.check_newest(before, None, trust, report),
+        Some(Some(_)) => report.find(place, "the log does not begin with the events that it signed then: rewritten"),
+        _ if size > shown => report.find(place, format!("the log ends at {shown}: its tail was cut")),
+        // Its entries cannot be read, which is said already.
+        _ => {}
+    }
+    report.undecided.push(format!(
+        "the events from {size} to {shown}: no checkpoint of them was published, as after a service that was killed"
+    ));
 }
 
 /// Checkpoints from before that witnesses have signed, where the reader knows witnesses. Those of another generation signed
@@ -179,12 +268,7 @@ fn note_earlier(
     }
 }
 
-fn check_signature(
-    source: &mut dyn LogSource,
-    signed: &SignedCheckpoint,
-    trust: &Trust,
-    report: &mut Report,
-) -> OwnKeys {
+fn own_keys(source: &mut dyn LogSource, trust: &Trust, report: &mut Report) -> OwnKeys {
     let mut own = OwnKeys::default();
     match source.key().and_then(|text| VerifierKey::parse(text.trim()).map_err(|error| error.to_string())) {
         Ok(key) => own.key = Some(key),
@@ -195,7 +279,6 @@ fn check_signature(
         Err(error) => report.find("hand-overs of the log's key", error),
     }
     own.compare(false, trust, report);
-    own.check_newest(signed, None, trust, report);
     own
 }
 

@@ -87,12 +87,10 @@ fn used_with(call: &Call, accounts: &[Arc<Kept<User>>]) -> Option<UsedWith> {
     let (devices, now) = (&call.app.sign_in.devices, call.app.clock.now());
     if accounts.is_empty() {
         // The same work as for an account: what no account has is nobody's.
-        return devices.read(kept, "", now).and(None);
+        let _ = devices.is_of(kept, "", now);
+        return None;
     }
-    accounts.iter().find_map(|user| {
-        let device = devices.read(kept, &user.id, now)?;
-        Some(UsedWith { user: user.id.clone(), device })
-    })
+    accounts.iter().find(|user| devices.is_of(kept, &user.id, now)).map(|user| UsedWith(user.id.clone()))
 }
 
 /// The `Set-Cookie` by which the browser is known for this account from now on.

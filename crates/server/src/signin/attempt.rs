@@ -10,7 +10,7 @@ use actarium_core::limits::TARGETS_MAX;
 use actarium_store::OrganizationId;
 use serde_json::{Value, json};
 
-use super::throttle::{AccountKey, Begun, DeviceKey, Network};
+use super::throttle::{AccountKey, Begun, Network};
 use crate::app::App;
 use crate::context::Context;
 use crate::directory::document::User;
@@ -66,14 +66,9 @@ pub struct Attempt {
     only: Option<String>,
 }
 
-/// An account that a program has been signed in to with before, and what that program's tries are counted by.
+/// The id of an account that a program has been signed in to with before.
 #[derive(Clone, Debug)]
-pub struct UsedWith {
-    /// The account.
-    pub user: String,
-    /// The program.
-    pub device: DeviceKey,
-}
+pub struct UsedWith(pub String);
 
 impl Attempt {
     /// Begins a try at something that is known to be there, or is told apart by more than this.
@@ -111,13 +106,13 @@ impl Attempt {
         let unseen = Self::begin_unseen(app, context, email);
         let Some(used) = used.filter(|_| !unseen.as_ref().is_ok_and(Self::may_succeed)) else { return unseen };
         let tried = (AccountKey::of(&address_key(email)), Network::of(context.ip));
-        let Some(begun) = app.sign_in.throttle.begin_with(used.device, tried, app.clock.elapsed()) else {
+        let Some(begun) = app.sign_in.throttle.begin_with(tried, app.clock.elapsed()) else {
             return unseen;
         };
         if let Ok(unseen) = unseen {
             unseen.undone();
         }
-        Ok(Self { app: app.clone(), begun, only: Some(used.user) })
+        Ok(Self { app: app.clone(), begun, only: Some(used.0) })
     }
 
     /// The one account that it is for, if it was let begin for that alone.

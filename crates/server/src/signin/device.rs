@@ -1,5 +1,5 @@
 //! The secret that a browser keeps of an account that somebody has signed in to with it: it tells the person from who guesses beside
-//! them, on the same network. It opens nothing; it is only what its tries are counted by, where others' tries hold up the network.
+//! them, on the same network. It opens nothing; it is only how its tries are counted, where others' tries hold up the network.
 //!
 //! The cookie names nobody. What stands in it is a random number and when it was handed out, with a MAC over both and the account, so
 //! nothing is kept for it, and it is of use for that one account alone.
@@ -11,8 +11,6 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-
-use super::throttle::DeviceKey;
 
 const NUMBER_BYTES: usize = 16;
 const TIME_BYTES: usize = 8;
@@ -43,18 +41,21 @@ impl Devices {
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// What its tries are counted by, if it was handed out for this account and is not too old.
-    pub fn read(&self, text: &str, user: &str, now: Micros) -> Option<DeviceKey> {
+    /// Whether it was handed out for this account and is not too old.
+    pub fn is_of(&self, text: &str, user: &str, now: Micros) -> bool {
+        self.age(text, user, now)
+            .is_some_and(|age| u128::try_from(age).is_ok_and(|age| age <= self.time_max.as_micros()))
+    }
+
+    fn age(&self, text: &str, user: &str, now: Micros) -> Option<Micros> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         if bytes.len() != NUMBER_BYTES + TIME_BYTES + MAC_BYTES {
             return None;
         }
         let (told, mac) = bytes.split_at(NUMBER_BYTES + TIME_BYTES);
         self.mac(user, told).verify_slice(mac).ok()?;
-        let (number, made_at) = told.split_at(NUMBER_BYTES);
-        let age = now.saturating_sub(Micros::from_be_bytes(made_at.try_into().ok()?));
-        let is_young = u128::try_from(age).is_ok_and(|age| age <= self.time_max.as_micros());
-        is_young.then_some(DeviceKey(number.try_into().ok()?))
+        let made_at = told[NUMBER_BYTES..].try_into().ok()?;
+        Some(now.saturating_sub(Micros::from_be_bytes(made_at)))
     }
 
     fn mac(&self, user: &str, told: &[u8]) -> Hmac<Sha256> {
@@ -75,15 +76,15 @@ mod tests {
         let devices = Devices::new([7; 32], day);
         let kept = devices.make("usr_ada", &[1; 16], 5);
         let day = day.as_micros() as Micros;
-        assert_eq!(devices.read(&kept, "usr_ada", 5 + day), Some(DeviceKey([1; 16])));
-        assert_eq!(devices.read(&kept, "usr_ada", 6 + day), None);
-        assert_eq!(devices.read(&kept, "usr_ada", 4), None, "none is older than its making");
-        assert_eq!(devices.read(&kept, "usr_bob", 5), None);
-        assert_eq!(Devices::new([8; 32], devices.time_max()).read(&kept, "usr_ada", 5), None);
+        assert!(devices.is_of(&kept, "usr_ada", 5 + day));
+        assert!(!devices.is_of(&kept, "usr_ada", 6 + day));
+        assert!(!devices.is_of(&kept, "usr_ada", 4), "none is older than its making");
+        assert!(!devices.is_of(&kept, "usr_bob", 5));
+        assert!(!Devices::new([8; 32], devices.time_max()).is_of(&kept, "usr_ada", 5));
         let mut other = BASE64_URL_SAFE_NO_PAD.decode(&kept).unwrap();
         other[0] ^= 1;
         for text in [BASE64_URL_SAFE_NO_PAD.encode(other), kept[1..].to_owned(), String::new(), "ä".into()] {
-            assert_eq!(devices.read(&text, "usr_ada", 5), None, "{text}");
+            assert!(!devices.is_of(&text, "usr_ada", 5), "{text}");
         }
     }
 }

@@ -12,8 +12,8 @@
 //! in the same work for every account, and answered as held up unless it is right and comes from a known network.
 //!
 //! Whoever shares a network with somebody who guesses would wait with them. So a program that a person has signed in with holds a
-//! secret of that account (see `device`): where the other counts say no, it has a count of its own, and what it is answered says
-//! nothing to who does not hold the secret.
+//! secret of that account (see `device`): where the other counts say no, the programs of that account have a count of their own, one for all of them, and what it is answered
+//! says nothing to who does not hold the secret.
 //!
 //! Nothing is kept over a restart but what the sessions tell (see [`Throttle::known`]).
 
@@ -59,10 +59,6 @@ impl AccountKey {
         Self(std::array::from_fn(|index| digest[index]))
     }
 }
-
-/// A program that somebody has signed in with, by the random number that its cookie holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct DeviceKey(pub [u8; 16]);
 
 /// How patient a count is.
 struct Patience {
@@ -192,7 +188,8 @@ struct State {
     pairs: Counts<(AccountKey, Network)>,
     networks: Counts<Network>,
     accounts: Counts<AccountKey>,
-    devices: Counts<DeviceKey>,
+    /// Of all programs that an account is used with together: whoever signed in often has many.
+    programs: Counts<AccountKey>,
     known: HashMap<AccountKey, Known>,
     tries: u64,
 }
@@ -218,8 +215,8 @@ enum Counted {
         /// `None` if it does not count for the account over all networks, which was held up already.
         account: Option<LastTry>,
     },
-    /// For a program that the account is used with alone.
-    ByDevice(DeviceKey, LastTry),
+    /// For the programs that the account is used with.
+    ByProgram(LastTry),
 }
 
 impl Begun {
@@ -252,7 +249,7 @@ impl Throttle {
             pairs: Counts::new(PAIR, entries_max),
             networks: Counts::new(NETWORK, entries_max),
             accounts: Counts::new(ACCOUNT, entries_max),
-            devices: Counts::new(PAIR, entries_max),
+            programs: Counts::new(PAIR, entries_max),
             known: HashMap::new(),
             tries: 0,
         };
@@ -286,21 +283,16 @@ impl Throttle {
         })
     }
 
-    /// Lets a try begin with a program that the account is used with, and counts it for that program alone; `None` if that has been
-    /// tried too often itself.
-    pub fn begin_with(
-        &self,
-        device: DeviceKey,
-        (account, network): (AccountKey, Network),
-        now: Duration,
-    ) -> Option<Begun> {
+    /// Lets a try begin with a program that the account is used with, and counts it for those of the account alone; `None` if they have
+    /// been tried too often themselves.
+    pub fn begin_with(&self, (account, network): (AccountKey, Network), now: Duration) -> Option<Begun> {
         let state = &mut *self.state.lock();
-        if !state.devices.wait(&device, now).is_zero() {
+        if !state.programs.wait(&account, now).is_zero() {
             return None;
         }
         state.tries += 1;
         let number = state.tries;
-        let counted = Counted::ByDevice(device, state.devices.count(device, LastTry { at: now, number }));
+        let counted = Counted::ByProgram(state.programs.count(account, LastTry { at: now, number }));
         Some(Begun { account, network, number, counted, held_up: Duration::ZERO, known: true })
     }
 
@@ -340,7 +332,7 @@ impl State {
                     self.accounts.take_back(&begun.account, begun.number, before);
                 }
             }
-            Counted::ByDevice(device, before) => self.devices.take_back(&device, begun.number, before),
+            Counted::ByProgram(before) => self.programs.take_back(&begun.account, begun.number, before),
         }
     }
 
@@ -466,14 +458,14 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_the_account_is_used_with_waits_for_its_own_tries_alone() {
+    fn programs_that_the_account_is_used_with_wait_for_their_own_tries_alone() {
         let throttle = Throttle::default();
-        let (account, sender, device) = (AccountKey::of("ada"), network(1), DeviceKey([1; 16]));
+        let (account, sender) = (AccountKey::of("ada"), network(1));
         for number in 0..NETWORK.free {
             fails(&throttle, AccountKey::of(&format!("user-{number}")), sender, SECOND).unwrap();
         }
         assert!(throttle.begin(account, sender, SECOND).is_err(), "a neighbour's guesses hold up the network");
-        let begin = |now| throttle.begin_with(device, (account, sender), now);
+        let begin = |now| throttle.begin_with((account, sender), now);
         for _ in 0..100 {
             throttle.succeeded(&begin(SECOND).unwrap(), SECOND);
         }
@@ -482,7 +474,7 @@ mod tests {
         }
         assert!(begin(SECOND).is_none(), "it guesses no quicker than anybody");
         assert!(begin(SECOND * 2).is_some());
-        assert!(throttle.begin_with(DeviceKey([2; 16]), (account, sender), SECOND).is_some());
+        assert!(throttle.begin_with((AccountKey::of("bob"), sender), SECOND).is_some());
         assert_eq!(throttle.begin(account, sender, SECOND).err(), Some(SECOND), "which tells the network nothing");
     }
 
@@ -562,13 +554,12 @@ mod tests {
         for number in 0..10_000u32 {
             let (tried, sender) = (AccountKey::of(&number.to_string()), network(1_000 + number));
             let _ = throttle.begin(tried, sender, SECOND);
-            let device = DeviceKey([number.to_be_bytes(); 4].concat().try_into().unwrap());
-            let _ = throttle.begin_with(device, (tried, sender), SECOND);
+            let _ = throttle.begin_with((tried, sender), SECOND);
             throttle.known(AccountKey::of(&number.to_string()), network(number), SECOND * number);
         }
         let state = throttle.state.lock();
         let by_sender = [state.pairs.counts.len(), state.networks.counts.len(), state.accounts.counts.len()];
-        let entries = [&by_sender[..], &[state.devices.counts.len()]].concat();
+        let entries = [&by_sender[..], &[state.programs.counts.len()]].concat();
         assert!(entries.iter().all(|&entries| entries <= entries_max), "{entries:?}");
         assert!(state.known.len() <= entries_max);
         drop(state);
