@@ -1,5 +1,6 @@
 //! `actarium-verify`: checks an export of an audit log, or the proof of an event, with nothing but what is given to it.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -85,10 +86,16 @@ fn main() -> ExitCode {
     };
     match verify_path(Path::new(&arguments.export), &arguments.trust) {
         Ok(report) => {
-            if arguments.json {
-                println!("{}", to_json(&report, arguments.require_anchor));
-            } else {
-                print!("{report}");
+            let text = match arguments.json {
+                true => format!("{}\n", to_json(&report, arguments.require_anchor)),
+                false => report.to_string(),
+            };
+            // Whoever closed the pipe has read enough; the exit code is the answer.
+            if let Err(error) = std::io::stdout().write_all(text.as_bytes())
+                && error.kind() != std::io::ErrorKind::BrokenPipe
+            {
+                eprintln!("the report cannot be written: {error}");
+                return ExitCode::from(2);
             }
             ExitCode::from(report.exit_code(arguments.require_anchor))
         }
@@ -125,6 +132,7 @@ fn to_json(report: &Report, require_anchor: bool) -> String {
         "undecided": report.undecided,
         "notes": report.notes,
         "coverage": coverage,
+        "query": report.query,
     })
     .to_string()
 }

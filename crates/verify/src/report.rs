@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::manifest::ManifestQuery;
+
 /// Findings that are listed; the number of further ones is told.
 const FINDINGS_MAX: usize = 1_000;
 
@@ -52,6 +54,8 @@ pub struct Report {
     pub notes: Vec<String>,
     /// By the log's name, what was shown of it, and how much of that is anchored.
     pub coverage: BTreeMap<String, Coverage>,
+    /// The query that the manifest names and that was applied; its own word.
+    pub query: Option<ManifestQuery>,
 }
 
 impl Report {
@@ -89,6 +93,7 @@ impl Report {
         add(&mut self.anchors, other.anchors);
         add(&mut self.undecided, other.undecided);
         add(&mut self.notes, other.notes);
+        self.query = self.query.take().or(other.query);
         for (log, further) in other.coverage {
             let covered = self.coverage.entry(log).or_insert(further);
             covered.first = covered.first.min(further.first);
