@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -31,18 +32,12 @@ pub struct Options {
     /// Connections that send at the same time.
     #[arg(long, default_value_t = 4)]
     connections: usize,
-    /// Events per request, at most 1,000; with 1 each is sent alone as JSON.
+    /// Events per request, at most 1,000. Those that are sent alone have `singles`.
     #[arg(long, default_value_t = BATCH_EVENTS)]
     batch: usize,
     /// Stop after this many events.
     #[arg(long)]
     events: Option<u64>,
-    /// Leave out so many events at the beginning.
-    #[arg(long, default_value_t = 0)]
-    skip: u64,
-    /// Stop after this many seconds.
-    #[arg(long)]
-    seconds: Option<u64>,
     /// Send the batches through this adapter instead, as they stand.
     #[arg(long)]
     adapter: Option<String>,
@@ -78,13 +73,9 @@ pub fn run(options: &Options) -> Result<()> {
         let reader = scope.spawn(move || read_requests(options, &ready, stop));
         let senders: Vec<_> =
             (0..options.connections).map(|_| scope.spawn(|| send_requests(options, &waiting, &sent, stop))).collect();
-        let limit = options.seconds.map(Duration::from_secs);
         let mut shown = Instant::now();
         while !senders.iter().all(std::thread::ScopedJoinHandle::is_finished) {
             std::thread::sleep(Duration::from_millis(2));
-            if limit.is_some_and(|limit| start.elapsed() >= limit) {
-                stop.store(true, Ordering::Relaxed);
-            }
             if shown.elapsed() > Duration::from_secs(5) {
                 shown = Instant::now();
                 let count = sent.load(Ordering::Relaxed);
@@ -128,8 +119,26 @@ pub fn percentile_ms(sorted: &[Duration], part: f64) -> f64 {
 
 fn read_requests(options: &Options, ready: &SyncSender<Request>, stop: &AtomicBool) -> Result<()> {
     let mut left = options.events.unwrap_or(u64::MAX);
-    let mut skip = options.skip;
-    for path in batch_files(&options.dir)? {
+    for_each_batch(&options.dir, &mut |head, lines| {
+        for request in requests(options, head, lines) {
+            if left == 0 || stop.load(Ordering::Relaxed) {
+                return ControlFlow::Break(());
+            }
+            left = left.saturating_sub(request.events);
+            if ready.send(request).is_err() {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    })
+}
+
+/// Calls `take` with the head and the lines of each batch of a folder, in order, until it has enough.
+///
+/// # Errors
+/// If there are none, or they cannot be read.
+pub fn for_each_batch(folder: &Path, take: &mut dyn FnMut(&BatchHead, &[u8]) -> ControlFlow<()>) -> Result<()> {
+    for path in batch_files(folder)? {
         let file = File::open(&path).with_context(|| format!("opening {}", path.display()))?;
         let mut file = BufReader::with_capacity(1 << 20, file);
         let mut head = String::new();
@@ -137,18 +146,8 @@ fn read_requests(options: &Options, ready: &SyncSender<Request>, stop: &AtomicBo
             let parsed: BatchHead = serde_json::from_str(&head).with_context(|| format!("in {}", path.display()))?;
             let mut lines = vec![0; parsed.bytes];
             file.read_exact(&mut lines)?;
-            for request in requests(options, &parsed, &lines) {
-                if skip >= request.events {
-                    skip -= request.events;
-                    continue;
-                }
-                if left == 0 || stop.load(Ordering::Relaxed) {
-                    return Ok(());
-                }
-                left = left.saturating_sub(request.events);
-                if ready.send(request).is_err() {
-                    return Ok(());
-                }
+            if take(&parsed, &lines).is_break() {
+                return Ok(());
             }
             head.clear();
         }
@@ -181,15 +180,15 @@ fn requests(options: &Options, head: &BatchHead, lines: &[u8]) -> Vec<Request> {
         return vec![Request { bytes, events: head.events as u64 }];
     }
     let path = format!("/v1/orgs/{organization}/events");
-    let kind = if options.batch == 1 { "application/json" } else { "application/x-ndjson" };
+    let request = |lines: &[u8], events: usize| {
+        let bytes = options.target.post(&path, "application/x-ndjson", lines);
+        Request { bytes, events: events as u64 }
+    };
     if options.batch >= head.events {
-        return vec![Request { bytes: options.target.post(&path, kind, lines), events: head.events as u64 }];
+        return vec![request(lines, head.events)];
     }
     let lines: Vec<&[u8]> = lines.split_inclusive(|byte| *byte == b'\n').collect();
-    lines
-        .chunks(options.batch)
-        .map(|chunk| Request { bytes: options.target.post(&path, kind, &chunk.concat()), events: chunk.len() as u64 })
-        .collect()
+    lines.chunks(options.batch).map(|chunk| request(&chunk.concat(), chunk.len())).collect()
 }
 
 // Durations of requests are what is measured here.

@@ -1,8 +1,8 @@
 //! Many clients that each send one event per request and wait for its acknowledgement, all on one thread: it shares the
 //! machine with the server it measures, and a thread for each client would take more of it than the server does.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,8 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use serde_json::json;
 
-use crate::generate::BatchHead;
 use crate::http::Target;
-use crate::load::{batch_files, percentile_ms};
+use crate::load::{for_each_batch, percentile_ms};
 
 /// Requests a second that are made ready, at most, so that making them is not measured.
 const REQUESTS_PER_SECOND_MAX: usize = 60_000;
@@ -161,22 +160,14 @@ fn read_requests(options: &Options) -> Result<Vec<Vec<u8>>> {
     let mut requests = Vec::new();
     let mut skip = options.skip;
     let count_max = options.seconds as usize * REQUESTS_PER_SECOND_MAX;
-    for path in batch_files(&options.dir)? {
-        let file = File::open(&path).with_context(|| format!("opening {}", path.display()))?;
-        let mut file = BufReader::with_capacity(1 << 20, file);
-        let mut head = String::new();
-        while file.read_line(&mut head)? > 0 && requests.len() < count_max {
-            let parsed: BatchHead = serde_json::from_str(&head).with_context(|| format!("in {}", path.display()))?;
-            let mut lines = vec![0; parsed.bytes];
-            file.read_exact(&mut lines)?;
-            head.clear();
-            let url = format!("/v1/orgs/{}/events", parsed.organization);
-            for line in lines.split_inclusive(|byte| *byte == b'\n').skip(skip) {
-                requests.push(options.target.post(&url, "application/json", line));
-            }
-            skip = skip.saturating_sub(parsed.events);
+    for_each_batch(&options.dir, &mut |head, lines| {
+        let url = format!("/v1/orgs/{}/events", head.organization);
+        for line in lines.split_inclusive(|byte| *byte == b'\n').skip(skip) {
+            requests.push(options.target.post(&url, "application/json", line));
         }
-    }
+        skip = skip.saturating_sub(head.events);
+        if requests.len() < count_max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
     if requests.len() < options.clients {
         bail!("{} holds fewer events than there are clients", options.dir.display());
     }

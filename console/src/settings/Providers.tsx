@@ -10,9 +10,8 @@ import { Button } from "../ui/Button";
 import { Confirm } from "../ui/Confirm";
 import { useCopy } from "../ui/copying";
 import { Menu, MenuItem } from "../ui/Menu";
-import { Failed } from "../ui/states";
-import { Table } from "../ui/Table";
 import { EditProvider } from "./EditProvider";
+import { Listed } from "./Listed";
 import { queries, useRenewed, type Provider } from "./queries";
 
 export function Providers({ manages }: { manages: boolean }) {
@@ -26,42 +25,36 @@ export function Providers({ manages }: { manages: boolean }) {
     <section className="page-section" aria-labelledby="providers-title">
       <h2 id="providers-title">Identity providers</h2>
       <p className="muted">People sign in through them with OpenID Connect. Tell each one its redirect address, and give people its sign-in link.</p>
-      {providers.error ? (
-        <Failed error={providers.error} retry={() => void providers.refetch()} />
-      ) : providers.data && providers.data.length > 0 ? (
-        <Table
-          label="Identity providers"
-          rows={providers.data}
-          keyOf={(one) => one.id}
-          columns={[
-            {
-              title: "Name",
-              cell: (one) => (
-                <span className="two-lines">
-                  <b><Text>{one.name}</Text></b>
-                  <span><Text>{one.issuer}</Text></span>
-                </span>
-              ),
-            },
-            { title: "Client id", optional: true, cell: (one) => <Text>{one.client_id}</Text> },
-            { title: "Speaks for", optional: true, cell: (one) => <SpeaksFor one={one} /> },
-            { title: "Groups", optional: true, cell: (one) => <GivesGroups one={one} /> },
-            { title: "State", narrow: true, cell: (one) => (one.enabled ? "In use" : <span className="badge badge-warning">Off</span>) },
-            {
-              title: "", narrow: true,
-              cell: (one) => (
-                <span className="table-actions">
-                  <CopyMenu one={one} />
-                  {manages && <Button onClick={() => setChanging(one)} aria-label={`Change ${one.name}`}>Change</Button>}
-                  {manages && <Button kind="danger" onClick={() => setRemoving(one)} aria-label={`Remove ${one.name}`}>Remove</Button>}
-                </span>
-              ),
-            },
-          ]}
-        />
-      ) : (
-        <p className="muted">{providers.isPending ? "Loading…" : "None."}</p>
-      )}
+      <Listed
+        label="Identity providers"
+        query={providers}
+        none="None."
+        columns={[
+          {
+            title: "Name",
+            cell: (one) => (
+              <span className="two-lines">
+                <b><Text>{one.name}</Text></b>
+                <span><Text>{one.issuer}</Text></span>
+              </span>
+            ),
+          },
+          { title: "Client id", optional: true, cell: (one) => <Text>{one.client_id}</Text> },
+          { title: "Speaks for", optional: true, cell: (one) => <SpeaksFor one={one} /> },
+          { title: "Groups", optional: true, cell: (one) => <GivesGroups one={one} /> },
+          { title: "State", narrow: true, cell: (one) => (one.enabled ? "In use" : <span className="badge badge-warning">Off</span>) },
+          {
+            title: "", narrow: true,
+            cell: (one) => (
+              <span className="table-actions">
+                <CopyMenu one={one} />
+                {manages && <Button onClick={() => setChanging(one)} aria-label={`Change ${one.name}`}>Change</Button>}
+                {manages && <Button kind="danger" onClick={() => setRemoving(one)} aria-label={`Remove ${one.name}`}>Remove</Button>}
+              </span>
+            ),
+          },
+        ]}
+      />
       {manages && <Button onClick={() => setAdding(true)}>Add identity provider</Button>}
       {adding && <EditProvider onDone={renew} onClose={() => setAdding(false)} />}
       {changing && <EditProvider known={changing} onDone={renew} onClose={() => setChanging(null)} />}

@@ -11,8 +11,7 @@ import { Confirm } from "../ui/Confirm";
 import { TextField } from "../ui/Field";
 import { FormDialog } from "../ui/Form";
 import { SecretDialog } from "../ui/Secret";
-import { Failed } from "../ui/states";
-import { Table } from "../ui/Table";
+import { Listed } from "./Listed";
 import { queries, useRenewed, type ScimToken } from "./queries";
 
 export function ScimTokens({ manages }: { manages: boolean }) {
@@ -29,31 +28,25 @@ export function ScimTokens({ manages }: { manages: boolean }) {
       <p className="muted">
         An identity provider adds, changes and removes users and groups here, with a token, at <code>{location.origin}/v1/orgs/{org}/scim/v2</code>
       </p>
-      {tokens.error ? (
-        <Failed error={tokens.error} retry={() => void tokens.refetch()} />
-      ) : tokens.data && tokens.data.length > 0 ? (
-        <Table
-          label="SCIM tokens"
-          rows={tokens.data}
-          keyOf={(one) => one.id}
-          columns={[
-            {
-              title: "Name",
-              cell: (one) => (
-                <span className="two-lines">
-                  <b><Text>{one.name}</Text></b>
-                  {one.suspended && <span>Does nothing: who made it no longer holds every permission.</span>}
-                </span>
-              ),
-            },
-            { title: "Created", narrow: true, cell: (one) => <When time={one.created_at} /> },
-            { title: "Last used", narrow: true, optional: true, cell: (one) => <When time={one.last_used_at} none="never" /> },
-            { title: "", narrow: true, cell: (one) => manages && <Button kind="danger" onClick={() => setRevoking(one)} aria-label={`Revoke token ${one.name}`}>Revoke</Button> },
-          ]}
-        />
-      ) : (
-        <p className="muted">{tokens.isPending ? "Loading…" : "No tokens."}</p>
-      )}
+      <Listed
+        label="SCIM tokens"
+        query={tokens}
+        none="No tokens."
+        columns={[
+          {
+            title: "Name",
+            cell: (one) => (
+              <span className="two-lines">
+                <b><Text>{one.name}</Text></b>
+                {one.suspended && <span>Does nothing: who made it no longer holds every permission.</span>}
+              </span>
+            ),
+          },
+          { title: "Created", narrow: true, cell: (one) => <When time={one.created_at} /> },
+          { title: "Last used", narrow: true, optional: true, cell: (one) => <When time={one.last_used_at} none="never" /> },
+          { title: "", narrow: true, cell: (one) => manages && <Button kind="danger" onClick={() => setRevoking(one)} aria-label={`Revoke token ${one.name}`}>Revoke</Button> },
+        ]}
+      />
       {manages && (
         <>
           <p className="muted">A token can remove anybody. It works only while you hold every permission.</p>

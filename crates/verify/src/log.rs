@@ -194,6 +194,18 @@ fn last_published(source: &mut dyn LogSource, newest: &Checkpoint, report: &mut 
     }
 }
 
+/// Whether the log, which ends at `shown`, begins with what a checkpoint signed; `None` where its entries cannot be read, which is
+/// in the report already.
+fn begins_with(signed: &Checkpoint, shown: u64, roots: &BTreeMap<u64, Option<Hash>>) -> Option<Result<(), String>> {
+    if signed.size > shown {
+        let wrong = format!("the log ends at {shown}: it is older than what it signed, or its tail was cut");
+        return Some(Err(wrong));
+    }
+    let root = roots.get(&signed.size).copied().flatten()?;
+    let wrong = "the log does not begin with the events that it signed then: rewritten";
+    Some(if root == signed.root { Ok(()) } else { Err(wrong.to_owned()) })
+}
+
 /// What the log published last vouches for what it held then, and for nothing that came after.
 fn check_published(
     before: &SignedCheckpoint,
@@ -204,12 +216,10 @@ fn check_published(
 ) {
     let size = before.checkpoint.size;
     let place = format!("checkpoint published last, at {size} events");
-    match roots.get(&size) {
-        Some(Some(root)) if *root == before.checkpoint.root => own.check_newest(before, None, trust, report),
-        Some(Some(_)) => report.find(place, "the log does not begin with the events that it signed then: rewritten"),
-        _ if size > shown => report.find(place, format!("the log ends at {shown}: its tail was cut")),
-        // Its entries cannot be read, which is said already.
-        _ => {}
+    match begins_with(&before.checkpoint, shown, roots) {
+        Some(Ok(())) => own.check_newest(before, None, trust, report),
+        Some(Err(wrong)) => report.find(place, wrong),
+        None => {}
     }
     report.undecided.push(format!(
         "the events from {size} to {shown}: no checkpoint of them was published, as after a service that was killed"
@@ -256,15 +266,10 @@ fn note_earlier(
     if let Err(error) = own.verify_earlier(signed, trust) {
         return report.find(place, error.to_string());
     }
-    match roots.get(&size) {
-        Some(Some(root)) if *root == signed.checkpoint.root => seen.note(&place, signed, trust, report),
-        Some(Some(_)) => report.find(place, "the log does not begin with the events that it signed then: rewritten"),
-        Some(None) | None if size > shown => {
-            report
-                .find(place, format!("the log ends at {shown}: it is older than what was signed, or its tail was cut"));
-        }
-        // Its entries cannot be read, which is said already.
-        _ => {}
+    match begins_with(&signed.checkpoint, shown, roots) {
+        Some(Ok(())) => seen.note(&place, signed, trust, report),
+        Some(Err(wrong)) => report.find(place, wrong),
+        None => {}
     }
 }
 
@@ -292,21 +297,14 @@ fn check_anchors(checkpoint: &Checkpoint, trust: &Trust, roots: &BTreeMap<u64, O
             report.find(place, format!("it is of {kept}, and the log goes by {now}: it was rolled back"));
         } else if anchor.size == 0 {
             report.undecided.push(format!("{place}: it says nothing, as every log begins with nothing"));
-        } else if anchor.size > checkpoint.size {
-            report.find(
-                place,
-                format!("the log ends at {}: it is older than what it signed, or its tail was cut", checkpoint.size),
-            );
         } else {
-            match roots.get(&anchor.size) {
-                Some(Some(root)) if *root == anchor.root => {
+            match begins_with(anchor, checkpoint.size, roots) {
+                Some(Ok(())) => {
                     let by = format!("the log begins with the {} events of the checkpoint that you kept", anchor.size);
                     report.anchor(&checkpoint.origin, anchor.size, by);
                 }
-                Some(Some(_)) => {
-                    report.find(place, "the log does not begin with the events that it signed then: rewritten");
-                }
-                _ => report.undecided.push(format!("{place}: its entries could not be read")),
+                Some(Err(wrong)) => report.find(place, wrong),
+                None => report.undecided.push(format!("{place}: its entries could not be read")),
             }
         }
     }

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use actarium_core::row::{COLUMNS, Column, RowView};
-use actarium_core::text;
 use arrow_array::{Array, StringArray};
 use parquet::column::page::PageReader;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -67,10 +66,7 @@ impl IndexCheck {
             let Some(codes) = &self.in_blocks[column as usize] else { continue };
             let is_in_parts = codes.get(number as usize).is_some_and(|code| *code != NO_CODE);
             if let Some(value) = row.get(column).filter(|_| !is_in_parts) {
-                let words = &mut self.words;
-                text::column_texts(column, value, &mut |text| {
-                    text::tokens(text, &mut |word| words.add(word, number / BLOCK_ROWS as u32));
-                });
+                self.words.add_texts(column, value, number / BLOCK_ROWS as u32);
             }
         }
     }

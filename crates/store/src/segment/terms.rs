@@ -107,6 +107,11 @@ impl TermTableBuilder {
         list.places += 1;
     }
 
+    /// Notes that a place holds the words of a column's text.
+    pub fn add_texts(&mut self, column: Column, value: &str, place: u32) {
+        text::column_texts(column, value, &mut |text| text::tokens(text, &mut |word| self.add(word, place)));
+    }
+
     /// The table over `places` places.
     pub fn finish(self, places: usize) -> TermTable {
         let mut words: Vec<(u32, List)> = self.lists.into_iter().collect();
@@ -149,10 +154,7 @@ impl TermTable {
     pub fn of_dictionary(column: Column, values: &StringArray) -> Self {
         let mut builder = TermTableBuilder::default();
         for (code, value) in values.iter().enumerate() {
-            let code = code as u32;
-            text::column_texts(column, value.unwrap_or_default(), &mut |text| {
-                text::tokens(text, &mut |word| builder.add(word, code));
-            });
+            builder.add_texts(column, value.unwrap_or_default(), code as u32);
         }
         builder.finish(values.len())
     }

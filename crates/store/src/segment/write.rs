@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use actarium_core::row::{COLUMNS, Column};
-use actarium_core::text;
 use arrow_array::builder::{FixedSizeBinaryBuilder, StringBuilder};
 use arrow_array::types::Int32Type;
 use arrow_array::{
@@ -348,9 +347,7 @@ fn words_of_blocks(rows: usize, texts: &[Option<&StringArray>; COLUMNS]) -> Term
         for column in Column::ALL {
             let Some(texts) = texts[column as usize] else { continue };
             for row in block_rows.clone().filter(|row| texts.is_valid(*row)) {
-                text::column_texts(column, texts.value(row), &mut |text| {
-                    text::tokens(text, &mut |word| builder.add(word, block as u32));
-                });
+                builder.add_texts(column, texts.value(row), block as u32);
             }
         }
     }
