@@ -4,6 +4,7 @@ import { useState } from "react";
 
 import { Text } from "../text/Text";
 import { useCopy } from "../ui/copying";
+import { isNowhere } from "../ui/focus";
 import { MenuItem, MenuLabel, MenuSeparator } from "../ui/Menu";
 import { COLUMNS, targetColumn } from "./columns";
 import type { AuditEvent } from "./event";
@@ -34,6 +35,7 @@ export function CellMenu({ at, onClose, onLeft, onFilter, onRange, onOpen, perma
   // The place that the menu opens from is none for the focus.
   const giveBack = (event: Event) => {
     event.preventDefault();
+    if (!isNowhere()) return;
     if (before instanceof HTMLElement && before.isConnected && before !== document.body) before.focus();
     else onLeft();
   };

@@ -11,6 +11,7 @@ import type { Zone } from "../time/zone";
 import { Button, IconButton } from "../ui/Button";
 import { Confirm } from "../ui/Confirm";
 import { Checkbox, TextField } from "../ui/Field";
+import { unlessElsewhere } from "../ui/focus";
 import { FormDialog } from "../ui/Form";
 import { Popover } from "../ui/Popover";
 import { Failed, Loading } from "../ui/states";
@@ -74,6 +75,7 @@ export function SavedSearches({ query, range, zone, now, open, onOpenChange, onP
         plain
         onCloseAutoFocus={(event) => {
           if (goesOn.current) event.preventDefault();
+          else unlessElsewhere(event);
           goesOn.current = false;
         }}
       >

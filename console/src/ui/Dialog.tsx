@@ -5,6 +5,7 @@ import { Dialog as Radix } from "radix-ui";
 import { useState, type ReactNode } from "react";
 
 import { IconButton } from "./Button";
+import { isNowhere, unlessElsewhere } from "./focus";
 
 type DialogProps = {
   open: boolean;
@@ -24,7 +25,7 @@ function OpenDialog({ onOpenChange, title, description, children, wide = false }
   const [before] = useState(() => document.activeElement);
   const giveBack = (event: Event) => {
     event.preventDefault();
-    if (before instanceof HTMLElement && before.isConnected) before.focus();
+    if (isNowhere() && before instanceof HTMLElement && before.isConnected) before.focus();
   };
   return (
     <Radix.Root open onOpenChange={onOpenChange}>
@@ -49,7 +50,7 @@ export function Drawer({ open, onOpenChange, title, children }: Omit<DialogProps
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <div className="scrim" />
-        <Radix.Content className="drawer" aria-describedby={undefined}>
+        <Radix.Content className="drawer" aria-describedby={undefined} onCloseAutoFocus={unlessElsewhere}>
           <div className="page-head">
             <Radix.Title className="dialog-title grow">{title}</Radix.Title>
             <Radix.Close asChild>

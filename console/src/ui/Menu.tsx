@@ -3,24 +3,25 @@
 import { ContextMenu as RadixContext, DropdownMenu as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 
+import { unlessElsewhere } from "./focus";
+
 type ItemProps = { children: ReactNode; onSelect?: () => void; disabled?: boolean; danger?: boolean; hint?: ReactNode };
 
 function itemClass(danger?: boolean): string {
   return danger ? "menu-item menu-item-danger" : "menu-item";
 }
 
-export function Menu({ trigger, children, align = "start", label, onCloseAutoFocus }: {
+export function Menu({ trigger, children, align = "start", label }: {
   trigger: ReactNode;
   children: ReactNode;
   align?: "start" | "end";
   label?: string;
-  onCloseAutoFocus?: (event: Event) => void;
 }) {
   return (
     <Radix.Root modal={false}>
       <Radix.Trigger asChild>{trigger}</Radix.Trigger>
       <Radix.Portal>
-        <Radix.Content className="menu" align={align} sideOffset={4} collisionPadding={8} aria-label={label} onCloseAutoFocus={onCloseAutoFocus}>
+        <Radix.Content className="menu" align={align} sideOffset={4} collisionPadding={8} aria-label={label} onCloseAutoFocus={unlessElsewhere}>
           {children}
         </Radix.Content>
       </Radix.Portal>
@@ -86,7 +87,7 @@ export function ContextMenu({ children, items }: { children: ReactNode; items: R
     <RadixContext.Root modal={false}>
       <RadixContext.Trigger asChild>{children}</RadixContext.Trigger>
       <RadixContext.Portal>
-        <RadixContext.Content className="menu" collisionPadding={8}>
+        <RadixContext.Content className="menu" collisionPadding={8} onCloseAutoFocus={unlessElsewhere}>
           {items}
         </RadixContext.Content>
       </RadixContext.Portal>

@@ -2,6 +2,8 @@
 import { Popover as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 
+import { unlessElsewhere } from "./focus";
+
 export function Popover({ trigger, children, open, onOpenChange, align = "start", label, plain = false, onCloseAutoFocus }: {
   trigger: ReactNode;
   children: ReactNode;
@@ -17,7 +19,7 @@ export function Popover({ trigger, children, open, onOpenChange, align = "start"
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Trigger asChild>{trigger}</Radix.Trigger>
       <Radix.Portal>
-        <Radix.Content className={plain ? "menu" : "popover"} align={align} sideOffset={4} collisionPadding={8} aria-label={label} {...(onCloseAutoFocus ? { onCloseAutoFocus } : {})}>
+        <Radix.Content className={plain ? "menu" : "popover"} align={align} sideOffset={4} collisionPadding={8} aria-label={label} onCloseAutoFocus={onCloseAutoFocus ?? unlessElsewhere}>
           {children}
         </Radix.Content>
       </Radix.Portal>

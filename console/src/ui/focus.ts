@@ -33,6 +33,14 @@ export function isNowhere(): boolean {
   return active === null || active === document.body || active === document.documentElement;
 }
 
+/**
+ * For a layer that closes: Radix gives the focus back a moment later, which may be after somebody has gone on. Taken from there, it
+ * would close the menu that they opened, and their next keys would go to where they had been.
+ */
+export function unlessElsewhere(event: Event): void {
+  if (!isNowhere()) event.preventDefault();
+}
+
 function isUsable(element: Element | undefined): element is HTMLElement {
   return element instanceof HTMLElement && element.matches(FOCUSABLE) && element.getClientRects().length > 0 && !element.closest("[inert], [aria-hidden=true]");
 }
