@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use actarium_store::Location;
-use actarium_verify::{Bundle, BundleError, Trust, verify_export, verify_path};
+use actarium_verify::{AskedQuery, Bundle, BundleError, Report, Trust, verify_asked, verify_export, verify_path};
 use clap::Args;
 
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::manage::OrgArgument;
-use crate::show::write_stdout;
+use crate::show::{json_line, write_stdout};
 use crate::verify_log;
 
 /// How long the server may work on the next piece of an export.
@@ -35,11 +35,12 @@ pub struct ProveArguments {
 /// Check an export, the proof of an event, a data folder or the log of a running service.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit codes: 0 sound · 1 something is wrong · 2 wrong usage · 3 sound, but not anchored (with --require-anchor)
+    after_help = "Exit codes: 0 sound · 1 something is wrong or missing · 2 wrong usage · 3 sound, but not anchored (with --require-anchor)
 
 Examples:
   actarium verify export/ --key \"$(cat demo.key)\"
   actarium verify export.tar.zst --anchor last-year.checkpoint --require-anchor
+  actarium verify denied.tar.zst --query 'outcome:denied' --key acme.key
   actarium verify https://audit.example.com --org acme --witness \"$(cat witness.key)\"
   actarium verify /var/lib/actarium --org acme --key acme.key
 
@@ -57,6 +58,9 @@ pub struct VerifyArguments {
     /// Of a data folder: the place of the archive, if it is not the folder archive in it
     #[arg(long, value_name = "PLACE", env = "ACTARIUM_ARCHIVE")]
     archive: Option<Location>,
+    /// Of a data folder: the file of the key that signs, if it is not log.key in it
+    #[arg(long, value_name = "FILE", env = "ACTARIUM_LOG_KEY")]
+    log_key: Option<PathBuf>,
     /// The log's verifier key, from a source of your own (or a file that holds it)
     #[arg(long)]
     key: Option<String>,
@@ -69,9 +73,21 @@ pub struct VerifyArguments {
     /// The changes of the log's key, from a later export or the service
     #[arg(long, value_name = "FILE")]
     handovers: Option<PathBuf>,
+    /// Of an export: the phrase that you asked for; an export of another query is wrong. An empty one is no phrase
+    #[arg(long, value_name = "PHRASE", allow_hyphen_values = true)]
+    query: Option<String>,
+    /// Of an export: the beginning that you asked for (RFC 3339); with --query or --to, none if not given
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Of an export: the end that you asked for, likewise
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
     /// Say no unless what you gave vouches for all that is shown
     #[arg(long)]
     require_anchor: bool,
+    /// Write the report as one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 /// Endings of files that an export with proofs is not written as.
@@ -224,8 +240,8 @@ fn text_or_file(text: &str) -> String {
     if text.contains('+') { text.to_owned() } else { std::fs::read_to_string(text).unwrap_or_else(|_| text.to_owned()) }
 }
 
-/// Checks an export, a proof or a log. The exit code is the answer.
-pub fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
+/// What the reader brings along.
+fn trust_of(arguments: &VerifyArguments) -> Result<Trust, Failure> {
     let mut trust = Trust::default();
     let usage = |error: actarium_verify::TrustError| Failure::Usage(error.to_string());
     if let Some(key) = &arguments.key {
@@ -241,19 +257,51 @@ pub fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
         let bytes = std::fs::read(file).map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
         trust.add_handovers(&bytes).map_err(usage)?;
     }
+    Ok(trust)
+}
+
+/// Checks an export, a proof or a log. The exit code is the answer.
+pub fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
+    let trust = trust_of(arguments)?;
+    let asked = AskedQuery::parse(arguments.query.as_deref(), arguments.from.as_deref(), arguments.to.as_deref());
+    let asked = asked.map_err(|error| Failure::Usage(error.to_string()))?;
     let what = arguments.export.to_string_lossy();
-    let report = if what.starts_with("https://") || what.starts_with("http://") {
+    let is_service = what.starts_with("https://") || what.starts_with("http://");
+    let is_folder = !is_service && verify_log::is_data_folder(&arguments.export);
+    if asked.is_some() && (is_service || is_folder) {
+        let told = "--query, --from and --to are for exports; of a service or a data folder the whole log is verified";
+        return Err(Failure::Usage(told.to_owned()));
+    }
+    let report = if is_service {
         let org = arguments.org.as_deref().ok_or_else(|| Failure::Usage("whose log? Give --org".to_owned()))?;
         verify_log::served(&what, org, &trust)?
-    } else if verify_log::is_data_folder(&arguments.export) {
-        verify_log::folder(&arguments.export, arguments.archive.as_ref(), arguments.org.as_deref(), &trust)?
+    } else if is_folder {
+        let folder = verify_log::DataFolder {
+            path: &arguments.export,
+            archive: arguments.archive.as_ref(),
+            log_key: arguments.log_key.as_deref(),
+        };
+        verify_log::folder(&folder, arguments.org.as_deref(), &trust)?
     } else {
-        verify_path(&arguments.export, &trust).map_err(|error| match &error {
+        let verified = match &asked {
+            Some(asked) => verify_asked(&arguments.export, &trust, asked),
+            None => verify_path(&arguments.export, &trust),
+        };
+        // A program gets what is wrong from one place, whatever it is.
+        let verified = verified.or_else(|error| error.as_report().filter(|_| arguments.json).ok_or(error));
+        verified.map_err(|error| match &error {
             BundleError::Cut { .. } => Failure::Refused(error.to_string()),
             BundleError::Io { .. } | BundleError::Foreign { .. } => Failure::Usage(error.to_string()),
         })?
     };
-    write_stdout(report.to_string().as_bytes())?;
+    tell(&report, arguments)
+}
+
+fn tell(report: &Report, arguments: &VerifyArguments) -> Result<(), Failure> {
+    match arguments.json {
+        true => json_line(&report.to_json(arguments.require_anchor))?,
+        false => write_stdout(report.to_string().as_bytes())?,
+    }
     match report.exit_code(arguments.require_anchor) {
         0 => Ok(()),
         code => Err(Failure::Verdict(code)),

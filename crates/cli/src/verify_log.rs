@@ -3,7 +3,7 @@
 
 use std::io::Read;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -256,10 +256,24 @@ fn verify_kept(log: &mut Kept, trust: &Trust) -> Result<Report, Failure> {
     Ok(verified.report)
 }
 
+/// A data folder, with what of it lies elsewhere.
+pub struct DataFolder<'f> {
+    /// Where it is.
+    pub path: &'f Path,
+    /// The place of the archive, if it is not in the folder.
+    pub archive: Option<&'f Location>,
+    /// The file of the key that signs, if it is not in the folder.
+    pub log_key: Option<&'f Path>,
+}
+
 /// Checks the logs of a data folder that no service has open, all of them or one. Nothing in it is changed.
-pub fn folder(path: &Path, archive: Option<&Location>, org: Option<&str>, trust: &Trust) -> Result<Report, Failure> {
-    let log_key = std::env::var_os("ACTARIUM_LOG_KEY").map(PathBuf::from);
-    let options = EngineOptions { read_only: true, log_key, archive: archive.cloned(), ..EngineOptions::new(path) };
+pub fn folder(folder: &DataFolder<'_>, org: Option<&str>, trust: &Trust) -> Result<Report, Failure> {
+    let options = EngineOptions {
+        read_only: true,
+        log_key: folder.log_key.map(Path::to_owned),
+        archive: folder.archive.cloned(),
+        ..EngineOptions::new(folder.path)
+    };
     let engine = Engine::open(options, Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
     let engine = engine.map_err(|error| Failure::Refused(error.to_string()))?;
     let all = engine.organizations();
@@ -268,7 +282,7 @@ pub fn folder(path: &Path, archive: Option<&Location>, org: Option<&str>, trust:
         return Err(Failure::Refused(format!(
             "there is no organization `{}` in {}",
             org.unwrap_or_default(),
-            path.display()
+            folder.path.display()
         )));
     }
     if wanted.len() > 1 && (trust.key.is_some() || !trust.anchors.is_empty()) {

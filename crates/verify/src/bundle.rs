@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use actarium_core::tar::{TAR_BLOCK, read_tar_header, tar_padding};
 
+use crate::report::Report;
+
 /// Bytes of an archive's files together; a larger one is unpacked first.
 const ARCHIVE_BYTES_MAX: u64 = 4 << 30;
 /// The same for small archives: what is unpacked is at most this, and so many times what is packed.
@@ -45,6 +47,14 @@ pub enum BundleError {
 }
 
 impl BundleError {
+    /// What is wrong with what was an export, as a report; `None` for what is not there or is something else.
+    pub fn as_report(&self) -> Option<Report> {
+        let Self::Cut { path, detail } = self else { return None };
+        let mut report = Report::default();
+        report.find(path, detail);
+        Some(report)
+    }
+
     /// 1 for what is not as it was written, 2 for what is not there or is something else.
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -5,21 +5,21 @@ use std::collections::BTreeMap;
 use actarium_core::filter::Filter;
 use actarium_core::hex::{from_hex, to_hex};
 use actarium_core::id::SEQ_END;
-use actarium_core::time;
 use actarium_core::tlog::{Checkpoint, SignedCheckpoint, VerifierKey, cover, hash_of_base64, verify_consistency};
 use actarium_core::tree::Hash;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::asked::own_word;
 use crate::bundle::{Bundle, BundleError, is_file_name};
 use crate::events::{Events, Told};
-use crate::manifest::{FORMAT, Kind, Manifest, ManifestQuery};
+use crate::manifest::{FORMAT, Kind, Manifest};
 use crate::records::{InSight, Records, unseen_generation};
 use crate::report::Report;
 use crate::trust::{OwnKeys, Seen, Trust, generation_of};
 
 /// Name of the table of contents.
-const MANIFEST: &str = "manifest.json";
+pub(crate) const MANIFEST: &str = "manifest.json";
 /// Name of the changes of the log's key; there is none if it never changed.
 const HANDOVERS: &str = "handovers.ndjson";
 
@@ -109,7 +109,7 @@ fn judge(manifest: &Manifest, checkpoint: &Checkpoint, told: &Told, known: &Know
     told.records.judge_name(&manifest.organization, MANIFEST, report);
     report.notes.push(format!("that the export was made on {} is its own word", manifest.created_at));
     if manifest.kind != Kind::Range {
-        report.notes.push(asked(&manifest.query));
+        report.notes.push(own_word(&manifest.query));
     }
 }
 
@@ -334,22 +334,6 @@ fn check_anchor(
     }
 }
 
-/// Which query was applied. Nothing signs the manifest: whoever hands an export over can put a narrower query there, and leave
-/// out what that does not find.
-fn asked(query: &ManifestQuery) -> String {
-    let mut told = match query.phrase.as_str() {
-        "" => "without a phrase".to_owned(),
-        // Escaped, as it may hold anything that moves a terminal's cursor.
-        phrase => format!("the phrase {phrase:?}"),
-    };
-    for (name, at) in [("from", query.from), ("to", query.to)] {
-        if let Some(at) = at {
-            told.push_str(&format!(", {name} {}", time::to_text(at)));
-        }
-    }
-    format!("that the filter is {told} is the manifest's own word: compare it with what you asked for")
-}
-
 /// What holds, in words; `undecided` is of how many positions it is not known whether the filter finds what stands there.
 fn state(manifest: &Manifest, checkpoint: &Checkpoint, undecided: u64, report: &mut Report) {
     let range = manifest.range;
@@ -383,18 +367,4 @@ fn state(manifest: &Manifest, checkpoint: &Checkpoint, undecided: u64, report: &
         }
     };
     report.statements.push(what);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_query_is_named_with_all_that_narrows_it() {
-        let phrase = "action:component.* -outcome:denied\u{1b}[2J".to_owned();
-        let told = asked(&ManifestQuery { phrase, from: Some(0), to: Some(1_000_000) });
-        assert!(told.contains("\"action:component.* -outcome:denied\\u{1b}[2J\", from 1970-01-01T00:00:00"), "{told}");
-        assert!(told.contains(", to 1970-01-01T00:00:01") && told.contains("the manifest's own word"), "{told}");
-        assert!(asked(&ManifestQuery::default()).contains("the filter is without a phrase is"));
-    }
 }

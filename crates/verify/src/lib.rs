@@ -4,6 +4,7 @@
 //! What must not happen here: trusting anything in an export that is not tied to the checkpoint's signature. The manifest
 //! is a table of contents; what it says is compared, never believed.
 
+mod asked;
 mod bundle;
 mod events;
 mod export;
@@ -17,6 +18,7 @@ mod trust;
 
 use std::path::Path;
 
+pub use asked::{AskedQuery, AskedQueryError};
 pub use bundle::{Bundle, BundleError};
 pub use export::verify_export;
 pub use log::{LogSource, VerifiedLog, verify_log};
@@ -39,6 +41,20 @@ pub fn verify_path(path: &Path, trust: &Trust) -> Result<Report, BundleError> {
         return Ok(verify_proof(&String::from_utf8_lossy(&bytes), trust));
     }
     verify_export(&Bundle::open(path)?, trust)
+}
+
+/// The same, of an export that was asked for with this query: one whose manifest names another is wrong.
+///
+/// # Errors
+/// As [`verify_path`], and if it names no query, as the proof of an event.
+pub fn verify_asked(path: &Path, trust: &Trust, asked: &AskedQuery) -> Result<Report, BundleError> {
+    let mut report = verify_path(path, trust)?;
+    if report.query.is_none() && report.is_sound() {
+        let detail = "it is the proof of one event, which no query found: --query, --from and --to are for exports";
+        return Err(BundleError::Foreign { path: path.display().to_string(), detail: detail.to_owned() });
+    }
+    report.compare_query(asked);
+    Ok(report)
 }
 
 fn begins_as_proof(path: &Path) -> std::io::Result<bool> {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use actarium_verify::{Finding, Report, Trust, verify_path};
+use actarium_verify::{AskedQuery, BundleError, Report, Trust, verify_asked, verify_path};
 
 const HELP: &str = "\
 Checks an export of an audit log, a folder or a .tar.zst, or the proof of an event, a .tlog-proof.
@@ -15,8 +15,11 @@ Usage: actarium-verify [OPTIONS] <EXPORT or PROOF>
   --anchor FILE     A checkpoint of the log that you kept; may be given several times
   --witness KEY     The key of a witness whose signature counts (or a file); may be given several times
   --handovers FILE  The changes of the log's key, from a later export or the service
+  --query PHRASE    What you asked for: another query in the export's manifest is wrong; \"\" for no phrase
+  --from TIME       The beginning that you asked for (RFC 3339); with --query or --to: none if not given
+  --to TIME         The end that you asked for, likewise
   --require-anchor  Say no unless what you gave vouches for all that is shown
-  --json            Write the report as JSON
+  --json            Write the report as one JSON object
   -h, --help        Print this
   -V, --version     Print the version
 
@@ -25,6 +28,7 @@ Exit codes: 0 sound · 1 something is wrong or missing · 2 wrong usage · 3 sou
 struct Arguments {
     export: String,
     trust: Trust,
+    asked: Option<AskedQuery>,
     require_anchor: bool,
     json: bool,
 }
@@ -36,6 +40,7 @@ fn text_or_file(text: &str) -> String {
 
 fn arguments(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, String> {
     let mut trust = Trust::default();
+    let (mut query, mut from, mut to) = (None, None, None);
     let (mut export, mut require_anchor, mut json) = (None, false, false);
     while let Some(argument) = given.next() {
         let (name, inline) = match argument.split_once('=') {
@@ -64,6 +69,9 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments
                 let bytes = std::fs::read(&file).map_err(|error| format!("--handovers {file}: {error}"))?;
                 trust.add_handovers(&bytes).map_err(|error| error.to_string())?;
             }
+            "--query" => query = Some(value()?),
+            "--from" => from = Some(value()?),
+            "--to" => to = Some(value()?),
             "--require-anchor" => require_anchor = true,
             "--json" => json = true,
             _ if argument.starts_with('-') => return Err(format!("there is no option {argument}")),
@@ -72,7 +80,9 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments
         }
     }
     let export = export.ok_or("which export? Give a folder, a .tar.zst or a .tlog-proof")?;
-    Ok(Some(Arguments { export, trust, require_anchor, json }))
+    let asked =
+        AskedQuery::parse(query.as_deref(), from.as_deref(), to.as_deref()).map_err(|error| error.to_string())?;
+    Ok(Some(Arguments { export, trust, asked, require_anchor, json }))
 }
 
 fn main() -> ExitCode {
@@ -84,55 +94,33 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match verify_path(Path::new(&arguments.export), &arguments.trust) {
-        Ok(report) => {
-            let text = match arguments.json {
-                true => format!("{}\n", to_json(&report, arguments.require_anchor)),
-                false => report.to_string(),
-            };
-            // Whoever closed the pipe has read enough; the exit code is the answer.
-            if let Err(error) = std::io::stdout().write_all(text.as_bytes())
-                && error.kind() != std::io::ErrorKind::BrokenPipe
-            {
-                eprintln!("the report cannot be written: {error}");
-                return ExitCode::from(2);
-            }
-            ExitCode::from(report.exit_code(arguments.require_anchor))
-        }
+    let report = match verified(&arguments) {
+        Ok(report) => report,
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::from(error.exit_code())
+            return ExitCode::from(error.exit_code());
         }
+    };
+    let text = match arguments.json {
+        true => format!("{}\n", report.to_json(arguments.require_anchor)),
+        false => report.to_string(),
+    };
+    // Whoever closed the pipe has read enough; the exit code is the answer.
+    if let Err(error) = std::io::stdout().write_all(text.as_bytes())
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        eprintln!("the report cannot be written: {error}");
+        return ExitCode::from(2);
     }
+    ExitCode::from(report.exit_code(arguments.require_anchor))
 }
 
-fn to_json(report: &Report, require_anchor: bool) -> String {
-    let listed = |findings: &[Finding]| -> Vec<_> {
-        let told = |finding: &Finding| serde_json::json!({"place": finding.place, "problem": finding.problem});
-        findings.iter().map(told).collect()
+fn verified(arguments: &Arguments) -> Result<Report, BundleError> {
+    let path = Path::new(&arguments.export);
+    let verified = match &arguments.asked {
+        Some(asked) => verify_asked(path, &arguments.trust, asked),
+        None => verify_path(path, &arguments.trust),
     };
-    let (findings, missing) = (listed(&report.findings), listed(&report.missing));
-    let coverage: Vec<_> = report
-        .coverage
-        .iter()
-        .map(|(log, covered)| {
-            let (first, end, anchored_end) = (covered.first, covered.end, covered.anchored_end);
-            serde_json::json!({"log": log, "first_seq": first, "end_seq": end, "anchored_end_seq": anchored_end})
-        })
-        .collect();
-    serde_json::json!({
-        "sound": report.is_sound(),
-        "anchored": report.is_anchored(),
-        "exit_code": report.exit_code(require_anchor),
-        "findings": findings,
-        "more_findings": report.more_findings,
-        "missing": missing,
-        "proved": if report.is_sound() { &report.statements[..] } else { &[] },
-        "anchors": report.anchors,
-        "undecided": report.undecided,
-        "notes": report.notes,
-        "coverage": coverage,
-        "query": report.query,
-    })
-    .to_string()
+    // A program gets what is wrong from one place, whatever it is.
+    verified.or_else(|error| error.as_report().filter(|_| arguments.json).ok_or(error))
 }

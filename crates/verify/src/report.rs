@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
+
+use serde_json::{Value, json};
 
 use crate::manifest::ManifestQuery;
 
@@ -56,6 +59,8 @@ pub struct Report {
     pub coverage: BTreeMap<String, Coverage>,
     /// The query that the manifest names and that was applied; its own word.
     pub query: Option<ManifestQuery>,
+    /// Whether that is another one than the reader asked for.
+    pub(crate) is_of_another_query: bool,
 }
 
 impl Report {
@@ -94,6 +99,7 @@ impl Report {
         add(&mut self.undecided, other.undecided);
         add(&mut self.notes, other.notes);
         self.query = self.query.take().or(other.query);
+        self.is_of_another_query |= other.is_of_another_query;
         for (log, further) in other.coverage {
             let covered = self.coverage.entry(log).or_insert(further);
             covered.first = covered.first.min(further.first);
@@ -140,6 +146,55 @@ impl Report {
     }
 }
 
+impl Report {
+    fn is_partly_anchored(&self) -> bool {
+        self.coverage.values().any(|covered| covered.anchored_end.is_some_and(|end| end > covered.first))
+    }
+
+    /// What all of it comes to, in a sentence.
+    pub(crate) fn verdict(&self) -> &'static str {
+        match (self.is_sound(), self.is_anchored()) {
+            (false, _) if self.findings.is_empty() => {
+                "Not verified: what is missing has to be given, or this is not the log that you know."
+            }
+            (false, _) if self.is_of_another_query && self.findings.len() == 1 => {
+                "Not what you asked for: another query was applied."
+            }
+            (false, _) => "Not sound: this is not what the log has recorded and signed.",
+            (true, true) => "Sound, and anchored in what you brought along.",
+            (true, false) if self.is_partly_anchored() => {
+                "Consistent in itself, and anchored in part: what is not may have been written anew by whoever holds a key."
+            }
+            (true, false) => {
+                "Consistent in itself, not anchored: give --key, --anchor or --witness from a source of your own."
+            }
+        }
+    }
+
+    /// The same for programs: one object, with the exit code that goes with it.
+    pub fn to_json(&self, require_anchor: bool) -> Value {
+        let listed = |findings: &[Finding]| -> Vec<Value> {
+            findings.iter().map(|finding| json!({"place": finding.place, "problem": finding.problem})).collect()
+        };
+        let coverage: Vec<Value> = self.coverage.iter().map(|(log, covered)| covered.to_json(log)).collect();
+        json!({
+            "sound": self.is_sound(),
+            "anchored": self.is_anchored(),
+            "exit_code": self.exit_code(require_anchor),
+            "verdict": self.verdict(),
+            "findings": listed(&self.findings),
+            "more_findings": self.more_findings,
+            "missing": listed(&self.missing),
+            "proved": if self.is_sound() { &self.statements[..] } else { &[] },
+            "anchors": self.anchors,
+            "undecided": self.undecided,
+            "notes": self.notes,
+            "coverage": coverage,
+            "query": self.query,
+        })
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for finding in &self.findings {
@@ -157,37 +212,34 @@ impl fmt::Display for Report {
         self.undecided.iter().try_for_each(|undecided| writeln!(formatter, "undecided  {undecided}"))?;
         self.notes.iter().try_for_each(|note| writeln!(formatter, "note  {note}"))?;
         self.anchors.iter().try_for_each(|anchor| writeln!(formatter, "anchored  {anchor}"))?;
-        let partly = |covered: &&Coverage| covered.anchored_end.is_some_and(|end| end > covered.first);
-        let is_partly = self.coverage.values().any(|covered| partly(&covered));
-        if is_partly && !self.is_anchored() {
+        if self.is_partly_anchored() && !self.is_anchored() {
             self.coverage.iter().try_for_each(|(log, covered)| covered.write(log, formatter))?;
         }
-        match (self.is_sound(), self.is_anchored()) {
-            (false, _) if self.findings.is_empty() => {
-                writeln!(
-                    formatter,
-                    "Not verified: what is missing has to be given, or this is not the log that you know."
-                )
-            }
-            (false, _) => writeln!(formatter, "Not sound: this is not what the log has recorded and signed."),
-            (true, true) => writeln!(formatter, "Sound, and anchored in what you brought along."),
-            (true, false) if is_partly => writeln!(
-                formatter,
-                "Consistent in itself, and anchored in part: what is not may have been written anew by whoever holds a key."
-            ),
-            (true, false) => writeln!(
-                formatter,
-                "Consistent in itself, not anchored: give --key, --anchor or --witness from a source of your own."
-            ),
-        }
+        writeln!(formatter, "{}", self.verdict())
     }
 }
 
 impl Coverage {
+    fn to_json(self, log: &str) -> Value {
+        let told = |range: Range<u64>| match range.is_empty() {
+            true => Value::Null,
+            false => json!({"first_seq": range.start, "end_seq": range.end}),
+        };
+        let [anchored, not_anchored] = self.ranges().map(told);
+        json!({"log": log, "first_seq": self.first, "end_seq": self.end, "anchored": anchored, "not_anchored": not_anchored})
+    }
+
+    /// The events that something vouches for, and those that nothing does, of what was shown.
+    fn ranges(&self) -> [Range<u64>; 2] {
+        // A manifest may name a range that ends before it begins.
+        let end = self.end.max(self.first);
+        let anchored = self.anchored_end.unwrap_or(0).clamp(self.first, end);
+        [self.first..anchored, anchored..end]
+    }
+
     /// Says which events are anchored, and which are not.
     fn write(&self, log: &str, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let anchored = self.anchored_end.unwrap_or(0).clamp(self.first, self.end);
-        for (range, what) in [(self.first..anchored, "anchored"), (anchored..self.end, "not anchored")] {
+        for (range, what) in self.ranges().into_iter().zip(["anchored", "not anchored"]) {
             if !range.is_empty() {
                 writeln!(formatter, "{what}  events {} to {} of the log {log}", range.start, range.end - 1)?;
             }

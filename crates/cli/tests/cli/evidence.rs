@@ -70,6 +70,103 @@ fn proofs_and_exports_are_written_and_checked_and_nothing_else_is_taken_for_them
     assert!(output.status.success() && said(&output).contains("give the root of its checkpoint"), "{}", said(&output));
 }
 
+fn verify(arguments: &[&str]) -> std::process::Output {
+    let mut command = Command::new(BINARY);
+    command.arg("verify").args(arguments).env_remove("ACTARIUM_ORG").env_remove("ACTARIUM_LOG_KEY");
+    command.output().unwrap()
+}
+
+#[test]
+fn an_export_of_another_query_than_was_asked_for_is_refused() {
+    let server = Server::with_organization("acme");
+    recorded(&server);
+    let file = server.path("deploys.tar.zst").display().to_string();
+    let from = "2020-01-01T00:00:00Z";
+    let export = ["export", "--org", "acme", "--proof", "--complete", "--from", from, "-o", &file];
+    server.done(&[&export[..], &["action:component.deploy -outcome:denied"]].concat());
+    let asked = |phrase: &str, from: &str| verify(&[&file, "--query", phrase, "--from", from]);
+    let told = |output: &std::process::Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    for phrase in ["action:component.deploy -outcome:denied", "NOT outcome:denied   ACTION:Component.Deploy"] {
+        let output = asked(phrase, "2020-01-01T01:00:00+01:00");
+        assert!(output.status.success(), "{phrase}: {}{}", told(&output), stderr(&output));
+        assert!(told(&output).contains("note  the filter is the one that you asked for"), "{}", told(&output));
+    }
+    let unsaid = verify(&[&file]);
+    assert!(unsaid.status.success() && told(&unsaid).contains("the manifest's own word"), "{}", told(&unsaid));
+    for (phrase, from) in
+        [("action:component.*", from), ("action:component.deploy -outcome:denied", "2021-01-01T00:00:00Z")]
+    {
+        let output = asked(phrase, from);
+        assert_eq!(output.status.code(), Some(1), "{phrase}: {}", told(&output));
+        assert!(told(&output).contains("WRONG  manifest.json: its query is the phrase"), "{}", told(&output));
+    }
+    let output = verify(&[&file, "--query", "action:component.deploy -outcome:denied"]);
+    assert_eq!(output.status.code(), Some(1), "a time that was not asked for narrows: {}", told(&output));
+    let unreadable = asked("outcom:denied", from);
+    assert!(unreadable.status.code() == Some(2) && stderr(&unreadable).contains("did you mean `outcome`"));
+    let service = server.run(&["verify", &server.url, "--org", "acme", "--query", "a"]);
+    assert!(service.status.code() == Some(2) && stderr(&service).contains("are for exports"), "{}", stderr(&service));
+}
+
+#[test]
+fn a_verdict_is_one_object_for_programs() {
+    let server = Server::with_organization("acme");
+    let id = recorded(&server);
+    let path = |name: &str| server.path(name).display().to_string();
+    let (archive, kept, proof) = (path("acme.tar.zst"), path("kept.checkpoint"), path("event.tlog-proof"));
+    fs::write(&kept, server.done(&["log", "checkpoint", "--org", "acme"])).unwrap();
+    recorded(&server);
+    server.done(&["export", "--org", "acme", "--proof", "--anchor", &kept, "-o", &archive]);
+    server.done(&["prove", "--org", "acme", &id, "-o", &proof]);
+    let told = |arguments: &[&str], code: i32| {
+        let output = verify(&[arguments, &["--json"]].concat());
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+        let mut objects = json_lines(std::str::from_utf8(&output.stdout).unwrap());
+        assert_eq!((objects.len(), objects[0]["exit_code"].as_i64()), (1, Some(i64::from(code))));
+        objects.remove(0)
+    };
+    let report = told(&[&archive, "--anchor", &kept, "--require-anchor"], 3);
+    assert_eq!((&report["sound"], &report["anchored"]), (&json!(true), &json!(false)), "{report}");
+    assert!(report["verdict"].as_str().unwrap().contains("anchored in part"), "{report}");
+    let (covered, end) = (&report["coverage"][0], report["coverage"][0]["end_seq"].as_u64().unwrap());
+    let kept_end = covered["anchored"]["end_seq"].as_u64().unwrap();
+    assert!(0 < kept_end && kept_end < end, "{covered}");
+    assert_eq!(covered["anchored"], json!({"first_seq": 0, "end_seq": kept_end}));
+    assert_eq!(covered["not_anchored"], json!({"first_seq": kept_end, "end_seq": end}));
+
+    let whole = told(&[&archive], 0);
+    assert_eq!((&whole["coverage"][0]["anchored"], &whole["findings"]), (&Value::Null, &json!([])), "{whole}");
+    assert!(told(&[&proof], 0)["proved"][0].as_str().unwrap().contains("is in the log"));
+    let other = server.done(&["log", "key", "--org", "actarium"]);
+    let wrong = told(&[&archive, "--key", other.trim()], 1);
+    let first = wrong["findings"].as_array().unwrap().iter().chain(wrong["missing"].as_array().unwrap()).next();
+    assert!(first.unwrap()["place"].is_string() && first.unwrap()["problem"].is_string(), "{wrong}");
+    let mut bytes = fs::read(&archive).unwrap();
+    bytes.truncate(bytes.len() / 2);
+    fs::write(&archive, bytes).unwrap();
+    assert_eq!(told(&[&archive], 1)["findings"][0]["place"], json!(archive));
+    let nothing = verify(&[&path("nothing"), "--json"]);
+    assert!(nothing.status.code() == Some(2) && nothing.stdout.is_empty());
+}
+
+#[test]
+fn the_key_of_a_data_folder_may_lie_elsewhere() {
+    let mut server = Server::with_organization("acme");
+    recorded(&server);
+    server.signal("TERM");
+    assert!(server.child.wait().unwrap().success());
+    let (data, moved) = (server.path("data"), server.path("elsewhere.key"));
+    fs::rename(data.join("log.key"), &moved).unwrap();
+    let (data, moved) = (data.display().to_string(), moved.display().to_string());
+    let missing = verify(&[&data, "--org", "acme"]);
+    assert_eq!(missing.status.code(), Some(1), "{}", stderr(&missing));
+    assert!(stderr(&missing).contains("log.key"), "{}", stderr(&missing));
+    let given = verify(&[&data, "--org", "acme", "--log-key", &moved, "--json"]);
+    assert!(given.status.success(), "{}", stderr(&given));
+    let report = json_lines(std::str::from_utf8(&given.stdout).unwrap()).remove(0);
+    assert!(report["sound"] == json!(true) && report["query"].is_null(), "{report}");
+}
+
 #[test]
 fn csv_is_counted_by_its_events() {
     let server = Server::with_organization("acme");
