@@ -2,6 +2,7 @@
 //! `sshpass -p …`, `mysql -p…`. Elsewhere `-u` and `-p` are anything, so the program is looked for in front of them.
 
 use super::keys::{self, KeyRule};
+use super::marks::has_outside_marks;
 use super::texts::{Found, is_blank, is_word, run, run_back};
 use crate::json::Json;
 
@@ -110,6 +111,6 @@ pub(super) fn rule_of_argument(elements: &[Json<'_>], option: &str, text: &str) 
         *holds != Attached && programs.contains(&program) && options.contains(&option)
     });
     let (_, _, holds) = holds.filter(|_| !WITH_LOGIN.contains(&program) || is_login())?;
-    let has_one = *holds == Whole || text.contains(':');
+    let has_one = *holds == Whole || has_outside_marks(text, ':');
     keys::built_in("password").filter(|_| has_one && !text.starts_with(['-', '$']))
 }

@@ -3,6 +3,8 @@
 //! not. Names that are the end of no other word are compared by their letters alone, so that `PGPASSWORD`, `clientsecret` and
 //! `PassWord` are found as well.
 
+use super::marks::mark_end;
+
 /// A rule for the value of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct KeyRule {
@@ -48,20 +50,11 @@ const NAMES: &[(&str, Reach, Fit)] = &[
     ("passcode", Everything, Letters),
     ("pwd", Everything, Letters),
     (PASS, Values, Whole),
-    ("db_pass", Everything, Words),
-    ("database_pass", Everything, Words),
-    ("mysql_pass", Everything, Words),
-    ("pg_pass", Everything, Words),
-    ("redis_pass", Everything, Words),
-    ("smtp_pass", Everything, Words),
-    ("mail_pass", Everything, Words),
-    ("ftp_pass", Everything, Words),
-    ("ldap_pass", Everything, Words),
-    ("auth_pass", Everything, Words),
-    ("login_pass", Everything, Words),
-    ("user_pass", Everything, Words),
-    ("admin_pass", Everything, Words),
-    ("root_pass", Everything, Words),
+    ("pw", Everything, Words),
+    ("pword", Everything, Words),
+    ("pswd", Everything, Letters),
+    ("passwort", Everything, Letters),
+    ("kennwort", Everything, Letters),
     ("pin", Values, Whole),
     ("card_pin", Values, Words),
     ("user_pin", Values, Words),
@@ -90,6 +83,7 @@ const NAMES: &[(&str, Reach, Fit)] = &[
     ("private_key", Everything, Letters),
     ("secret", Contents, Letters),
     ("credential", Contents, Letters),
+    ("cred", Contents, Words),
     ("cookie", Contents, Letters),
     ("token", Values, Letters),
     ("token_code", Values, Words),
@@ -107,6 +101,14 @@ const NAMES: &[(&str, Reach, Fit)] = &[
     ("jwt", Values, Words),
     ("otp", Values, Words),
     ("totp", Values, Words),
+];
+
+/// Short for a password where one of [`OWNERS`] stands before it, in one word or two: `db_pass`, `PGPASS`, `rootpw`.
+const SHORT: [&str; 2] = ["pass", "pw"];
+/// Whose password it is; with other words before it, `pass` is another thing.
+const OWNERS: &[&str] = &[
+    "db", "database", "sql", "pg", "postgres", "mongo", "redis", "smtp", "imap", "mail", "ftp", "ldap", "auth",
+    "login", "user", "admin", "root", "sudo", "ssh", "vpn", "wifi", "key", "store", "rpc",
 ];
 
 /// The name whose values are as often counts as passwords.
@@ -247,14 +249,23 @@ pub(super) fn built_in(key: &str) -> Option<KeyRule> {
 
 fn of_folded(folded: &str) -> Option<KeyRule> {
     let one = folded.strip_suffix('s').filter(|one| !one.ends_with('s')).unwrap_or(folded);
-    let (name, reach, _) = NAMES.iter().find(|(name, _, fit)| match fit {
+    let listed = NAMES.iter().find(|(name, _, fit)| match fit {
         Letters => ends_with_letters(one, name),
         Words => ends_with_words(one, name),
         Whole => one == *name,
-    })?;
-    let spares_numbers = one.len() < folded.len() || *name == PASS;
+    });
+    let (name, reach) = match listed {
+        Some((name, reach, _)) => (*name, *reach),
+        None => is_short_password(one).then_some(("password", Everything))?,
+    };
+    let spares_numbers = one.len() < folded.len() || name == PASS;
     let is_harmless = HARMLESS.iter().any(|name| ends_with_letters(one, name));
-    (!is_harmless).then_some(KeyRule { name, reach: *reach, spares_numbers })
+    (!is_harmless).then_some(KeyRule { name, reach, spares_numbers })
+}
+
+fn is_short_password(folded: &str) -> bool {
+    let owner = SHORT.iter().find_map(|short| folded.strip_suffix(short));
+    owner.is_some_and(|owner| OWNERS.iter().any(|name| ends_with_letters(owner, name)))
 }
 
 /// The built-in rule for a parameter of a URL or of a command.
@@ -334,21 +345,36 @@ fn ends_as_a_name(key: &[u8]) -> bool {
         [before @ .., b's' | b'S'] if !matches!(before.last(), Some(b's' | b'S')) => before,
         _ => key,
     };
-    let Some(&[a, b, c]) = one.last_chunk::<3>() else { return false };
+    let Some(&[a, b, c]) = one.last_chunk::<3>() else { return one.eq_ignore_ascii_case(b"pw") };
     match &[a | 0x20, b | 0x20, c | 0x20] {
         b"ord" | b"swd" | b"pwd" | b"ase" | b"ode" | b"ass" | b"key" | b"ret" | b"ken" | b"kie" | b"ial" | b"jwt"
         | b"otp" | b"pin" | b"cvv" | b"cvc" | b"psk" | b"uth" | b"rer" | b"nic" => true,
+        [_, b'p', b'w'] => true,
+        b"ort" => ends_with_any_case(one, b"wort"),
+        b"red" => ends_with_any_case(one, b"cred"),
         b"ion" => ends_with_any_case(one, b"zation") || ends_with_any_case(one, b"sertion"),
         _ => false,
     }
 }
 
-/// The words of a key in lower case, joined by `_`, without the number that it may end with.
+/// The words of a key in lower case, joined by `_`, without the number that it may end with. A mark in it is no word: it names
+/// its rule.
 pub(super) fn folded(key: &str) -> String {
     let from = key.len().saturating_sub(KEY_BYTES_MAX);
     let bytes = &key.as_bytes()[from..];
     let mut folded = String::with_capacity(bytes.len() + 8);
+    let mut kept_from = 0;
     for (at, &byte) in bytes.iter().enumerate() {
+        if at < kept_from {
+            continue;
+        }
+        if byte == b'['
+            && let Some(end) = mark_end(bytes, at)
+        {
+            folded.push('*');
+            kept_from = end;
+            continue;
+        }
         if !byte.is_ascii_alphanumeric() {
             if !folded.is_empty() && !folded.ends_with('_') {
                 folded.push('_');

@@ -7,6 +7,7 @@
 mod blocks;
 mod commands;
 mod keys;
+mod marks;
 mod phrase;
 #[cfg(test)]
 mod tests;
@@ -179,6 +180,16 @@ impl Masking {
     }
 
     fn object<'j>(&self, rule: Option<KeyRule>, fields: &[Field<'j>]) -> Option<Vec<Field<'j>>> {
+        if !fields.iter().any(|(key, _)| self.is_credential(key)) {
+            return self.values(rule, fields);
+        }
+        // Names first: what they say of their values is judged as it is stored.
+        let mut renamed = fields.to_vec();
+        name_anew(&mut renamed, |key| self.is_credential(key).then(|| texts::masked(self, key)).flatten(), " ");
+        Some(self.values(rule, &renamed).unwrap_or(renamed))
+    }
+
+    fn values<'j>(&self, rule: Option<KeyRule>, fields: &[Field<'j>]) -> Option<Vec<Field<'j>>> {
         let named = self.named_pair(fields);
         let mask = |_, (key, value): &Field<'j>| {
             if is_key_id(key, value) {
@@ -188,13 +199,7 @@ impl Masking {
             let rule = own.or_else(|| named.filter(|_| keys::is_value_key(key)));
             self.under(rule, value).map(|masked| (key.clone(), masked))
         };
-        let masked = replaced(fields, mask, Clone::clone);
-        if !fields.iter().any(|(key, _)| self.is_credential(key)) {
-            return masked;
-        }
-        let mut renamed = masked.unwrap_or_else(|| fields.to_vec());
-        name_anew(&mut renamed, |key| self.is_credential(key).then(|| texts::masked(self, key)).flatten(), " ");
-        Some(renamed)
+        replaced(fields, mask, Clone::clone)
     }
 
     /// The rule for `value` in `{"name": "DB_PASSWORD", "value": …}`, as lists of variables are written, in
@@ -358,7 +363,7 @@ fn says_nothing(text: &str) -> bool {
         "hidden_due_to_security_reasons",
     ];
     text.bytes().all(|byte| byte == b'*')
-        || text.starts_with(MARK_START)
+        || marks::mark_end(text.as_bytes(), 0) == Some(text.len())
         || text.starts_with("[left out: ")
         || WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
 }

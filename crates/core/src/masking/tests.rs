@@ -13,10 +13,18 @@ fn token(prefix: &str, length: usize) -> String {
 }
 
 fn text(given: &str) -> String {
-    Masking::STANDARD.text(given, 2_000).unwrap_or_else(|| given.to_owned())
+    let masked = Masking::STANDARD.text(given, 2_000).unwrap_or_else(|| given.to_owned());
+    assert_eq!(Masking::STANDARD.text(&masked, 2_000), None, "masked again: {given:?} to {masked:?}");
+    masked
 }
 
 fn value(key: &str, given: &str) -> String {
+    let masked = value_once(key, given);
+    assert_eq!(value_once(key, &masked), masked, "masked again: {key:?} {given}");
+    masked
+}
+
+fn value_once(key: &str, given: &str) -> String {
     let json = parse(given.as_bytes()).unwrap();
     let masked = Masking::STANDARD.value(key, &json);
     let mut out = Vec::new();
@@ -50,7 +58,24 @@ fn keys_that_name_a_credential_are_masked_however_they_are_spelled() {
         ("SSHKEY", "ssh_key"),
         ("encryption_key", "encryption_key"),
         ("dataEncryptionKeys", "encryption_key"),
-        ("DB_PASS", "db_pass"),
+        ("DB_PASS", "password"),
+        ("pw", "pw"),
+        ("PW2", "pw"),
+        ("db_pw", "pw"),
+        ("userPw", "pw"),
+        ("wifi-pw_old", "pw"),
+        ("rootpw", "password"),
+        ("DBPW", "password"),
+        ("pgpass", "password"),
+        ("PGPASS", "password"),
+        ("mysqlPass", "password"),
+        ("MYSQLPASS", "password"),
+        ("keyStorePass", "password"),
+        ("sshpass", "password"),
+        ("Passwort", "passwort"),
+        ("pswd", "pswd"),
+        ("creds", "cred"),
+        ("db.creds", "cred"),
         ("password_old", "password"),
         ("passwordHash", "password"),
         ("secretValue", "secret"),
@@ -451,6 +476,14 @@ fn short_names_of_credentials_are_masked_and_what_only_looks_like_them_is_not() 
         ("boarding_pass", r#""LH 400""#),
         ("proxy_pass", r#""http://backend:8080""#),
         ("bypass", r#""owner""#),
+        ("second_pass", r#""n1""#),
+        ("boardingpass", r#""LH 400""#),
+        ("spw", r#""n1""#),
+        ("sacred", r#""n1""#),
+        ("report", r#""n1""#),
+        ("antwort", r#""n1""#),
+        ("keyword", r#""n1""#),
+        ("stopword", r#""n1""#),
         ("compass", r#""n1""#),
         ("pin", "true"),
         ("spin", r#""up1""#),
@@ -474,6 +507,10 @@ fn short_names_of_credentials_are_masked_and_what_only_looks_like_them_is_not() 
         ("login with PIN: 4711", "login with PIN: [masked: pin]"),
         ("pass: S3cret!", "pass: [masked: pass]"),
         ("?user=ada&pass=hunter2", "?user=ada&pass=[masked: pass]"),
+        ("db_pw=hunter2 x", "db_pw=[masked: pw] x"),
+        ("pw: hunter2", "pw: [masked: pw]"),
+        ("PGPASS=hunter2 psql", "PGPASS=[masked: password] psql"),
+        ("plink -pw hunter2 host", "plink -pw [masked: pw] host"),
     ] {
         assert_eq!(text(given), wanted);
     }
@@ -481,6 +518,8 @@ fn short_names_of_credentials_are_masked_and_what_only_looks_like_them_is_not() 
         "All tests pass: 12 of 12",
         "pass=12 fail=3",
         "first pass: done",
+        "the pw: forgotten",
+        "200 pW (pico)",
         "author: Ada2",
         "Auth: OAuth2",
         "auth=basic",
@@ -532,11 +571,125 @@ fn a_text_never_outgrows_its_field() {
     assert_eq!(Masking::STANDARD.text(&many, 2_000).as_deref(), Some("[masked: text]"));
 }
 
+#[test]
+fn what_is_masked_already_is_left_and_what_stands_around_it_is_masked() {
+    for left in [
+        "mysqldump -u root -p[masked: password] db",
+        "curl -u ada:[masked: password] https://x.example/",
+        "curl -u \"[masked: password]\" x",
+        "curl -u [masked: token] x",
+        "Cookie: [masked: cookie] sent",
+        "a=[masked: token]; b=[masked: token] sent",
+        "Authorization: Digest [masked: authorization], response=x",
+        "postgres://ada:[masked: password]@db/orders",
+        "<password>[masked: password]</password>",
+        "password: |\n  [masked: password]\n",
+        "a [masked: private_key] [masked: text] b",
+    ] {
+        assert_eq!(text(left), left);
+    }
+    for (given, wanted) in [
+        ("Cookie: a=[masked: token] sent", "Cookie: [masked: cookie] sent"),
+        ("mysql -pabc[masked: token] db", "mysql -p[masked: password] db"),
+        ("password=\"x [masked: token] y\"", "password=\"[masked: password]\""),
+        ("[masked: token] password=x1", "[masked: token] password=[masked: password]"),
+        ("[masked: no rule! password=x1", "[masked: no rule! password=[masked: password]"),
+        // Only when the value in quotes is gone is there one command.
+        ("mysql --password \"a;b\" -phunter2", "mysql --password \"[masked: password]\" -p[masked: password]"),
+    ] {
+        assert_eq!(text(given), wanted);
+    }
+    assert_eq!(value("password", r#""[masked: token] and more""#), r#""[masked: password]""#);
+    assert_eq!(value("[masked: token]", r#""x1""#), r#""x1""#);
+    assert_eq!(value("a", r#"{"name":"[masked: token]","value":"x1"}"#), r#"{"name":"[masked: token]","value":"x1"}"#);
+    assert_eq!(value("a", r#"["curl","-u","ada [masked: token]"]"#), r#"["curl","-u","ada [masked: token]"]"#);
+    assert_eq!(value("a", r#"["curl","-u","ada:[masked: token]"]"#), r#"["curl","-u","[masked: password]"]"#);
+    assert!(Masking::STANDARD.changed("/a/[masked: token]", &parse(br#""x1""#).unwrap()).is_none());
+}
+
+/// Pieces of which texts are joined that have credentials, marks, and what they are known by.
+const PIECES: [&str; 44] = [
+    "password",
+    "token",
+    "pw",
+    "PGPASS",
+    "cookie",
+    "secret",
+    "Authorization: Digest ",
+    "Authorization: ",
+    "Basic ",
+    "bearer ",
+    "Cookie: ",
+    "=",
+    ": ",
+    ":",
+    "%3D",
+    " ",
+    "\"",
+    "'",
+    "\\\"",
+    "\n  ",
+    ": |\n  ",
+    ";",
+    "@",
+    "://",
+    "<",
+    ">",
+    "</",
+    "--",
+    " -",
+    " -p",
+    " -u ",
+    "curl ",
+    "mysql ",
+    "sshpass ",
+    "docker login ",
+    "ada",
+    "x1Y2",
+    "ghp_A1b2C3d4E5f6G7h8I9j0A1b2C3d4E5f6G7h8",
+    "AKIAIOSFODNN7EXAMPLE",
+    "https://hooks.slack.com/services/T0/B0",
+    "-----BEGIN PRIVATE KEY-----",
+    "[masked: password]",
+    "[masked: ",
+    "]",
+];
+
+fn joined() -> impl Strategy<Value = String> {
+    proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..14).prop_map(|pieces| pieces.concat())
+}
+
+fn any_value() -> impl Strategy<Value = serde_json::Value> {
+    use serde_json::Value;
+    const NAMES: [&str; 10] = ["name", "value", "path", "kind", "password", "token", "secret", "data", "creds", "a"];
+    let key = prop_oneof![proptest::sample::select(&NAMES[..]).prop_map(str::to_owned), joined()];
+    let leaf =
+        prop_oneof![joined().prop_map(Value::from), (0..9_999).prop_map(Value::from), Just(Value::from("Secret"))];
+    leaf.prop_recursive(3, 12, 4, move |inner| {
+        let fields = proptest::collection::btree_map(key.clone(), inner.clone(), 0..4);
+        prop_oneof![
+            proptest::collection::vec(inner, 0..4).prop_map(Value::from),
+            fields.prop_map(|fields| Value::from(fields.into_iter().collect::<serde_json::Map<_, _>>())),
+        ]
+    })
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_without_a_fault_and_masked_once(given in "[-a-zA-Z0-9=:\"\\\\/@. é\u{1F600}_]{0,80}", word in "(password|token|password: |token = |Cookie: a=|Authorization: Digest |<token>|%3Ftoken%3D|--token |act_|eyJ|AKIA|://|--secret |\\\\\"token\\\\\":\\\\\"|bearer )") {
         let joined = format!("{given}{word}{given}");
         let once = text(&joined);
         prop_assert_eq!(text(&once), once.clone(), "{}", joined);
+    }
+
+    #[test]
+    fn what_is_masked_is_masked_no_further(given in joined()) {
+        // The assertion is in it.
+        text(&given);
+    }
+
+    #[test]
+    fn values_that_are_masked_are_masked_no_further(key in joined(), given in any_value()) {
+        value(&key, &given.to_string());
     }
 }

@@ -5,6 +5,7 @@
 use super::blocks;
 use super::commands;
 use super::keys::{self, KeyRule};
+use super::marks::{mark_around, mark_end};
 use super::tokens::token_at;
 use super::{MARK_END, MARK_START, Masking, is_left_for, is_number, says_nothing};
 
@@ -16,6 +17,7 @@ const COLON: u8 = 3;
 const HYPHEN: u8 = 4;
 const TAG_END: u8 = 5;
 const PERCENT: u8 = 6;
+const BRACKET: u8 = 7;
 
 const CLASSES: [u8; 256] = {
     let mut classes = [PLAIN; 256];
@@ -30,6 +32,7 @@ const CLASSES: [u8; 256] = {
     classes[b'-' as usize] = HYPHEN;
     classes[b'>' as usize] = TAG_END;
     classes[b'%' as usize] = PERCENT;
+    classes[b'[' as usize] = BRACKET;
     classes
 };
 
@@ -38,9 +41,20 @@ pub(super) type Found = (usize, usize, &'static str);
 
 /// The text with every credential in it masked; `None` if there is none.
 pub(super) fn masked(rules: &Masking, text: &str) -> Option<String> {
+    // A mark is shorter than what it stands for, or parts what was one: then there may be more to see around it.
+    const ROUNDS_MAX: usize = 4;
     if !rules.forms {
         return None;
     }
+    let mut masked = masked_once(rules, text)?;
+    for _ in 1..ROUNDS_MAX {
+        let Some(more) = masked_once(rules, &masked) else { break };
+        masked = more;
+    }
+    Some(masked)
+}
+
+fn masked_once(rules: &Masking, text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let (mut at, mut kept_to) = (0, 0);
     let mut out: Option<String> = None;
@@ -48,6 +62,10 @@ pub(super) fn masked(rules: &Masking, text: &str) -> Option<String> {
         let class = CLASSES[usize::from(byte)];
         if class == PLAIN {
             at += 1;
+            continue;
+        }
+        if class == BRACKET {
+            at = mark_end(bytes, at).unwrap_or(at + 1);
             continue;
         }
         let found = match class {
@@ -59,9 +77,9 @@ pub(super) fn masked(rules: &Masking, text: &str) -> Option<String> {
             PERCENT => after_encoded_equals(rules, bytes, at),
             _ => None,
         };
-        match found {
+        match found.map(|found| with_marks_whole(bytes, found)) {
             // Nothing within it is looked at again.
-            Some((from, to, name)) if is_left_for(name, &text[from..to]) => at = to,
+            Some((from, to, name)) if is_left_for(name, &text[from..to]) => at = to.max(at + 1),
             // What follows a key begins and ends at ASCII, so the pieces are whole characters.
             Some((from, to, name)) if from >= kept_to && !says_nothing(&text[from..to]) => {
                 let out = out.get_or_insert_with(|| String::with_capacity(text.len()));
@@ -78,6 +96,14 @@ pub(super) fn masked(rules: &Masking, text: &str) -> Option<String> {
         out.push_str(&text[kept_to..]);
     }
     out
+}
+
+/// What was found, up to the end of a mark that it ends within. Of what begins with or within a mark nothing is left to mask.
+fn with_marks_whole(bytes: &[u8], (from, to, name): Found) -> Found {
+    match mark_around(bytes, from) {
+        Some(_) => (from, from, name),
+        None => (from, to.max(mark_around(bytes, to.saturating_sub(1)).unwrap_or(to)), name),
+    }
 }
 
 pub(super) fn is_word(byte: u8) -> bool {
