@@ -214,7 +214,8 @@ impl Kept {
             }
             next = living.end;
             let read = self.engine.for_each_disclosed(&snapshot, living, &mut |event| {
-                let noted = records.note(event.seq, &event.row, ErasableParts::erased_of(&event.row));
+                let noted =
+                    records.note((event.seq, event.recorded_at), &event.row, ErasableParts::erased_of(&event.row));
                 wrong.extend(noted.err().map(|problem| (event.seq, problem)));
             });
             read.map_err(broken)?;

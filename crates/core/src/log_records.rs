@@ -17,19 +17,42 @@ pub fn created_organization(seq: u64, row: &RowView<'_>) -> Option<String> {
     Some(target.id.into_owned()).filter(|id| !id.is_empty())
 }
 
-/// The time before which everything may have been purged, if an event is the record of a purge; nothing, if it is none or
-/// its detail is not shown. A purge is on record before anything goes, so what is gone and reached by none is withheld.
+/// What the record of a purge tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PurgeRecord {
+    /// The time before which everything may have been purged.
+    pub before: Micros,
+    /// How many events: were there from before that time when it began, or were purged when it has ended.
+    pub records: Option<u64>,
+    /// Whether it tells that the purge begins; another record tells how it ended.
+    pub begins: bool,
+}
+
+/// What an event tells of a purge; nothing, if it is no record of one or its detail is not shown. A purge is on record before
+/// anything goes, so what is gone and reached by none is withheld.
+///
+/// # Errors
+/// What cannot be read of it.
+pub fn purge_record(row: &RowView<'_>) -> Result<Option<PurgeRecord>, String> {
+    let outcome = row.get(Column::Outcome);
+    let is_purge = row.get(Column::Action) == Some("record.purge")
+        && row.get(Column::Source) == Some(OWN_SOURCE)
+        // One that has begun is on record before its outcome is known.
+        && matches!(outcome, Some("success" | "unknown"));
+    let Some(metadata) = row.get(Column::Metadata).filter(|_| is_purge) else { return Ok(None) };
+    let mut texts = stored::whole_texts(metadata);
+    let before = texts.remove("before").unwrap_or_default();
+    let before = time::parse(&before).map_err(|error| format!("its `before` is no time: {error}"))?;
+    let records = texts.remove("records").and_then(|records| records.parse().ok());
+    Ok(Some(PurgeRecord { before, records, begins: outcome == Some("unknown") }))
+}
+
+/// The time before which everything may have been purged, by an event: see [`purge_record`].
 ///
 /// # Errors
 /// What cannot be read of it.
 pub fn purged_before(row: &RowView<'_>) -> Result<Option<Micros>, String> {
-    let is_purge = row.get(Column::Action) == Some("record.purge")
-        && row.get(Column::Source) == Some(OWN_SOURCE)
-        // One that has begun is on record before its outcome is known.
-        && matches!(row.get(Column::Outcome), Some("success" | "unknown"));
-    let Some(metadata) = row.get(Column::Metadata).filter(|_| is_purge) else { return Ok(None) };
-    let before = stored::whole_texts(metadata).remove("before").unwrap_or_default();
-    time::parse(&before).map(Some).map_err(|error| format!("its `before` is no time: {error}"))
+    Ok(purge_record(row)?.map(|purge| purge.before))
 }
 
 #[cfg(test)]

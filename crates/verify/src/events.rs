@@ -308,7 +308,8 @@ impl<'a> Events<'a> {
         }
         let [_, identity, personal, detail] =
             std::array::from_fn(|part| matches!(event.parts[part], ShownPart::Erased(_)));
-        if let Err(wrong) = self.records.note(event.seq, &row, ErasableParts { identity, personal, detail }) {
+        let gone = ErasableParts { identity, personal, detail };
+        if let Err(wrong) = self.records.note((event.seq, event.recorded_at), &row, gone) {
             self.report.find(place, wrong);
         }
         if withheld || (self.manifest.kind == Kind::FilteredComplete && !matches) {

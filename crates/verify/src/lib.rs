@@ -12,6 +12,7 @@ mod log;
 mod manifest;
 mod positions;
 mod proof;
+mod purges;
 mod records;
 mod report;
 mod trust;

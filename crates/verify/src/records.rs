@@ -9,12 +9,13 @@ use std::ops::Range;
 use actarium_core::canonical::PART_NAMES;
 use actarium_core::continuation::{CONTINUE_ACTION, Continuation, is_continuation};
 use actarium_core::erasure::{ErasableParts, Ledger, is_evidence};
-use actarium_core::log_records::{created_organization, purged_before};
+use actarium_core::log_records::{created_organization, purge_record};
 use actarium_core::row::{Column, Micros, RowView};
 use actarium_core::time;
 use actarium_core::tlog::{Checkpoint, KeyKind, VerifierKey};
 
 use crate::positions::{Positions, events};
+use crate::purges::Purges;
 use crate::report::Report;
 use crate::trust::{Trust, generation_of, origin_of_generation};
 
@@ -48,6 +49,8 @@ pub struct Records {
     purged: Vec<Purged>,
     /// Before which time everything may have been purged, by the record that reaches furthest.
     purged_before: Option<Micros>,
+    /// How many events the records of purges leave.
+    purges: Purges,
     /// Sequence numbers of records that tell nothing, as their detail is not shown.
     silent: Vec<u64>,
     /// The event that created the organization, and what it calls it.
@@ -55,11 +58,17 @@ pub struct Records {
 }
 
 impl Records {
-    /// Takes the next event of the log, with the parts of it that are gone. Events come in the order of the log.
+    /// Takes the next event of the log, by its place and time, with the parts of it that are gone. Events come in the order of the log.
     ///
     /// # Errors
     /// What is wrong with it, if it is such a record and cannot be one.
-    pub fn note(&mut self, seq: u64, row: &RowView<'_>, gone: ErasableParts) -> Result<(), String> {
+    pub fn note(
+        &mut self,
+        (seq, recorded_at): (u64, Micros),
+        row: &RowView<'_>,
+        gone: ErasableParts,
+    ) -> Result<(), String> {
+        self.purges.there(recorded_at);
         self.ledger.note(seq, row, gone)?;
         if self.created.is_none() {
             self.created = created_organization(seq, row).map(|slug| (seq, slug));
@@ -76,7 +85,10 @@ impl Records {
             self.silent.push(seq);
             return Ok(());
         }
-        self.purged_before = self.purged_before.max(purged_before(row)?);
+        if let Some(purge) = purge_record(row)? {
+            self.purged_before = self.purged_before.max(Some(purge.before));
+            self.purges.note(seq, &purge);
+        }
         if is_continuation(row) {
             self.continuations.extend(Continuation::of(row)?.map(|opened| (seq, opened)));
         }
@@ -134,6 +146,9 @@ impl Records {
         // Every record that could bear on what is in sight lies behind it: only at the log's end there is no further one.
         let is_decided = log.is_whole && log.range.end == log.size && self.silent.is_empty();
         self.judge_purged(is_decided, purged_is, report);
+        if !self.purged.is_empty() {
+            self.purges.judge(is_decided, log.range.start, report);
+        }
         self.judge_erased(is_decided, report);
         self.judge_generations(log, is_decided, trust, report);
     }
@@ -308,7 +323,7 @@ mod tests {
             (Column::Metadata, &metadata),
         ];
         texts.into_iter().for_each(|(column, text)| row.texts[column as usize] = Some(text));
-        records.note(seq, &row, gone).unwrap();
+        records.note((seq, NOW), &row, gone).unwrap();
     }
 
     fn opens(seq: u64, generation: u64, checkpoint: &str) -> Value {
@@ -383,7 +398,34 @@ mod tests {
         assert!(found(&judged(&records, BASE, 0..10, 10)).contains("the purges on record reach to 2026"));
         take(&mut records, 9, "record.purge", &json!({"before": time::to_text(NOW + 2)}), ErasableParts::NONE);
         let report = judged(&records, BASE, 0..10, 10);
-        assert!(report.is_sound() && report.undecided == ["events 0 to 1 were purged: gone"], "{report}");
+        assert!(report.is_sound() && report.undecided[0] == "events 0 to 1 were purged: gone", "{report}");
+        assert!(report.undecided[1].starts_with("whether as many events were purged"), "{report}");
+    }
+
+    #[test]
+    fn what_a_purge_left_is_not_passed_off_as_purged() {
+        let next_day = time::to_text((NOW / 86_400_000_000 + 1) * 86_400_000_000);
+        let judged = |purged: u64| {
+            let mut records = Records::default();
+            records.purged_range(0..purged, NOW);
+            (purged..8).for_each(|seq| take(&mut records, seq, "component.deploy", &json!({}), ErasableParts::NONE));
+            for (seq, outcome, count) in [(8, "unknown", 8), (9, "success", 3)] {
+                let metadata = json!({"before": next_day, "records": count}).to_string();
+                let mut row = RowView::EMPTY;
+                let texts = [
+                    (Column::Action, "record.purge"),
+                    (Column::Source, OWN_SOURCE),
+                    (Column::Outcome, outcome),
+                    (Column::Metadata, &metadata),
+                ];
+                texts.into_iter().for_each(|(column, text)| row.texts[column as usize] = Some(text));
+                records.note((seq, NOW + 800 * 86_400_000_000), &row, ErasableParts::NONE).unwrap();
+            }
+            self::judged(&records, BASE, 0..10, 10)
+        };
+        let report = judged(3);
+        assert!(report.is_sound() && report.undecided == ["events 0 to 2 were purged: gone"], "{report}");
+        assert!(found(&judged(5)).contains("at least 2 withheld"), "{}", judged(5));
     }
 
     #[test]
@@ -398,7 +440,7 @@ mod tests {
             let texts = [(Column::Action, action), (Column::Source, OWN_SOURCE), (Column::Outcome, outcome)];
             texts.into_iter().for_each(|(column, text)| row.texts[column as usize] = Some(text));
             let gone = ErasableParts { detail: true, ..ErasableParts::NONE };
-            let wrong = Records::default().note(8, &row, gone).unwrap_err();
+            let wrong = Records::default().note((8, NOW), &row, gone).unwrap_err();
             assert!(wrong.contains("never erased"), "{action} {outcome}: {wrong}");
         }
     }
@@ -443,7 +485,7 @@ mod tests {
         ] {
             row.texts[column as usize] = Some(text);
         }
-        records.note(0, &row, ErasableParts::NONE).unwrap();
+        records.note((0, NOW), &row, ErasableParts::NONE).unwrap();
         assert_eq!(
             told(&records).0,
             "manifest.json: it calls the organization `acme`, and event 0 created it as `globex`"

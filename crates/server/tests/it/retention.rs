@@ -283,6 +283,23 @@ fn what_was_purged_keeps_its_place_in_exports_with_proofs() {
     let place = format!("event {}", named.checkpoint.size - 1);
     let found = report.findings.iter().find(|finding| finding.place == place);
     assert!(found.is_some_and(|finding| finding.problem.contains("passed off as purged")), "{report}");
+    // What the hold keeps lies before the purge as well: as many as its records leave must be there.
+    let mut withheld = files.clone();
+    crate::tamper::pass_off_as_purged(&mut withheld, 300);
+    let report = verify_export(&Bundle::Files(withheld), &Trust::default()).unwrap();
+    let found = |report: &actarium_verify::Report| report.to_string().contains("at least 1 withheld");
+    assert!(found(&report) && report.findings.len() == 1, "{report}");
+    // So it is after further purges, which take the records of the first one.
+    for _ in 0..3 {
+        assert_eq!(service.record("acme", &event("component.deploy", "later")).status, 201);
+        clock.pass(25);
+        run(&service);
+        let (mut later, report) = verified("?first_seq=0");
+        assert!(!report.undecided.iter().any(|text| text.contains("purges")), "{report}");
+        crate::tamper::pass_off_as_purged(&mut later, 300);
+        let report = verify_export(&Bundle::Files(later), &Trust::default()).unwrap();
+        assert!(found(&report), "{report}");
+    }
     // A time or a commit that was changed is found where it stands.
     let evidence = "evidence-000000.ndjson";
     let lines = String::from_utf8(files[evidence].clone()).unwrap();
