@@ -155,12 +155,12 @@ impl LogSource for Kept {
 
 impl Kept {
     /// Every checkpoint that was published and is kept is one of this tree, and signed by a key of the log.
-    fn compare_published(&self, verified: &mut VerifiedLog) -> Result<(), Failure> {
+    fn compare_published(&self, verified: &mut VerifiedLog, trust: &Trust) -> Result<(), Failure> {
         let id = self.organization.id;
         let broken = |error: String| Failure::Refused(error);
         let kept = self.engine.kept_checkpoints(id, 1, CHECKPOINTS_COMPARED_MAX);
         let kept = kept.map_err(|error| broken(error.to_string()))?;
-        let (mut same, mut wrong) = (0, Vec::new());
+        let (mut same, mut wrong) = (Vec::new(), Vec::new());
         for stored in &kept {
             let place = format!("checkpoint kept of {} events", stored.size);
             let signed = match SignedCheckpoint::parse(stored.note.as_bytes()) {
@@ -178,14 +178,17 @@ impl Kept {
             let root = self.engine.root_at(id, stored.size).map_err(|error| error.to_string());
             let same_root = root.and_then(|root| (root == signed.checkpoint.root).then_some(()).ok_or_else(rewritten));
             match same_root.and_then(|()| verified.check_kept(&signed)) {
-                Ok(()) => same += 1,
+                Ok(()) => same.push(signed),
                 Err(problem) => wrong.push((place, problem)),
             }
         }
+        verified.take_kept(&same, trust);
         let report = &mut verified.report;
         wrong.into_iter().for_each(|(place, problem)| report.find(place, problem));
-        let are = if same == 1 { "is" } else { "are" };
-        report.statements.push(format!("{} kept from before {are} of this log", counted(same, "checkpoint")));
+        let are = if same.len() == 1 { "is" } else { "are" };
+        report
+            .statements
+            .push(format!("{} kept from before {are} of this log", counted(same.len() as u64, "checkpoint")));
         Ok(())
     }
 }
@@ -247,7 +250,7 @@ fn living(snapshot: &Snapshot) -> impl Iterator<Item = Range<u64>> {
 fn verify_kept(log: &mut Kept, trust: &Trust) -> Result<Report, Failure> {
     let mut verified = verify_log(log, trust).map_err(Failure::Refused)?;
     if verified.report.is_sound() {
-        log.compare_published(&mut verified)?;
+        log.compare_published(&mut verified, trust)?;
         log.prove_segments(&mut verified.report);
     }
     if verified.report.is_sound() {

@@ -13,7 +13,7 @@ use actarium_core::tree::{Frontier, leaf_hash, root};
 
 use crate::records::{InSight, Records, unseen_generation};
 use crate::report::Report;
-use crate::trust::{OwnKeys, Seen, Trust, generation_of};
+use crate::trust::{OwnKeys, Seen, Trust, anchor_by_replaced, generation_of};
 
 /// Bytes of an entry: version, time, commit.
 const ENTRY_BYTES: usize = 41;
@@ -74,6 +74,8 @@ pub struct VerifiedLog {
     pub report: Report,
     /// Keys that sign for it, or did.
     keys: Vec<VerifierKey>,
+    /// The log's own key, and how it came to it.
+    own: OwnKeys,
 }
 
 impl VerifiedLog {
@@ -96,6 +98,18 @@ impl VerifiedLog {
             return Ok(());
         }
         signed.verify_by_one_of(&self.keys).map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    /// Takes checkpoints that were kept of the log and found to be of it: what the reader's key has signed itself it vouches for,
+    /// where it was replaced since.
+    pub fn take_kept<'s>(&mut self, kept: impl IntoIterator<Item = &'s SignedCheckpoint>, trust: &Trust) {
+        let is_by_replaced = |signed: &&SignedCheckpoint| {
+            signed.checkpoint.origin == self.checkpoint.origin && self.own.is_by_replaced(signed, trust)
+        };
+        let end = kept.into_iter().filter(is_by_replaced).map(|signed| signed.checkpoint.size).max();
+        if let Some(end) = end {
+            anchor_by_replaced(&self.checkpoint.origin, end, &mut self.report);
+        }
     }
 
     /// Says what cannot be judged, as the events themselves are not in sight.
@@ -157,7 +171,7 @@ pub fn verify_log(source: &mut dyn LogSource, trust: &Trust) -> Result<VerifiedL
     }
     seen.tell(&checkpoint.origin, &mut report);
     let keys = own.all(&checkpoint.origin, trust);
-    Ok(VerifiedLog { checkpoint, report, keys })
+    Ok(VerifiedLog { checkpoint, report, keys, own })
 }
 
 /// What the log itself has signed of what it holds.

@@ -178,7 +178,7 @@ impl OwnKeys {
             let last = self.history.handovers().last().map(|last| time::to_text(last.at)).unwrap_or_default();
             report.statements.push(format!(
                 "the log's key was changed since the one that you gave: {} hand-overs, the last on {last}, each signed by \
-                 both keys; it is {own} now",
+                 both keys; they lead to {own}",
                 followers.len() - 1
             ));
         } else if self.history.around(&wanted).contains(own) {
@@ -193,8 +193,8 @@ impl OwnKeys {
         }
     }
 
-    /// Whether the newest checkpoint is signed by the reader's key or one that it was handed over to; without one, by the
-    /// log's own. `shown` is when the last event was recorded of what may have been kept for some time.
+    /// Whether the newest checkpoint is signed by the reader's key, which then vouches for it, or by one that it was handed over
+    /// to; without one, by the log's own. `shown` is when the last event was recorded of what may have been kept for some time.
     pub fn check_newest(&self, signed: &SignedCheckpoint, shown: Option<Micros>, trust: &Trust, report: &mut Report) {
         let origin = &signed.checkpoint.origin;
         let Some(given) = trust.key_for(origin) else {
@@ -205,18 +205,11 @@ impl OwnKeys {
             return;
         };
         match signed.verify_by_one_of(&self.history.from(&given)) {
-            Ok(by) => {
-                let whose = if by == given {
-                    "the key that you gave"
-                } else {
-                    "a key that the one that you gave was handed over to"
-                };
-                report.anchor(
-                    origin,
-                    signed.checkpoint.size,
-                    format!("the checkpoint is signed by {whose}, {}", by.name()),
-                );
+            Ok(by) if by == given => {
+                let by = format!("the checkpoint is signed by the key that you gave, {}", by.name());
+                report.anchor(origin, signed.checkpoint.size, by);
             }
+            Ok(by) => self.tell_followed(&given, &by, report),
             Err(error) => match signed.verify_by_one_of(&self.history.around(&given)) {
                 Ok(replaced) if shown.is_some() => self.tell_replaced(&replaced, shown, report),
                 Ok(_) => report.find("checkpoint", error.to_string()),
@@ -231,6 +224,26 @@ impl OwnKeys {
                 },
             },
         }
+    }
+
+    /// A key has signed that hand-overs lead to from the reader's. Whoever has kept a replaced key can hand over from it to a key
+    /// of their own, and nothing that the old key signs tells that from the true hand-over: so this is followed, and anchors nothing.
+    fn tell_followed(&self, given: &VerifierKey, by: &VerifierKey, report: &mut Report) {
+        let handover = self.history.handovers().iter().find(|one| one.old.public() == given.public());
+        let on = handover.map(|one| format!(" on {}", time::to_text(one.at))).unwrap_or_default();
+        report.undecided.push(format!(
+            "whether {by} is the log's key: it has signed the checkpoint, and a hand-over alone leads to it, from the key that you gave, \
+             which was replaced{on}. Who has kept that one can hand over to a key of their own: get the log's present key from a source \
+             of your own, or give a checkpoint that you kept or a witness's key"
+        ));
+    }
+
+    /// Whether the reader's key has signed this, where hand-overs lead from it to the log's own: what it signed itself is all that
+    /// it vouches for then.
+    pub fn is_by_replaced(&self, signed: &SignedCheckpoint, trust: &Trust) -> bool {
+        let (Some(given), Some(own)) = (trust.key_for(&signed.checkpoint.origin), &self.key) else { return false };
+        let leads_to_own = self.history.from(&given).iter().skip(1).any(|key| key.public() == own.public());
+        leads_to_own && signed.verify(&given).is_ok()
     }
 
     /// A key has signed that was replaced by the reader's. The hand-over says that it was the log's, and not when it signed:
@@ -270,6 +283,12 @@ impl OwnKeys {
             None => Ok(()),
         }
     }
+}
+
+/// Puts it into the report that the reader's key, which was replaced since, has signed a log's events before `end` itself.
+pub(crate) fn anchor_by_replaced(origin: &str, end: u64, report: &mut Report) {
+    let by = format!("the log begins with the {end} events of a checkpoint that the key you gave has signed itself");
+    report.anchor(origin, end, by);
 }
 
 /// What witnesses that the reader trusts have seen of a log: of each the most.

@@ -200,9 +200,11 @@ fn a_key_that_was_handed_over_is_followed() {
     };
     for key in [first.verifier(), log.verifier()] {
         let report = with_key(&key, &log);
-        assert!(report.is_sound() && report.anchors.len() == 2, "{report}");
+        let is_first = key == first.verifier();
+        assert!(report.is_sound() && report.anchors.len() == if is_first { 1 } else { 2 }, "{report}");
         let says_so = report.statements.iter().any(|statement| statement.contains("2 hand-overs"));
-        assert_eq!(says_so, key == first.verifier(), "{report}");
+        assert_eq!(says_so, is_first, "{report}");
+        assert_eq!(report.exit_code(true), 0, "{report}");
     }
     // A log that is served or lies there signs with its newest key, whoever knows of a newer one.
     let mut trust = Trust::default();
@@ -226,6 +228,38 @@ fn a_key_that_was_handed_over_is_followed() {
     let report = with_key(&log.verifier(), &stolen);
     let places: Vec<_> = report.findings.iter().map(|finding| finding.place.as_str()).collect();
     assert_eq!(places, ["key", "key", "checkpoint"], "{report}");
+}
+
+#[test]
+fn what_a_hand_over_alone_leads_to_is_not_anchored() {
+    let first = Log::of(300);
+    let mut log = first.clone();
+    log.hand_over(8);
+    let mut entries: Vec<_> = (0..400).map(entry).collect();
+    entries[299][10] ^= 1;
+    let mut theft = Log::new(&entries);
+    // Who stole the key that was replaced hands over to one of their own: by that key alone nobody can tell one from the other.
+    theft.hand_over(9);
+    let mut trust = Trust::default();
+    trust.add_key(&first.verifier().to_string()).unwrap();
+    for log in [&log, &theft] {
+        let report = log.verify(&trust);
+        assert_eq!((report.exit_code(false), report.exit_code(true)), (0, 3), "{report}");
+        let said = report.to_string();
+        assert!(said.contains("a hand-over alone leads to it") && !said.contains("anchored  "), "{said}");
+    }
+    // Who has a checkpoint of the log, or the true hand-over, can.
+    trust.anchors = vec![first.signed()];
+    assert_eq!(log.verify(&trust).exit_code(true), 0);
+    assert_eq!(theft.verify(&trust).exit_code(true), 1);
+    trust.anchors.clear();
+    trust.handovers = log.handovers.clone();
+    assert!(theft.verify(&trust).to_string().contains("they are others than those that you gave"));
+    // What the reader's key has signed itself it vouches for.
+    let mut verified = verify_log(&mut log.clone(), &Trust { handovers: Vec::new(), ..trust.clone() }).unwrap();
+    verified.take_kept(&[Log::of(200).signed(), Log::of(100).signed(), log.signed()], &trust);
+    let said = verified.report.to_string();
+    assert!(said.contains("anchored  events 0 to 199 ") && said.contains("not anchored  events 200 to 299 "), "{said}");
 }
 
 /// A checkpoint with the signature of a witness.

@@ -92,7 +92,7 @@ impl ProofExport {
     /// If the log cannot be read.
     pub fn write(&self, pieces: &mut Pieces<'_>) -> Result<(), Problem> {
         let (engine, range) = (&self.app.engine, &self.range);
-        let (_, note) = checkpoint_with(engine, &self.organization, range.end.max(1) - 1)?;
+        let note = self.checkpoint()?;
         let checkpoint = SignedCheckpoint::parse(note.as_bytes()).map_err(|error| {
             tracing::error!(%error, "a checkpoint of our own cannot be read");
             Problem::new(Kind::Internal, "the export could not be made")
@@ -136,6 +136,19 @@ impl ProofExport {
         let manifest = serde_json::to_vec_pretty(&manifest).map_err(|error| broken(&error))?;
         archive.file("manifest.json", &manifest)?;
         archive.finish()
+    }
+
+    /// What everything is proved against. Of a log that grows, an export to its end is proved against that very end: behind a later
+    /// one a record of a purge or an erasure could lie, and would leave open what is missing. What a witness has signed goes before.
+    fn checkpoint(&self) -> Result<String, Problem> {
+        let (engine, id, end) = (&self.app.engine, self.organization.id, self.range.end);
+        let (size, note) = checkpoint_with(engine, &self.organization, end.max(1) - 1)?;
+        let is_witnessed = engine.witnessed(id).is_some_and(|(witnessed, _)| witnessed == size);
+        if size <= end || end != self.snapshot.size || is_witnessed {
+            return Ok(note);
+        }
+        let head = LogHead { size: end, root: self.snapshot.root };
+        engine.sign_checkpoint(id, head).map(|note| note.to_string()).map_err(read_problem)
     }
 
     /// Checkpoints from before, with the proofs that the tree begins with what they sign.

@@ -15,9 +15,12 @@ fn named(secret: &SigningKey, name: &str) -> VerifierKey {
 }
 
 fn signed(secret: &SigningKey, origin: &str, (size, root): (u64, [u8; 32])) -> SignedCheckpoint {
+    SignedCheckpoint::parse(signed_text(secret, origin, (size, root)).as_bytes()).unwrap()
+}
+
+fn signed_text(secret: &SigningKey, origin: &str, (size, root): (u64, [u8; 32])) -> String {
     let checkpoint = Checkpoint { origin: origin.to_owned(), size, root };
-    let note = checkpoint.sign(&named(secret, origin), &|message| secret.sign(message).to_bytes()).unwrap();
-    SignedCheckpoint::parse(note.to_string().as_bytes()).unwrap()
+    checkpoint.sign(&named(secret, origin), &|message| secret.sign(message).to_bytes()).unwrap().to_string()
 }
 
 fn checkpoint(service: &Service) -> SignedCheckpoint {
@@ -248,7 +251,41 @@ fn a_proof_is_measured_by_what_one_brings_along() {
         trust.handovers.clear();
         trust.add_handovers(format!("{given}\n").as_bytes()).unwrap();
         let report = with(&changed, &trust);
-        assert!(report.exit_code(true) == 0 && report.anchors[0].contains("was handed over to"), "{report}");
+        assert_eq!((report.exit_code(false), report.exit_code(true)), (0, 3), "{report}");
+        assert!(report.undecided[0].contains("a hand-over alone leads to it"), "{report}");
     }
     assert!(trust.add_handovers(b"[]").is_err());
+}
+
+/// Whoever has kept a key that was replaced writes the log anew, and hands over from it to a key of their own.
+#[test]
+fn a_hand_over_from_a_stolen_key_anchors_nothing() {
+    let service = service();
+    let (stolen, own) = (SigningKey::from_bytes(&[5; 32]), SigningKey::from_bytes(&[6; 32]));
+    let origin = key(&service).name().to_owned();
+    let mut export = Export::get(&service, "?anchor=200");
+    let size = export.manifest().checkpoint.size;
+    let early = export.lines("checkpoints.ndjson");
+    let early: Value = serde_json::from_str(&early[0]).unwrap();
+    let early_root = SignedCheckpoint::parse(early["note"].as_str().unwrap().as_bytes()).unwrap().checkpoint.root;
+    export.rewrite(&named(&own, &origin), &|message| own.sign(message).to_bytes());
+    let log = origin.rsplit_once('/').unwrap().0;
+    let handover = Handover { old: named(&stolen, log), new: named(&own, log), at: 1_767_326_400_000_000 };
+    let note = handover.sign(&|text| stolen.sign(text).to_bytes(), &|text| own.sign(text).to_bytes()).unwrap();
+    export.put_lines("handovers.ndjson", &[json!({"note": note.to_string()}).to_string()]);
+    let trust = Trust { key: Some(named(&stolen, &origin)), ..Trust::default() };
+    let report = export.verify(&trust);
+    assert_eq!((found(&report).as_str(), report.exit_code(false), report.exit_code(true)), ("", 0, 3), "{report}");
+    assert!(report.undecided.iter().any(|text| text.contains("a hand-over alone leads to it")), "{report}");
+    assert!(report.to_string().contains("Consistent in itself, not anchored"), "{report}");
+    // Of the true log, what the key signed before it was replaced is vouched for by it.
+    let line = json!({"note": signed_text(&stolen, &origin, (200, early_root)), "proof": early["proof"]});
+    export.put_lines("checkpoints.ndjson", &[line.to_string()]);
+    let said = export.verify(&trust).to_string();
+    assert!(said.contains("anchored  events 0 to 199 ") && said.contains("anchored in part"), "{said}");
+    assert!(said.contains(&format!("not anchored  events 200 to {}", size - 1)), "{said}");
+    // So does not a key of somebody else.
+    let line = json!({"note": signed_text(&own, &origin, (200, early_root)), "proof": early["proof"]});
+    export.put_lines("checkpoints.ndjson", &[line.to_string()]);
+    assert_eq!(export.verify(&trust).anchors, [""; 0]);
 }

@@ -7,7 +7,7 @@ use actarium_core::canonical::{commit, part_hash};
 use actarium_core::disclosure::{Disclosure, ShownPart};
 use actarium_core::tlog::{Checkpoint, KeyKind, SignedCheckpoint, VerifierKey};
 use actarium_core::tree::{Frontier, Hash, TILE_LEAVES, root};
-use actarium_verify::{Bundle, Manifest, Report, Trust, verify_export, verify_path};
+use actarium_verify::{Bundle, FileEntry, Manifest, Report, Trust, verify_export, verify_path};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
@@ -58,8 +58,7 @@ impl Export {
         let length = bytes.len() as u64;
         self.files.insert(file.to_owned(), bytes);
         self.change_manifest(|manifest| {
-            let entry = manifest.files.get_mut(file).unwrap();
-            (entry.bytes, entry.sha256) = (length, digest);
+            manifest.files.insert(file.to_owned(), FileEntry { bytes: length, sha256: digest });
         });
     }
 

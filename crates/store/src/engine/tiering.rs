@@ -114,29 +114,51 @@ pub struct TierStep {
 
 /// The sequence number of the first event that was recorded at a time or later.
 fn seq_at(shared: &Shared, log: &Log, before: Micros) -> Result<u64, ReadError> {
-    let (manifest, sealed_end, oldest_unsealed) = {
-        let state = log.state.lock();
-        (state.manifest.clone(), state.sealed_end, state.oldest_unsealed)
-    };
-    if let Some(entry) = manifest.iter().find(|entry| entry.summary.recorded.1 >= before) {
-        let summary = &entry.summary;
-        if summary.recorded.0 >= before {
-            return Ok(summary.first_seq);
-        }
-        let path = shared.files_of(summary.tier).locate(&entry.path);
-        let failed = |error| segment_unread(&log.organization, &error);
-        let below = if summary.tier == Tier::Purged {
-            let entries = read_purged(&path, summary, summary.first_seq..entry.end_seq()).map_err(failed)?;
-            entries.partition_point(|entry| entry.recorded_at < before)
-        } else {
-            let segment = Segment::open(&path, summary, &shared.cache).map_err(failed)?;
-            segment.times().map_err(failed)?.recorded.partition_point(|recorded| *recorded < before)
+    loop {
+        let (manifest, sealed_end, oldest_unsealed) = {
+            let state = log.state.lock();
+            (state.manifest.clone(), state.sealed_end, state.oldest_unsealed)
         };
-        return Ok(summary.first_seq + below as u64);
+        let found = match seq_in_segments(shared, log, &manifest, before) {
+            Ok(None) if oldest_unsealed.is_none_or(|oldest| oldest >= before) => Ok(sealed_end),
+            Ok(None) => seq_of_unsealed(shared, log, before),
+            Ok(Some(seq)) => Ok(seq),
+            Err(error) => Err(error),
+        };
+        // Rows that were sealed meanwhile are neither in the segments nor in the journal that were looked at, and would be
+        // taken for older than all; a segment that was merged meanwhile cannot be opened.
+        if log.state.lock().manifest == manifest {
+            return found;
+        }
     }
-    if oldest_unsealed.is_none_or(|oldest| oldest >= before) {
-        return Ok(sealed_end);
+}
+
+/// The same among sealed events; nothing, if all of them were recorded before.
+fn seq_in_segments(
+    shared: &Shared,
+    log: &Log,
+    manifest: &[ManifestEntry],
+    before: Micros,
+) -> Result<Option<u64>, ReadError> {
+    let Some(entry) = manifest.iter().find(|entry| entry.summary.recorded.1 >= before) else { return Ok(None) };
+    let summary = &entry.summary;
+    if summary.recorded.0 >= before {
+        return Ok(Some(summary.first_seq));
     }
+    let path = shared.files_of(summary.tier).locate(&entry.path);
+    let failed = |error| segment_unread(&log.organization, &error);
+    let below = if summary.tier == Tier::Purged {
+        let entries = read_purged(&path, summary, summary.first_seq..entry.end_seq()).map_err(failed)?;
+        entries.partition_point(|entry| entry.recorded_at < before)
+    } else {
+        let segment = Segment::open(&path, summary, &shared.cache).map_err(failed)?;
+        segment.times().map_err(failed)?.recorded.partition_point(|recorded| *recorded < before)
+    };
+    Ok(Some(summary.first_seq + below as u64))
+}
+
+/// The same among events that are in the journal; the log's end, if all of them were recorded before.
+fn seq_of_unsealed(shared: &Shared, log: &Log, before: Micros) -> Result<u64, ReadError> {
     shared.with_all_rows(log, |state| {
         let rows = state.tail.batches();
         let later = rows.iter().flat_map(|batch| batch.rows.iter().map(|(seq, at, _)| (seq, at)).collect::<Vec<_>>());

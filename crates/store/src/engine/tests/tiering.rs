@@ -91,6 +91,29 @@ fn key_of(harness: &Harness, demo: OrganizationId) -> KeyTree {
 }
 
 #[test]
+fn what_is_sealed_while_a_plan_is_made_is_not_taken_for_older() {
+    let mut harness = Harness::new();
+    let demo = harness.create("demo");
+    harness.append(demo, with_ids(0..40)).unwrap();
+    harness.clock.advance(30 * DAY);
+    harness.append(demo, with_ids(40..60)).unwrap();
+    harness.restart();
+    let log = harness.engine().shared.log(demo).unwrap();
+    let plan = std::thread::scope(|scope| {
+        // The plan has looked at the segments and waits for the rows that are not in memory.
+        let loading = log.loading.lock();
+        let planning = scope.spawn(|| harness.engine().tier_plan(demo, &cuts(20, 10)).unwrap());
+        while log.state.lock().pins == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(harness.engine().seal_now(None).rows, 60);
+        drop(loading);
+        planning.join().unwrap()
+    });
+    assert_eq!((plan.purge_end, plan.archive_end, plan.to_purge.events), (40, 40, 40));
+}
+
+#[test]
 fn what_is_due_moves_and_goes_and_every_entry_stays() {
     let (mut harness, demo) = sixty_days();
     let before = entries(&harness, demo);
