@@ -107,6 +107,11 @@ pub trait Backend: Send + Sync {
     /// If it cannot be read.
     fn tile_hashes_stored(&self, organization: OrganizationId, level: u8) -> Result<u64, BackendError>;
 
+    /// Whether who wrote this before it was opened kept checkpoints too; a folder of a version that knew none has none.
+    fn kept_checkpoints_before(&self) -> bool {
+        true
+    }
+
     /// Keeps checkpoints, all or none, durably. Of those of one organization that were published in one hour only the
     /// last one stays.
     ///

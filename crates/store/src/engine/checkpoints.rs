@@ -5,17 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actarium_core::row::Micros;
+use actarium_core::time;
 use actarium_core::tlog::{Checkpoint, KeyKind, SignedCheckpoint, VerifierKey, root_at};
 use actarium_core::tree::Hash;
 
 use super::generation;
 use super::log::Log;
 use super::rotation::Handovers;
-use super::shared::Shared;
+use super::shared::{Registry, Shared};
 use super::tiles::TreeReader;
 use crate::backend::{BackendError, StoredCheckpoint};
 use crate::keys::LogKey;
 use crate::organization::OrganizationId;
+
+/// How long a log may be without a checkpoint that is kept; they are published every second.
+const UNPUBLISHED_MAX: Micros = 60 * time::SECOND;
 
 /// A checkpoint that was published.
 #[derive(Debug)]
@@ -131,6 +135,35 @@ pub(crate) fn take_over(log: &Log, signer: &CheckpointSigner, newest: &StoredChe
     let is_current = signed.verify(&key).is_ok();
     *log.published.lock() = Some(Published::new(checkpoint, newest, is_current, checked));
     Ok(())
+}
+
+/// Misses the checkpoints of logs of which none is kept, though one was published: all of them are taken away, and whatever the
+/// log holds now would be signed as if it were new. A log is without one for the moment alone between its first event and the
+/// next look of who publishes, and then everything that is kept in the folder is of about that moment, whatever broke it off.
+pub(crate) fn miss(logs: &Registry, signer: &CheckpointSigner, kept: &[StoredCheckpoint]) {
+    let published_at = kept.iter().map(|checkpoint| checkpoint.published_at).max();
+    // Before a change of the key every log is published.
+    let handed_over_at = signer.handovers.history().handovers().last().map(|handover| handover.at);
+    for log in logs.by_id.values() {
+        let id = log.organization.id;
+        let (first, last) = {
+            let state = log.state.lock();
+            let sealed = state.manifest.first().map(|entry| entry.summary.recorded.0);
+            (sealed.or(state.oldest_unsealed), state.head.recorded_at)
+        };
+        let Some(first) = first.filter(|_| kept.iter().all(|checkpoint| checkpoint.organization != id)) else {
+            continue;
+        };
+        let known = [Some(last), published_at, handed_over_at].into_iter().flatten().max().unwrap_or(last);
+        if known - first > UNPUBLISHED_MAX {
+            log.set_contradicted(&format!(
+                "no checkpoint of it is kept, and its first event was recorded on {}, {} seconds before others that this folder \
+                 tells of: what was published of it was taken away",
+                time::to_text(first),
+                (known - first) / time::SECOND
+            ));
+        }
+    }
 }
 
 /// Whether the tree still has the root that was published; looked at once after a start.

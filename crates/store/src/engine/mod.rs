@@ -547,11 +547,15 @@ fn load_logs(backend: &dyn Backend, options: &EngineOptions, signer: &Checkpoint
         logs.by_id.insert(organization.id, Arc::new(Log::new(&overview, manifest, damaged)));
     }
     generation::load(backend, &logs).map_err(failed)?;
-    for newest in backend.newest_checkpoints().map_err(failed)? {
+    let kept = backend.newest_checkpoints().map_err(failed)?;
+    for newest in &kept {
         let Some(log) = logs.by_id.get(&newest.organization) else { continue };
-        if let Err(detail) = checkpoints::take_over(log, signer, &newest) {
+        if let Err(detail) = checkpoints::take_over(log, signer, newest) {
             log.set_contradicted(&detail);
         }
+    }
+    if backend.kept_checkpoints_before() {
+        checkpoints::miss(&logs, signer, &kept);
     }
     Ok(logs)
 }

@@ -56,6 +56,8 @@ pub struct SqliteBackend {
     open_reader: fn(&Path) -> rusqlite::Result<Connection>,
     /// Number of each organization, which its keys are made of.
     numbers: RwLock<HashMap<OrganizationId, i64>>,
+    /// Whether the program that wrote it last kept checkpoints.
+    kept_checkpoints_before: bool,
 }
 
 impl SqliteBackend {
@@ -77,7 +79,7 @@ impl SqliteBackend {
             create(path)?;
         }
         let mut writer = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| failure(&error))?;
-        schema::migrate(&mut writer).map_err(|error| failure(&error))?;
+        let version = schema::migrate(&mut writer).map_err(|error| failure(&error))?;
         match write::end_leases(&writer) {
             // They end by themselves, and reading needs none.
             Err(error) if matches!(backend_error(&error), BackendError::Full) => {}
@@ -99,6 +101,7 @@ impl SqliteBackend {
             collector: Mutex::new(Some(collector)),
             open_reader: |path| connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE),
             numbers: RwLock::new(numbers),
+            kept_checkpoints_before: version >= schema::CHECKPOINTS_VERSION,
         })
     }
 
@@ -116,6 +119,7 @@ impl SqliteBackend {
             collector: Mutex::new(None),
             open_reader: connect_read_only,
             numbers: RwLock::new(numbers),
+            kept_checkpoints_before: true,
         })
     }
 

@@ -8,6 +8,8 @@ use rusqlite::Connection;
 
 /// Marks a database as Actarium's: "ActJ" in the header's application id.
 pub(super) const APPLICATION_ID: i32 = 0x4163_744a;
+/// Version of the tables from which on checkpoints are kept.
+pub(super) const CHECKPOINTS_VERSION: i32 = 2;
 /// Version of the tables that this program writes.
 pub(super) const SCHEMA_VERSION: i32 = 4;
 /// Bytes of a page. Batches of some hundred kilobytes are usual, so larger than SQLite's default.
@@ -200,21 +202,24 @@ pub(super) fn check_present(connection: &Connection) -> Result<(), String> {
 pub(super) fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
-    migrate(connection)
+    migrate(connection).map(|_| ())
 }
 
 /// Brings the tables to the present version, or leaves the database to the program that wrote it, as it was.
-pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+///
+/// The version that they were of.
+pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<i32> {
     let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version == SCHEMA_VERSION {
-        return Ok(());
+        return Ok(version);
     }
     let transaction = connection.transaction()?;
     for statements in &MIGRATIONS[version as usize..] {
         transaction.execute_batch(statements)?;
     }
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-    transaction.commit()
+    transaction.commit()?;
+    Ok(version)
 }
 
 #[cfg(test)]

@@ -122,6 +122,10 @@ impl Backend for SqliteBackend {
         self.count_tile_hashes(organization, level)
     }
 
+    fn kept_checkpoints_before(&self) -> bool {
+        self.kept_checkpoints_before
+    }
+
     fn keep_checkpoints(&self, checkpoints: &[StoredCheckpoint]) -> Result<(), BackendError> {
         let kept = self.numbered(checkpoints, |checkpoint| checkpoint.organization)?;
         let mut writer = self.writer.lock();

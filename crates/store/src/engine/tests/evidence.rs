@@ -228,3 +228,52 @@ fn what_a_range_is_covered_by_gives_its_root() {
     }
     assert_eq!(tree.root(), harness.engine().head(demo).unwrap().root);
 }
+
+#[test]
+fn checkpoints_that_were_taken_away_are_missed_and_those_not_published_yet_are_not() {
+    // A log that goes on without one that it had, whether its own events say so or what was published of others.
+    for others in [false, true] {
+        let mut harness = Harness::new();
+        let demo = harness.create("demo");
+        harness.append(demo, plain(0..10)).unwrap();
+        let other = harness.create("other");
+        harness.clock.advance(61 * SECOND);
+        harness.append(if others { other } else { demo }, plain(10..20)).unwrap();
+        harness.stop();
+        let of_demo = "organization = (SELECT number FROM organizations WHERE slug = 'demo')";
+        sql(
+            &harness,
+            &format!("DELETE FROM checkpoints{}", if others { format!(" WHERE {of_demo}") } else { String::new() }),
+        );
+        harness.start().unwrap();
+        let detail = stopped(&harness, demo);
+        assert!(detail.contains("what was published of it was taken away"), "{detail}");
+        harness.engine().publish_checkpoints().unwrap();
+        assert!(harness.engine().published(demo).is_none(), "nothing of it is signed anew");
+        assert!(harness.append(demo, plain(20..21)).is_err());
+        harness.append(other, plain(20..21)).unwrap();
+    }
+    // A service that was killed before it published anything, whenever it is started again, goes on.
+    let mut harness = Harness::new();
+    let demo = harness.create("demo");
+    harness.append(demo, plain(0..10)).unwrap();
+    harness.clock.advance(2 * SECOND);
+    harness.append(demo, plain(10..20)).unwrap();
+    harness.engine().seal_now(None);
+    harness.stop();
+    sql(&harness, "DELETE FROM checkpoints");
+    harness.clock.advance(DAY);
+    harness.start().unwrap();
+    harness.append(demo, plain(20..30)).unwrap();
+    harness.engine().publish_checkpoints().unwrap();
+    assert_eq!(harness.engine().published(demo).unwrap().size, 30);
+    harness.restart();
+    harness.append(demo, plain(30..31)).unwrap();
+    // So does a folder of the version that kept none.
+    harness.clock.advance(DAY);
+    harness.append(demo, plain(31..32)).unwrap();
+    harness.stop();
+    sql(&harness, "DROP TABLE tiles; DROP TABLE checkpoints; DROP TABLE cosignatures; PRAGMA user_version = 1");
+    harness.start().unwrap();
+    harness.append(demo, plain(32..33)).unwrap();
+}
