@@ -16,6 +16,7 @@ use actarium_store::{Append, AppendError, Clock, Engine, OrganizationId};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::access::Caller;
 use crate::context::Context;
@@ -274,14 +275,23 @@ pub struct Recorder {
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     searches: Mutex<BTreeMap<[u8; 32], Remembered>>,
+    /// Whether the service ends: then nothing is waited for that only somebody else can mend.
+    ending: CancellationToken,
 }
 
 impl Recorder {
     /// Starts the writer; it runs until the recorder is gone.
     pub fn start(engine: Arc<Engine>, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
         let (sender, receiver) = mpsc::channel(limits::OWN_RECORDS_WAITING_MAX);
-        tokio::spawn(write_all(engine, receiver, metrics.clone()));
-        Self { sender, clock, metrics, searches: Mutex::default() }
+        let ending = CancellationToken::new();
+        tokio::spawn(write_all(engine, receiver, metrics.clone(), ending.clone()));
+        Self { sender, clock, metrics, searches: Mutex::default(), ending }
+    }
+
+    /// Has what cannot be written tried once more, and then given up if the disk is full or the clock behind the log: the service
+    /// is to stop, and neither passes by waiting.
+    pub fn end(&self) {
+        self.ending.cancel();
     }
 
     /// Notes a record down for the next commit.
@@ -419,7 +429,12 @@ impl Drop for Begun {
     }
 }
 
-async fn write_all(engine: Arc<Engine>, mut receiver: mpsc::Receiver<Message>, metrics: Arc<Metrics>) {
+async fn write_all(
+    engine: Arc<Engine>,
+    mut receiver: mpsc::Receiver<Message>,
+    metrics: Arc<Metrics>,
+    ending: CancellationToken,
+) {
     while let Some(first) = receiver.recv().await {
         let mut flushes = Vec::new();
         let mut rows: BTreeMap<OrganizationId, EncodedRows> = BTreeMap::new();
@@ -442,7 +457,7 @@ async fn write_all(engine: Arc<Engine>, mut receiver: mpsc::Receiver<Message>, m
         for (append, appending) in appends {
             let count = append.rows.len() as u64;
             let result = appending.await;
-            if write_until_done(&engine, append, result).await {
+            if write_until_done(&engine, append, result, &ending).await {
                 metrics.own_records.fetch_add(count, Relaxed);
             } else {
                 metrics.own_records_lost.fetch_add(count, Relaxed);
@@ -466,16 +481,14 @@ async fn write_until_done(
     engine: &Engine,
     append: Append,
     mut result: Result<actarium_store::Appended, AppendError>,
+    ending: &CancellationToken,
 ) -> bool {
+    let mut is_last = false;
     for attempt in 0.. {
         match result {
             Ok(_) => return true,
-            Err(
-                AppendError::Overloaded { .. }
-                | AppendError::Full
-                | AppendError::Unavailable { .. }
-                | AppendError::ClockBehind { .. },
-            ) => {}
+            Err(AppendError::Full | AppendError::ClockBehind { .. }) if !is_last => {}
+            Err(AppendError::Overloaded { .. } | AppendError::Unavailable { .. }) => {}
             Err(error) => {
                 let records = append.rows.len();
                 let slug = engine.organizations().into_iter().find(|known| known.id == append.organization);
@@ -485,7 +498,13 @@ async fn write_until_done(
                 return false;
             }
         }
-        tokio::time::sleep(RETRY_WAITS[attempt.min(RETRY_WAITS.len() - 1)]).await;
+        let wait = tokio::time::sleep(RETRY_WAITS[attempt.min(RETRY_WAITS.len() - 1)]);
+        tokio::select! {
+            () = wait => {}
+            // Of what is tried to the last, the waits go on.
+            () = ending.cancelled(), if !is_last => {}
+        }
+        is_last = ending.is_cancelled();
         result = engine.append(append.clone()).await;
     }
     false

@@ -434,6 +434,7 @@ async fn finish(app: Arc<App>) -> Result<(), ServeError> {
     if let Err(problem) = upkeep::tidy(&app, true).await {
         tracing::warn!(detail = %problem.detail, "when credentials were used last could not be written down");
     }
+    app.recorder.end();
     let flushing = async {
         app.recorder.flush().await;
         note_service(&app, "service.stop", None);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actarium_server::directory::governance::RetentionDays;
 use actarium_server::retention::RetentionOptions;
@@ -356,6 +356,25 @@ fn a_clock_that_was_ahead_is_told_by_readiness_until_it_has_caught_up() {
     assert!(ready.text().contains("the clock is behind every log"), "{}", ready.text());
     clock.pass(4);
     assert_eq!(service.anonymous("GET", "/readyz").send().status, 200);
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_clock_that_is_behind_the_logs() {
+    let clock = LaterClock::new();
+    let service = Service::start_at(tempfile::tempdir().unwrap(), clock.clone(), |_| {});
+    service.organization("acme");
+    clock.pass(2);
+    assert_eq!(service.record("acme", &event("component.deploy", "one")).status, 201);
+    assert_eq!(service.record("actarium", &event("component.deploy", "one")).status, 201);
+    clock.pass(-2);
+    // What was read is to be recorded, and so is the end.
+    assert_eq!(messages(&service, ""), ["one"]);
+    let begun = Instant::now();
+    let folder = service.stop();
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    clock.pass(4);
+    let service = Service::start_at(folder, clock.clone(), |_| {});
+    assert_eq!(messages(&service, ""), ["one"]);
 }
 
 #[test]
