@@ -132,6 +132,9 @@ pub struct Removal {
     /// Ids of the accounts that could approve it at that moment; nobody else but the operator may. Only until it is decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvers: Vec<String>,
+    /// Ids of those of them whose own acts are among the records, so that they are refused. Only until it is decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acting: Vec<String>,
     /// The parts, with commas between them.
     pub parts: String,
     /// Who is erased, `type:id`; only until it has ended.

@@ -27,9 +27,7 @@ use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::queries::{run, snapshot};
 use crate::recorder::OwnRecord;
-use crate::removals::{
-    self, Approver, Found, Subject, Tied, nameless, names_one_of, saved_searches_naming, type_and_id,
-};
+use crate::removals::{self, Found, Subject, Tied, nameless, names_one_of, saved_searches_naming, type_and_id};
 use crate::retention::as_hold;
 
 impl RemovalKind {
@@ -61,6 +59,11 @@ fn shown(app: &App, organization: &Organization, removal: &Kept<Removal>) -> Val
     let progress = app.removals.progress(organization.id, &removal.id).filter(|_| removal.state.is_due());
     let done = progress.map_or(removal.removed, |progress| progress.done);
     let redacting = removal.redacting.as_ref();
+    let approvers = app.directory.read(|state| {
+        let listed =
+            (removal.state == RemovalState::Pending).then(|| removals::listed(state, organization.id, removal));
+        json!(listed)
+    });
     json!({
         "id": removal.id,
         "state": removal.state.name(),
@@ -74,7 +77,7 @@ fn shown(app: &App, organization: &Organization, removal: &Kept<Removal>) -> Val
         "remainder": redacting.map(|redacting| redacting.remainder),
         "asked_by": removal.asked_by,
         "asked_at": time::to_text(removal.asked_at),
-        "approvers": (removal.state == RemovalState::Pending).then_some(&removal.approvers),
+        "approvers": approvers,
         "decided_by": removal.decided_by,
         "decided_at": removal.decided_at.map(time::to_text),
         "decision_reason": removal.decision_reason,
@@ -215,7 +218,7 @@ async fn ask(call: Call, wanted: Wanted, reason: String, dry_run: bool) -> Resul
     let organization = call.organization()?;
     let asked_by = call.caller.actor();
     let asking_now = (&asked_by, call.app.clock.now());
-    let looked = look(&call.app, &organization, &wanted, asking_now, None).await?;
+    let looked = look(&call.app, &organization, &wanted, asking_now).await?;
     let counts = counts(&call.app, &organization, &looked.found);
     if let Wanted::Person(subject, _) = &wanted
         && (reason.contains(&subject.id) || names_one_of(&reason, looked.found.names.iter()))
@@ -241,8 +244,7 @@ async fn ask(call: Call, wanted: Wanted, reason: String, dry_run: bool) -> Resul
         move |state| {
             let mut edit = Edit::default();
             make_room(state, &organization, &mut edit)?;
-            let subject = removal.subject.as_deref();
-            removal.approvers = removals::approvers(state, organization.id, subject, &looked.tied);
+            removals::settle(state, organization.id, &mut removal, (&looked.tied, &looked.found));
             edit.put(Some(organization.id), &id, None, &removal)?;
             edit.record(organization.id, asking(&call, &id, &removal));
             Ok((edit, Kept { id, version: 1, document: removal }))
@@ -269,6 +271,7 @@ fn asked(call: &Call, organization: &Organization, wanted: &Wanted, found: Remov
         asked_with: call.caller.sender(),
         asked_at: call.app.clock.now(),
         approvers: Vec::new(),
+        acting: Vec::new(),
         parts: parts.to_text(),
         subject: subject.map(|subject| format!("{}:{}", subject.kind, subject.id)),
         pseudonym: subject.map(|subject| subject.pseudonym(&call.app.engine, organization.id)),
@@ -348,19 +351,18 @@ pub async fn approve(call: Call, kind: RemovalKind) -> Result<Response, Problem>
     is_pending(&pending)?;
     let approver = may_approve(&call, &organization, &pending)?;
     let wanted = wanted_of(&pending)?;
-    let looked =
-        look(&call.app, &organization, &wanted, (&pending.asked_by, pending.asked_at), approver.clone()).await?;
-    let may_be_second = |approver: &Approver| {
-        call.app.directory.read(|state| looked.tied.may_approve(state.access(organization.id), &approver.id))
-    };
-    if approver.as_ref().is_some_and(|approver| !may_be_second(approver)) {
-        return Err(no_second_person());
-    }
-    if let Some(own_act) = looked.found.own_act {
-        let detail = format!(
-            "some of it are records of your own acts, such as {own_act}: somebody else must approve their removal, or the operator"
-        );
-        return Err(Problem::new(Kind::Forbidden, detail));
+    let looked = look(&call.app, &organization, &wanted, (&pending.asked_by, pending.asked_at)).await?;
+    if let Some((id, email)) = approver {
+        let access = |state: &State| looked.tied.may_approve(state.access(organization.id), &id);
+        if !call.app.directory.read(access) {
+            return Err(no_second_person());
+        }
+        if let Some(own_act) = looked.found.act_of(&id, &email) {
+            let detail = format!(
+                "some of it are records of your own acts, such as {own_act}: somebody else must approve their removal, or the operator"
+            );
+            return Err(Problem::new(Kind::Forbidden, detail));
+        }
     }
     let counts = counts(&call.app, &organization, &looked.found);
     if looked.found.is_empty() {
@@ -406,6 +408,7 @@ fn approved(
         names: looked.found.searched_names().into_iter().collect(),
         to_review: looked.found.to_review.clone(),
         approvers: Vec::new(),
+        acting: Vec::new(),
         decided_by: Some(decided_by.clone()),
         decided_at: Some(call.app.clock.now()),
         ..before.document.clone()
@@ -418,8 +421,12 @@ fn approved(
     Ok((edit, kept))
 }
 
-/// Whether the caller may be the second person; with who they are, so that records of their own acts are seen.
-fn may_approve(call: &Call, organization: &Organization, removal: &Removal) -> Result<Option<Approver>, Problem> {
+/// Whether the caller may be the second person; with the id and address of their account, so that records of their own acts are seen.
+fn may_approve(
+    call: &Call,
+    organization: &Organization,
+    removal: &Removal,
+) -> Result<Option<(String, String)>, Problem> {
     if call.caller.sender() == removal.asked_with {
         let detail = "a second person must approve it: who asked for it cannot";
         return Err(Problem::new(Kind::Forbidden, detail));
@@ -429,15 +436,11 @@ fn may_approve(call: &Call, organization: &Organization, removal: &Removal) -> R
         let detail = "it is about you: somebody else must approve it";
         return Err(Problem::new(Kind::Forbidden, detail));
     }
-    // Who was removed and taken in again since is another member than the one who could approve it then.
-    let is_member_since = call.app.directory.read(|state| {
-        let member = state.access(organization.id).member(&person.user.id);
-        member.is_some_and(|member| member.joined_at <= removal.asked_at)
-    });
-    if !is_member_since || !removal.approvers.contains(&person.user.id) {
+    let could = |state: &State| removals::could_approve(state, organization.id, removal, &person.user.id);
+    if !call.app.directory.read(could) {
         return Err(no_second_person());
     }
-    Ok(Some(Approver { id: person.user.id.clone(), email: person.user.email.clone() }))
+    Ok(Some((person.user.id.clone(), person.user.email.clone())))
 }
 
 fn no_second_person() -> Problem {
@@ -496,7 +499,6 @@ async fn look(
     organization: &Arc<Organization>,
     wanted: &Wanted,
     (asked_by, asked_at): (&Value, Micros),
-    approver: Option<Approver>,
 ) -> Result<Looked, Problem> {
     let holds: Vec<Hold> =
         app.directory.read(|state| state.governance(organization.id).holds().map(|hold| as_hold(hold)).collect());
@@ -504,20 +506,19 @@ async fn look(
     let (wanted, asked_by) = (wanted.clone(), type_and_id(asked_by));
     run(&app.turns.exports, organization.id, limits::REMOVAL_SCAN_TIME_MAX, move |stop| {
         let snapshot = snapshot(&work.engine, &of)?;
-        let context = (&holds[..], approver.as_ref());
         let tied = match asked_by["id"].as_str().filter(|_| asked_by["type"] == "user") {
             Some(user) => removals::tied_to(&snapshot, user, asked_at, stop)?,
             None => Tied::default(),
         };
         let looked = match &wanted {
             Wanted::Person(subject, parts) => {
-                let found = removals::of_person(&snapshot, subject, *parts, context, stop)?;
+                let found = removals::of_person(&snapshot, subject, *parts, &holds, stop)?;
                 Looked { found, remainders: Vec::new(), tied: Tied::default() }
             }
             Wanted::Events(redacting) => {
                 let now = work.clock.now();
                 let mut look = Events { redacting, asked_by: &asked_by, now, seen: BTreeMap::new() };
-                look.find(&snapshot, context, stop)?
+                look.find(&snapshot, &holds, stop)?
             }
         };
         Ok(Looked { tied, ..looked })
@@ -535,16 +536,11 @@ struct Events<'r> {
 }
 
 impl Events<'_> {
-    fn find(
-        &mut self,
-        snapshot: &actarium_store::Snapshot,
-        context: (&[Hold], Option<&Approver>),
-        stop: &Stop,
-    ) -> Result<Looked, Problem> {
+    fn find(&mut self, snapshot: &actarium_store::Snapshot, holds: &[Hold], stop: &Stop) -> Result<Looked, Problem> {
         let (slug, opaque_id) = (&*snapshot.organization.slug, &snapshot.organization.id.0);
         let ids = self.redacting.events.iter().filter_map(|id| EventId::parse(id).ok());
         let seqs: Vec<u64> = ids.filter(|id| id.check(opaque_id)).map(EventId::seq).collect();
-        let found = removals::of_events(snapshot, &seqs, context, stop, &mut |event, is_taken| {
+        let found = removals::of_events(snapshot, &seqs, holds, stop, &mut |event, is_taken| {
             let placed = Placed { slug, opaque_id, seq: event.seq, recorded_at: event.recorded_at };
             let left = if actarium_core::erasure::is_evidence(&event.row) {
                 Err("it says what was removed from the log, and stays".to_owned())

@@ -23,13 +23,11 @@ use crate::limits;
 use crate::problem::Problem;
 use crate::queries::query_problem;
 
-/// Who is to approve; nobody approves the removal of records of their own acts.
-#[derive(Clone, Debug)]
-pub struct Approver {
-    /// The id of their account.
-    pub id: String,
-    /// Its address.
-    pub email: String,
+/// Who did what was found: by the ids and addresses of their accounts, the first act of each.
+#[derive(Debug, Default)]
+struct Acts {
+    by_id: BTreeMap<String, EventId>,
+    by_email: BTreeMap<String, EventId>,
 }
 
 /// What was found.
@@ -45,8 +43,7 @@ pub struct Found {
     /// Ids of recorded searches that may name the person, the first of them.
     pub to_review: Vec<String>,
     searches_to_review: u64,
-    /// The id of one of them that is an act of the one who is to approve.
-    pub own_act: Option<EventId>,
+    acts: Acts,
     held: BTreeSet<u64>,
     already: u64,
     naming_records: u64,
@@ -60,10 +57,14 @@ pub struct Found {
 struct Look<'l> {
     snapshot: &'l Snapshot,
     holds: &'l [Hold],
-    approver: Option<&'l Approver>,
 }
 
 impl Found {
+    /// One of them that is an act of an account's: nobody approves the removal of records of their own acts.
+    pub fn act_of(&self, id: &str, email: &str) -> Option<EventId> {
+        self.acts.by_id.get(id).or_else(|| self.acts.by_email.get(&text::fold(email))).copied()
+    }
+
     fn new(snapshot: &Snapshot) -> Self {
         let of_archive =
             |segment: &&std::sync::Arc<actarium_store::segment::Segment>| segment.summary().tier == Tier::Archive;
@@ -89,9 +90,7 @@ impl Found {
             self.held.insert(found.seq);
             return false;
         }
-        if self.own_act.is_none() && look.approver.is_some_and(|approver| is_act_of(&found.row, approver)) {
-            self.own_act = Some(EventId::new(organization, found.seq, found.recorded_at));
-        }
+        self.acts.note(&found.row, EventId::new(organization, found.seq, found.recorded_at));
         let known = self.by_seq.entry(found.seq).or_default();
         *known = known.union(parts);
         true
@@ -176,14 +175,20 @@ impl Found {
     }
 }
 
-/// Whether somebody did it, or it was done on their behalf. Whoever sent it says so: a platform's ids of its users need not be the ones here,
-/// so the address counts as well (docs/SECURITY.md).
-fn is_act_of(row: &RowView<'_>, approver: &Approver) -> bool {
-    let actors = row.get(Column::Actor).map(stored::actors);
-    actors.into_iter().flatten().any(|actor| {
-        let is_theirs = actor.email.is_some_and(|email| text::equal_folded(&email, &approver.email));
-        actor.kind == "user" && (actor.id == approver.id.as_str() || is_theirs)
-    })
+impl Acts {
+    /// Who did it, or on whose behalf it was done. Whoever sent it says so: a platform's ids of its users need not be the ones here,
+    /// so the address counts as well (docs/SECURITY.md).
+    fn note(&mut self, row: &RowView<'_>, event: EventId) {
+        let actors = row.get(Column::Actor).map(stored::actors);
+        for actor in actors.into_iter().flatten().filter(|actor| actor.kind == "user") {
+            if let Some(email) = &actor.email {
+                self.by_email.entry(text::fold(email)).or_insert(event);
+            }
+            if !self.by_id.contains_key(&*actor.id) {
+                self.by_id.insert(actor.id.to_string(), event);
+            }
+        }
+    }
 }
 
 /// What the erasure of a person from a log would remove: the parts of all events whose actor, at any depth, or target they
@@ -195,10 +200,10 @@ pub fn of_person(
     snapshot: &Snapshot,
     subject: &Subject,
     parts: ErasableParts,
-    (holds, approver): (&[Hold], Option<&Approver>),
+    holds: &[Hold],
     stop: &Stop,
 ) -> Result<Found, Problem> {
-    let look = Look { snapshot, holds, approver };
+    let look = Look { snapshot, holds };
     let mut found = Found::new(snapshot);
     let target = Term::Target { kind: Some(subject.kind.clone()), value: subject.id.clone() };
     let filter = Filter::or([Filter::Term(Term::Actor(subject.id.clone())), Filter::Term(target)]);
@@ -272,11 +277,11 @@ fn search_phrases(row: &RowView<'_>) -> Vec<String> {
 pub fn of_events(
     snapshot: &Snapshot,
     seqs: &[u64],
-    (holds, approver): (&[Hold], Option<&Approver>),
+    holds: &[Hold],
     stop: &Stop,
     each_event: &mut dyn FnMut(&ExportRow<'_>, bool),
 ) -> Result<Found, Problem> {
-    let look = Look { snapshot, holds, approver };
+    let look = Look { snapshot, holds };
     let mut found = Found::new(snapshot);
     let filter = Filter::or(seqs.iter().map(|seq| Filter::Term(Term::Seq(*seq))));
     each(snapshot, (TimeRange::ALL, &filter), stop, &mut |event| {

@@ -15,11 +15,11 @@ use actarium_store::{Engine, OrganizationId};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-pub use find::{Approver, Found, names_one_of, of_events, of_person};
+pub use find::{Found, names_one_of, of_events, of_person};
 pub use naming::{Naming, Tells};
 pub use recorded::put_on_record;
 pub use remainder::remainders;
-pub use second_person::{Tied, approvers, tied_to};
+pub use second_person::{Tied, could_approve, listed, settle, tied_to};
 pub use work::{Progress, Work, keep_up, nameless, saved_searches_naming, type_and_id};
 
 /// What the key of pseudonyms is derived for.

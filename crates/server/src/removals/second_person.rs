@@ -11,9 +11,10 @@ use actarium_core::stored;
 use actarium_query::{Stop, TimeRange};
 use actarium_store::{OrganizationId, Snapshot};
 
-use super::find::each;
+use super::find::{Found, each};
 use crate::access::{Right, Rights};
 use crate::directory::document::Level;
+use crate::directory::removal::Removal;
 use crate::directory::{OrganizationAccess, Reason, State};
 use crate::limits;
 use crate::problem::Problem;
@@ -187,18 +188,33 @@ fn opens_an_account(row: &RowView<'_>) -> bool {
     is_opened
 }
 
-/// Who could approve it now: who holds the right for the whole organization, is not the person it is about, and is not tied
-/// to who asks.
-pub fn approvers(state: &State, organization: OrganizationId, subject: Option<&str>, tied: &Tied) -> Vec<String> {
+/// Settles who may approve what is asked for, by what the directory and the log say at this moment.
+pub fn settle(state: &State, organization: OrganizationId, removal: &mut Removal, (tied, found): (&Tied, &Found)) {
     let access = state.access(organization);
-    let may = |user: &str| {
-        let held = state.effective(organization, user);
-        held.is_some_and(|held| held.organization.holds(Right::RemovalsApprove))
-            && tied.may_approve(access, user)
-            && subject.is_none_or(|subject| subject != format!("user:{user}"))
-    };
-    let members = access.members().map(|(user, _)| user);
-    let mut approvers: Vec<String> = members.filter(|user| may(user)).cloned().collect();
+    let may = |user: &&String| is_eligible(state, organization, removal, user) && tied.may_approve(access, user);
+    let mut approvers: Vec<String> = access.members().map(|(user, _)| user).filter(may).cloned().collect();
     approvers.sort();
-    approvers
+    let acts = |user: &&String| state.user(user).is_some_and(|known| found.act_of(user, &known.email).is_some());
+    removal.acting = approvers.iter().filter(acts).cloned().collect();
+    removal.approvers = approvers;
+}
+
+/// Whether somebody could approve it when it was asked for, and still may as far as the directory says.
+pub fn could_approve(state: &State, organization: OrganizationId, removal: &Removal, user: &str) -> bool {
+    removal.approvers.iter().any(|approver| approver == user) && is_eligible(state, organization, removal, user)
+}
+
+/// Who is told to be able to approve it: of those who could, without whoever did one of the records.
+pub fn listed<'r>(state: &State, organization: OrganizationId, removal: &'r Removal) -> Vec<&'r String> {
+    let may = |user: &&String| could_approve(state, organization, removal, user) && !removal.acting.contains(user);
+    removal.approvers.iter().filter(may).collect()
+}
+
+/// Whether somebody holds the right for the whole organization, was a member when it was asked for, and is not the person that it is
+/// about. Who was removed and taken in again since is another member than the one who could approve it then.
+fn is_eligible(state: &State, organization: OrganizationId, removal: &Removal, user: &str) -> bool {
+    let held = state.effective(organization, user);
+    held.is_some_and(|held| held.organization.holds(Right::RemovalsApprove))
+        && state.access(organization).member(user).is_some_and(|member| member.joined_at <= removal.asked_at)
+        && removal.subject.as_deref().is_none_or(|subject| subject != format!("user:{user}"))
 }

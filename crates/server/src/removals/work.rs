@@ -206,8 +206,8 @@ fn by_id<'s>(state: &'s State, organization: OrganizationId, id: &str) -> Option
 /// A removal without the names of people.
 pub fn nameless(removal: &Removal) -> Removal {
     let asked_by = &removal.asked_by;
-    let (names, approvers) = (Vec::new(), Vec::new());
-    Removal { subject: None, names, approvers, asked_by: type_and_id(asked_by), ..removal.clone() }
+    let (names, approvers, acting) = (Vec::new(), Vec::new(), Vec::new());
+    Removal { subject: None, names, approvers, acting, asked_by: type_and_id(asked_by), ..removal.clone() }
 }
 
 /// Type and id of an actor.

@@ -76,8 +76,9 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         "approvers": {
             "type": ["array", "null"],
             "items": string(),
-            "description": "Ids of the users who may approve it, besides the operator; if there is none, the operator has to. \
-                            Only while it is pending.",
+            "description": "Ids of the users who could approve it when it was asked for and still may, besides the operator; if there is \
+                            none, the operator has to. Who was tied to who asked since, or acts in a record that came since, is \
+                            refused all the same. Only while it is pending.",
         },
         "decided_by": or_null(actor()),
         "decided_at": or_null(time()),

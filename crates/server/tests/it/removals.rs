@@ -527,6 +527,37 @@ fn who_gives_the_right_to_approve_does_not_choose_the_second_person() {
 }
 
 #[test]
+fn who_may_no_longer_approve_is_listed_no_longer() {
+    let service = Service::start();
+    service.organization("acme");
+    let asker = Person::new(&service, "Quinn", &["admin"]);
+    let [rosa, lena] = ["Rosa", "Lena"].map(|name| Person::new(&service, name, &["admin"]));
+    recorded(&service, &[of_person(0)]);
+    let id = asker.made(&service, "erasures", json!({"subject": "user:u_777", "reason": "They asked"}));
+    let one = format!("/v1/orgs/acme/erasures/{id}");
+    let approvers = || {
+        let all = service.get("/v1/orgs/acme/erasures").json();
+        let shown = service.get(&one).json()["approvers"].clone();
+        assert_eq!(all["erasures"][0]["approvers"], shown);
+        shown.as_array().unwrap().clone()
+    };
+    let approves =
+        |person: &Person| person.send(&service, "POST", &format!("erasures/{id}/approve"), Value::Null).status;
+    let named = |person: &Person| approvers().contains(&json!(person.id));
+    assert!(named(&rosa) && named(&lena) && !named(&asker));
+    // Who is removed and taken in again is another member, with whatever right.
+    let removed = service.request("DELETE", &format!("/v1/orgs/acme/users/{}", rosa.id)).send();
+    assert_eq!(removed.status, 204, "{removed:?}");
+    assert!(!named(&rosa));
+    let again = json!({"email": "rosa@example.com", "name": "Rosa", "groups": ["admin"]});
+    let again = service.request("POST", "/v1/orgs/acme/users").json(&again).send();
+    assert_eq!(again.status, 201, "{again:?}");
+    assert!(!named(&rosa) && approves(&rosa) != 200);
+    assert!(named(&lena));
+    assert_eq!(approves(&lena), 200);
+}
+
+#[test]
 fn an_event_that_keeps_somebody_from_approving_is_named_to_them() {
     let service = Service::start();
     service.organization("acme");
@@ -539,6 +570,8 @@ fn an_event_that_keeps_somebody_from_approving_is_named_to_them() {
     let id = asker.made(&service, "erasures", json!({"subject": "user:u_777", "reason": "They asked"}));
     let refused = lena.send(&service, "POST", &format!("erasures/{id}/approve"), Value::Null);
     assert_eq!(refused.status, 403, "{refused:?}");
+    let shown = service.get(&format!("/v1/orgs/acme/erasures/{id}")).json();
+    assert_eq!(shown["approvers"], json!([]), "who would be refused is not named");
     let detail = refused.json()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains(&ids[0]) && detail.contains("operator"), "{detail}");
     let by_operator = service.request("POST", &format!("/v1/orgs/acme/erasures/{id}/approve")).send();
