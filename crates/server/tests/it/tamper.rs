@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use actarium_core::canonical::{commit, part_hash};
 use actarium_core::disclosure::{Disclosure, ShownPart};
@@ -163,6 +164,18 @@ pub fn service() -> Service {
     service
 }
 
+/// The newest checkpoint, once it holds so many events: it is published a moment after they are acknowledged.
+fn published(service: &Service, size: u64) -> SignedCheckpoint {
+    for _ in 0..1_200 {
+        let newest = SignedCheckpoint::parse(&service.get("/v1/orgs/acme/log/checkpoint").body).unwrap();
+        if newest.checkpoint.size >= size {
+            return newest;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("no checkpoint of {size} events is published within a minute");
+}
+
 pub fn key(service: &Service) -> VerifierKey {
     VerifierKey::parse(service.get("/v1/orgs/acme/log/key").text().trim()).unwrap()
 }
@@ -228,8 +241,7 @@ fn an_export_with_proofs_needs_the_whole_log() {
 #[test]
 fn anchors_and_keys_from_outside_vouch_for_an_export() {
     let service = service();
-    let checkpoint = || SignedCheckpoint::parse(&service.get("/v1/orgs/acme/log/checkpoint").body).unwrap();
-    let old = checkpoint();
+    let old = published(&service, 600);
     assert_eq!(service.record("acme", &event("component.deploy", "later")).status, 201);
     let size = old.checkpoint.size;
     let trust = Trust { anchors: vec![old.clone()], ..Trust::default() };
