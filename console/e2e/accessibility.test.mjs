@@ -100,7 +100,10 @@ const VIEWS = {
     await page.goto("/orgs/demo/on-prem-keys");
     await page.getByRole("button", { name: "Create key" }).click();
     await page.getByLabel("Expires").selectOption({ label: "At the end of a day…" });
+    await page.getByRole("button", { name: "Choose the last day" }).click();
+    await page.getByRole("grid").waitFor();
     await check(page, "create key");
+    await page.keyboard.press("Escape");
     await page.keyboard.press("Escape");
   },
   invitations: async (page) => {
@@ -274,6 +277,23 @@ const VIEWS = {
   "sign-in settings": async (page) => {
     await page.goto("/orgs/demo/sign-in");
     await page.getByRole("heading", { level: 2 }).nth(2).waitFor();
+    await check(page, "sign-in settings");
+    await page.getByRole("button", { name: "Add identity provider" }).click();
+    const dialog = page.getByRole("dialog", { name: "Add identity provider" });
+    await dialog.getByLabel("Name", { exact: true }).fill("Northwind");
+    await dialog.getByLabel("Issuer", { exact: true }).fill("https://login.example.com");
+    await dialog.getByLabel("Client id", { exact: true }).fill("actarium");
+    await dialog.getByLabel("Domains that it speaks for").fill("no domain");
+    await dialog.getByRole("button", { name: "Add a value" }).click();
+    await dialog.getByLabel("Value of the claim").fill("team/reviewers");
+    await dialog.getByRole("button", { name: /^Groups of team\/reviewers/ }).click();
+    await page.getByRole("checkbox", { name: /^Auditor/ }).check();
+    await check(page, "groups of a value of the claim");
+    await page.keyboard.press("Escape");
+    await check(page, "add identity provider");
+    // With what is wrong at its field.
+    await dialog.getByRole("button", { name: "Add", exact: true }).click();
+    await dialog.locator("[aria-invalid=true]").first().waitFor();
   },
   account: async (page) => {
     await page.goto("/account");

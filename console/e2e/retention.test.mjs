@@ -109,7 +109,16 @@ on("a hold is counted, placed, followed into the log, and released with a reason
   await dialog(page).getByLabel("Search phrase").and(page.locator("[aria-invalid=true]")).waitFor();
   await dialog(page).getByLabel("Search phrase").fill("action:component.*");
   const from = new Date(Date.now() - 90 * 86_400_000).toISOString().slice(0, 19);
+  await dialog(page).getByLabel("From (UTC)").fill("lately");
+  await page.keyboard.press("Tab");
+  await dialog(page).getByText("Give a day, or a day and a time").waitFor();
   await dialog(page).getByLabel("From (UTC)").fill(from);
+  // A day of the calendar is meant with its last moment, and may be one to come.
+  await dialog(page).getByRole("button", { name: "Choose the last day" }).click();
+  await page.getByRole("button", { name: "Month after" }).click();
+  await page.locator("[role=grid] .day:not(.day-beside) button").first().click();
+  assert.match(await dialog(page).getByLabel("To (UTC)").inputValue(), /^\d{4}-\d\d-01 24:00$/);
+  await dialog(page).getByLabel("To (UTC)").fill("");
   await dialog(page).getByRole("button", { name: "Count what it would hold" }).click();
   const counted = dialog(page).getByText(/^[\d,]+ events match now\.$/);
   await counted.waitFor();

@@ -3,7 +3,7 @@ import { useState, type SyntheticEvent } from "react";
 
 import { Calendar } from "../time/Calendar";
 import { bounds, PRESETS, rangeLabel, rfc3339, type Range } from "../time/range";
-import { dayOf, isoDay, readTyped, typedOf, type Day } from "../time/typed";
+import { dayOf, isoDay, readTyped, typedOf, UNREADABLE, type Day } from "../time/typed";
 import { zoneName, zoneShort, type Zone } from "../time/zone";
 import { Button } from "../ui/Button";
 import { TextField } from "../ui/Field";
@@ -43,8 +43,6 @@ export function TimePicker({ range, zone, now, onChange }: { range: Range; zone:
     </Popover>
   );
 }
-
-const UNREADABLE = "Give a day, or a day and a time, such as 2026-11-23 08:00.";
 
 /** From when to when: by days of the calendar, or typed. What the page shows stands there at first. */
 function AbsoluteForm({ range, zone, now, onChange }: { range: Range; zone: Zone; now: number; onChange: (range: Range) => void }) {

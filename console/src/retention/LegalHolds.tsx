@@ -12,9 +12,11 @@ import { actorLabel, type Actor } from "../audit/event";
 import { counted } from "../audit/words";
 import { AuditOf } from "../people/links";
 import { LongText, Text } from "../text/Text";
+import { MomentField } from "../time/MomentField";
 import { rfc3339 } from "../time/range";
+import { readTyped, UNREADABLE } from "../time/typed";
 import { When } from "../time/When";
-import { fromInput, zoneShort, type Zone } from "../time/zone";
+import { zoneShort, type Zone } from "../time/zone";
 import { Button, ButtonLink } from "../ui/Button";
 import { TextArea, TextField } from "../ui/Field";
 import { FormDialog } from "../ui/Form";
@@ -120,29 +122,33 @@ function EventsOf({ hold }: { hold: LegalHold }) {
 type Criteria = { q: string; actor: string; target: string; from: string; to: string };
 
 /** What of the form is sent: what is empty is no criterion. */
-function sent(criteria: Criteria, zone: Zone) {
-  const at = (text: string) => {
-    const millis = text ? fromInput(text, zone) : null;
-    return millis === null ? undefined : rfc3339(millis);
-  };
-  const all = { q: criteria.q.trim(), actor: criteria.actor.trim(), target: criteria.target.trim(), from: at(criteria.from), to: at(criteria.to) };
+function sent(criteria: Criteria, begins: number | null, ends: number | null) {
+  const at = (millis: number | null) => (millis === null ? undefined : rfc3339(millis));
+  const all = { q: criteria.q.trim(), actor: criteria.actor.trim(), target: criteria.target.trim(), from: at(begins), to: at(ends) };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value)) as Partial<Criteria>;
 }
 
 function PlaceHold({ onDone, onClose }: { onDone: () => void; onClose: () => void }) {
   const { slug: org } = useOrganization();
   const [zone] = useState<Zone>(() => (remembered("zone") === "local" ? "local" : "utc"));
-  const [zoneText] = useState(() => zoneShort(zone, Date.now()));
+  const [now] = useState(Date.now);
+  const zoneText = zoneShort(zone, now);
   const [reason, setReason] = useState("");
   const [criteria, setCriteria] = useState<Criteria>({ q: "", actor: "", target: "", from: "", to: "" });
-  const put = (field: keyof Criteria) => (event: { target: { value: string } }) => setCriteria((before) => ({ ...before, [field]: event.target.value }));
-  const wanted = sent(criteria, zone);
+  const set = (field: keyof Criteria) => (value: string) => setCriteria((before) => ({ ...before, [field]: value }));
+  const put = (field: keyof Criteria) => (event: { target: { value: string } }) => set(field)(event.target.value);
+  const read = (text: string, isEnd: boolean) => (text.trim() ? readTyped(text, zone, now, isEnd) : null);
+  const [begins, ends] = [read(criteria.from, false), read(criteria.to, true)];
+  const unread = (text: string, millis: number | null) => (text.trim() && millis === null ? UNREADABLE : undefined);
+  const [wrongFrom, wrongTo] = [unread(criteria.from, begins), unread(criteria.to, ends)];
+  const wanted = sent(criteria, begins, ends);
   return (
     <FormDialog
       title="Place a legal hold"
       about="It holds what matches everything given here, from now on. Placing it is recorded, with its reason."
       verb="Place hold"
       wide
+      ready={!wrongFrom && !wrongTo}
       run={() => body(api.POST("/v1/orgs/{org}/legal-holds", { params: { path: { org } }, body: { reason: reason.trim(), ...wanted } }))}
       onDone={onDone}
       onClose={onClose}
@@ -153,8 +159,8 @@ function PlaceHold({ onDone, onClose }: { onDone: () => void; onClose: () => voi
           <div className="days-fields">
             <TextField label="Actor" maxLength={1000} value={criteria.actor} error={errorOf("/actor")} hint="Id, e-mail address or name" onChange={put("actor")} />
             <TextField label="Target" maxLength={1000} value={criteria.target} error={errorOf("/target")} hint="Id, name or type:id" onChange={put("target")} />
-            <TextField label={`From (${zoneText})`} type="datetime-local" step={1} value={criteria.from} error={errorOf("/from")} hint="When it happened" onChange={put("from")} />
-            <TextField label={`To (${zoneText})`} type="datetime-local" step={1} value={criteria.to} error={errorOf("/to")} hint="Empty: also what is still to come" onChange={put("to")} />
+            <MomentField label={`From (${zoneText})`} choosing="Choose the first day" zone={zone} value={criteria.from} unread={wrongFrom} error={errorOf("/from")} hint="When it happened" onChange={set("from")} />
+            <MomentField label={`To (${zoneText})`} choosing="Choose the last day" zone={zone} isEnd value={criteria.to} unread={wrongTo} error={errorOf("/to")} hint="Empty: also what is still to come" onChange={set("to")} />
           </div>
           <TextArea label="Search phrase" rows={2} maxLength={1000} spellCheck={false} value={criteria.q} error={errorOf("/q")} hint="As in the audit log: action:component.* project:payments" onChange={put("q")} />
           <Preview key={JSON.stringify(wanted)} wanted={wanted} />

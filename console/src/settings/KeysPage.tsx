@@ -9,6 +9,8 @@ import { MayNotChange } from "../app/WhomToAsk";
 import { AuditOf } from "../people/links";
 import { Text } from "../text/Text";
 import { rfc3339 } from "../time/range";
+import { MomentField } from "../time/MomentField";
+import { readTyped } from "../time/typed";
 import { When } from "../time/When";
 import { Button } from "../ui/Button";
 import { Confirm } from "../ui/Confirm";
@@ -136,11 +138,12 @@ const EXPIRIES: { value: Expiry; label: string }[] = [
   { value: "day", label: "At the end of a day…" },
 ];
 
-/** When a key ends: `null` for never; nothing for a day that is not chosen yet. Days end in UTC. */
+/** When a key ends: `null` for never; nothing for a day that cannot be read, or is not chosen yet. Days end in UTC. */
 function endOf(expiry: Expiry, day: string): string | null | undefined {
   if (expiry === "never") return null;
-  const millis = expiry === "day" ? Date.parse(`${day}T23:59:59Z`) : Date.now() + Number(expiry) * 86_400_000;
-  return Number.isNaN(millis) ? undefined : rfc3339(millis);
+  if (expiry !== "day") return rfc3339(Date.now() + Number(expiry) * 86_400_000);
+  const end = /^\d+-\d+-\d+$/.test(day.trim()) ? readTyped(day, "utc", Date.now(), true) : null;
+  return end === null ? undefined : rfc3339(end - 1_000);
 }
 
 /** Makes a key, or changes one; its secret stays the same. */
@@ -151,23 +154,26 @@ function EditKey<T>({ known, run, onClose, onDone }: { known?: Key; run: (wanted
   const [expiry, setExpiry] = useState<Expiry>(known?.expires_at ? "day" : "never");
   const [day, setDay] = useState(known?.expires_at?.slice(0, 10) ?? "");
   const end = endOf(expiry, day);
-  const unchanged = expiry === "day" && day === known?.expires_at?.slice(0, 10);
+  const unchanged = expiry === "day" && day.trim() === known?.expires_at?.slice(0, 10);
   const allowed = linesOf(networks);
   const wanted = { name, environment: environment || null, networks: allowed.length > 0 ? allowed : null, ...(unchanged || end === undefined ? {} : { expires_at: end }) };
   return (
-    <FormDialog title={known ? `Change key ${known.name}` : "Create key"} verb={known ? "Save" : "Create"} ready={expiry !== "day" || day !== ""} run={() => run(wanted)} onDone={onDone} onClose={onClose}>
+    <FormDialog title={known ? `Change key ${known.name}` : "Create key"} verb={known ? "Save" : "Create"} ready={end !== undefined} run={() => run(wanted)} onDone={onDone} onClose={onClose}>
       {(errorOf) => (
         <>
           <TextField label="Name" required maxLength={128} autoFocus value={name} error={errorOf("/name")} hint="What sends with it: “CI”, “orders in Porto”" onChange={(event) => setName(event.target.value)} />
           <TextField label="Environment" maxLength={128} value={environment} error={errorOf("/environment")} hint="If given, it is added to each event as a target" onChange={(event) => setEnvironment(event.target.value)} />
           <div className="field">
             <span className="field-label" aria-hidden="true">Expires</span>
-            <span className="key-expiry">
-              <Select label="Expires" value={expiry} choices={EXPIRIES} onChange={setExpiry} />
-              {expiry === "day" && <input className="input" type="date" aria-label="Day (UTC)" required value={day} onChange={(event) => setDay(event.target.value)} />}
-            </span>
-            {errorOf("/expires_at") && <span className="field-error" role="alert">{errorOf("/expires_at")}</span>}
+            <Select label="Expires" value={expiry} choices={EXPIRIES} onChange={setExpiry} />
+            {expiry !== "day" && errorOf("/expires_at") && <span className="field-error" role="alert">{errorOf("/expires_at")}</span>}
           </div>
+          {expiry === "day" && (
+            <MomentField
+              label="Last day (UTC)" choosing="Choose the last day" value={day} zone="utc" isEnd wholeDays fromToday
+              unread={day.trim() && end === undefined ? "Give a day such as 2026-11-23." : undefined} error={errorOf("/expires_at")} onChange={setDay}
+            />
+          )}
           <TextArea label="Allowed networks" rows={2} spellCheck={false} value={networks} error={errorOf("/networks")} hint="Addresses and networks it may be used from, one to a line: 203.0.113.0/24. Empty: from anywhere" onChange={(event) => setNetworks(event.target.value)} />
         </>
       )}

@@ -1,4 +1,4 @@
-// A month of days from which a range is chosen: its first day, then its last. Every day is reached by the arrow keys, months
+// A month of days from which a range is chosen, its first day and then its last, or a single day. Every day is reached by the arrow keys, months
 // by Page Up and Page Down. It knows days, and neither times nor zones.
 import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 
@@ -23,15 +23,19 @@ function led(key: string, day: Day): Day | null {
   }
 }
 
-export function Calendar({ first, last, today, onChange }: {
+export function Calendar({ first, last, today, earliest = -Infinity, latest = today, single = false, onChange }: {
   /** The chosen range; `null` for none. */
   first: Day | null;
   last: Day | null;
-  /** Days after it cannot be chosen. */
   today: Day;
+  /** Days before and after them cannot be chosen. */
+  earliest?: Day;
+  latest?: Day;
+  /** Whether one day is chosen, and not a range. */
+  single?: boolean;
   onChange: (first: Day, last: Day) => void;
 }) {
-  const [at, setAt] = useState(() => Math.min(last ?? first ?? today, today));
+  const [at, setAt] = useState(() => Math.min(last ?? first ?? today, latest));
   /** The first day, while the last one is to be chosen. */
   const [begun, setBegun] = useState<Day | null>(null);
   const [pointed, setPointed] = useState<Day | null>(null);
@@ -42,9 +46,9 @@ export function Calendar({ first, last, today, onChange }: {
     moved.current = false;
   }, [at]);
   const choose = (day: Day) => {
-    if (day > today) return;
+    if (day < earliest || day > latest) return;
     setAt(day);
-    setBegun(begun === null ? day : null);
+    setBegun(begun === null && !single ? day : null);
     onChange(Math.min(begun ?? day, day), Math.max(begun ?? day, day));
   };
   const onKeyDown = (event: KeyboardEvent) => {
@@ -52,17 +56,17 @@ export function Calendar({ first, last, today, onChange }: {
     if (to === null) return;
     event.preventDefault();
     moved.current = true;
-    setAt(Math.min(to, today));
+    setAt(Math.min(to, latest));
   };
   const other = begun === null ? null : (pointed ?? at);
   const from = begun === null || other === null ? first : Math.min(begun, other);
-  const to = begun === null || other === null ? last : Math.min(Math.max(begun, other), today);
+  const to = begun === null || other === null ? last : Math.min(Math.max(begun, other), latest);
   return (
     <div className="calendar">
       <div className="calendar-head">
         <IconButton icon="left" name="Month before" kind="quiet" onClick={() => setAt(monthsLater(at, -1))} />
         <b aria-live="polite">{monthName(at)}</b>
-        <IconButton icon="right" name="Month after" kind="quiet" disabled={firstOfMonth(at) === firstOfMonth(today)} onClick={() => setAt(Math.min(monthsLater(at, 1), today))} />
+        <IconButton icon="right" name="Month after" kind="quiet" disabled={firstOfMonth(at) === firstOfMonth(latest)} onClick={() => setAt(Math.min(monthsLater(at, 1), latest))} />
       </div>
       <table role="grid" aria-label={monthName(at)} ref={grid} onKeyDown={onKeyDown} onPointerLeave={() => setPointed(null)}>
         <thead>
@@ -73,7 +77,7 @@ export function Calendar({ first, last, today, onChange }: {
             <tr key={week[0]}>
               {week.map((day) => (
                 <DayCell
-                  key={day} day={day} inMonth={firstOfMonth(day) === firstOfMonth(at)} isToday={day === today} disabled={day > today} focusable={day === at}
+                  key={day} day={day} inMonth={firstOfMonth(day) === firstOfMonth(at)} isToday={day === today} disabled={day < earliest || day > latest} focusable={day === at}
                   place={placeOf(day, from, to)} onChoose={choose} onPoint={setPointed}
                 />
               ))}
@@ -81,7 +85,7 @@ export function Calendar({ first, last, today, onChange }: {
           ))}
         </tbody>
       </table>
-      <p className="field-hint" aria-live="polite">{begun === null ? "Choose the first day, then the last." : "Now the last day, or that one alone."}</p>
+      {!single && <p className="field-hint" aria-live="polite">{begun === null ? "Choose the first day, then the last." : "Now the last day, or that one alone."}</p>}
     </div>
   );
 }

@@ -75,6 +75,9 @@ export function typedOf(millis: number, zone: Zone): string {
 
 const TYPED = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T,]\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3}))?)?)?$/;
 
+/** What to say of what `readTyped` does not read. */
+export const UNREADABLE = "Give a day, or a day and a time, such as 2026-11-23 08:00.";
+
 /** The moment that is typed: a day, a day and a time, RFC 3339, `-7d` or `now`. A day alone begins with it, or as an end goes
  * on to its last moment. `null` for what is none, such as 30 February. */
 export function readTyped(text: string, zone: Zone, now: number, isEnd: boolean): number | null {

@@ -101,12 +101,6 @@ export function zoneShort(zone: Zone, millis: number): string {
   return `UTC${minutes < 0 ? "−" : "+"}${Math.floor(size / 60)}${size % 60 ? `:${two(size % 60)}` : ""}`;
 }
 
-/** The moment that an `<input type="datetime-local">` holds; `null` for none. */
-export function fromInput(text: string, zone: Zone): number | null {
-  const millis = Date.parse(zone === "utc" ? `${text}Z` : text);
-  return Number.isNaN(millis) ? null : millis;
-}
-
 /** `4 minutes ago`. */
 export function ago(millis: number, now: number): string {
   const seconds = Math.max(0, Math.round((now - millis) / 1000));

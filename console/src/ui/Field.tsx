@@ -3,21 +3,24 @@ import { useId, type ComponentPropsWithRef, type ReactNode } from "react";
 
 type FieldProps = { label: ReactNode; hint?: ReactNode; error?: string | undefined };
 
-type InputProps = Omit<ComponentPropsWithRef<"input">, "id"> & FieldProps & { large?: boolean };
+type InputProps = Omit<ComponentPropsWithRef<"input">, "id"> & FieldProps & { large?: boolean; beside?: ReactNode };
 
-export function TextField({ label, hint, error, large = false, className, ...rest }: InputProps) {
+export function TextField({ label, hint, error, large = false, beside, className, ...rest }: InputProps) {
   const id = useId();
   const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ");
+  const input = (
+    <input
+      id={id}
+      className={["input", large && "input-large", className].filter(Boolean).join(" ")}
+      aria-invalid={error ? true : undefined}
+      aria-describedby={described || undefined}
+      {...rest}
+    />
+  );
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>
-      <input
-        id={id}
-        className={["input", large && "input-large", className].filter(Boolean).join(" ")}
-        aria-invalid={error ? true : undefined}
-        aria-describedby={described || undefined}
-        {...rest}
-      />
+      {beside ? <span className="input-beside">{input}{beside}</span> : input}
       {hint && <span id={`${id}-hint`} className="field-hint">{hint}</span>}
       {error && <span id={`${id}-error`} className="field-error" role="alert">{error}</span>}
     </div>

@@ -1,6 +1,7 @@
 // The few icons of the console, drawn as lines. They say nothing on their own: a name always stands beside them.
 
 const PATHS = {
+  calendar: "M2.5 4h11v9.5h-11zM2.5 7h11M5.5 2v3m5-3v3",
   search: "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10Zm3.6-1.4L14 14",
   close: "M3.5 3.5l9 9m0-9l-9 9",
   check: "M3 8.5l3.2 3.2L13 4.8",
