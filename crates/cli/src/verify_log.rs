@@ -31,6 +31,12 @@ pub fn is_data_folder(path: &Path) -> bool {
     path.join(DATABASE_FILE).is_file()
 }
 
+/// What a failure says, without the name of the program, which what comes of it has.
+fn told(failure: Failure) -> String {
+    let told = failure.to_string();
+    told.strip_prefix("actarium: ").map_or_else(|| told.clone(), str::to_owned)
+}
+
 /// A log of a running service.
 struct Served<'c> {
     client: &'c Client,
@@ -45,16 +51,16 @@ impl Served<'_> {
 
 impl LogSource for Served<'_> {
     fn checkpoint(&mut self) -> Result<Vec<u8>, String> {
-        let note = self.client.get_plain(&self.path("log/checkpoint"), &[]).map_err(|failure| failure.to_string())?;
+        let note = self.client.get_plain(&self.path("log/checkpoint"), &[]).map_err(told)?;
         Ok(note.into_bytes())
     }
 
     fn key(&mut self) -> Result<String, String> {
-        self.client.get_plain(&self.path("log/key"), &[]).map_err(|failure| failure.to_string())
+        self.client.get_plain(&self.path("log/key"), &[]).map_err(told)
     }
 
     fn handovers(&mut self) -> Result<Vec<String>, String> {
-        let answer = self.client.get(&self.path("log/handovers"), &[]).map_err(|failure| failure.to_string())?;
+        let answer = self.client.get(&self.path("log/handovers"), &[]).map_err(told)?;
         let notes = answer["handovers"].as_array().ok_or("the answer has no hand-overs")?;
         Ok(notes.iter().filter_map(|note| note.as_str().map(str::to_owned)).collect())
     }
@@ -63,7 +69,7 @@ impl LogSource for Served<'_> {
         let path = self.path(&format!("log/{address}"));
         let stream = self.client.stream(&path, &[], "application/octet-stream", SILENCE_MAX);
         let mut bytes = Vec::new();
-        let stream = stream.map_err(|failure| failure.to_string())?;
+        let stream = stream.map_err(told)?;
         stream.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
         Ok(bytes)
     }
