@@ -174,3 +174,70 @@ fn a_checkpoint_vouches_for_what_it_signed_and_none_that_the_check_had_to_make()
     let nothing = check();
     assert!(nothing.0 == Some(3) && nothing.1.contains("no checkpoint"), "{}", nothing.1);
 }
+
+/// Deletes an organization from each table that has something of it.
+fn delete_organization(data: &Path, slug: &str) {
+    let database = rusqlite::Connection::open(data.join("actarium.db")).unwrap();
+    database.pragma_update(None, "foreign_keys", false).unwrap();
+    let number: i64 =
+        database.query_row("SELECT number FROM organizations WHERE slug = ?1", [slug], |row| row.get(0)).unwrap();
+    let mut tables = database
+        .prepare("SELECT m.name FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'organization'")
+        .unwrap();
+    let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert!(tables.len() > 3, "{tables:?}");
+    for table in tables {
+        database.execute(&format!("DELETE FROM {table} WHERE organization = ?1"), [number]).unwrap();
+    }
+    database.execute("DELETE FROM journal WHERE key >> 40 = ?1", [number]).unwrap();
+    assert_eq!(database.execute("DELETE FROM organizations WHERE number = ?1", [number]).unwrap(), 1);
+}
+
+#[test]
+fn rows_that_the_log_says_are_there_are_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = Start::on(&data).now();
+    let client = server.client();
+    for slug in ["acme", "globex"] {
+        client.organization(slug);
+    }
+    let place = |reason: &str| {
+        let hold = json!({"reason": reason, "target": "component:c-1"});
+        let placed = client.try_post("/v1/orgs/acme/legal-holds", &[], &hold).unwrap().expect(201);
+        placed["id"].as_str().unwrap().to_owned()
+    };
+    let (kept, released) = (place("Case 7"), place("Case 8"));
+    let release = format!("/v1/orgs/acme/legal-holds/{released}?reason=over");
+    assert_eq!(client.send("DELETE", &release, &[], Vec::new()).unwrap().status, 204);
+    server.stop();
+    let check = || verify(&[data.to_str().unwrap()], "");
+    let whole = check();
+    assert_eq!(whole.0, Some(0), "{}", whole.1);
+
+    // A hold that was taken away, and one that was put back under the id of one that was released.
+    change(&data, &format!("UPDATE directory SET id = '{released}' WHERE kind = 'legal_hold' AND id = '{kept}'"));
+    let found = check();
+    assert_eq!(found.0, Some(1), "{}", found.1);
+    for wanted in [
+        format!("acme, legal hold {kept}: event "),
+        "no record releases it, and the database does not have it".to_owned(),
+        format!("acme, legal hold {released}: event "),
+    ] {
+        assert!(found.1.contains(&wanted), "{wanted:?} is not in\n{}", found.1);
+    }
+    change(&data, &format!("UPDATE directory SET id = '{kept}' WHERE kind = 'legal_hold'"));
+    assert_eq!(check().0, Some(0));
+
+    delete_organization(&data, "globex");
+    let found = check();
+    assert!(found.0 == Some(1) && found.1.contains("actarium, organization globex: event "), "{}", found.1);
+    delete_organization(&data, "actarium");
+    let found = check();
+    assert!(
+        found.0 == Some(1) && found.1.contains("organization actarium: the database does not have it"),
+        "{}",
+        found.1
+    );
+    assert_eq!(verify(&[data.to_str().unwrap(), "--org", "acme"], "").0, Some(0));
+}

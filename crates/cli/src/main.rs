@@ -20,6 +20,7 @@ mod login;
 mod manage;
 mod prompt;
 mod record;
+mod recorded;
 mod removals;
 mod retention;
 mod search;

@@ -16,6 +16,7 @@ use actarium_verify::{Bundle, LogSource, Records, Report, Trust, VerifiedLog, ve
 use crate::client::{Client, segment};
 use crate::failure::Failure;
 use crate::manage::counted;
+use crate::recorded::{OPERATOR_SLUG, Recorded};
 
 /// The database by which a data folder is known.
 const DATABASE_FILE: &str = "actarium.db";
@@ -213,10 +214,11 @@ impl Kept {
     }
 
     /// What the log tells of itself, from all events that are left.
-    fn records(&self, report: &mut Report) -> Result<Records, Failure> {
+    fn records(&self, report: &mut Report) -> Result<(Records, Recorded), Failure> {
         let broken = |error: ReadError| Failure::Refused(error.to_string());
         let snapshot = self.engine.snapshot(self.organization.id).map_err(broken)?;
-        let (mut records, mut wrong, mut next) = (Records::default(), Vec::new(), 0);
+        let (mut records, mut recorded) = (Records::default(), Recorded::default());
+        let (mut wrong, mut next) = (Vec::new(), 0);
         for living in living(&snapshot).chain(std::iter::once(snapshot.size..snapshot.size)) {
             if living.start > next {
                 records.purged_range(next..living.start, self.recorded_at(living.start - 1)?);
@@ -226,11 +228,12 @@ impl Kept {
                 let noted =
                     records.note((event.seq, event.recorded_at), &event.row, ErasableParts::erased_of(&event.row));
                 wrong.extend(noted.err().map(|problem| (event.seq, problem)));
+                recorded.note(event.seq, &event.row);
             });
             read.map_err(broken)?;
         }
         wrong.into_iter().for_each(|(seq, problem)| report.find(format!("event {seq}"), problem));
-        Ok(records)
+        Ok((records, recorded))
     }
 
     /// When an event was recorded of which nothing else is left.
@@ -260,8 +263,10 @@ fn verify_kept(log: &mut Kept, trust: &Trust) -> Result<Report, Failure> {
         log.prove_segments(&mut verified.report);
     }
     if verified.report.is_sound() {
-        let records = log.records(&mut verified.report)?;
+        let (records, recorded) = log.records(&mut verified.report)?;
         verified.judge(&records, (&log.organization.slug, "the database"), trust);
+        let compared = recorded.compare(&log.engine, &log.organization, &mut verified.report);
+        compared.map_err(|error| Failure::Refused(error.to_string()))?;
     }
     Ok(verified.report)
 }
@@ -300,6 +305,11 @@ pub fn folder(folder: &DataFolder<'_>, org: Option<&str>, trust: &Trust) -> Resu
     }
     let damaged = engine.damaged();
     let mut report = Report::default();
+    if org.is_none() && engine.organization(OPERATOR_SLUG).is_none() {
+        let detail =
+            "the database does not have it, and every folder has one from its first start on: it was taken away";
+        report.find(format!("organization {OPERATOR_SLUG}"), detail);
+    }
     for organization in wanted {
         let slug = organization.slug.clone();
         let mut log = Kept { engine: engine.clone(), organization, is_unpublished: false };

@@ -8,12 +8,36 @@ use crate::{stored, time};
 /// What the organization of a log is called, if an event is the one that created it: the first of the log. The name that people
 /// give it may change, this one never does.
 pub fn created_organization(seq: u64, row: &RowView<'_>) -> Option<String> {
-    let is_creation = seq == 0
-        && row.get(Column::Action) == Some("organization.create")
+    if seq == 0 { own_target(row, "organization.create", "organization") } else { None }
+}
+
+/// What an organization is called that an event of the operator's log says was created.
+pub fn listed_organization(row: &RowView<'_>) -> Option<String> {
+    own_target(row, "organization.create", "organization")
+}
+
+/// What an event says of a legal hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HoldRecord {
+    /// The hold with this id was placed,
+    Placed(String),
+    /// or released.
+    Released(String),
+}
+
+/// What an event says of a legal hold; nothing, if it says nothing or not of which.
+pub fn hold_record(row: &RowView<'_>) -> Option<HoldRecord> {
+    let placed = own_target(row, "legal_hold.place", "legal_hold").map(HoldRecord::Placed);
+    placed.or_else(|| own_target(row, "legal_hold.release", "legal_hold").map(HoldRecord::Released))
+}
+
+/// The id of the target of this kind of what the service itself says that it has done.
+fn own_target(row: &RowView<'_>, action: &str, kind: &str) -> Option<String> {
+    let is_done = row.get(Column::Action) == Some(action)
         && row.get(Column::Source) == Some(OWN_SOURCE)
         && row.get(Column::Outcome) == Some("success");
-    let targets = row.get(Column::Targets).filter(|_| is_creation)?;
-    let target = stored::targets(targets).find(|target| target.kind == "organization")?;
+    let targets = row.get(Column::Targets).filter(|_| is_done)?;
+    let target = stored::targets(targets).find(|target| target.kind == kind)?;
     Some(target.id.into_owned()).filter(|id| !id.is_empty())
 }
 
@@ -74,6 +98,28 @@ mod tests {
         assert_eq!(created_organization(1, &row), None, "any event behind it is of somebody else");
         row.texts[Column::Source as usize] = Some("api");
         assert_eq!(created_organization(0, &row), None);
+    }
+
+    #[test]
+    fn holds_are_told_by_own_records_of_what_was_done() {
+        let told = |action, source, outcome| {
+            let mut row = RowView::EMPTY;
+            for (column, text) in [
+                (Column::Action, action),
+                (Column::Source, source),
+                (Column::Outcome, outcome),
+                (Column::Targets, r#"[{"type":"legal_hold","id":"hold_1"}]"#),
+            ] {
+                row.texts[column as usize] = Some(text);
+            }
+            hold_record(&row)
+        };
+        let id = || "hold_1".to_owned();
+        assert_eq!(told("legal_hold.place", OWN_SOURCE, "success"), Some(HoldRecord::Placed(id())));
+        assert_eq!(told("legal_hold.release", OWN_SOURCE, "success"), Some(HoldRecord::Released(id())));
+        assert_eq!(told("legal_hold.place", OWN_SOURCE, "denied"), None);
+        assert_eq!(told("legal_hold.place", "api", "success"), None);
+        assert_eq!(told("organization.create", OWN_SOURCE, "success"), None);
     }
 
     #[test]

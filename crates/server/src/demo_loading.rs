@@ -13,6 +13,7 @@ use actarium_store::{
 use serde_json::json;
 
 use crate::adapters::{Adapter, AdapterOptions, adapt_and_encode};
+use crate::app::OPERATOR_SLUG;
 use crate::demo::{self, Demo};
 use crate::recorder::OwnRecord;
 use crate::serve::{ServeError, service_actor};
@@ -74,10 +75,11 @@ async fn create(engine: &Engine, clock: &dyn Clock) -> Result<Arc<Organization>,
         expected_version: None,
         document: Some(clock.now().to_string()),
     };
+    let listed = engine.organization(OPERATOR_SLUG).map(|operator| (operator.id, rows.clone()));
     let change = Change {
         organizations: vec![NewOrganization { id, slug: demo::SLUG.into(), name: demo::NAME.into() }],
         directory: vec![pending],
-        records: vec![(id, rows)],
+        records: std::iter::once((id, rows)).chain(listed).collect(),
     };
     engine.change(change).await?;
     engine.organization_by_id(id).ok_or(ServeError::Record(AppendError::UnknownOrganization))

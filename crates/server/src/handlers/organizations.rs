@@ -59,7 +59,8 @@ fn masking_of(organization: &Organization, state: &State) -> MaskingChoice {
     chosen.unwrap_or_default()
 }
 
-/// Creates an organization. Its creation is the first event of its own log, in the same commit.
+/// Creates an organization. Its creation is the first event of its own log, in the same commit, and stands in the operator's as
+/// well: whoever takes the organization out of the database is told from who never had it.
 ///
 /// # Errors
 /// 422 for a slug or name against the rules, 409 for a slug that is taken.
@@ -83,7 +84,8 @@ pub async fn create(mut call: Call) -> Result<Response, Problem> {
     let record = OwnRecord::of_request("organization.create", &call.caller, &call.context, target);
     let rows = record.encode(call.app.clock.as_ref())?;
     let new = NewOrganization { id, slug, name };
-    let creating = call.app.engine.create_organization(new, vec![(id, rows)]);
+    let records = vec![(id, rows.clone()), (call.app.operator_organization.id, rows)];
+    let creating = call.app.engine.create_organization(new, records);
     let organization = creating.await.map_err(append_problem)?;
     call.app.directory.read(|state| created(&Shown::new(&organization, state)))
 }
