@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { administratorState, browser, rows, service, serviceAndBrowser, signIn, withPage } from "./service.mjs";
+import { administratorState, browser, focused, rows, service, serviceAndBrowser, signIn, withPage } from "./service.mjs";
 
 let state;
 serviceAndBrowser({}, async () => {
@@ -12,17 +12,6 @@ serviceAndBrowser({}, async () => {
 
 const on = (name, run, options) => test(name, () => withPage(browser, service, `focus ${name}`, run, { storageState: state, ...options }));
 const LOG = "/orgs/demo/audit-logs?tz=utc&from=-30d";
-
-/** Waits until what has the focus is called this, and stays so. */
-async function focused(page, role, name) {
-  const expected = page.getByRole(role, { name });
-  const has = () => expected.evaluateAll((all) => all.includes(document.activeElement));
-  for (let tries = 0; tries < 100 && !(await has()); tries++) await page.waitForTimeout(50);
-  // Whatever else moves the focus, does it within a moment.
-  await page.waitForTimeout(150);
-  const where = await page.evaluate(() => document.activeElement?.outerHTML.replace(/>[^]*/, ">"));
-  assert.ok(await has(), `${role} ${name} has the focus, not ${where}`);
-}
 
 async function press(page, role, name, key = "Enter") {
   await page.getByRole(role, { name }).first().focus();
@@ -382,6 +371,11 @@ on("who goes on at once from a menu that closed stays where they went", async (p
     const later = window.setTimeout;
     window.setTimeout = (act, millis, ...more) => later(act, millis || 400, ...more);
   });
+  // Timers of one length run in the order in which they were set: once this one has, what closed before it has given the focus back.
+  // What that brings about in turn is over with the second.
+  const givenBack = async () => {
+    for (let round = 0; round < 2; round++) await page.evaluate(() => new Promise((ran) => setTimeout(ran)));
+  };
   await openLog(page, "&f=outcome:denied");
   await page.getByRole("button", { name: "Project", exact: true }).click();
   await page.getByRole("checkbox").first().waitFor();
@@ -389,12 +383,12 @@ on("who goes on at once from a menu that closed stays where they went", async (p
   // The next menu stays open, though the first one's button is still to be given the focus.
   await page.getByRole("button", { name: /^Outcome ?denied/ }).click();
   await page.getByRole("checkbox", { name: /^failed/ }).waitFor();
-  await page.waitForTimeout(600);
-  await page.getByRole("checkbox", { name: /^failed/ }).waitFor({ timeout: 1_000 });
+  await givenBack();
+  await page.getByRole("checkbox", { name: /^failed/ }).waitFor();
   // Keys go where they were pressed: on the chip, an n would keep out what it shows.
   await page.keyboard.press("Escape");
   await page.keyboard.press("/");
-  await page.waitForTimeout(600);
+  await givenBack();
   await onSearch(page);
   await page.keyboard.type("action:comp");
   await page.getByRole("option").first().waitFor();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { browser, rows, service, serviceAndBrowser, signIn, withPage } from "./service.mjs";
+import { browser, focused, rows, service, serviceAndBrowser, signIn, withPage } from "./service.mjs";
 
 serviceAndBrowser();
 
@@ -208,9 +208,17 @@ test("a key has an end and networks it may be used from", () =>
     await page.keyboard.press("Tab");
     await page.getByText("Give a day such as").waitFor();
     await page.getByRole("button", { name: "Choose the last day" }).click();
-    await page.locator("[role=grid] [aria-current=date]").click();
+    // Keys lead to no day that is over.
+    const today = page.locator("[role=grid] [aria-current=date]");
+    await today.press("ArrowUp");
+    await today.press("PageUp");
+    assert.ok(await today.evaluate((button) => button === document.activeElement && button.tabIndex === 0));
+    assert.equal(await page.getByRole("button", { name: "Month before" }).getAttribute("aria-disabled"), "true");
+    await page.getByRole("button", { name: "Month after" }).click();
+    await page.locator("[role=grid] .day:not(.day-beside) button").first().click();
+    await focused(page, "button", "Choose the last day");
     const chosen = await day.inputValue();
-    assert.match(chosen, /^\d{4}-\d\d-\d\d$/);
+    assert.match(chosen, /^\d{4}-\d\d-01$/);
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByRole("dialog").waitFor({ state: "detached" });
     assert.match((await kept()).expires_at, new RegExp(`^${chosen}T23:59:59`));

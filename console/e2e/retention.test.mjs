@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { administratorState, browser, rows, service, serviceAndBrowser, signIn, withPage } from "./service.mjs";
+import { administratorState, browser, focused, rows, service, serviceAndBrowser, signIn, withPage } from "./service.mjs";
 
 let state;
 serviceAndBrowser({ arguments: ["--hot-days-min", "30", "--archive-days-min", "0"] }, async () => {
@@ -112,12 +112,18 @@ on("a hold is counted, placed, followed into the log, and released with a reason
   await dialog(page).getByLabel("From (UTC)").fill("lately");
   await page.keyboard.press("Tab");
   await dialog(page).getByText("Give a day, or a day and a time").waitFor();
+  // What it would hold is not told without the time that was meant.
+  assert.equal(await dialog(page).getByRole("button", { name: "Count what it would hold" }).count(), 0);
   await dialog(page).getByLabel("From (UTC)").fill(from);
   // A day of the calendar is meant with its last moment, and may be one to come.
   await dialog(page).getByRole("button", { name: "Choose the last day" }).click();
   await page.getByRole("button", { name: "Month after" }).click();
   await page.locator("[role=grid] .day:not(.day-beside) button").first().click();
   assert.match(await dialog(page).getByLabel("To (UTC)").inputValue(), /^\d{4}-\d\d-01 24:00$/);
+  await focused(page, "button", "Choose the last day");
+  await dialog(page).getByLabel("To (UTC)").fill("soon");
+  await page.keyboard.press("Enter");
+  await dialog(page).getByText("Give a day, or a day and a time").waitFor();
   await dialog(page).getByLabel("To (UTC)").fill("");
   await dialog(page).getByRole("button", { name: "Count what it would hold" }).click();
   const counted = dialog(page).getByText(/^[\d,]+ events match now\.$/);

@@ -167,6 +167,17 @@ export async function rows(page) {
 }
 
 /** The service of a file's tests, and the browser that looks at it: there from before the first of them until after the last. */
+/** Waits until what has the focus is called this, and stays so. */
+export async function focused(page, role, name) {
+  const expected = page.getByRole(role, { name });
+  const has = () => expected.evaluateAll((all) => all.includes(document.activeElement));
+  for (let tries = 0; tries < 100 && !(await has()); tries++) await page.waitForTimeout(50);
+  // Whatever else moves the focus, does it within a moment.
+  await page.waitForTimeout(150);
+  const where = await page.evaluate(() => document.activeElement?.outerHTML.replace(/>[^]*/, ">"));
+  assert.ok(await has(), `${role} ${name} has the focus, not ${where}`);
+}
+
 export let service;
 export let browser;
 

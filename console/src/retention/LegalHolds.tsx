@@ -141,6 +141,7 @@ function PlaceHold({ onDone, onClose }: { onDone: () => void; onClose: () => voi
   const [begins, ends] = [read(criteria.from, false), read(criteria.to, true)];
   const unread = (text: string, millis: number | null) => (text.trim() && millis === null ? UNREADABLE : undefined);
   const [wrongFrom, wrongTo] = [unread(criteria.from, begins), unread(criteria.to, ends)];
+  const isReadable = !wrongFrom && !wrongTo;
   const wanted = sent(criteria, begins, ends);
   return (
     <FormDialog
@@ -148,7 +149,7 @@ function PlaceHold({ onDone, onClose }: { onDone: () => void; onClose: () => voi
       about="It holds what matches everything given here, from now on. Placing it is recorded, with its reason."
       verb="Place hold"
       wide
-      ready={!wrongFrom && !wrongTo}
+      ready={isReadable}
       run={() => body(api.POST("/v1/orgs/{org}/legal-holds", { params: { path: { org } }, body: { reason: reason.trim(), ...wanted } }))}
       onDone={onDone}
       onClose={onClose}
@@ -163,7 +164,7 @@ function PlaceHold({ onDone, onClose }: { onDone: () => void; onClose: () => voi
             <MomentField label={`To (${zoneText})`} choosing="Choose the last day" zone={zone} isEnd value={criteria.to} unread={wrongTo} error={errorOf("/to")} hint="Empty: also what is still to come" onChange={set("to")} />
           </div>
           <TextArea label="Search phrase" rows={2} maxLength={1000} spellCheck={false} value={criteria.q} error={errorOf("/q")} hint="As in the audit log: action:component.* project:payments" onChange={put("q")} />
-          <Preview key={JSON.stringify(wanted)} wanted={wanted} />
+          {isReadable && <Preview key={JSON.stringify(wanted)} wanted={wanted} />}
         </>
       )}
     </FormDialog>

@@ -35,7 +35,8 @@ export function Calendar({ first, last, today, earliest = -Infinity, latest = to
   single?: boolean;
   onChange: (first: Day, last: Day) => void;
 }) {
-  const [at, setAt] = useState(() => Math.min(last ?? first ?? today, latest));
+  const within = (day: Day) => Math.max(Math.min(day, latest), earliest);
+  const [at, setAt] = useState(() => within(last ?? first ?? today));
   /** The first day, while the last one is to be chosen. */
   const [begun, setBegun] = useState<Day | null>(null);
   const [pointed, setPointed] = useState<Day | null>(null);
@@ -56,7 +57,7 @@ export function Calendar({ first, last, today, earliest = -Infinity, latest = to
     if (to === null) return;
     event.preventDefault();
     moved.current = true;
-    setAt(Math.min(to, latest));
+    setAt(within(to));
   };
   const other = begun === null ? null : (pointed ?? at);
   const from = begun === null || other === null ? first : Math.min(begun, other);
@@ -64,9 +65,9 @@ export function Calendar({ first, last, today, earliest = -Infinity, latest = to
   return (
     <div className="calendar">
       <div className="calendar-head">
-        <IconButton icon="left" name="Month before" kind="quiet" onClick={() => setAt(monthsLater(at, -1))} />
+        <IconButton icon="left" name="Month before" kind="quiet" disabled={firstOfMonth(at) === firstOfMonth(earliest)} onClick={() => setAt(within(monthsLater(at, -1)))} />
         <b aria-live="polite">{monthName(at)}</b>
-        <IconButton icon="right" name="Month after" kind="quiet" disabled={firstOfMonth(at) === firstOfMonth(latest)} onClick={() => setAt(Math.min(monthsLater(at, 1), latest))} />
+        <IconButton icon="right" name="Month after" kind="quiet" disabled={firstOfMonth(at) === firstOfMonth(latest)} onClick={() => setAt(within(monthsLater(at, 1)))} />
       </div>
       <table role="grid" aria-label={monthName(at)} ref={grid} onKeyDown={onKeyDown} onPointerLeave={() => setPointed(null)}>
         <thead>

@@ -13,7 +13,7 @@ export function MomentField({ label, hint, error, unread, choosing, value, zone,
   label: string;
   hint?: ReactNode;
   error?: string | undefined;
-  /** What is wrong with what is typed: told once somebody has gone on from it, and not while they write. */
+  /** What is wrong with what is typed: told once somebody has gone on from it or sends it, and not while they write. */
   unread?: string | undefined;
   /** What the calendar's button is called. */
   choosing: string;
@@ -50,6 +50,7 @@ export function MomentField({ label, hint, error, unread, choosing, value, zone,
     <TextField
       label={label} hint={hint} error={(left ? unread : undefined) ?? error} spellCheck={false} autoComplete="off" placeholder={wholeDays ? "2026-11-23" : "2026-11-23 08:00"}
       value={value} beside={calendar} onBlur={() => setLeft(true)}
+      onKeyDown={(event) => event.key === "Enter" && setLeft(true)}
       onChange={(event) => {
         setLeft(false);
         onChange(event.target.value);

@@ -27,10 +27,10 @@ function placeOf(element: HTMLElement): Place {
   return { element, onPage: element.closest(PAGE) !== null, steps };
 }
 
-/** Whether nothing has the focus. */
+/** Whether nothing has the focus. A dialog itself has it when what had it there is gone: Radix keeps it from leaving. */
 export function isNowhere(): boolean {
   const active = document.activeElement;
-  return active === null || active === document.body || active === document.documentElement;
+  return active === null || active === document.body || active === document.documentElement || active.matches(".dialog, .drawer");
 }
 
 /**
