@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use actarium_tests::program;
 use actarium_tests::server::{BRISK, Start};
@@ -173,6 +174,37 @@ fn a_checkpoint_vouches_for_what_it_signed_and_none_that_the_check_had_to_make()
     change(&data, &format!("DELETE FROM checkpoints WHERE {of_acme}"));
     let nothing = check();
     assert!(nothing.0 == Some(3) && nothing.1.contains("no checkpoint"), "{}", nothing.1);
+
+    // Others were published long after it began.
+    change(&data, &format!("UPDATE checkpoints SET published_at = published_at + 14400000000 WHERE NOT {of_acme}"));
+    const TOLD: &str = "its checkpoints were taken away, or the service never came to publish one";
+    let missed = check();
+    assert!(missed.0 == Some(3) && missed.1.contains("undecided") && missed.1.contains(TOLD), "{}", missed.1);
+    let folder = data.to_str().unwrap();
+    assert_eq!(verify(&[folder], "").0, Some(0));
+    // The service goes on and puts it on record once.
+    let server = Start::on(&data).now();
+    let client = server.client();
+    let event = json!({
+        "action": "component.deploy", "actor": {"type": "user", "id": "u-1"}, "targets": [{"type": "component", "id": "c"}],
+    });
+    let _ = client.try_post("/v1/orgs/acme/events", &[], &event).unwrap().expect(201);
+    let told = || {
+        let found = client.get("/v1/orgs/actarium/events?action=audit_log.verify&outcome=unknown").expect(200);
+        found["events"].as_array().unwrap().clone()
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while told().is_empty() {
+        assert!(Instant::now() < deadline, "it is not on record within a minute");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let records = told();
+    assert_eq!((records.len(), &records[0]["targets"][0]["id"]), (1, &json!("acme")), "{records:?}");
+    assert!(records[0]["reason"].as_str().unwrap().contains(TOLD), "{records:?}");
+    assert!(server.stderr().contains("what was published of a log is missed"), "{}", server.stderr());
+    server.stop();
+    let published = verify(&[folder], "");
+    assert!(published.0 == Some(0) && !published.1.contains(TOLD), "{}", published.1);
 }
 
 /// Deletes an organization from each table that has something of it.

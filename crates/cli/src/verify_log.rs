@@ -303,7 +303,7 @@ pub fn folder(folder: &DataFolder<'_>, org: Option<&str>, trust: &Trust) -> Resu
     if wanted.len() > 1 && (trust.key.is_some() || !trust.anchors.is_empty()) {
         return Err(Failure::Usage("a key and anchors are of one log: say which by --org".to_owned()));
     }
-    let damaged = engine.damaged();
+    let (damaged, missed) = (engine.damaged(), engine.missed_checkpoints());
     let mut report = Report::default();
     if org.is_none() && engine.organization(OPERATOR_SLUG).is_none() {
         let detail =
@@ -321,6 +321,11 @@ pub fn folder(folder: &DataFolder<'_>, org: Option<&str>, trust: &Trust) -> Resu
             }
             None => verify_kept(&mut log, trust)?,
         };
+        if let Some((_, detail)) = missed.iter().find(|(of, _)| *of == slug) {
+            found
+                .undecided
+                .push(format!("{slug}: {detail}; a checkpoint that was kept elsewhere, given as --anchor, decides it"));
+        }
         let all = found.findings.iter_mut().chain(&mut found.missing);
         all.for_each(|finding| finding.place = format!("{slug}, {}", finding.place));
         // A log goes by an opaque name, which says nobody's.

@@ -99,22 +99,27 @@ pub async fn keep_up(app: Arc<App>) {
     }
 }
 
-/// Records damage, until it is aborted.
+/// Records damage, and of which logs no checkpoint was kept at this start, until it is aborted.
 pub async fn tell(app: Arc<App>) {
     let mut told = BTreeSet::new();
     loop {
-        for (slug, detail) in app.engine.damaged() {
-            if told.contains(&slug) {
+        let damaged = app.engine.damaged().into_iter();
+        let damaged =
+            damaged.map(|(slug, detail)| (slug, "failure", format!("The log takes no more writes: {detail}")));
+        let missed = app.engine.missed_checkpoints().into_iter();
+        let missed =
+            missed.map(|(slug, detail)| (slug, "unknown", format!("Whether the log is whole is undecided: {detail}")));
+        for (slug, outcome, reason) in missed.chain(damaged) {
+            if told.contains(&(slug.clone(), outcome)) {
                 continue;
             }
-            let mut record = OwnRecord::new("audit_log.verify", service_actor(), audit_log(&slug));
-            record.outcome = "failure";
-            record.reason = Some(format!("The log takes no more writes: {detail}"));
+            let record = OwnRecord::new("audit_log.verify", service_actor(), audit_log(&slug));
             let target = json!({"type": "organization", "id": slug});
-            match app.recorder.note(app.operator_organization.id, &record.on(target)) {
-                Ok(()) => drop(told.insert(slug)),
+            let record = record.unsuccessful(outcome, reason).on(target);
+            match app.recorder.note(app.operator_organization.id, &record) {
+                Ok(()) => drop(told.insert((slug, outcome))),
                 Err(problem) => {
-                    tracing::error!(detail = %problem.detail, "damage could not be recorded; it is tried again")
+                    tracing::error!(detail = %problem.detail, "what is wrong with a log could not be recorded; it is tried again");
                 }
             }
         }

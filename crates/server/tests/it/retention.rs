@@ -373,7 +373,8 @@ fn a_stop_does_not_wait_for_a_clock_that_is_behind_the_logs() {
     assert_eq!(messages(&service, ""), ["one"]);
     let begun = Instant::now();
     let folder = service.stop();
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    // It waits for 20 s at most, if it waits.
+    assert!(begun.elapsed() < Duration::from_secs(18), "{:?}", begun.elapsed());
     clock.pass(4);
     let service = Service::start_at(folder, clock.clone(), |_| {});
     assert_eq!(messages(&service, ""), ["one"]);

@@ -1,6 +1,7 @@
 //! Checkpoints of logs: signed, kept durably, then shown. Never ahead of what is durable, because a head is published in
 //! memory only when its commit is on disk; never of a log whose newest checkpoint its tree contradicts.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,7 +19,7 @@ use crate::backend::{BackendError, StoredCheckpoint};
 use crate::keys::LogKey;
 use crate::organization::OrganizationId;
 
-/// How long a log may be without a checkpoint that is kept; they are published every second.
+/// How long a log may be without a checkpoint that is kept before that is told; they are published every second.
 const UNPUBLISHED_MAX: Micros = 60 * time::SECOND;
 
 /// A checkpoint that was published.
@@ -137,13 +138,14 @@ pub(crate) fn take_over(log: &Log, signer: &CheckpointSigner, newest: &StoredChe
     Ok(())
 }
 
-/// Misses the checkpoints of logs of which none is kept, though one was published: all of them are taken away, and whatever the
-/// log holds now would be signed as if it were new. A log is without one for the moment alone between its first event and the
-/// next look of who publishes, and then everything that is kept in the folder is of about that moment, whatever broke it off.
+/// Notes the logs of which no checkpoint is kept, although what the folder tells of is later than their first event by more than it
+/// takes to publish one. Either all of them were taken away, or none was ever published, as after a kill, a slow round or a change
+/// of the clock: nothing in the folder tells these apart, so the log goes on, and who can compare it with what lies outside is told.
 pub(crate) fn miss(logs: &Registry, signer: &CheckpointSigner, kept: &[StoredCheckpoint]) {
     let published_at = kept.iter().map(|checkpoint| checkpoint.published_at).max();
     // Before a change of the key every log is published.
     let handed_over_at = signer.handovers.history().handovers().last().map(|handover| handover.at);
+    let published: HashSet<_> = kept.iter().map(|checkpoint| checkpoint.organization).collect();
     for log in logs.by_id.values() {
         let id = log.organization.id;
         let (first, last) = {
@@ -151,17 +153,24 @@ pub(crate) fn miss(logs: &Registry, signer: &CheckpointSigner, kept: &[StoredChe
             let sealed = state.manifest.first().map(|entry| entry.summary.recorded.0);
             (sealed.or(state.oldest_unsealed), state.head.recorded_at)
         };
-        let Some(first) = first.filter(|_| kept.iter().all(|checkpoint| checkpoint.organization != id)) else {
+        let Some(first) = first.filter(|_| !published.contains(&id)) else {
             continue;
         };
         let known = [Some(last), published_at, handed_over_at].into_iter().flatten().max().unwrap_or(last);
         if known - first > UNPUBLISHED_MAX {
-            log.set_contradicted(&format!(
-                "no checkpoint of it is kept, and its first event was recorded on {}, {} seconds before others that this folder \
-                 tells of: what was published of it was taken away",
+            let detail = format!(
+                "no checkpoint of it is kept, and its first event was recorded on {}, {} seconds before what else this folder \
+                 tells of: its checkpoints were taken away, or the service never came to publish one",
                 time::to_text(first),
                 (known - first) / time::SECOND
-            ));
+            );
+            tracing::error!(
+                organization = %log.organization.slug,
+                detail,
+                "what was published of a log is missed, and the log goes on; compare it with a checkpoint that was kept \
+                 elsewhere, a witness or an earlier export: `actarium verify DIR` (docs/EVIDENCE.md)"
+            );
+            let _ = log.missed.set(detail);
         }
     }
 }
@@ -193,11 +202,19 @@ fn check(shared: &Shared, log: &Log, published: &Published) -> bool {
 /// Publishes a checkpoint of every log that has grown since its last one. How many.
 ///
 /// # Errors
-/// If they cannot be made durable; none of them is shown then.
+/// If they cannot be made durable; none of those is shown then.
 pub(crate) fn publish(shared: &Shared, signer: &CheckpointSigner) -> Result<usize, BackendError> {
+    // Those without one go first, and wait for no other's tree to be compared.
+    let (first, further): (Vec<_>, Vec<_>) =
+        shared.all_logs().into_iter().partition(|log| log.published.lock().is_none());
+    Ok(publish_of(shared, signer, first)? + publish_of(shared, signer, further)?)
+}
+
+/// Publishes checkpoints of these logs in one transaction.
+fn publish_of(shared: &Shared, signer: &CheckpointSigner, logs: Vec<Arc<Log>>) -> Result<usize, BackendError> {
     let now = shared.clock.now();
     let mut made = Vec::new();
-    for log in shared.all_logs() {
+    for log in logs {
         let head = {
             let state = log.state.lock();
             if state.damaged.is_some() {

@@ -152,6 +152,13 @@ impl Engine {
         self.shared.log(organization).and_then(|log| log.published.lock().clone())
     }
 
+    /// The organizations, by slug, of whose logs no checkpoint was kept at the start although there should have been one, with
+    /// what tells so.
+    pub fn missed_checkpoints(&self) -> Vec<(String, String)> {
+        let logs = self.shared.all_logs().into_iter();
+        logs.filter_map(|log| Some((log.organization.slug.clone(), log.missed.get()?.clone()))).collect()
+    }
+
     /// A signed checkpoint of a head that was acknowledged as durable. All that ask for one head share one signature.
     /// Does not block.
     ///

@@ -1,8 +1,8 @@
 //! One organization's log as every part of the engine sees it: its published head, its segments, its rows in memory.
 //! Only the committer moves the head; only a sealer moves the sealed end. What takes long happens outside the lock.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use actarium_core::row::Micros;
 use actarium_core::tree::{Hash, TILE_LEAVES};
@@ -117,6 +117,8 @@ pub(crate) struct Log {
     pub generation_first_seq: AtomicU64,
     /// The newest checkpoint that was published.
     pub published: Mutex<Option<Arc<Published>>>,
+    /// Why it was told at the start that none was kept.
+    pub missed: OnceLock<String>,
     /// The checkpoint that was signed at once last, for a receipt or a proof.
     pub signed: Mutex<Option<(LogHead, Arc<str>)>>,
     /// The newest signature of each witness under one of its checkpoints.
@@ -143,6 +145,7 @@ impl Log {
             generation: AtomicU64::new(1),
             generation_first_seq: AtomicU64::new(0),
             published: Mutex::new(None),
+            missed: OnceLock::new(),
             signed: Mutex::new(None),
             cosigned: Mutex::new(Newest::new()),
             purged_before: Mutex::new(None),

@@ -230,8 +230,8 @@ fn what_a_range_is_covered_by_gives_its_root() {
 }
 
 #[test]
-fn checkpoints_that_were_taken_away_are_missed_and_those_not_published_yet_are_not() {
-    // A log that goes on without one that it had, whether its own events say so or what was published of others.
+fn checkpoints_that_are_missed_are_told_and_the_log_goes_on_and_those_not_published_yet_are_not() {
+    // Whether its own events say that there should be one or what was published of others.
     for others in [false, true] {
         let mut harness = Harness::new();
         let demo = harness.create("demo");
@@ -246,12 +246,19 @@ fn checkpoints_that_were_taken_away_are_missed_and_those_not_published_yet_are_n
             &format!("DELETE FROM checkpoints{}", if others { format!(" WHERE {of_demo}") } else { String::new() }),
         );
         harness.start().unwrap();
-        let detail = stopped(&harness, demo);
-        assert!(detail.contains("what was published of it was taken away"), "{detail}");
-        harness.engine().publish_checkpoints().unwrap();
-        assert!(harness.engine().published(demo).is_none(), "nothing of it is signed anew");
-        assert!(harness.append(demo, plain(20..21)).is_err());
+        let missed = harness.engine().missed_checkpoints();
+        let [(slug, detail)] = &missed[..] else { panic!("{missed:?}") };
+        assert!(
+            slug == "demo" && detail.contains("61 seconds before what else this folder tells of"),
+            "{slug}: {detail}"
+        );
+        assert_eq!(harness.engine().damaged(), []);
+        harness.append(demo, plain(20..21)).unwrap();
         harness.append(other, plain(20..21)).unwrap();
+        harness.engine().publish_checkpoints().unwrap();
+        assert_eq!(harness.engine().published(demo).unwrap().size, if others { 11 } else { 21 });
+        harness.restart();
+        assert_eq!(harness.engine().missed_checkpoints(), [], "it is told once");
     }
     // A service that was killed before it published anything, whenever it is started again, goes on.
     let mut harness = Harness::new();
@@ -264,6 +271,7 @@ fn checkpoints_that_were_taken_away_are_missed_and_those_not_published_yet_are_n
     sql(&harness, "DELETE FROM checkpoints");
     harness.clock.advance(DAY);
     harness.start().unwrap();
+    assert_eq!(harness.engine().missed_checkpoints(), []);
     harness.append(demo, plain(20..30)).unwrap();
     harness.engine().publish_checkpoints().unwrap();
     assert_eq!(harness.engine().published(demo).unwrap().size, 30);
@@ -275,5 +283,6 @@ fn checkpoints_that_were_taken_away_are_missed_and_those_not_published_yet_are_n
     harness.stop();
     sql(&harness, "DROP TABLE tiles; DROP TABLE checkpoints; DROP TABLE cosignatures; PRAGMA user_version = 1");
     harness.start().unwrap();
+    assert_eq!(harness.engine().missed_checkpoints(), []);
     harness.append(demo, plain(32..33)).unwrap();
 }

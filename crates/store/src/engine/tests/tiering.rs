@@ -103,7 +103,9 @@ fn what_is_sealed_while_a_plan_is_made_is_not_taken_for_older() {
         // The plan has looked at the segments and waits for the rows that are not in memory.
         let loading = log.loading.lock();
         let planning = scope.spawn(|| harness.engine().tier_plan(demo, &cuts(20, 10)).unwrap());
+        let deadline = harness.clock.elapsed() + Duration::from_secs(60);
         while log.state.lock().pins == 0 {
+            assert!(harness.clock.elapsed() < deadline, "the plan has not come to wait for the rows within a minute");
             std::thread::sleep(Duration::from_millis(1));
         }
         assert_eq!(harness.engine().seal_now(None).rows, 60);
