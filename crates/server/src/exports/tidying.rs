@@ -1,8 +1,9 @@
-//! Taking kept exports away: those that are over, those that would outlive what the retention keeps, those with events that an
-//! erasure or redaction takes something of, and files that nobody lists.
+//! Taking kept exports away: those that are over, those with events that were purged or that an erasure or redaction
+//! takes something of, and files that nobody lists.
 
 use std::fs::File;
 use std::io::{self, BufReader};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -20,9 +21,9 @@ use crate::directory::kept_export::{ExportState, KeptExport};
 use crate::directory::removal::Removal;
 use crate::directory::{Edit, Kept, State, change};
 use crate::problem::{Kind, Problem};
+use crate::queries::snapshot;
 use crate::recorder::OwnRecord;
 use crate::removals::{Naming, Tells, names_one_of};
-use crate::retention::cuts;
 use crate::serve::service_actor;
 
 /// Pause between two looks whether what is to end has ended.
@@ -34,50 +35,111 @@ const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
 /// If the directory or a file cannot be changed.
 pub async fn tidy(app: &Arc<App>) -> Result<(), Problem> {
     let _none_is_begun_meanwhile = app.exports.upkeep.lock().await;
+    let mut unread = Ok(());
     for organization in app.engine.organizations() {
-        delete_over(app, organization.id).await?;
+        // One log that cannot be read keeps nothing of the others.
+        unread = delete_over(app, organization.id).await.and(unread);
     }
     let app = app.clone();
     let removed = tokio::task::spawn_blocking(move || remove_leftovers(&app)).await;
     let removed = removed.map_err(|_| Problem::new(Kind::Internal, "kept exports could not be looked at"))?;
-    removed.map_err(|error| Problem::new(Kind::Unavailable, format!("a file of a kept export: {error}")))
+    removed.map_err(|error| Problem::new(Kind::Unavailable, format!("a file of a kept export: {error}")))?;
+    unread
 }
 
-/// Until when what was recorded is purged.
-fn purged_before(app: &App, state: &State, organization: OrganizationId) -> Micros {
-    let chosen = state.governance(organization).policy().map(|kept| kept.document.clone());
-    let now = app.clock.now();
-    cuts(app.retention.options.policy_at(chosen.as_ref(), now).days, now).purge_before
+/// Where the events of a log are left, to tell what of an export has been purged. What a legal hold keeps is left.
+struct Left {
+    /// The ranges of events that are left, ascending and none touching the next.
+    ranges: Vec<Range<u64>>,
+    /// Nothing that was recorded from then on was purged.
+    whole_from: Micros,
 }
 
-fn outlives(export: &KeptExport, purged_before: Micros) -> bool {
-    let oldest = match export.state {
-        ExportState::Done { oldest_recorded_at, .. } => oldest_recorded_at,
-        _ => None,
-    };
-    oldest.is_some_and(|oldest| oldest < purged_before)
+impl Left {
+    /// As a log stands. Blocks.
+    fn of(app: &App, organization: OrganizationId) -> Result<Self, Problem> {
+        let Some(organization) = app.engine.organizations().into_iter().find(|one| one.id == organization) else {
+            return Ok(Self { ranges: Vec::new(), whole_from: Micros::MAX });
+        };
+        let snapshot = snapshot(&app.engine, &organization)?;
+        let mut left = Self { ranges: Vec::new(), whole_from: Micros::MIN };
+        for segment in snapshot.segments.iter() {
+            left.push(segment.summary().first_seq..segment.end_seq(), segment.summary().recorded.0);
+        }
+        for batch in &snapshot.tail {
+            left.push(batch.rows.first_seq..batch.rows.end_seq(), Micros::MAX);
+        }
+        left.push(snapshot.size..snapshot.size, Micros::MAX);
+        Ok(left)
+    }
+
+    /// Adds the next range, which begins with an event of this time.
+    fn push(&mut self, range: Range<u64>, recorded_at: Micros) {
+        let end = self.ranges.last().map_or(0, |last| last.end);
+        if end < range.start {
+            self.whole_from = recorded_at;
+        }
+        match self.ranges.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => self.ranges.push(range),
+        }
+    }
+
+    fn has_all(&self, run: &Range<u64>) -> bool {
+        let next = self.ranges.partition_point(|range| range.end <= run.start);
+        self.ranges.get(next).is_some_and(|range| range.start <= run.start && run.end <= range.end)
+    }
+
+    /// Whether something of an export was purged. What cannot be told counts as that. Blocks.
+    fn lacks_some_of(&self, app: &App, organization: OrganizationId, export: &Kept<KeptExport>) -> bool {
+        let ExportState::Done { oldest_recorded_at: Some(oldest), .. } = export.state else { return false };
+        if oldest >= self.whole_from {
+            return false;
+        }
+        let file = File::open(app.exports.positions_path(organization, &export.id));
+        let found = file.and_then(|file| any_run(&mut BufReader::new(file), |run| !self.has_all(run)));
+        found.unwrap_or(true)
+    }
+}
+
+/// The exports that something was purged of. Blocks.
+fn with_purged(app: &App, organization: OrganizationId) -> Result<Vec<String>, Problem> {
+    let done = |export: &Kept<KeptExport>| matches!(export.state, ExportState::Done { .. });
+    let all: Vec<Arc<Kept<KeptExport>>> = app
+        .directory
+        .read(|state| state.kept_exports(organization).iter().filter(|export| done(export)).cloned().collect());
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
+    let left = Left::of(app, organization)?;
+    let gone = all.iter().filter(|export| left.lacks_some_of(app, organization, export));
+    Ok(gone.map(|export| export.id.clone()).collect())
 }
 
 async fn delete_over(app: &Arc<App>, organization: OrganizationId) -> Result<(), Problem> {
     let now = app.clock.now();
-    let goes = {
-        let app = app.clone();
-        move |state: &State, export: &KeptExport| {
-            is_over(export, now) || outlives(export, purged_before(&app, state, organization))
-        }
+    let looking = app.clone();
+    let purged = tokio::task::spawn_blocking(move || with_purged(&looking, organization)).await;
+    let purged = purged.map_err(|_| Problem::new(Kind::Internal, "kept exports could not be looked at"))?;
+    // A log that cannot be read keeps nothing that is over.
+    let (purged, unread) = match purged {
+        Ok(purged) => (purged, Ok(())),
+        Err(problem) => (Vec::new(), Err(problem)),
     };
-    let any = |state: &State| state.kept_exports(organization).iter().any(|export| goes(state, export));
+    let goes = move |export: &Kept<KeptExport>| is_over(export, now) || purged.contains(&export.id);
+    let any = |state: &State| state.kept_exports(organization).iter().any(|export| goes(export));
     if !app.directory.read(any) {
-        return Ok(());
+        return unread;
     }
     change(app, Standing::of_the_service(), move |state| {
         let mut edit = Edit::default();
-        for export in state.kept_exports(organization).iter().filter(|export| goes(state, export)) {
+        for export in state.kept_exports(organization).iter().filter(|export| goes(export)) {
             edit.delete::<KeptExport>(Some(organization), &export.id, export.version);
         }
         Ok((edit, ()))
     })
-    .await
+    .await?;
+    unread
 }
 
 /// Removes files that belong to no export that is there. Blocks.

@@ -284,3 +284,39 @@ fn one_goes_after_a_week_and_does_not_outlive_what_it_holds() {
     assert_eq!(service.find("acme", "action=component.deploy&from=-30d").len(), 0);
     assert_eq!((ids(&service.get("/v1/orgs/acme/exports")).len(), files(&service).len()), (0, 0));
 }
+
+#[test]
+fn one_of_what_a_legal_hold_keeps_stays_as_long_as_that() {
+    let clock = LaterClock::new();
+    let days = RetentionDays { hot_days: 2, archive_days: 3 };
+    let options = RetentionOptions { days_min: days, days_default: days };
+    let service = Service::start_at(tempfile::tempdir().unwrap(), clock.clone(), |server| server.retention = options);
+    let service = with_events(service, 10);
+    let held = service.request("POST", "/v1/orgs/acme/legal-holds").json(&json!({"reason": "Case 7", "q": DEPLOYED}));
+    let held = held.send().json()["id"].as_str().unwrap().to_owned();
+    let retention = || {
+        let ran = service.request("POST", "/v1/admin/retention?organization=acme").send();
+        assert_eq!(ran.status, 200, "{ran:?}");
+    };
+    clock.pass(6);
+    // Due, and not purged: what is made of it now is kept, before retention ran and after.
+    for ran in [false, true] {
+        for format in ["csv", "proof"] {
+            let asked = asked(&service, &json!({"format": format, "q": DEPLOYED, "from": "-30d"}));
+            let id = asked.json()["id"].as_str().unwrap().to_owned();
+            assert_eq!(made(&service, &id)["state"], "done", "{format}, retention ran: {ran}");
+            assert_eq!(made(&service, &id)["events"], 10);
+        }
+        retention();
+    }
+    let kept = ids(&service.get("/v1/orgs/acme/exports"));
+    assert_eq!(kept.len(), 4);
+    for id in &kept {
+        assert_eq!(content(&service, id).status, 200);
+    }
+    let release = format!("/v1/orgs/acme/legal-holds/{held}?reason=closed");
+    assert_eq!(service.request("DELETE", &release).send().status, 204);
+    retention();
+    assert_eq!(service.find("acme", "action=component.deploy&from=-30d").len(), 0);
+    assert_eq!((ids(&service.get("/v1/orgs/acme/exports")).len(), files(&service).len()), (0, 0));
+}
