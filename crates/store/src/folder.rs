@@ -14,29 +14,31 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// The folder that a file or folder lies in; of a bare name the one that the process works in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Creates a folder and those above it that are missing, each durable in the one above. One that is there is made
 /// durable too: a process that was killed may have created it and not come to that.
 ///
 /// # Errors
 /// If one cannot be created or synced, or something else has the name.
 pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
-    let parent = match folder.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
+    let parent = folder_of(folder);
     if folder.is_dir() {
-        return match sync_folder(&parent) {
+        return match sync_folder(parent) {
             // Somebody else's folder, who made this one in it.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
             other => other,
         };
     }
-    create_folder(&parent)?;
+    create_folder(parent)?;
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
         other => other?,
     }
-    sync_folder(&parent)
+    sync_folder(parent)
 }
 
 /// Writes a file that only its owner may read, whole or not at all, replacing one of that name.
@@ -44,7 +46,6 @@ pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
 /// # Errors
 /// If it cannot be written or synced.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
@@ -52,7 +53,7 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(&partial, path)?;
-    sync_folder(folder)
+    sync_folder(folder_of(path))
 }
 
 /// Writes a file, replacing what is there; its name is the caller's to make durable.

@@ -15,7 +15,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use sha2::{Digest, Sha256};
 
 use crate::clock::Entropy;
-use crate::folder::{sync_folder, write_private};
+use crate::folder::{folder_of, sync_folder, write_private};
 use crate::organization::OrganizationId;
 
 /// The name of a log that was not given one.
@@ -265,8 +265,7 @@ impl LogKey {
 
     /// Puts the next key into the place of the one in `file`, durably.
     pub fn take_next(file: &Path) -> Result<(), KeyError> {
-        let folder = file.parent().unwrap_or(Path::new("."));
-        let moved = std::fs::rename(next_file(file), file).and_then(|()| sync_folder(folder));
+        let moved = std::fs::rename(next_file(file), file).and_then(|()| sync_folder(folder_of(file)));
         moved.map_err(|error| KeyError::Io(file.to_owned(), error))
     }
 

@@ -17,7 +17,7 @@ use rusqlite::{Connection, OpenFlags};
 use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
 use super::BackendError;
-use crate::folder::sync_folder;
+use crate::folder::{folder_of, sync_folder};
 use crate::organization::OrganizationId;
 
 /// Bytes of the write-ahead log from which it is moved into the database.
@@ -90,9 +90,7 @@ impl SqliteBackend {
         mover.busy_timeout(std::time::Duration::from_millis(MOVE_WAIT_MILLIS)).map_err(io)?;
         let collector = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(io)?;
         collector.pragma_update(None, "synchronous", "NORMAL").map_err(io)?;
-        if let Some(folder) = path.parent() {
-            sync_folder(folder).map_err(|error| OpenFailure::Io(error.to_string()))?;
-        }
+        sync_folder(folder_of(path)).map_err(|error| OpenFailure::Io(error.to_string()))?;
         Ok(Self {
             path: path.to_owned(),
             writer: Mutex::new(writer),
@@ -176,7 +174,7 @@ fn create(path: &Path) -> Result<(), OpenFailure> {
     schema::create(&mut connection).map_err(|error| io(error.to_string()))?;
     connection.close().map_err(|(_, error)| io(error.to_string()))?;
     private(&partial).and_then(|()| std::fs::rename(&partial, path)).map_err(|error| io(error.to_string()))?;
-    sync_folder(path.parent().unwrap_or(Path::new("."))).map_err(|error| io(error.to_string()))
+    sync_folder(folder_of(path)).map_err(|error| io(error.to_string()))
 }
 
 /// Puts on disk what a process that was killed may have written to the write-ahead log and not synced: it is read from now
