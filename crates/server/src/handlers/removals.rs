@@ -58,6 +58,12 @@ struct Looked {
 fn shown(app: &App, organization: &Organization, removal: &Kept<Removal>) -> Value {
     let progress = app.removals.progress(organization.id, &removal.id).filter(|_| removal.state.is_due());
     let done = progress.map_or(removal.removed, |progress| progress.done);
+    // What was held when it was approved is not among what goes; the work finds what came to be held since.
+    let held_since = progress.map_or(removal.kept_by_holds, |progress| progress.held);
+    let kept_by_holds = match removal.state {
+        RemovalState::Pending | RemovalState::Rejected => 0,
+        _ => removal.found.held + held_since,
+    };
     let redacting = removal.redacting.as_ref();
     let approvers = app.directory.read(|state| {
         let listed =
@@ -84,7 +90,7 @@ fn shown(app: &App, organization: &Organization, removal: &Kept<Removal>) -> Val
         "found": removal.found,
         "to_review": removal.to_review,
         "progress": {"done": done, "total": removal.found.events},
-        "kept_by_holds": progress.map_or(removal.kept_by_holds, |progress| progress.held),
+        "kept_by_holds": kept_by_holds,
         "finished_at": removal.finished_at.map(time::to_text),
     })
 }

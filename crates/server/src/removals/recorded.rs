@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use actarium_core::erasure::{ErasableParts, ranges_to_text};
+use actarium_core::limits::METADATA_TEXT_CHARS_MAX;
 use actarium_store::OrganizationId;
 use serde_json::{Value, json};
 
@@ -57,13 +58,30 @@ fn record(
         .on(json!({"type": "removal", "id": removal.id}))
         .with("records", records)
         .with("parts", parts.to_text())
-        .with("approved_by", approved_by["id"].clone())
-        .with_whole("ranges", ranges);
+        .with("approved_by", approved_by["id"].clone());
+    for (number, text) in (1..).zip(texts(ranges)) {
+        let key = if number == 1 { "ranges".to_owned() } else { format!("ranges.{number}") };
+        record = record.with(&key, text);
+    }
     if let Some(pseudonym) = &removal.pseudonym {
         record = record.with("pseudonym", pseudonym.as_str());
     }
     record.reason = Some(removal.reason.clone());
     record
+}
+
+/// A text of ranges in texts that each fit into one value. Each ends behind a comma, so that no range is cut, and all of them
+/// one behind the other are the text again.
+fn texts(ranges: &str) -> Vec<&str> {
+    let (mut texts, mut rest) = (Vec::new(), ranges);
+    while rest.len() > METADATA_TEXT_CHARS_MAX {
+        let comma = rest.as_bytes()[..METADATA_TEXT_CHARS_MAX].iter().rposition(|byte| *byte == b',');
+        let (text, more) = rest.split_at(comma.map_or(METADATA_TEXT_CHARS_MAX, |comma| comma + 1));
+        texts.push(text);
+        rest = more;
+    }
+    texts.push(rest);
+    texts
 }
 
 /// Ranges in runs that each fit into one record.
@@ -85,6 +103,8 @@ fn pieces(ranges: &[Range<u64>]) -> Vec<&[Range<u64>]> {
 
 #[cfg(test)]
 mod tests {
+    use actarium_core::erasure::ranges_from_text;
+
     use super::*;
 
     #[test]
@@ -95,5 +115,23 @@ mod tests {
         let texts: Vec<_> = pieces.iter().map(|piece| ranges_to_text(piece)).collect();
         assert!(texts.iter().all(|text| text.len() <= limits::REMOVAL_RECORD_RANGES_CHARS_MAX));
         assert_eq!(pieces.concat(), ranges);
+    }
+
+    #[test]
+    fn ranges_go_on_in_further_values_and_none_is_cut() {
+        let ranges: Vec<_> = (0..900u64).map(|n| n * 1_007..n * 1_007 + 1 + n % 2).collect();
+        let text = ranges_to_text(&ranges);
+        let texts = texts(&text);
+        assert!(texts.len() > 3 && texts.iter().all(|text| text.len() <= METADATA_TEXT_CHARS_MAX));
+        assert_eq!(texts.concat(), text);
+        let read: Vec<_> = texts.iter().flat_map(|text| ranges_from_text(text).unwrap()).collect();
+        assert_eq!(read, ranges, "each value can be read by itself");
+        let record = texts.iter().zip(1..).fold(serde_json::Map::new(), |mut record, (text, number)| {
+            let key = if number == 1 { "ranges".to_owned() } else { format!("ranges.{number}") };
+            record.insert(key, json!(text));
+            record
+        });
+        let whole = actarium_core::stored::whole_texts(&Value::Object(record).to_string());
+        assert_eq!(ranges_from_text(&whole["ranges"]), Some(ranges), "and all of them together, as readers do");
     }
 }

@@ -60,6 +60,12 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
     };
     let parts = || json!({"type": "array", "items": part()});
     let actor = || json!({"type": "object"});
+    let kept_by_holds = json!({
+        "type": "integer",
+        "minimum": 0,
+        "description": "Events that stay as they are since a legal hold keeps them: those that were held when it was approved \
+                        (`found.held`), and those that came to be held before the work came to them. 0 until it is approved.",
+    });
     let removal = json!({
         "id": string(),
         "state": {"type": "string", "enum": RemovalState::NAMES},
@@ -86,7 +92,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
         "found": reference("RemovalCounts"),
         "to_review": to_review(),
         "progress": open(json!({"done": count(), "total": count()}), &["done", "total"]),
-        "kept_by_holds": count(),
+        "kept_by_holds": kept_by_holds,
         "finished_at": or_null(time()),
     });
     let dry = json!({"dry_run": {"type": "boolean"}, "parts": parts(), "found": reference("RemovalCounts"), "to_review": to_review()});

@@ -159,7 +159,8 @@ fn a_person_is_erased_everywhere_once_a_second_person_approves() {
     let id = asker.made(&service, "erasures", body.clone());
     let path = format!("erasures/{id}");
     let approve = format!("{path}/approve");
-    assert_eq!(service.get(&format!("/v1/orgs/acme/{path}")).json()["state"], "pending");
+    let pending = service.get(&format!("/v1/orgs/acme/{path}")).json();
+    assert_eq!((&pending["state"], &pending["kept_by_holds"]), (&json!("pending"), &json!(0)));
     assert_eq!(asker.send(&service, "POST", &approve, Value::Null).status, 403);
     assert_eq!(engineer.send(&service, "POST", &approve, Value::Null).status, 403);
     let denied = service.find_count("acme", "action=record.removal.approve&outcome=denied", 2);
@@ -172,6 +173,7 @@ fn a_person_is_erased_everywhere_once_a_second_person_approves() {
     assert_eq!(second.send(&service, "POST", &approve, Value::Null).status, 409);
     let done = ended(&service, &path);
     assert_eq!((&done["progress"], &done["subject"]), (&json!({"done": 46, "total": 46}), &Value::Null), "{done}");
+    assert_eq!(done["kept_by_holds"], 1, "{done}");
 
     // What is left of the events.
     let events = service.find("acme", &format!("action=component.deploy&{EVER}"));
@@ -211,6 +213,7 @@ fn a_person_is_erased_everywhere_once_a_second_person_approves() {
     assert_eq!(second.send(&service, "POST", &format!("erasures/{id}/approve"), Value::Null).status, 200);
     let done = ended(&service, &format!("erasures/{id}"));
     assert_eq!(done["progress"]["done"], done["found"]["events"], "{done}");
+    assert_eq!(done["kept_by_holds"], 0, "{done}");
     proves_itself(&service);
     for text in [NAME, EMAIL, IP] {
         assert_eq!(files_with(service.path(), text), Vec::<String>::new(), "{text}, while it runs");
