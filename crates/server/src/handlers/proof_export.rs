@@ -50,13 +50,15 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
     }
     // Said before anything is sent, as nothing can be said afterwards.
     let (engine, of) = (app.engine.clone(), organization.clone());
+    let anchors = anchors(call)?;
+    let asked = anchors.clone();
     let (snapshot, range) = run(&app.turns.lookups, organization.id, limits::QUERY_TIME_MAX, move |_| {
         let snapshot = snapshot(&engine, &of)?;
         let range = range_of(&snapshot, seqs)?;
+        within(&asked, snapshot.size)?;
         Ok((snapshot, range))
     })
     .await?;
-    let anchors = call.parameters.all("anchor").filter_map(|size| size.parse().ok()).collect();
     let Some(turn) = app.turns.exports.try_take(organization.id) else {
         return Err(Problem::new(Kind::Overloaded, "too many exports are running").retry_after(30));
     };
@@ -74,6 +76,34 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
         export.run(&sender, &handle);
     });
     Ok(bytes_answer(ZSTD, Body::new(StreamBody::new(ReceiverStream::new(receiver)))))
+}
+
+/// The sizes of earlier checkpoints that are asked for.
+fn anchors(call: &Call) -> Result<Vec<u64>, Problem> {
+    let size = |text: &str| match text.parse() {
+        Ok(0) => Err(invalid(
+            "anchor",
+            "it is 0, and every log begins with nothing: give the size of a checkpoint, 1 or more",
+        )),
+        Ok(size) => Ok(size),
+        Err(_) => {
+            Err(invalid("anchor", &format!("`{text}` is no size of a checkpoint: give a whole number, 1 or more")))
+        }
+    };
+    call.parameters.all("anchor").map(size).collect()
+}
+
+/// Every one of them is a size that the log has had.
+fn within(anchors: &[u64], size: u64) -> Result<(), Problem> {
+    match anchors.iter().find(|anchor| **anchor > size) {
+        Some(beyond) => Err(invalid(
+            "anchor",
+            &format!(
+                "it is {beyond}, and the log has {size} events: no checkpoint of it is of more, so give 1 to {size}"
+            ),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Salts and texts of whole ranges are only for who may see all of the log, and verify it.
