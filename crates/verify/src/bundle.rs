@@ -183,7 +183,7 @@ impl Bundle {
 }
 
 /// Whether a name is that of a file in a folder: names come from whoever made the export, and none leads out of it.
-pub(crate) fn is_file_name(name: &str) -> bool {
+fn is_file_name(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     !name.is_empty() && !name.starts_with('.') && name.bytes().all(is_plain)
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::asked::own_word;
-use crate::bundle::{Bundle, BundleError, is_file_name};
+use crate::bundle::{Bundle, BundleError};
 use crate::events::{Events, Told};
 use crate::manifest::{FORMAT, Kind, Manifest};
 use crate::records::{InSight, Records, unseen_generation};
@@ -116,7 +116,7 @@ fn judge(manifest: &Manifest, checkpoint: &Checkpoint, told: &Told, known: &Know
 /// Every file that the manifest names, with its digest, and no other one.
 fn check_files(bundle: &Bundle, manifest: &Manifest, report: &mut Report) -> Result<(), BundleError> {
     for (name, entry) in &manifest.files {
-        if !is_file_name(name) {
+        if !is_export_file(name) {
             report.find(MANIFEST, format!("it names {name:?}, which is no file of an export"));
             continue;
         }
@@ -140,6 +140,14 @@ fn check_files(bundle: &Bundle, manifest: &Manifest, report: &mut Report) -> Res
         }
     }
     Ok(())
+}
+
+/// Whether an export can have a file of this name beside its manifest. What no check reads is none: it would pass for verified.
+fn is_export_file(name: &str) -> bool {
+    let number = |beginning| name.strip_prefix(beginning).and_then(|rest| rest.strip_suffix(".ndjson"));
+    let numbered = number("events-").or_else(|| number("evidence-"));
+    matches!(name, "key" | "checkpoint" | "checkpoints.ndjson" | HANDOVERS)
+        || numbered.is_some_and(|number| number.len() >= 6 && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The key that the export names, and how the log came to it.

@@ -234,7 +234,16 @@ fn an_export_with_proofs_needs_the_whole_log() {
     for (bad, status) in [("?first_seq=2&end_seq=1", 400), ("?first_seq=-1", 400), ("?anchor=x", 400)] {
         assert_eq!(service.get(&format!("/v1/orgs/acme/export/proof{bad}")).status, status, "{bad}");
     }
-    let exports = service.find_count("acme", "action=audit_log.export&q=proof&outcome=success", 1);
+    for (anchor, told) in [("0", "1 or more"), ("99999999", "no checkpoint of it is of more"), ("-0", "1 or more")] {
+        let refused = service.get(&format!("/v1/orgs/acme/export/proof?anchor=1&anchor={anchor}"));
+        assert_eq!((refused.status, refused.problem().as_str()), (400, "invalid-parameter"), "{anchor}: {refused:?}");
+        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains("`anchor`") && detail.contains(told), "{anchor}: {detail}");
+    }
+    // Beyond the range, and within the log.
+    let behind = Export::get(&service, "?end_seq=1&anchor=2");
+    assert!(behind.manifest().checkpoint.size >= 2);
+    let exports = service.find_count("acme", "action=audit_log.export&q=proof&outcome=success", 2);
     assert_eq!(exports[0]["metadata"]["format"], "proof");
 }
 
@@ -289,6 +298,13 @@ fn every_kind_of_tampering_is_found_and_named() {
     tampered(&|bad| drop(bad.files.get_mut(EVIDENCE).unwrap().drain(500..)), &["cut or edited: 500 bytes of"]);
     tampered(&|bad| drop(bad.files.remove("checkpoint")), &["checkpoint: it is missing"]);
     tampered(&|bad| drop(bad.files.insert("more".to_owned(), vec![1])), &["more: the manifest does not name it"]);
+    // One that the manifest names and nothing would read: it would pass for verified.
+    for file in ["summary.csv", "events.ndjson", "events-000000.csv", "events-0.ndjson"] {
+        tampered(
+            &|bad| bad.put(file, b"x".to_vec()),
+            &[&format!("manifest.json: it names \"{file}\", which is no file of an export")],
+        );
+    }
     // Edit: in what people read, in a text, in a salt, with the commit made to fit.
     tampered(
         &|bad| bad.edit_lines(EVENTS, |lines| lines[300] = lines[300].replace("orders", "others")),
