@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use actarium_store::Location;
-use actarium_verify::{AskedQuery, Bundle, BundleError, Report, Trust, verify_asked, verify_export, verify_path};
+use actarium_verify::{
+    AskedQuery, Bundle, BundleError, Report, Trust, is_same_log, verify_asked, verify_export, verify_path,
+};
 use clap::Args;
 
 use crate::client::Client;
@@ -35,7 +37,7 @@ pub struct ProveArguments {
 /// Check an export, the proof of an event, a data folder or the log of a running service.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit codes: 0 sound · 1 something is wrong or missing · 2 wrong usage · 3 sound, but not anchored (with --require-anchor)
+    after_help = "Exit codes: 0 sound · 1 something is wrong or missing · 2 wrong usage · 3 sound, but not anchored (with --require-anchor) · 4 could not be checked: the service cannot be reached, or refuses the credential
 
 Examples:
   actarium verify export/ --key \"$(cat demo.key)\"
@@ -64,10 +66,10 @@ pub struct VerifyArguments {
     /// The log's verifier key, from a source of your own (or a file that holds it)
     #[arg(long)]
     key: Option<String>,
-    /// A checkpoint of the log that you kept
+    /// A checkpoint of the log that you kept; may be given several times
     #[arg(long, value_name = "FILE")]
     anchor: Vec<PathBuf>,
-    /// The key of a witness whose signature counts
+    /// The key of a witness whose signature counts (or a file that holds it); may be given several times
     #[arg(long, value_name = "KEY")]
     witness: Vec<String>,
     /// The changes of the log's key, from a later export or the service
@@ -109,14 +111,14 @@ pub struct ProofChoices {
     /// With --proof: the sequence number after the last
     #[arg(long, requires = "proof", value_name = "SEQ")]
     end_seq: Option<u64>,
-    /// With --proof: a checkpoint that you kept; the export proves that the log begins with it
+    /// With --proof: a checkpoint that you kept; the export proves that the log begins with it. May be given several times
     #[arg(long, requires = "proof", value_name = "FILE")]
     anchor: Vec<PathBuf>,
 }
 
 impl ProofChoices {
     /// As parameters of the API.
-    fn query(&self) -> Result<Vec<(String, String)>, Failure> {
+    fn query(&self, client: &Client, org: &OrgArgument) -> Result<Vec<(String, String)>, Failure> {
         let mut query = Vec::new();
         let mut push = |name: &str, value: String| query.push((name.to_owned(), value));
         if self.complete {
@@ -128,15 +130,30 @@ impl ProofChoices {
         if let Some(end) = self.end_seq {
             push("end_seq", end.to_string());
         }
-        let mut trust = Trust::default();
-        for file in &self.anchor {
-            add_anchor(&mut trust, file)?;
-        }
-        for anchor in &trust.anchors {
-            push("anchor", anchor.checkpoint.size.to_string());
+        if !self.anchor.is_empty() {
+            let key = client.get_plain(&org.path("log/key"), &[])?;
+            let origin = key.split('+').next().unwrap_or_default();
+            for file in &self.anchor {
+                push("anchor", anchor_size(file, origin)?.to_string());
+            }
         }
         Ok(query)
     }
+}
+
+/// The size of a checkpoint of the log with this origin.
+fn anchor_size(file: &Path, origin: &str) -> Result<u64, Failure> {
+    let mut trust = Trust::default();
+    add_anchor(&mut trust, file)?;
+    let anchor = &trust.anchors[0].checkpoint;
+    let refused = |what: String| Err(Failure::Usage(format!("--anchor {}: {what}", file.display())));
+    if !is_same_log(&anchor.origin, origin) {
+        return refused(format!("it is a checkpoint of {}; give one of {origin}", anchor.origin));
+    }
+    if anchor.size == 0 {
+        return refused("it is of 0 events, and every log begins with nothing; give one of 1 or more".to_owned());
+    }
+    Ok(anchor.size)
 }
 
 fn add_anchor(trust: &mut Trust, file: &Path) -> Result<(), Failure> {
@@ -163,12 +180,12 @@ pub fn prove(client: &Client, arguments: &ProveArguments) -> Result<(), Failure>
 /// Writes an export with what proves it, and says what that is.
 pub fn export(
     client: &Client,
-    path: &str,
+    org: &OrgArgument,
     mut query: Vec<(String, String)>,
     choices: &ProofChoices,
     output: &Path,
 ) -> Result<(), Failure> {
-    query.extend(choices.query()?);
+    query.extend(choices.query(client, org)?);
     // `export/` is the folder `export`; what is not complete lies beside it.
     let output = &output.components().collect::<PathBuf>();
     let named = |error: std::io::Error| Failure::Refused(format!("{}: {error}", output.display()));
@@ -192,7 +209,7 @@ pub fn export(
     let mut part = output.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);
-    let mut stream = client.stream(path, &query, "*/*", SILENCE_MAX)?;
+    let mut stream = client.stream(&org.path("export/proof"), &query, "*/*", SILENCE_MAX)?;
     let written = std::fs::File::create(&part).map_err(named).and_then(|mut file| {
         std::io::copy(&mut stream, &mut file).and_then(|_| file.sync_all()).map_err(|error| {
             Failure::Unavailable(format!("the export was broken off: {error}; what is there is not complete"))

@@ -26,6 +26,7 @@ enum Format {
   actarium export --org demo --from -365d --format csv -o denied.csv outcome:denied
   actarium export --org demo --proof -o demo.tar.zst
 
+Without --from it is the past 24 hours. With --proof it is every time, with a phrase or without.
 With -o the file is there under its name only once it is complete.")]
 pub struct ExportArguments {
     #[command(flatten)]
@@ -57,7 +58,7 @@ pub fn export(client: &Client, arguments: ExportArguments) -> Result<(), Failure
     let criteria = &arguments.criteria;
     let mut query = criteria.query();
     if let (true, Some(output)) = (arguments.choices.proof, &arguments.output) {
-        return evidence::export(client, &criteria.org.path("export/proof"), query, &arguments.choices, output);
+        return evidence::export(client, &criteria.org, query, &arguments.choices, output);
     }
     let format = match arguments.format {
         Format::Ndjson => "ndjson",

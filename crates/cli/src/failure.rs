@@ -29,6 +29,8 @@ pub enum Failure {
     NotPermitted(String),
     /// Somebody pressed Ctrl-C.
     Interrupted(String),
+    /// A check could not be made, which is no verdict on what was to be checked.
+    Unchecked(String),
     /// A check came out other than well, and what it found has been written.
     Verdict(u8),
     /// Whoever reads stdout has gone: nothing to say.
@@ -42,7 +44,7 @@ impl Failure {
             Self::Refused(_) => 1,
             Self::Usage(_) => 2,
             Self::Unavailable(_) => 3,
-            Self::NotPermitted(_) => 4,
+            Self::NotPermitted(_) | Self::Unchecked(_) => 4,
             Self::Interrupted(_) => EXIT_INTERRUPTED,
             Self::Verdict(code) => *code,
             Self::ReaderGone => 0,
@@ -134,6 +136,7 @@ impl fmt::Display for Failure {
             Self::Refused(text) | Self::Usage(text) | Self::Unavailable(text) | Self::NotPermitted(text) => {
                 write!(formatter, "actarium: {text}")
             }
+            Self::Unchecked(text) => write!(formatter, "actarium: could not be checked: {text}"),
             Self::Interrupted(text) => write!(formatter, "actarium: interrupted. {text}"),
             Self::ReaderGone | Self::Verdict(_) => Ok(()),
         }

@@ -28,6 +28,7 @@ pub enum ExportsCommand {
   actarium exports make --org acme --format csv --from -30d outcome:denied
   actarium exports make --org acme --format proof --wait
 
+Without --from it is the past 24 hours; with --format proof it is every time, with a phrase or without.
 It has what the log holds now and you see of it. `exports get` downloads it; after 7 days it is gone.")]
     Make(Box<MakeArguments>),
     /// List exports, the newest first

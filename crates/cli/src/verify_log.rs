@@ -11,7 +11,7 @@ use actarium_core::disclosure::PurgedEvent;
 use actarium_core::erasure::ErasableParts;
 use actarium_core::tlog::{SignedCheckpoint, TILE_WIDTH, TileAddress, TileKind, decode_bundle};
 use actarium_store::{Engine, EngineOptions, Location, Organization, ReadError, Snapshot, SystemClock, SystemEntropy};
-use actarium_verify::{Bundle, LogSource, Records, Report, Trust, VerifiedLog, verify_export, verify_log};
+use actarium_verify::{Bundle, LogSource, Records, Report, Trust, VerifiedLog, is_same_log, verify_export, verify_log};
 
 use crate::client::{Client, segment};
 use crate::failure::Failure;
@@ -42,26 +42,38 @@ fn told(failure: Failure) -> String {
 struct Served<'c> {
     client: &'c Client,
     org: &'c str,
+    /// Why the service gave no answer, if that happened: nothing follows from it for the log.
+    unanswered: Option<String>,
 }
 
 impl Served<'_> {
     fn path(&self, rest: &str) -> String {
         format!("/v1/orgs/{}/{rest}", segment(self.org))
     }
+
+    /// What a failure says; notes it if it is none of the log's.
+    fn noted(&mut self, failure: Failure) -> String {
+        let is_unanswered = matches!(failure, Failure::Unavailable(_) | Failure::NotPermitted(_));
+        let text = told(failure);
+        if is_unanswered {
+            self.unanswered.get_or_insert_with(|| text.clone());
+        }
+        text
+    }
 }
 
 impl LogSource for Served<'_> {
     fn checkpoint(&mut self) -> Result<Vec<u8>, String> {
-        let note = self.client.get_plain(&self.path("log/checkpoint"), &[]).map_err(told)?;
-        Ok(note.into_bytes())
+        let note = self.client.get_plain(&self.path("log/checkpoint"), &[]);
+        note.map(String::into_bytes).map_err(|failure| self.noted(failure))
     }
 
     fn key(&mut self) -> Result<String, String> {
-        self.client.get_plain(&self.path("log/key"), &[]).map_err(told)
+        self.client.get_plain(&self.path("log/key"), &[]).map_err(|failure| self.noted(failure))
     }
 
     fn handovers(&mut self) -> Result<Vec<String>, String> {
-        let answer = self.client.get(&self.path("log/handovers"), &[]).map_err(told)?;
+        let answer = self.client.get(&self.path("log/handovers"), &[]).map_err(|failure| self.noted(failure))?;
         let notes = answer["handovers"].as_array().ok_or("the answer has no hand-overs")?;
         Ok(notes.iter().filter_map(|note| note.as_str().map(str::to_owned)).collect())
     }
@@ -70,24 +82,36 @@ impl LogSource for Served<'_> {
         let path = self.path(&format!("log/{address}"));
         let stream = self.client.stream(&path, &[], "application/octet-stream", SILENCE_MAX);
         let mut bytes = Vec::new();
-        let stream = stream.map_err(told)?;
-        stream.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        let stream = stream.map_err(|failure| self.noted(failure))?;
+        let read = stream.take(FILE_BYTES_MAX).read_to_end(&mut bytes);
+        read.map_err(|error| self.noted(Failure::Unavailable(format!("{address} was broken off: {error}"))))?;
         Ok(bytes)
     }
 }
 
 /// Checks the log of a running service: its entries and tiles, and the events themselves, if one may export them.
+///
+/// # Errors
+/// [`Failure::Unchecked`] where the service gave no answer: that is no verdict.
 pub fn served(url: &str, org: &str, trust: &Trust) -> Result<Report, Failure> {
     let client = Client::at(url)?;
-    let mut log = Served { client: &client, org };
-    let mut verified = verify_log(&mut log, trust).map_err(Failure::Refused)?;
+    let mut log = Served { client: &client, org, unanswered: None };
+    let verified = verify_log(&mut log, trust);
+    if let Some(detail) = log.unanswered.take() {
+        return Err(Failure::Unchecked(detail));
+    }
+    let mut verified = verified.map_err(Failure::Refused)?;
     let mut query = vec![("first_seq".to_owned(), "0".to_owned())];
-    query.extend(trust.anchors.iter().map(|anchor| ("anchor".to_owned(), anchor.checkpoint.size.to_string())));
+    // Others the service has no proof for; what is wrong with them is told of the entries.
+    let (origin, size) = (&verified.checkpoint.origin, verified.checkpoint.size);
+    let anchors = trust.anchors.iter().map(|anchor| &anchor.checkpoint);
+    let anchors = anchors.filter(|anchor| is_same_log(&anchor.origin, origin) && (1..=size).contains(&anchor.size));
+    query.extend(anchors.map(|anchor| ("anchor".to_owned(), anchor.size.to_string())));
     match client.stream(&log.path("export/proof"), &query, "*/*", SILENCE_MAX) {
         Ok(mut stream) => {
             let file = tempfile::NamedTempFile::new().map_err(|error| Failure::Refused(error.to_string()))?;
             std::io::copy(&mut stream, &mut file.as_file())
-                .map_err(|error| Failure::Unavailable(format!("the export was broken off: {error}")))?;
+                .map_err(|error| Failure::Unchecked(format!("the export was broken off: {error}")))?;
             let bundle = Bundle::open(file.path()).map_err(|error| Failure::Refused(error.to_string()))?;
             let events = verify_export(&bundle, trust).map_err(|error| Failure::Refused(error.to_string()))?;
             verified.report.take_over(events);
@@ -107,6 +131,7 @@ pub fn served(url: &str, org: &str, trust: &Trust) -> Result<Report, Failure> {
             verified.report.undecided.push(unread);
             verified.without_events(trust);
         }
+        Err(failure @ Failure::Unavailable(_)) => return Err(Failure::Unchecked(told(failure))),
         Err(failure) => return Err(failure),
     }
     Ok(verified.report)

@@ -27,7 +27,7 @@ pub use manifest::{FORMAT, FileEntry, Kind, Manifest, ManifestQuery, SeqRange, T
 pub use proof::verify_proof;
 pub use records::Records;
 pub use report::{Coverage, Finding, Report};
-pub use trust::{Seen, Trust, TrustError};
+pub use trust::{Seen, Trust, TrustError, is_same_log};
 
 /// Checks what lies at a path: an export, as folder or archive, or the proof of an event.
 ///

@@ -106,6 +106,11 @@ pub(crate) fn generation_of(origin: &str) -> (&str, u64) {
     split.unwrap_or((origin, 1))
 }
 
+/// Whether two origins are of one log, whatever the generation.
+pub fn is_same_log(one: &str, other: &str) -> bool {
+    generation_of(one).0 == generation_of(other).0
+}
+
 /// The origin of a generation of the log with this name.
 pub(crate) fn origin_of_generation(base: &str, generation: u64) -> String {
     if generation <= 1 { base.to_owned() } else { format!("{base}/{generation}") }

@@ -1,6 +1,7 @@
 //! What a log proves, how long it is kept and what its organization says of it, by commands.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -165,6 +166,78 @@ fn the_key_of_a_data_folder_may_lie_elsewhere() {
     assert!(given.status.success(), "{}", stderr(&given));
     let report = json_lines(std::str::from_utf8(&given.stdout).unwrap()).remove(0);
     assert!(report["sound"] == json!(true) && report["query"].is_null(), "{report}");
+}
+
+#[test]
+fn the_key_that_signs_may_go_by_a_bare_name() {
+    let mut server = Server::with_organization("acme");
+    recorded(&server);
+    server.signal("TERM");
+    assert!(server.child.wait().unwrap().success());
+    let folder = server.path("");
+    fs::rename(server.path("data/log.key"), server.path("my.key")).unwrap();
+    let rotate = ["log", "rotate-key", "--data-dir", "data", "--log-key", "my.key", "--explanation", "Yearly", "--yes"];
+    for _ in 0..2 {
+        let output = server.command(&rotate).current_dir(&folder).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(server.path("my.key").exists() && !server.path("my.key.next").exists());
+    }
+    // The first start makes the key.
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--data-dir", "new", "--log-key", "first.key"];
+    let mut child = server.command(&serve).current_dir(&folder).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let _ = child.kill();
+    let output = child.wait_with_output().unwrap();
+    assert!(line.starts_with("listening on ") && server.path("first.key").exists(), "{}", stderr(&output));
+}
+
+#[test]
+fn an_anchor_that_the_log_has_no_proof_for_is_refused() {
+    let server = Server::with_organization("acme");
+    recorded(&server);
+    let path = |name: &str| server.path(name).display().to_string();
+    let (kept, archive) = (path("kept.checkpoint"), path("acme.tar.zst"));
+    let export = |anchor: &str, code: i32| {
+        server.refused(code, &["export", "--org", "acme", "--proof", "--anchor", anchor, "-o", &archive])
+    };
+    let own = server.done(&["log", "checkpoint", "--org", "acme"]);
+    let other = path("other.checkpoint");
+    fs::write(&other, server.done(&["log", "checkpoint", "--org", "actarium"])).unwrap();
+    let told = export(&other, 2);
+    assert!(told.contains("other.checkpoint: it is a checkpoint of ") && told.contains("give one of "), "{told}");
+    let mut lines: Vec<&str> = own.split('\n').collect();
+    let sized = |lines: &[&str]| fs::write(&kept, lines.join("\n")).unwrap();
+    lines[1] = "99999999";
+    sized(&lines);
+    let told = export(&kept, 1);
+    assert!(told.contains("`anchor`") && told.contains("99999999") && told.contains("no checkpoint of it"), "{told}");
+    lines[1] = "0";
+    sized(&lines);
+    export(&kept, 2);
+    assert!(!server.path("acme.tar.zst").exists());
+    fs::write(&kept, own).unwrap();
+    server.done(&["export", "--org", "acme", "--proof", "--anchor", &kept, "-o", &archive]);
+    // Of a service such anchors are told of by what verifies, whatever the service has no proof for.
+    let verified = server.run(&["verify", &server.url, "--org", "acme", "--anchor", &kept]);
+    assert!(verified.status.success(), "{}", stderr(&verified));
+    let verified = server.run(&["verify", &server.url, "--org", "acme", "--anchor", &other, "--json"]);
+    let report = json_lines(std::str::from_utf8(&verified.stdout).unwrap()).remove(0);
+    assert_eq!(verified.status.code(), Some(1), "{report}");
+    assert!(report["findings"].to_string().contains("it is of another log"), "{report}");
+}
+
+#[test]
+fn a_service_that_gives_no_answer_is_no_verdict() {
+    let mut server = Server::with_organization("acme");
+    let verify = |server: &Server| server.refused(4, &["verify", &server.url, "--org", "acme", "--json"]);
+    let unsigned = server.command(&["verify", &server.url, "--org", "acme"]).env("ACTARIUM_TOKEN", "wrong").output();
+    let unsigned = unsigned.unwrap();
+    assert_eq!(unsigned.status.code(), Some(4), "{}", stderr(&unsigned));
+    server.signal("TERM");
+    assert!(server.child.wait().unwrap().success());
+    let told = verify(&server);
+    assert!(told.starts_with("actarium: could not be checked: "), "{told}");
 }
 
 #[test]
