@@ -2,6 +2,7 @@
 //! indented further than the key.
 
 use super::keys::KeyRule;
+use super::marks::run_over_marks;
 use super::texts::{Found, is_blank, is_no_plain_word, run, run_back};
 
 /// The block below a key that begins at a place, with what stands behind its colon at another.
@@ -59,6 +60,6 @@ fn indented(bytes: &[u8], from: usize, indent: usize) -> Option<(usize, usize)> 
 
 fn is_one_value(value: &[u8]) -> bool {
     let is_key = value.ends_with(b":");
-    let is_one_word = !value.iter().any(|byte| is_blank(*byte));
+    let is_one_word = run_over_marks(value, 0, |byte| !is_blank(byte)) == value.len();
     is_one_word && !is_key && is_no_plain_word(value)
 }

@@ -2,7 +2,7 @@
 //! `sshpass -p …`, `mysql -p…`. Elsewhere `-u` and `-p` are anything, so the program is looked for in front of them.
 
 use super::keys::{self, KeyRule};
-use super::marks::has_outside_marks;
+use super::marks::{has_outside_marks, run_over_marks};
 use super::texts::{Found, is_blank, is_word, run, run_back};
 use crate::json::Json;
 
@@ -73,7 +73,10 @@ fn value(bytes: &[u8], from: usize, holds: Holds) -> Option<Found> {
         b'-' => return None,
         // A reference to a variable says where the value is.
         b'$' => return None,
-        _ => (start, run(bytes, start, |byte| !byte.is_ascii_whitespace() && !b"\"'|;<>()".contains(&byte))),
+        _ => {
+            let belongs = |byte: u8| !byte.is_ascii_whitespace() && !b"\"'|;<>()".contains(&byte);
+            (start, run_over_marks(bytes, start, belongs))
+        }
     };
     let start = match holds {
         Whole => start,

@@ -18,11 +18,30 @@ pub(super) fn mark_end(bytes: &[u8], at: usize) -> Option<usize> {
     (name_end > from && end - at <= MARK_BYTES_MAX && bytes[name_end..].starts_with(MARK_END.as_bytes())).then_some(end)
 }
 
-/// Where the mark ends that a place lies within, its beginning included.
-pub(super) fn mark_around(bytes: &[u8], at: usize) -> Option<usize> {
+/// From where to where the mark is that a place lies within, its beginning included.
+pub(super) fn mark_around(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let near = at.saturating_sub(MARK_BYTES_MAX);
     let start = bytes.get(near..=at)?.iter().rposition(|byte| *byte == b'[')? + near;
-    mark_end(bytes, start).filter(|end| *end > at)
+    mark_end(bytes, start).filter(|end| *end > at).map(|end| (start, end))
+}
+
+/// Where a run of such bytes and of marks from a place ends.
+pub(super) fn run_over_marks(bytes: &[u8], from: usize, belongs: impl Fn(u8) -> bool) -> usize {
+    let mut at = from;
+    while let Some(byte) = bytes.get(at) {
+        at = match mark_end(bytes, at) {
+            Some(end) => end,
+            None if belongs(*byte) => at + 1,
+            None => break,
+        };
+    }
+    at
+}
+
+/// Whether a part of a text begins with a mark and is nothing but marks, and what parts them.
+pub(super) fn is_marks(part: &[u8]) -> bool {
+    let parts = |byte: u8| byte.is_ascii_whitespace() || b",;:.&|/@".contains(&byte);
+    mark_end(part, 0).is_some() && run_over_marks(part, 0, parts) == part.len()
 }
 
 /// Whether a text holds this sign elsewhere than in the beginning of a mark.

@@ -24,6 +24,8 @@ use keys::{KeyRule, Reach};
 pub const MARK_START: &str = "[masked: ";
 /// What every mark ends with.
 pub const MARK_END: &str = "]";
+/// What stands for a text of which nothing can be kept.
+const WHOLE_TEXT: &str = "[masked: text]";
 
 /// Name of the rule by which keys of the operator's or organization's own choice are masked.
 const OWN_RULE: &str = "key";
@@ -275,8 +277,7 @@ fn mark(rule: &str) -> String {
 /// A masked text, if its field may hold it: marks in place of many short values can make it longer than the field's
 /// limit, and then nothing of it is kept.
 pub(crate) fn bounded(masked: &str, chars_max: usize) -> &str {
-    const WHOLE: &str = "[masked: text]";
-    if masked.chars().count() <= chars_max { masked } else { WHOLE }
+    if masked.chars().count() <= chars_max { masked } else { WHOLE_TEXT }
 }
 
 /// The elements with some replaced; `None` if all stay.

@@ -580,7 +580,11 @@ fn what_is_masked_already_is_left_and_what_stands_around_it_is_masked() {
         "curl -u [masked: token] x",
         "Cookie: [masked: cookie] sent",
         "a=[masked: token]; b=[masked: token] sent",
-        "Authorization: Digest [masked: authorization], response=x",
+        "Authorization: Digest [masked: authorization]",
+        "Authorization: Bearer [masked: authorization], then",
+        "password=[masked: token]; more",
+        "password=\"[masked: token], [masked: token]\"",
+        "https://x.example/?a%3Dtoken%3D[masked: token]%26b",
         "postgres://ada:[masked: password]@db/orders",
         "<password>[masked: password]</password>",
         "password: |\n  [masked: password]\n",
@@ -605,6 +609,41 @@ fn what_is_masked_already_is_left_and_what_stands_around_it_is_masked() {
     assert_eq!(value("a", r#"["curl","-u","ada [masked: token]"]"#), r#"["curl","-u","ada [masked: token]"]"#);
     assert_eq!(value("a", r#"["curl","-u","ada:[masked: token]"]"#), r#"["curl","-u","[masked: password]"]"#);
     assert!(Masking::STANDARD.changed("/a/[masked: token]", &parse(br#""x1""#).unwrap()).is_none());
+}
+
+#[test]
+fn what_stands_beside_a_mark_in_one_value_is_masked_with_it() {
+    for (given, wanted) in [
+        ("password=[masked: token]hunter2 x", "password=[masked: password] x"),
+        ("password=x[masked: token]hunter2", "password=[masked: password]"),
+        ("password: [masked: token]hunter2", "password: [masked: password]"),
+        ("password=\"[masked: token] hunter2\"", "password=\"[masked: password]\""),
+        ("{\"password\":\"[masked: token]hunter2\"}", "{\"password\":\"[masked: password]\"}"),
+        ("password:\n  [masked: token]hunter2\n", "password:\n  [masked: password]\n"),
+        ("password: |\n  [masked: token]\n  hunter2\n", "password: |\n  [masked: password]\n"),
+        ("token%3D[masked: token]hunter2%26a", "token%3D[masked: token]%26a"),
+        ("Cookie: [masked: token]; s=abc", "Cookie: [masked: cookie]"),
+        ("Cookie: a=[masked: token]; s=abc sent", "Cookie: [masked: cookie] sent"),
+        ("Authorization: Bearer [masked: token]hunter2", "Authorization: Bearer [masked: authorization]"),
+        ("Authorization: Digest [masked: token], response=x", "Authorization: Digest [masked: authorization]"),
+        ("https://ada:[masked: token]hunter2@x.example", "https://ada:[masked: password]@x.example"),
+        ("<password>[masked: token]hunter2</password>", "<password>[masked: password]</password>"),
+        ("mysql -p[masked: token]hunter2 db", "mysql -p[masked: password] db"),
+        ("curl -u \"[masked: token]:hunter2\" x", "curl -u \"[masked: password]\" x"),
+    ] {
+        assert_eq!(text(given), wanted);
+    }
+}
+
+#[test]
+fn of_a_text_that_shows_more_whenever_it_is_masked_nothing_is_kept() {
+    let quoted = |count: usize| "-p\"a;b\" ".repeat(count);
+    // What is in quotes hides the program from what follows, until it is masked itself.
+    let shown = text(&format!("mysql --password \"a;b\" {}-phunter2", quoted(2)));
+    assert!(shown.starts_with("mysql ") && !shown.contains("hunter2"), "{shown}");
+    for count in 3..8 {
+        assert_eq!(text(&format!("mysql --password \"a;b\" {}-phunter2", quoted(count))), "[masked: text]");
+    }
 }
 
 /// Pieces of which texts are joined that have credentials, marks, and what they are known by.

@@ -5,9 +5,9 @@
 use super::blocks;
 use super::commands;
 use super::keys::{self, KeyRule};
-use super::marks::{mark_around, mark_end};
+use super::marks::{is_marks, mark_around, mark_end, run_over_marks};
 use super::tokens::token_at;
-use super::{MARK_END, MARK_START, Masking, is_left_for, is_number, says_nothing};
+use super::{MARK_END, MARK_START, Masking, WHOLE_TEXT, is_left_for, is_number, says_nothing};
 
 /// What a byte may begin: nothing, a token at the start of a word, or what needs a look at its neighbours.
 const PLAIN: u8 = 0;
@@ -41,17 +41,18 @@ pub(super) type Found = (usize, usize, &'static str);
 
 /// The text with every credential in it masked; `None` if there is none.
 pub(super) fn masked(rules: &Masking, text: &str) -> Option<String> {
-    // A mark is shorter than what it stands for, or parts what was one: then there may be more to see around it.
+    // A mark is shorter than what it stands for, or parts what was one: then there may be more to see around it. Of a text in which
+    // there is more each time nothing is kept, so that masking what is masked changes nothing, whatever the text.
     const ROUNDS_MAX: usize = 4;
     if !rules.forms {
         return None;
     }
     let mut masked = masked_once(rules, text)?;
-    for _ in 1..ROUNDS_MAX {
-        let Some(more) = masked_once(rules, &masked) else { break };
+    for _ in 0..ROUNDS_MAX {
+        let Some(more) = masked_once(rules, &masked) else { return Some(masked) };
         masked = more;
     }
-    Some(masked)
+    Some(WHOLE_TEXT.to_owned())
 }
 
 fn masked_once(rules: &Masking, text: &str) -> Option<String> {
@@ -98,12 +99,11 @@ fn masked_once(rules: &Masking, text: &str) -> Option<String> {
     out
 }
 
-/// What was found, up to the end of a mark that it ends within. Of what begins with or within a mark nothing is left to mask.
+/// What was found, with the marks whole that it begins or ends within. Of marks alone nothing is left to mask.
 fn with_marks_whole(bytes: &[u8], (from, to, name): Found) -> Found {
-    match mark_around(bytes, from) {
-        Some(_) => (from, from, name),
-        None => (from, to.max(mark_around(bytes, to.saturating_sub(1)).unwrap_or(to)), name),
-    }
+    let from = mark_around(bytes, from).map_or(from, |(start, _)| start);
+    let to = mark_around(bytes, to.saturating_sub(1)).map_or(to, |(_, end)| end.max(to));
+    if is_marks(&bytes[from..to]) { (from, from, name) } else { (from, to, name) }
 }
 
 pub(super) fn is_word(byte: u8) -> bool {
@@ -158,7 +158,14 @@ fn after_encoded_equals(rules: &Masking, bytes: &[u8], at: usize) -> Option<Foun
             || b"&;,\"'<>()[]{}\\#".contains(&rest[0])
             || [&b"%26"[..], b"%2526", b"%23", b"%2523"].iter().any(|sign| rest.starts_with(sign))
     };
-    let to = (from..bytes.len()).find(|at| ends(&bytes[*at..])).unwrap_or(bytes.len());
+    let mut to = from;
+    while to < bytes.len() {
+        to = match mark_end(bytes, to) {
+            Some(end) => end,
+            None if ends(&bytes[to..]) => break,
+            None => to + 1,
+        };
+    }
     (to > from).then_some((from, to, rule.name))
 }
 
@@ -200,7 +207,10 @@ pub(super) fn value_from(bytes: &[u8], from: usize, rule: KeyRule) -> Option<Fou
             let end = bytes[from + 1..].iter().position(|byte| byte == quote)?;
             (from + 1, from + 1 + end)
         }
-        _ => (from, run(bytes, from, |byte| !byte.is_ascii_whitespace() && !b"&;,\"'<>()[]{}\\".contains(&byte))),
+        _ => {
+            let belongs = |byte: u8| !byte.is_ascii_whitespace() && !b"&;,\"'<>()[]{}\\".contains(&byte);
+            (from, run_over_marks(bytes, from, belongs))
+        }
     };
     (end > from).then_some((from, end, rule.name))
 }
@@ -292,21 +302,23 @@ fn after_authorization(bytes: &[u8], from: usize, rule: KeyRule) -> Option<Found
         return bytes[start..end].contains(&b'=').then_some((start, end, rule.name));
     }
     if is(&["bearer", "basic", "token", "apikey", "negotiate", "ntlm", "key"]) {
-        let end = start + run(rest, 0, is_token68);
+        let end = start + run_over_marks(rest, 0, is_token68);
         return is_no_plain_word(&bytes[start..end]).then_some((start, end, rule.name));
     }
     value_from(bytes, from, rule).filter(|(from, to, _)| is_no_plain_word(&bytes[*from..*to]))
 }
 
-/// `a=1; b=2` behind `Cookie:`, as far as it goes on so.
+/// `a=1; b=2` behind `Cookie:`, as far as it goes on so; a mark may stand for some of them.
 fn cookies(bytes: &[u8], from: usize, rule: KeyRule) -> Option<Found> {
     let (mut at, mut end) = (from, from);
     loop {
         let name_end = run(bytes, at, |byte| byte.is_ascii_graphic() && !b"=;,\"'[](){}<>\\".contains(&byte));
-        if name_end == at || bytes.get(name_end) != Some(&b'=') {
+        let is_named = name_end > at && bytes.get(name_end) == Some(&b'=');
+        if !is_named && mark_end(bytes, at).is_none() {
             break;
         }
-        end = run(bytes, name_end + 1, |byte| byte.is_ascii_graphic() && !b";\"'\\".contains(&byte));
+        let value = if is_named { name_end + 1 } else { at };
+        end = run_over_marks(bytes, value, |byte| byte.is_ascii_graphic() && !b";\"'\\".contains(&byte));
         if bytes.get(end) != Some(&b';') {
             break;
         }
@@ -339,7 +351,7 @@ fn after_tag(rules: &Masking, bytes: &[u8], at: usize) -> Option<Found> {
 }
 
 fn url_password(bytes: &[u8], from: usize) -> Option<Found> {
-    let end = run(bytes, from, |byte| !byte.is_ascii_whitespace() && !b"/?#\"'<>\\".contains(&byte));
+    let end = run_over_marks(bytes, from, |byte| !byte.is_ascii_whitespace() && !b"/?#\"'<>\\".contains(&byte));
     let user_info = &bytes[from..end];
     let at_sign = user_info.iter().rposition(|byte| *byte == b'@')?;
     let colon = user_info[..at_sign].iter().position(|byte| *byte == b':')?;
