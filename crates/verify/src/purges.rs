@@ -2,7 +2,9 @@
 //! alone does not tell it from what was purged.
 //!
 //! A purge puts on record before it begins how many events there are from before its time, and at its end how many it
-//! purged. The rest must be there. This holds whatever became of the records of purges before it.
+//! purged. The rest must be there. Records of purges are purged themselves: what a begun purge leaves is known only while every
+//! later record of a purge is in sight, so it is forgotten where a purged event lies behind it. Of the newest one nothing
+//! does: it is recorded after its own time, and whatever is gone from behind it is reached by no purge on record.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +23,7 @@ struct Begun {
     seq: u64,
     before: Micros,
     /// Events from before that time that were there.
-    there: u64,
+    present_before: u64,
     /// How many are on record as purged since.
     purged: u64,
     /// How many more purges that began later and of whose end there is no record may have purged.
@@ -33,29 +35,34 @@ struct Begun {
 pub(crate) struct Purges {
     begun: Vec<Begun>,
     /// By day, how many events are there that were recorded on it.
-    there: BTreeMap<i64, u64>,
+    present_by_day: BTreeMap<i64, u64>,
 }
 
 impl Purges {
     /// Takes an event that is there.
-    pub fn there(&mut self, recorded_at: Micros) {
-        *self.there.entry(recorded_at.div_euclid(DAY)).or_default() += 1;
+    pub fn note_present(&mut self, recorded_at: Micros) {
+        *self.present_by_day.entry(recorded_at.div_euclid(DAY)).or_default() += 1;
     }
 
-    /// Takes the record of a purge.
+    /// Forgets the purges that began so far: records of later ones are gone, and what those took from before their times with them.
+    pub fn forget_begun(&mut self) {
+        self.begun.clear();
+    }
+
+    /// Takes the record of a purge. They come in the order of the log.
     pub fn note(&mut self, seq: u64, record: &PurgeRecord) {
         match (record.begins, record.records) {
             (true, records) => {
                 let may_go = records.unwrap_or(u64::MAX);
                 self.begun.iter_mut().for_each(|begun| begun.open = begun.open.saturating_add(may_go));
-                let begun = Begun { seq, before: record.before, there: may_go, purged: 0, open: may_go };
+                let begun = Begun { seq, before: record.before, present_before: may_go, purged: 0, open: may_go };
                 self.begun.extend(records.filter(|_| record.before % DAY == 0).map(|_| begun));
             }
             (false, Some(records)) => self.begun.iter_mut().for_each(|begun| {
                 (begun.purged, begun.open) = (begun.purged.saturating_add(records), 0);
             }),
             // What it leaves of those that began before it is not known.
-            (false, None) => self.begun.clear(),
+            (false, None) => self.forget_begun(),
         }
     }
 
@@ -63,7 +70,7 @@ impl Purges {
     /// and `unseen` how many events of the log come before those that were.
     pub fn judge(&self, is_decided: bool, unseen: u64, report: &mut Report) {
         let lacks = |begun: &Begun| {
-            let left = begun.there.saturating_sub(begun.purged);
+            let left = begun.present_before.saturating_sub(begun.purged);
             left.saturating_sub(self.before(begun.before))
         };
         let worst = self.begun.iter().max_by_key(|begun| lacks(begun).saturating_sub(begun.open));
@@ -77,11 +84,11 @@ impl Purges {
         };
         let may_be_gone = worst.open.saturating_add(unseen);
         if lacks(worst) > may_be_gone {
-            let (seq, there, purged) = (worst.seq, worst.there, worst.purged);
+            let (seq, present, purged) = (worst.seq, worst.present_before, worst.purged);
             report.find(
                 format!("events recorded before {}", time::to_text(worst.before)),
                 format!(
-                    "passed off as purged: of {there} that were there when the purge began that event {seq} tells of, {purged} are on \
+                    "passed off as purged: of {present} that were there when the purge began that event {seq} tells of, {purged} are on \
                      record as purged since, and {} are left: at least {} withheld",
                     self.before(worst.before),
                     lacks(worst) - may_be_gone
@@ -99,7 +106,7 @@ impl Purges {
 
     /// How many events are there that were recorded before a day.
     fn before(&self, time: Micros) -> u64 {
-        self.there.range(..time.div_euclid(DAY)).map(|(_, events)| events).sum()
+        self.present_by_day.range(..time.div_euclid(DAY)).map(|(_, events)| events).sum()
     }
 }
 
@@ -111,8 +118,8 @@ mod tests {
     /// and how many.
     fn judged(there: u64, unseen: u64, records: &[(bool, u64)]) -> Report {
         let mut purges = Purges::default();
-        (0..there).for_each(|_| purges.there(DAY - 1));
-        (0..20).for_each(|_| purges.there(DAY));
+        (0..there).for_each(|_| purges.note_present(DAY - 1));
+        (0..20).for_each(|_| purges.note_present(DAY));
         for (seq, (begins, records)) in (30..).zip(records) {
             purges.note(seq, &PurgeRecord { before: DAY, records: Some(*records), begins: *begins });
         }

@@ -68,7 +68,7 @@ impl Records {
         row: &RowView<'_>,
         gone: ErasableParts,
     ) -> Result<(), String> {
-        self.purges.there(recorded_at);
+        self.purges.note_present(recorded_at);
         self.ledger.note(seq, row, gone)?;
         if self.created.is_none() {
             self.created = created_organization(seq, row).map(|slug| (seq, slug));
@@ -102,6 +102,8 @@ impl Records {
 
     /// Takes a row of events of which only times and commits are left; no other one was recorded later.
     pub fn purged_range(&mut self, seqs: Range<u64>, last_recorded_at: Micros) {
+        // Later purges reached behind those that are in sight so far; the records of those may be gone as well.
+        self.purges.forget_begun();
         match self.purged.last_mut() {
             Some(last) if last.seqs.end == seqs.start => {
                 last.seqs.end = seqs.end;
@@ -301,6 +303,7 @@ mod tests {
 
     const BASE: &str = "log.example/0123456789abcdef0123456789abcdef";
     const NOW: Micros = 1_767_326_400_000_000;
+    const DAY: Micros = 86_400_000_000;
 
     fn key(seed: u8, origin: &str) -> VerifierKey {
         let public = SigningKey::from_bytes(&[seed; 32]).verifying_key().to_bytes();
@@ -426,6 +429,68 @@ mod tests {
         let report = judged(3);
         assert!(report.is_sound() && report.undecided == ["events 0 to 2 were purged: gone"], "{report}");
         assert!(found(&judged(5)).contains("at least 2 withheld"), "{}", judged(5));
+    }
+
+    /// Takes the record of a purge that begins or has ended, on a day and of all from before that day.
+    fn take_purge(records: &mut Records, seq: u64, day: i64, begins: bool, count: u64) {
+        let day = (NOW / DAY + day) * DAY;
+        let metadata = json!({"before": time::to_text(day), "records": count}).to_string();
+        let mut row = RowView::EMPTY;
+        for (column, text) in [
+            (Column::Action, "record.purge"),
+            (Column::Source, OWN_SOURCE),
+            (Column::Outcome, if begins { "unknown" } else { "success" }),
+            (Column::Metadata, &metadata),
+        ] {
+            row.texts[column as usize] = Some(text);
+        }
+        records.note((seq, day + 1), &row, ErasableParts::NONE).unwrap();
+    }
+
+    #[test]
+    fn a_purge_whose_later_ones_were_purged_from_the_log_accuses_nobody() {
+        // On day 10, 6 of 10 go; a hold keeps 4, and another one the records of this purge, or the first of them. On day 51
+        // the 4 go, and on day 92 the records of day 51.
+        let judged = |end_is_kept: bool, last: &[(bool, u64)], purged_to: u64| {
+            let mut records = Records::default();
+            records.purged_range(0..10, NOW);
+            take_purge(&mut records, 10, 10, true, 10);
+            match end_is_kept {
+                true => take_purge(&mut records, 11, 10, false, 6),
+                false => records.purged(11, NOW + 10 * DAY),
+            }
+            (12..purged_to).for_each(|seq| records.purged(seq, NOW + 51 * DAY));
+            for seq in purged_to..16 {
+                records.note((seq, NOW + 51 * DAY), &RowView::EMPTY, ErasableParts::NONE).unwrap();
+            }
+            last.iter().zip(16..).for_each(|((begins, count), seq)| take_purge(&mut records, seq, 92, *begins, *count));
+            self::judged(&records, BASE, 0..18, 18)
+        };
+        let (begins, ended) = (|records| (true, records), |records| (false, records));
+        let gone = |report: &Report| report.undecided.iter().filter(|text| !text.ends_with(": gone")).count();
+        let kept = judged(true, &[begins(6), ended(2)], 14);
+        assert!(kept.is_sound() && gone(&kept) == 0, "{kept}");
+        let cut = judged(false, &[begins(6), ended(3)], 14);
+        assert!(cut.is_sound() && gone(&cut) == 0, "{cut}");
+        // The newest purge is known whole, so that what is passed off as purged is found.
+        let withheld = judged(true, &[begins(6), ended(2)], 15);
+        assert!(found(&withheld).contains("event 16 tells of, 2 are on record as purged since"), "{withheld}");
+        assert!(found(&withheld).contains("at least 1 withheld"), "{withheld}");
+        // A purge that is not known by how it began says nothing of how many are left.
+        let ended_only = judged(true, &[ended(2)], 14);
+        assert!(ended_only.is_sound() && gone(&ended_only) == 1, "{ended_only}");
+    }
+
+    #[test]
+    fn what_is_gone_from_behind_the_newest_purge_is_withheld() {
+        let mut records = Records::default();
+        records.purged_range(0..10, NOW);
+        take_purge(&mut records, 10, 10, true, 10);
+        take_purge(&mut records, 11, 10, false, 10);
+        assert!(self::judged(&records, BASE, 0..12, 12).is_sound());
+        records.purged(12, NOW + 11 * DAY);
+        let report = self::judged(&records, BASE, 0..13, 13);
+        assert!(found(&report).starts_with("event 12: passed off as purged"), "{report}");
     }
 
     #[test]
