@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use actarium_store::Location;
-use actarium_verify::{
-    AskedQuery, Bundle, BundleError, Report, Trust, is_same_log, verify_asked, verify_export, verify_path,
-};
+use actarium_verify::{AskedQuery, Bundle, BundleError, Report, Trust, is_same_log, verify_asked, verify_export};
 use clap::Args;
 
 use crate::client::Client;
@@ -300,12 +298,7 @@ pub fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
         };
         verify_log::folder(&folder, arguments.org.as_deref(), &trust)?
     } else {
-        let verified = match &asked {
-            Some(asked) => verify_asked(&arguments.export, &trust, asked),
-            None => verify_path(&arguments.export, &trust),
-        };
-        // A program gets what is wrong from one place, whatever it is.
-        let verified = verified.or_else(|error| error.as_report().filter(|_| arguments.json).ok_or(error));
+        let verified = verify_asked(&arguments.export, &trust, asked.as_ref(), arguments.json);
         verified.map_err(|error| match &error {
             BundleError::Cut { .. } => Failure::Refused(error.to_string()),
             BundleError::Io { .. } | BundleError::Foreign { .. } => Failure::Usage(error.to_string()),

@@ -48,7 +48,7 @@ pub enum BundleError {
 
 impl BundleError {
     /// What is wrong with what was an export, as a report; `None` for what is not there or is something else.
-    pub fn as_report(&self) -> Option<Report> {
+    pub(crate) fn as_report(&self) -> Option<Report> {
         let Self::Cut { path, detail } = self else { return None };
         let mut report = Report::default();
         report.find(path, detail);

@@ -44,12 +44,25 @@ pub fn verify_path(path: &Path, trust: &Trust) -> Result<Report, BundleError> {
     verify_export(&Bundle::open(path)?, trust)
 }
 
-/// The same, of an export that was asked for with this query: one whose manifest names another is wrong.
+/// The same, of an export that was asked for with this query, if one is given: one whose manifest names another is wrong. With
+/// `damage_in_report` an export that is cut or too large is no error but wrong in the report: a program gets all from one place.
 ///
 /// # Errors
-/// As [`verify_path`], and if it names no query, as the proof of an event.
-pub fn verify_asked(path: &Path, trust: &Trust, asked: &AskedQuery) -> Result<Report, BundleError> {
-    let mut report = verify_path(path, trust)?;
+/// As [`verify_path`], and if a query is given and it names none, as the proof of an event.
+pub fn verify_asked(
+    path: &Path,
+    trust: &Trust,
+    asked: Option<&AskedQuery>,
+    damage_in_report: bool,
+) -> Result<Report, BundleError> {
+    let report = verify_path(path, trust).and_then(|report| match asked {
+        Some(asked) => compared_with_query(report, path, asked),
+        None => Ok(report),
+    });
+    report.or_else(|error| error.as_report().filter(|_| damage_in_report).ok_or(error))
+}
+
+fn compared_with_query(mut report: Report, path: &Path, asked: &AskedQuery) -> Result<Report, BundleError> {
     if report.query.is_none() && report.is_sound() {
         let detail = "it is the proof of one event, which no query found: --query, --from and --to are for exports";
         return Err(BundleError::Foreign { path: path.display().to_string(), detail: detail.to_owned() });

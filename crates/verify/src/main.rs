@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use actarium_verify::{AskedQuery, BundleError, Report, Trust, verify_asked, verify_path};
+use actarium_verify::{AskedQuery, Trust, verify_asked};
 
 const HELP: &str = "\
 Checks an export of an audit log, a folder or a .tar.zst, or the proof of an event, a .tlog-proof.
@@ -94,7 +94,8 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let report = match verified(&arguments) {
+    let path = Path::new(&arguments.export);
+    let report = match verify_asked(path, &arguments.trust, arguments.asked.as_ref(), arguments.json) {
         Ok(report) => report,
         Err(error) => {
             eprintln!("{error}");
@@ -113,14 +114,4 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     ExitCode::from(report.exit_code(arguments.require_anchor))
-}
-
-fn verified(arguments: &Arguments) -> Result<Report, BundleError> {
-    let path = Path::new(&arguments.export);
-    let verified = match &arguments.asked {
-        Some(asked) => verify_asked(path, &arguments.trust, asked),
-        None => verify_path(path, &arguments.trust),
-    };
-    // A program gets what is wrong from one place, whatever it is.
-    verified.or_else(|error| error.as_report().filter(|_| arguments.json).ok_or(error))
 }

@@ -144,9 +144,7 @@ impl Report {
             (true, false) => 3,
         }
     }
-}
 
-impl Report {
     fn is_partly_anchored(&self) -> bool {
         self.coverage.values().any(|covered| covered.anchored_end.is_some_and(|end| end > covered.first))
     }
