@@ -10,13 +10,14 @@ use std::time::Duration;
 use actarium_core::disclosure::PurgedEvent;
 use actarium_core::erasure::ErasableParts;
 use actarium_core::tlog::{SignedCheckpoint, TILE_WIDTH, TileAddress, TileKind, decode_bundle};
+use actarium_server::app::OPERATOR_SLUG;
 use actarium_store::{Engine, EngineOptions, Location, Organization, ReadError, Snapshot, SystemClock, SystemEntropy};
 use actarium_verify::{Bundle, LogSource, Records, Report, Trust, VerifiedLog, is_same_log, verify_export, verify_log};
 
 use crate::client::{Client, segment};
+use crate::database_check::DatabaseCheck;
 use crate::failure::Failure;
 use crate::manage::counted;
-use crate::recorded::{OPERATOR_SLUG, Recorded};
 
 /// The database by which a data folder is known.
 const DATABASE_FILE: &str = "actarium.db";
@@ -238,27 +239,28 @@ impl Kept {
         }
     }
 
-    /// What the log tells of itself, from all events that are left.
-    fn records(&self, report: &mut Report) -> Result<(Records, Recorded), Failure> {
+    /// What the log tells of itself and of the database, from all events that are left.
+    fn records(&self, report: &mut Report) -> Result<(Records, DatabaseCheck), Failure> {
         let broken = |error: ReadError| Failure::Refused(error.to_string());
         let snapshot = self.engine.snapshot(self.organization.id).map_err(broken)?;
-        let (mut records, mut recorded) = (Records::default(), Recorded::default());
+        let (mut records, mut database) = (Records::default(), DatabaseCheck::default());
         let (mut wrong, mut next) = (Vec::new(), 0);
         for living in living(&snapshot).chain(std::iter::once(snapshot.size..snapshot.size)) {
             if living.start > next {
                 records.purged_range(next..living.start, self.recorded_at(living.start - 1)?);
+                database.note_purged();
             }
             next = living.end;
             let read = self.engine.for_each_disclosed(&snapshot, living, &mut |event| {
                 let noted =
                     records.note((event.seq, event.recorded_at), &event.row, ErasableParts::erased_of(&event.row));
                 wrong.extend(noted.err().map(|problem| (event.seq, problem)));
-                recorded.note(event.seq, &event.row);
+                database.note(event.seq, &event.row);
             });
             read.map_err(broken)?;
         }
         wrong.into_iter().for_each(|(seq, problem)| report.find(format!("event {seq}"), problem));
-        Ok((records, recorded))
+        Ok((records, database))
     }
 
     /// When an event was recorded of which nothing else is left.
@@ -288,9 +290,9 @@ fn verify_kept(log: &mut Kept, trust: &Trust) -> Result<Report, Failure> {
         log.prove_segments(&mut verified.report);
     }
     if verified.report.is_sound() {
-        let (records, recorded) = log.records(&mut verified.report)?;
+        let (records, database) = log.records(&mut verified.report)?;
         verified.judge(&records, (&log.organization.slug, "the database"), trust);
-        let compared = recorded.compare(&log.engine, &log.organization, &mut verified.report);
+        let compared = database.compare(&log.engine, &log.organization, &mut verified.report);
         compared.map_err(|error| Failure::Refused(error.to_string()))?;
     }
     Ok(verified.report)

@@ -8,36 +8,48 @@ use crate::{stored, time};
 /// What the organization of a log is called, if an event is the one that created it: the first of the log. The name that people
 /// give it may change, this one never does.
 pub fn created_organization(seq: u64, row: &RowView<'_>) -> Option<String> {
-    if seq == 0 { own_target(row, "organization.create", "organization") } else { None }
+    if seq == 0 { listed_organization(row) } else { None }
 }
 
 /// What an organization is called that an event of the operator's log says was created.
 pub fn listed_organization(row: &RowView<'_>) -> Option<String> {
-    own_target(row, "organization.create", "organization")
+    is_own(row, "organization.create").then(|| target_id(row, "organization")).flatten()
 }
+
+/// Under which key the detail of a record of a legal hold has the hold's id once more: an erasure of who placed or released it
+/// takes the ids of the targets.
+pub const HOLD_ID_KEY: &str = "hold";
 
 /// What an event says of a legal hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HoldRecord {
     /// The hold with this id was placed,
     Placed(String),
-    /// or released.
-    Released(String),
+    /// or released; which one is not known, if an erasure or redaction has taken its id.
+    Released(Option<String>),
 }
 
-/// What an event says of a legal hold; nothing, if it says nothing or not of which.
+/// What an event says of a legal hold; nothing, if it says nothing, or that one was placed and not which.
 pub fn hold_record(row: &RowView<'_>) -> Option<HoldRecord> {
-    let placed = own_target(row, "legal_hold.place", "legal_hold").map(HoldRecord::Placed);
-    placed.or_else(|| own_target(row, "legal_hold.release", "legal_hold").map(HoldRecord::Released))
+    let in_detail = || stored::whole_texts(row.get(Column::Metadata)?).remove(HOLD_ID_KEY);
+    let id = || target_id(row, "legal_hold").or_else(in_detail);
+    if is_own(row, "legal_hold.place") {
+        id().map(HoldRecord::Placed)
+    } else {
+        is_own(row, "legal_hold.release").then(|| HoldRecord::Released(id()))
+    }
 }
 
-/// The id of the target of this kind of what the service itself says that it has done.
-fn own_target(row: &RowView<'_>, action: &str, kind: &str) -> Option<String> {
-    let is_done = row.get(Column::Action) == Some(action)
+/// Whether the service itself says that it has done this.
+fn is_own(row: &RowView<'_>, action: &str) -> bool {
+    row.get(Column::Action) == Some(action)
         && row.get(Column::Source) == Some(OWN_SOURCE)
-        && row.get(Column::Outcome) == Some("success");
-    let targets = row.get(Column::Targets).filter(|_| is_done)?;
-    let target = stored::targets(targets).find(|target| target.kind == kind)?;
+        && row.get(Column::Outcome) == Some("success")
+}
+
+/// The id of the first target of this kind, if it is left.
+fn target_id(row: &RowView<'_>, kind: &str) -> Option<String> {
+    let target = stored::targets(row.get(Column::Targets)?).find(|target| target.kind == kind)?;
     Some(target.id.into_owned()).filter(|id| !id.is_empty())
 }
 
@@ -82,6 +94,9 @@ pub fn purged_before(row: &RowView<'_>) -> Result<Option<Micros>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::canonical::Canonicalizer;
+    use crate::erasure::{ErasableParts, erase};
+    use crate::salt::EpochKey;
 
     #[test]
     fn an_organization_is_called_so_by_the_first_event_of_its_log() {
@@ -116,10 +131,41 @@ mod tests {
         };
         let id = || "hold_1".to_owned();
         assert_eq!(told("legal_hold.place", OWN_SOURCE, "success"), Some(HoldRecord::Placed(id())));
-        assert_eq!(told("legal_hold.release", OWN_SOURCE, "success"), Some(HoldRecord::Released(id())));
+        assert_eq!(told("legal_hold.release", OWN_SOURCE, "success"), Some(HoldRecord::Released(Some(id()))));
         assert_eq!(told("legal_hold.place", OWN_SOURCE, "denied"), None);
+        assert_eq!(told("legal_hold.release", OWN_SOURCE, "denied"), None);
         assert_eq!(told("legal_hold.place", "api", "success"), None);
         assert_eq!(told("organization.create", OWN_SOURCE, "success"), None);
+    }
+
+    #[test]
+    fn what_an_erasure_leaves_of_a_hold_is_told() {
+        let told = |action, metadata, parts| {
+            let mut row = RowView { occurred_at: Some(7), ..RowView::EMPTY };
+            for (column, text) in [
+                (Column::Action, action),
+                (Column::Source, OWN_SOURCE),
+                (Column::Outcome, "success"),
+                (Column::Actor, r#"{"type":"user","id":"u-1","name":"Ada"}"#),
+                (Column::Targets, r#"[{"type":"legal_hold","id":"hold_1"}]"#),
+            ] {
+                row.texts[column as usize] = Some(text);
+            }
+            row.texts[Column::Metadata as usize] = metadata;
+            let hashes = Canonicalizer::new().part_hashes(&row, 9, &EpochKey([5; 32]).salts(3)).unwrap();
+            hold_record(&erase(&row, 9, &hashes, parts).unwrap().row(0))
+        };
+        let (place, release) = ("legal_hold.place", "legal_hold.release");
+        let identity = ErasableParts { identity: true, ..ErasableParts::NONE };
+        let both = ErasableParts { identity: true, detail: true, ..ErasableParts::NONE };
+        let in_detail = Some(r#"{"hold":"hold_1"}"#);
+        let id = || "hold_1".to_owned();
+        assert_eq!(told(release, in_detail, identity), Some(HoldRecord::Released(Some(id()))));
+        assert_eq!(told(place, in_detail, identity), Some(HoldRecord::Placed(id())));
+        for (metadata, parts) in [(None, identity), (in_detail, both)] {
+            assert_eq!(told(release, metadata, parts), Some(HoldRecord::Released(None)));
+            assert_eq!(told(place, metadata, parts), None, "nothing tells which the database must have");
+        }
     }
 
     #[test]

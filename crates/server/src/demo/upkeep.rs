@@ -138,6 +138,7 @@ pub(super) fn legal_hold(stage: &mut Stage, at: Micros) {
     stage.record(
         request
             .act("legal_hold.place", vec![hold.clone()])
+            .with("hold", id_of("hold", "refunds"))
             .with("q", "project:payments refunds-api")
             .with("from", time::to_text(at - 60 * DAY))
             .with("to", time::to_text(at))
@@ -166,7 +167,7 @@ pub(super) fn legal_hold(stage: &mut Stage, at: Micros) {
     );
     removal(stage, at + 11 * DAY);
     let request = stage.console(PRIYA, at + 41 * DAY);
-    stage.record(request.act("legal_hold.release", vec![hold]).own());
+    stage.record(request.act("legal_hold.release", vec![hold]).with("hold", id_of("hold", "refunds")).own());
 }
 
 /// A redaction is asked for; who asked cannot approve it, and it is taken back, so nothing is restated.

@@ -1,5 +1,6 @@
 //! `/v1/orgs/{org}/legal-holds`: what is kept whatever the retention says. A change and its record are one commit.
 
+use actarium_core::log_records::HOLD_ID_KEY;
 use actarium_core::row::Micros;
 use actarium_core::time;
 use axum::response::Response;
@@ -29,8 +30,9 @@ fn shown(hold: &Kept<LegalHold>) -> Value {
     })
 }
 
-/// Says in a record what a hold holds.
-fn described(mut record: OwnRecord, hold: &LegalHold) -> OwnRecord {
+/// Says in a record which hold it is of, and what that holds.
+fn described(record: OwnRecord, id: &str, hold: &LegalHold) -> OwnRecord {
+    let mut record = record.with(HOLD_ID_KEY, id);
     for (key, text) in [("q", &hold.q), ("actor", &hold.actor), ("target", &hold.target)] {
         if let Some(text) = text {
             record = record.with_whole(key, text);
@@ -80,7 +82,8 @@ pub async fn place(mut call: Call) -> Result<Response, Problem> {
             return Err(Problem::new(Kind::Conflict, detail));
         }
         edit.put(Some(organization.id), &id, None, &hold)?;
-        let mut record = described(call.record("legal_hold.place", json!({"type": "legal_hold", "id": id})), &hold);
+        let mut record = call.record("legal_hold.place", json!({"type": "legal_hold", "id": id}));
+        record = described(record, &id, &hold);
         record.reason = Some(reason);
         edit.record(organization.id, record);
         Ok((edit, shown(&Kept { id, version: 1, document: hold })))
@@ -124,7 +127,7 @@ pub async fn release(call: Call) -> Result<Response, Problem> {
         let hold = hold.ok_or_else(|| Problem::new(Kind::NotFound, "there is no such legal hold"))?;
         edit.delete::<LegalHold>(Some(organization.id), &hold.id, hold.version);
         let target = json!({"type": "legal_hold", "id": hold.id});
-        let mut record = described(call.record("legal_hold.release", target), hold);
+        let mut record = described(call.record("legal_hold.release", target), &hold.id, hold);
         record.reason = Some(reason);
         edit.record(organization.id, record);
         Ok((edit, ()))

@@ -173,6 +173,12 @@ fn time_moves_records_to_the_archive_and_takes_them_away_and_holds_keep_them() {
     let holds = service.find("acme", "action=legal_hold.*&from=2000-01-01T00:00:00Z&order=asc");
     assert_eq!((&holds[0]["reason"], &holds[1]["reason"]), (&json!("Case 7"), &json!("closed")));
     assert_eq!(holds[0]["metadata"]["target"], "component:c-3");
+    for record in [&holds[0], &holds[1]] {
+        assert_eq!(
+            record["metadata"]["hold"], held,
+            "what tells which hold it is stays when an erasure takes the targets' ids"
+        );
+    }
 
     // It all comes back as it was, and the log goes on.
     let service = start(service.stop());
