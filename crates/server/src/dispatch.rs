@@ -229,10 +229,11 @@ fn out_of_time() -> Problem {
 
 /// Handles a request, and waits for what it noted down if the organization demands that.
 async fn handle_and_record(call: Call) -> Result<Response, Problem> {
-    if call.route.ingests() || !call.reads_wait() {
+    let waits = !call.route.ingests() && call.reads_wait();
+    let Some(organization) = call.organization.as_ref().filter(|_| waits).map(|organization| organization.id) else {
         return handle(call).await;
-    }
-    let (app, watched) = (call.app.clone(), call.app.recorder.watch());
+    };
+    let (app, watched) = (call.app.clone(), call.app.recorder.watch(organization));
     let response = handle(call).await?;
     app.recorder.durable(watched).await?;
     Ok(response)

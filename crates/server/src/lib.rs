@@ -36,6 +36,7 @@ pub mod observe;
 pub mod oidc;
 pub mod openapi;
 pub mod operator;
+mod own_records;
 pub mod parameters;
 pub mod patience;
 pub mod problem;

@@ -253,6 +253,8 @@ pub const PROXY_HOPS_MAX: usize = 32;
 
 /// Most of Actarium's own records that wait to be written; a read that can't be noted down waits.
 pub const OWN_RECORDS_WAITING_MAX: usize = 4096;
+/// Most of them that wait for a log that takes none at present; with more, what reads this log is refused and no other.
+pub const OWN_RECORDS_HELD_MAX: usize = 256;
 /// How long the answer to a read waits for its record, where the organization demands it.
 pub const READ_RECORDED_TIME_MAX: Duration = Duration::from_secs(10);
 /// Time over which Actarium's own records are gathered into one commit.

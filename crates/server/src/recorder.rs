@@ -2,17 +2,16 @@
 //!
 //! A read does not wait for its record, unless the organization demands it: it is put into a bounded queue here and written with others in one commit a moment
 //! later. When the queue is full, which happens only when the journal takes nothing for long, reads are refused rather
-//! than left unrecorded. Changes of the directory do not come this way: they are one commit with their record.
+//! than left unrecorded; where one log alone takes nothing, only reads of that one are. Changes of the directory do not come this way: they are one commit with their record.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use actarium_core::event::{Intake, encode_value};
 use actarium_core::masking::Masking;
 use actarium_core::row::EncodedRows;
-use actarium_store::{Append, AppendError, Clock, Engine, OrganizationId};
+use actarium_store::{Clock, Engine, OrganizationId};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, oneshot};
@@ -23,11 +22,8 @@ use crate::context::Context;
 use crate::directory::State;
 use crate::limits;
 use crate::metrics::Metrics;
+use crate::own_records::{Message, Standings, Writer};
 use crate::problem::{Kind, Problem};
-
-/// Waits between attempts to write what could not be written; the last one is repeated while the service runs.
-const RETRY_WAITS: [Duration; 4] =
-    [Duration::from_millis(50), Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(5)];
 
 /// Longest value in bytes, as JSON, that stands whole before or after a change; of longer lists and maps stands what came and went.
 const CHANGED_VALUE_BYTES_MAX: usize = 4096;
@@ -250,11 +246,6 @@ fn abridged(value: Value) -> Value {
     Value::String(format!("{} (SHA-256 of all of it: {digest})", cut(&text, CHANGED_VALUE_BYTES_MAX / 4)))
 }
 
-enum Message {
-    Record(OrganizationId, EncodedRows),
-    Flush(oneshot::Sender<()>),
-}
-
 /// A search that goes on.
 #[derive(Clone, Copy)]
 struct Remembered {
@@ -273,7 +264,7 @@ impl Remembered {
 pub struct Recorder {
     sender: mpsc::Sender<Message>,
     clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+    standings: Arc<Standings>,
     searches: Mutex<BTreeMap<[u8; 32], Remembered>>,
     /// Whether the service ends: then nothing is waited for that only somebody else can mend.
     ending: CancellationToken,
@@ -283,9 +274,9 @@ impl Recorder {
     /// Starts the writer; it runs until the recorder is gone.
     pub fn start(engine: Arc<Engine>, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
         let (sender, receiver) = mpsc::channel(limits::OWN_RECORDS_WAITING_MAX);
-        let ending = CancellationToken::new();
-        tokio::spawn(write_all(engine, receiver, metrics.clone(), ending.clone()));
-        Self { sender, clock, metrics, searches: Mutex::default(), ending }
+        let (ending, standings) = (CancellationToken::new(), Arc::<Standings>::default());
+        tokio::spawn(Writer::new(engine, metrics, standings.clone(), ending.clone()).run(receiver));
+        Self { sender, clock, standings, searches: Mutex::default(), ending }
     }
 
     /// Has what cannot be written tried once more, and then given up if the disk is full or the clock behind the log: the service
@@ -300,6 +291,9 @@ impl Recorder {
     /// 503 if too many wait already: what it is about must not happen then.
     pub fn note(&self, organization: OrganizationId, record: &OwnRecord) -> Result<(), Problem> {
         let rows = record.encode(self.clock.as_ref())?;
+        if self.standings.is_full(organization) {
+            return Err(not_recordable());
+        }
         self.sender.try_send(Message::Record(organization, rows)).map_err(|_| not_recordable())
     }
 
@@ -307,7 +301,10 @@ impl Recorder {
     ///
     /// # Errors
     /// 503 if too many wait already: what it is about must not begin then.
-    pub fn reserve(&self) -> Result<Reserved, Problem> {
+    pub fn reserve(&self, organization: OrganizationId) -> Result<Reserved, Problem> {
+        if self.standings.is_full(organization) {
+            return Err(not_recordable());
+        }
         let permit = self.sender.clone().try_reserve_owned().map_err(|_| not_recordable())?;
         Ok(Reserved { permit, clock: self.clock.clone() })
     }
@@ -318,29 +315,31 @@ impl Recorder {
     /// # Errors
     /// 503 if too many wait already: what it is about must not begin then.
     pub fn begin(&self, organization: OrganizationId, record: OwnRecord) -> Result<Begun, Problem> {
-        Ok(Begun { place: Some(self.reserve()?), organization, record })
+        Ok(Begun { place: Some(self.reserve(organization)?), organization, record })
     }
 
-    /// Waits until everything noted before has been written or given up.
-    pub async fn flush(&self) {
+    /// Waits until everything noted before has been written or given up, in one organization's log or in all.
+    pub async fn flush(&self, of: Option<OrganizationId>) {
         let (done, waiting) = oneshot::channel();
-        if self.sender.send(Message::Flush(done)).await.is_ok() {
+        if self.sender.send(Message::Flush(of, Arc::new(done))).await.is_ok() {
+            // It is never sent, but let go of.
             let _ = waiting.await;
         }
     }
 
-    /// Begins to watch whether what is noted from now on becomes durable, for an answer that must not go out before.
-    pub fn watch(&self) -> Watched {
-        Watched { lost: self.metrics.own_records_lost.load(Relaxed) }
+    /// Begins to watch whether what is noted from now on becomes durable in a log, for an answer that must not go out before.
+    pub fn watch(&self, organization: OrganizationId) -> Watched {
+        Watched { organization, lost: self.standings.lost(organization) }
     }
 
-    /// Waits until everything that was noted before is durable.
+    /// Waits until everything that was noted before in that log is durable.
     ///
     /// # Errors
     /// 503 if that takes too long, or if a record was lost since the watch began.
     pub async fn durable(&self, watched: Watched) -> Result<(), Problem> {
-        let written = tokio::time::timeout(limits::READ_RECORDED_TIME_MAX, self.flush()).await.is_ok();
-        if written && self.metrics.own_records_lost.load(Relaxed) == watched.lost {
+        let flushing = self.flush(Some(watched.organization));
+        let written = tokio::time::timeout(limits::READ_RECORDED_TIME_MAX, flushing).await.is_ok();
+        if written && self.standings.lost(watched.organization) == watched.lost {
             return Ok(());
         }
         let detail =
@@ -372,9 +371,10 @@ impl Recorder {
     }
 }
 
-/// How many own records had been lost when a watch began.
+/// How many own records of a log had been lost when a watch began.
 #[derive(Clone, Copy, Debug)]
 pub struct Watched {
+    organization: OrganizationId,
     lost: u64,
 }
 
@@ -427,87 +427,6 @@ impl Drop for Begun {
             let _ = place.note(self.organization, &record);
         }
     }
-}
-
-async fn write_all(
-    engine: Arc<Engine>,
-    mut receiver: mpsc::Receiver<Message>,
-    metrics: Arc<Metrics>,
-    ending: CancellationToken,
-) {
-    while let Some(first) = receiver.recv().await {
-        let mut flushes = Vec::new();
-        let mut rows: BTreeMap<OrganizationId, EncodedRows> = BTreeMap::new();
-        let hurried = matches!(first, Message::Flush(_));
-        gather(first, &mut rows, &mut flushes);
-        if !hurried {
-            tokio::time::sleep(limits::OWN_RECORDS_GATHERING_TIME).await;
-        }
-        while let Ok(message) = receiver.try_recv() {
-            gather(message, &mut rows, &mut flushes);
-        }
-        // In the queue all at once, so that they share a commit.
-        let appends: Vec<_> = rows
-            .into_iter()
-            .map(|(organization, rows)| {
-                let append = Append::new(organization, rows);
-                (append.clone(), engine.append(append))
-            })
-            .collect();
-        for (append, appending) in appends {
-            let count = append.rows.len() as u64;
-            let result = appending.await;
-            if write_until_done(&engine, append, result, &ending).await {
-                metrics.own_records.fetch_add(count, Relaxed);
-            } else {
-                metrics.own_records_lost.fetch_add(count, Relaxed);
-            }
-        }
-        for done in flushes {
-            let _ = done.send(());
-        }
-    }
-}
-
-fn gather(message: Message, rows: &mut BTreeMap<OrganizationId, EncodedRows>, flushes: &mut Vec<oneshot::Sender<()>>) {
-    match message {
-        Message::Record(organization, more) => rows.entry(organization).or_default().append(&more),
-        Message::Flush(done) => flushes.push(done),
-    }
-}
-
-/// Tries again while trying helps. Whether it was written.
-async fn write_until_done(
-    engine: &Engine,
-    append: Append,
-    mut result: Result<actarium_store::Appended, AppendError>,
-    ending: &CancellationToken,
-) -> bool {
-    let mut is_last = false;
-    for attempt in 0.. {
-        match result {
-            Ok(_) => return true,
-            Err(AppendError::Full | AppendError::ClockBehind { .. }) if !is_last => {}
-            Err(AppendError::Overloaded { .. } | AppendError::Unavailable { .. }) => {}
-            Err(error) => {
-                let records = append.rows.len();
-                let slug = engine.organizations().into_iter().find(|known| known.id == append.organization);
-                let organization =
-                    slug.map_or_else(|| append.organization.to_string(), |organization| organization.slug.clone());
-                tracing::error!(organization, records, %error, "own records are lost");
-                return false;
-            }
-        }
-        let wait = tokio::time::sleep(RETRY_WAITS[attempt.min(RETRY_WAITS.len() - 1)]);
-        tokio::select! {
-            () = wait => {}
-            // Of what is tried to the last, the waits go on.
-            () = ending.cancelled(), if !is_last => {}
-        }
-        is_last = ending.is_cancelled();
-        result = engine.append(append.clone()).await;
-    }
-    false
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Reads all segments again and again, until it is aborted.
 pub async fn keep_up(app: Arc<App>) {
     // That the service has started is on record first: a log that is found damaged takes no more writes.
-    app.recorder.flush().await;
+    app.recorder.flush(Some(app.operator_organization.id)).await;
     tokio::time::sleep(BEFORE_FIRST_PASS).await;
     loop {
         let (mut segments, mut logs_unread) = (0, 0);

@@ -436,9 +436,9 @@ async fn finish(app: Arc<App>) -> Result<(), ServeError> {
     }
     app.recorder.end();
     let flushing = async {
-        app.recorder.flush().await;
+        app.recorder.flush(None).await;
         note_service(&app, "service.stop", None);
-        app.recorder.flush().await;
+        app.recorder.flush(None).await;
     };
     if tokio::time::timeout(limits::SHUTDOWN_TIME_MAX, flushing).await.is_err() {
         tracing::error!("own records could not be written before the stop");

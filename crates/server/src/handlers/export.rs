@@ -73,7 +73,7 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
     let Some(turn) = app.turns.exports.try_take(organization.id) else {
         return Err(Problem::new(Kind::Overloaded, "too many exports are running").retry_after(30));
     };
-    let place = app.recorder.reserve()?;
+    let place = app.recorder.reserve(organization.id)?;
     let name = if form == CSV { "csv" } else { "ndjson" };
     let record = search_record(call, &organization, &criteria.filter, "audit_log.export").with("format", name);
     if call.reads_wait() {

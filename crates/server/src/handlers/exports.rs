@@ -148,7 +148,7 @@ pub async fn content(call: &Call) -> Result<Response, Problem> {
     let Some(turn) = call.app.turns.downloads.try_take(organization.id) else {
         return Err(Problem::new(Kind::Overloaded, "too many downloads are running").retry_after(30));
     };
-    let place = call.app.recorder.reserve()?;
+    let place = call.app.recorder.reserve(organization.id)?;
     let path = call.app.exports.path(organization.id, &export.id);
     let opening = tokio::task::spawn_blocking(move || File::open(path)).await;
     let file = opening.map_err(|_| Problem::new(Kind::Internal, "the export could not be opened"))?;

@@ -62,7 +62,7 @@ pub async fn export(call: &Call) -> Result<Response, Problem> {
     let Some(turn) = app.turns.exports.try_take(organization.id) else {
         return Err(Problem::new(Kind::Overloaded, "too many exports are running").retry_after(30));
     };
-    let place = app.recorder.reserve()?;
+    let place = app.recorder.reserve(organization.id)?;
     let record = search_record(call, &organization, &filter, "audit_log.export").with("format", "proof");
     if call.reads_wait() {
         app.recorder.note(organization.id, &begun(&record))?;
