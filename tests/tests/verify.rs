@@ -86,7 +86,9 @@ fn a_service_and_its_folder_are_verified_where_they_are() {
     assert_eq!(state(&data), before, "nothing in the folder was changed");
 
     // Bytes of the organization's segment, here and there; what is not read to prove an event may have changed unnoticed.
-    let segments = before.keys().filter(|path| path.extension().is_some_and(|ending| ending == "parquet"));
+    let folder_of_log = key.split(['/', '+']).nth(1).unwrap();
+    let is_segment = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "parquet");
+    let segments = before.keys().filter(is_segment).filter(|path| path.parent().unwrap().ends_with(folder_of_log));
     let segment = segments.max_by_key(|path| std::fs::metadata(path).unwrap().len()).unwrap();
     let whole = std::fs::read(segment).unwrap();
     let mut changed = whole.clone();
