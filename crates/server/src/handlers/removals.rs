@@ -363,9 +363,12 @@ pub async fn approve(call: Call, kind: RemovalKind) -> Result<Response, Problem>
         if !call.app.directory.read(access) {
             return Err(no_second_person());
         }
-        if let Some(own_act) = looked.found.act_of(&id, &email) {
+        let own_act = looked.found.act_of(&id, &email);
+        // Their address may have changed since: who acted under the one before is known from when it was asked for.
+        if own_act.is_some() || pending.acting.contains(&id) {
+            let such_as = own_act.map(|event| format!(", such as {event}")).unwrap_or_default();
             let detail = format!(
-                "some of it are records of your own acts, such as {own_act}: somebody else must approve their removal, or the operator"
+                "some of it are records of your own acts{such_as}: somebody else must approve their removal, or the operator"
             );
             return Err(Problem::new(Kind::Forbidden, detail));
         }

@@ -6,6 +6,7 @@ mod access;
 mod account_ends;
 mod accounts;
 mod ahead;
+mod approvers;
 mod client;
 mod console;
 mod denials;

@@ -36,7 +36,8 @@ impl Person {
         Self::signed_in(service, made.json()["id"].as_str().unwrap().to_owned(), &email)
     }
 
-    fn signed_in(service: &Service, id: String, email: &str) -> Self {
+    /// Somebody whose account has the password of everybody.
+    pub fn signed_in(service: &Service, id: String, email: &str) -> Self {
         let signed_in =
             service.anonymous("POST", "/v1/session").json(&json!({"email": email, "password": PASSWORD})).send();
         assert_eq!(signed_in.status, 200, "{signed_in:?}");
