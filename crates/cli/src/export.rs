@@ -26,8 +26,7 @@ enum Format {
   actarium export --org demo --from -365d --format csv -o denied.csv outcome:denied
   actarium export --org demo --proof -o demo.tar.zst
 
-Without --from it is the past 24 hours. With --proof it is every time, with a phrase or without.
-With -o the file is there under its name only once it is complete.")]
+With -o the file is there under its name only once it is complete.", mut_arg("from", |from| from.help(crate::search::FROM_OF_EXPORT)))]
 pub struct ExportArguments {
     #[command(flatten)]
     criteria: Criteria,

@@ -28,7 +28,6 @@ pub enum ExportsCommand {
   actarium exports make --org acme --format csv --from -30d outcome:denied
   actarium exports make --org acme --format proof --wait
 
-Without --from it is the past 24 hours; with --format proof it is every time, with a phrase or without.
 It has what the log holds now and you see of it. `exports get` downloads it; after 7 days it is gone.")]
     Make(Box<MakeArguments>),
     /// List exports, the newest first
@@ -74,6 +73,7 @@ enum Format {
 }
 
 #[derive(Args, Debug)]
+#[command(mut_arg("from", |from| from.help(crate::search::FROM_OF_EXPORT)))]
 pub struct MakeArguments {
     #[command(flatten)]
     criteria: Criteria,

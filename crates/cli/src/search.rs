@@ -34,6 +34,10 @@ fn page(client: &Client, path: &str, query: &[(String, String)], criteria: &Crit
     serde_json::from_str(&text).map_err(unknown)
 }
 
+/// Help of `--from` where events can be asked for with what proves them.
+pub const FROM_OF_EXPORT: &str = "From when: RFC 3339, or back from now (-15m, -24h, -7d); if not given 24 hours before --to, and in an \
+                                  export with proofs no bound, with a phrase or without";
+
 /// Which events are meant.
 #[derive(Args, Clone, Debug)]
 pub struct Criteria {
