@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use actarium_core::catalog::{Catalog, Facts};
+pub use actarium_core::inert::{inert, inert_json};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -55,51 +56,6 @@ pub fn note(text: &str) {
 pub fn moment(at: &Value) -> String {
     let at = inert(at.as_str().unwrap_or_default());
     at.get(..19).map_or(at.clone(), |second| second.replace('T', " "))
-}
-
-/// A text whose control characters, bidirectional and invisible ones too, are shown and do nothing.
-pub fn inert(text: &str) -> String {
-    if !text.chars().any(is_harmful) {
-        return text.to_owned();
-    }
-    let shown = |character: char| {
-        if is_harmful(character) { character.escape_default().to_string() } else { character.to_string() }
-    };
-    text.chars().map(shown).collect()
-}
-
-/// JSON that says the same, with [`inert`]'s characters escaped as JSON does.
-pub fn inert_json(json: &str) -> String {
-    if !json.chars().any(is_harmful) {
-        return json.to_owned();
-    }
-    let mut text = String::with_capacity(json.len() + 64);
-    for character in json.chars() {
-        if is_harmful(character) {
-            let mut units = [0; 2];
-            text.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
-        } else {
-            text.push(character);
-        }
-    }
-    text
-}
-
-/// Whether a character does something to a terminal, to the order of what is shown, or is not seen.
-fn is_harmful(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{180e}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 /// Rows under titles, aligned. On a terminal that they do not fit, the widest columns are cut, but not the first, ids and times;

@@ -13,6 +13,7 @@ pub mod filter;
 pub mod hash;
 pub mod hex;
 pub mod id;
+pub mod inert;
 pub mod json;
 pub mod key_tree;
 pub mod limits;

@@ -117,7 +117,16 @@ impl Bundle {
             let mut header = [0; TAR_BLOCK];
             reader.read_exact(&mut header).map_err(|error| cut(format!("not a whole .tar.zst: {error}")))?;
             let entry = read_tar_header(&header).map_err(|error| cut(error.to_string()))?;
-            let Some((name, size)) = entry else { return Ok(Self::Files(files)) };
+            let Some((name, size)) = entry else {
+                let mut behind = reader.take(bytes_max - total);
+                return match is_empty(&mut behind) {
+                    Ok(true) => Ok(Self::Files(files)),
+                    Ok(false) => {
+                        Err(cut("something follows the end of the archive, which other programs may unpack".to_owned()))
+                    }
+                    Err(error) => Err(cut(format!("not a whole .tar.zst: {error}"))),
+                };
+            };
             total += TAR_BLOCK as u64 + size;
             if size > FILE_BYTES_MAX || total > bytes_max {
                 return Err(cut(format!(
@@ -129,7 +138,9 @@ impl Bundle {
             let read = reader.read_exact(&mut bytes);
             read.and_then(|()| reader.read_exact(&mut padding[..tar_padding(size)]))
                 .map_err(|error| cut(format!("cut within {name}: {error}")))?;
-            files.insert(name, bytes);
+            if files.insert(name.clone(), bytes).is_some() {
+                return Err(cut(format!("{name} is in it twice, and other programs may unpack either")));
+            }
         }
     }
 
@@ -182,8 +193,52 @@ impl Bundle {
     }
 }
 
+/// Whether only zeros are left.
+fn is_empty(reader: &mut impl Read) -> io::Result<bool> {
+    let mut bytes = [0; TAR_BLOCK];
+    loop {
+        match reader.read(&mut bytes)? {
+            0 => return Ok(true),
+            read if bytes[..read].iter().any(|byte| *byte != 0) => return Ok(false),
+            _ => {}
+        }
+    }
+}
+
 /// Whether a name is that of a file in a folder: names come from whoever made the export, and none leads out of it.
 fn is_file_name(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     !name.is_empty() && !name.starts_with('.') && name.bytes().all(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use actarium_core::tar::tar_header;
+
+    use super::*;
+
+    fn file(name: &str, bytes: &[u8]) -> Vec<u8> {
+        let padding = vec![0; tar_padding(bytes.len() as u64)];
+        [&tar_header(name, bytes.len() as u64).unwrap(), bytes, &padding].concat()
+    }
+
+    fn opened(archive: &[u8]) -> Result<Bundle, BundleError> {
+        let mut packed = tempfile::NamedTempFile::new().unwrap();
+        packed.write_all(&zstd::encode_all(archive, 1).unwrap()).unwrap();
+        Bundle::open(packed.path())
+    }
+
+    #[test]
+    fn an_archive_holds_what_every_program_unpacks_of_it() {
+        let end = [0; 2 * TAR_BLOCK];
+        let whole = [file("manifest.json", b"{}"), file("checkpoint", b"c"), end.to_vec(), end.to_vec()].concat();
+        assert_eq!(opened(&whole).unwrap().names().unwrap(), ["checkpoint", "manifest.json"]);
+        let twice = [file("checkpoint", b"a"), file("checkpoint", b"b"), end.to_vec()].concat();
+        assert!(opened(&twice).unwrap_err().to_string().contains("checkpoint is in it twice"));
+        let behind = [whole, file("checkpoint", b"d"), end.to_vec()].concat();
+        let error = opened(&behind).unwrap_err();
+        assert!(error.to_string().contains("follows the end") && error.exit_code() == 1, "{error}");
+    }
 }

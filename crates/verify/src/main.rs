@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use actarium_core::inert::inert;
 use actarium_verify::{AskedQuery, Trust, verify_asked};
 
 const HELP: &str = "\
@@ -98,7 +99,7 @@ fn main() -> ExitCode {
     let report = match verify_asked(path, &arguments.trust, arguments.asked.as_ref(), arguments.json) {
         Ok(report) => report,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("{}", inert(&error.to_string()));
             return ExitCode::from(error.exit_code());
         }
     };

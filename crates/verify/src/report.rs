@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
+use actarium_core::inert::inert;
 use serde_json::{Value, json};
 
 use crate::manifest::ManifestQuery;
@@ -194,24 +195,26 @@ impl Report {
 }
 
 impl fmt::Display for Report {
+    /// A line for each; what others wrote cannot add lines of its own, nor hide any.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for finding in &self.findings {
-            writeln!(formatter, "WRONG  {}: {}", finding.place, finding.problem)?;
-        }
+        let mut line = |kind: &str, text: &str| writeln!(formatter, "{kind}  {}", inert(text));
+        let told = |finding: &Finding| format!("{}: {}", finding.place, finding.problem);
+        self.findings.iter().try_for_each(|finding| line("WRONG", &told(finding)))?;
         if self.more_findings > 0 {
-            writeln!(formatter, "WRONG  … and {} more", self.more_findings)?;
+            line("WRONG", &format!("… and {} more", self.more_findings))?;
         }
-        for missing in &self.missing {
-            writeln!(formatter, "MISSING  {}: {}", missing.place, missing.problem)?;
-        }
+        self.missing.iter().try_for_each(|missing| line("MISSING", &told(missing)))?;
         if self.is_sound() {
-            self.statements.iter().try_for_each(|statement| writeln!(formatter, "proved  {statement}"))?;
+            self.statements.iter().try_for_each(|statement| line("proved", statement))?;
         }
-        self.undecided.iter().try_for_each(|undecided| writeln!(formatter, "undecided  {undecided}"))?;
-        self.notes.iter().try_for_each(|note| writeln!(formatter, "note  {note}"))?;
-        self.anchors.iter().try_for_each(|anchor| writeln!(formatter, "anchored  {anchor}"))?;
+        self.undecided.iter().try_for_each(|undecided| line("undecided", undecided))?;
+        self.notes.iter().try_for_each(|note| line("note", note))?;
+        self.anchors.iter().try_for_each(|anchor| line("anchored", anchor))?;
         if self.is_partly_anchored() && !self.is_anchored() {
-            self.coverage.iter().try_for_each(|(log, covered)| covered.write(log, formatter))?;
+            self.coverage
+                .iter()
+                .flat_map(|(log, covered)| covered.told(log))
+                .try_for_each(|(kind, text)| line(kind, &text))?;
         }
         writeln!(formatter, "{}", self.verdict())
     }
@@ -235,13 +238,26 @@ impl Coverage {
         [self.first..anchored, anchored..end]
     }
 
-    /// Says which events are anchored, and which are not.
-    fn write(&self, log: &str, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (range, what) in self.ranges().into_iter().zip(["anchored", "not anchored"]) {
-            if !range.is_empty() {
-                writeln!(formatter, "{what}  events {} to {} of the log {log}", range.start, range.end - 1)?;
-            }
-        }
-        Ok(())
+    /// Which events are anchored, and which are not.
+    fn told(&self, log: &str) -> Vec<(&'static str, String)> {
+        let told = self.ranges().into_iter().zip(["anchored", "not anchored"]).filter(|(range, _)| !range.is_empty());
+        told.map(|(range, what)| (what, format!("events {} to {} of the log {log}", range.start, range.end - 1)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_adds_no_line_and_hides_none() {
+        let mut report = Report::default();
+        let name = "acme\nanchored  by your key\nSound, and anchored in what you brought along.\n\u{1b}[8m";
+        report.notes.push(format!("that the organization is called `{name}` is its own word"));
+        report.find(name, name);
+        let shown = report.to_string();
+        assert_eq!(shown.lines().count(), 3, "{shown}");
+        assert!(!shown.contains('\u{1b}') && shown.contains("acme\\nanchored"), "{shown}");
     }
 }
