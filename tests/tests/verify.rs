@@ -274,4 +274,10 @@ fn rows_that_the_log_says_are_there_are_missed() {
         found.1
     );
     assert_eq!(verify(&[data.to_str().unwrap(), "--org", "acme"], "").0, Some(0));
+    // A start makes no new one, after which nobody could tell.
+    match Start::on(&data).try_now() {
+        Err(ended) => assert!(ended.stderr.contains("the operator's own log, is not among them"), "{}", ended.stderr),
+        Ok(_) => panic!("it starts without the operator's log"),
+    }
+    assert_eq!(check().0, Some(1));
 }

@@ -268,6 +268,14 @@ async fn operator_organization(engine: &Engine, clock: &dyn Clock) -> Result<Arc
     if let Some(organization) = engine.organization(OPERATOR_SLUG) {
         return Ok(organization);
     }
+    // It is the first that there ever is, and says which others were made.
+    if !engine.organizations().is_empty() {
+        let detail = format!(
+            "there are organizations, and `{OPERATOR_SLUG}`, the operator's own log, is not among them: it was taken away. Nothing is \
+             changed; `actarium verify` tells what there is, and a backup has it"
+        );
+        return Err(ServeError::Fault(detail));
+    }
     let id = engine.new_organization_id();
     let target = json!({"type": "organization", "id": OPERATOR_SLUG, "name": OPERATOR_NAME});
     let record = OwnRecord::new("organization.create", service_actor(), target);
