@@ -40,6 +40,11 @@ impl Passes {
 const BYTES_PER_SECOND: u64 = 4 << 20;
 /// Time from the start to the first pass: who asks first waits for the disk and the processor as it is.
 const BEFORE_FIRST_PASS: Duration = Duration::from_secs(2);
+/// Time without writes and seals that the first pass waits for: what the journal had was proved at the start, and who brings much at once
+/// needs the processor.
+const QUIET_BEFORE_FIRST_PASS: Duration = Duration::from_secs(2);
+/// How long the first pass waits for that at the most.
+const FIRST_PASS_DELAY_MAX: Duration = Duration::from_secs(600);
 /// Time from the end of one pass over all segments to the beginning of the next.
 const BETWEEN_PASSES: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often it is looked which logs are damaged, whoever has found it.
@@ -50,6 +55,13 @@ pub async fn keep_up(app: Arc<App>) {
     // That the service has started is on record first: a log that is found damaged takes no more writes.
     app.recorder.flush(Some(app.operator_organization.id)).await;
     tokio::time::sleep(BEFORE_FIRST_PASS).await;
+    let quiet = async {
+        while app.engine.quiet_for() < QUIET_BEFORE_FIRST_PASS {
+            tokio::time::sleep(QUIET_BEFORE_FIRST_PASS / 4).await;
+        }
+    };
+    // Whether it came to rest or not, there is a first pass.
+    let _ = tokio::time::timeout(FIRST_PASS_DELAY_MAX, quiet).await;
     loop {
         let (mut segments, mut logs_unread) = (0, 0);
         for organization in app.engine.organizations() {

@@ -192,6 +192,7 @@ impl Engine {
             tail_bytes: Default::default(),
             ids_bytes: Default::default(),
             last_write_millis: Default::default(),
+            last_seal_millis: Default::default(),
             holder,
             stopping: Default::default(),
             retired: Default::default(),

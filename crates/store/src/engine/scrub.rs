@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use actarium_core::row::{Column, Micros, RowView};
 use actarium_core::tree::Frontier;
@@ -53,6 +55,13 @@ impl Engine {
         if let Some(log) = self.shared.log(organization) {
             log.set_damaged(detail);
         }
+    }
+
+    /// How long nothing has been written, sealed or merged. Does not block.
+    pub fn quiet_for(&self) -> Duration {
+        let [written, sealed] = [&self.shared.last_write_millis, &self.shared.last_seal_millis];
+        let last = written.load(Ordering::Relaxed).max(sealed.load(Ordering::Relaxed));
+        Duration::from_millis(self.shared.elapsed_millis().saturating_sub(last))
     }
 
     /// When the newest event of all logs was recorded. Does not block.

@@ -20,6 +20,8 @@ use crate::segment::Tier;
 
 /// How often a sealer looks by itself.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often a sealer looks while a pause in writing grows to that after which little is sealed too.
+const PAUSE_STEPS: u32 = 5;
 /// How much the sealing threads give way: who waits for an acknowledgement goes first, and a quarter of a processor's
 /// time is theirs all the same when both want it.
 const NICENESS: i32 = 5;
@@ -82,6 +84,7 @@ pub(crate) fn run(shared: &Arc<Shared>, schedule: &Schedule) {
         match result {
             Ok(_) => {
                 state.failed.remove(&id);
+                shared.last_seal_millis.store(shared.elapsed_millis(), Ordering::Relaxed);
             }
             Err(SealError::Stopping) => return,
             Err(error) => {
@@ -95,12 +98,18 @@ pub(crate) fn run(shared: &Arc<Shared>, schedule: &Schedule) {
     }
 }
 
-/// How long until there may be something to do: when writing has paused, what it left is sealed at once.
+/// How long nothing has been written.
+fn quiet(shared: &Shared) -> Duration {
+    Duration::from_millis(shared.elapsed_millis().saturating_sub(shared.last_write_millis.load(Ordering::Relaxed)))
+}
+
+/// How long until there may be something to do: while a pause in writing grows, less and less is too little to be sealed.
 fn time_to_look(shared: &Shared) -> Duration {
-    let quiet = shared.elapsed_millis().saturating_sub(shared.last_write_millis.load(Ordering::Relaxed));
-    match shared.policy.settle.checked_sub(Duration::from_millis(quiet)) {
-        Some(until_settled) => LOOK_EVERY.min(until_settled + Duration::from_millis(1)),
-        None => LOOK_EVERY,
+    let settle = shared.policy.settle;
+    if quiet(shared) < settle {
+        (settle / PAUSE_STEPS).max(Duration::from_millis(1)).min(LOOK_EVERY)
+    } else {
+        LOOK_EVERY
     }
 }
 
@@ -113,8 +122,7 @@ fn note_failure(shared: &Shared, log: &Log, error: &SealError) {
 /// Picks what is most pressing and marks its log as busy.
 fn next_job(shared: &Shared, schedule: &Schedule) -> Option<Job> {
     let (now, now_millis) = (shared.clock.now(), shared.elapsed_millis());
-    let quiet = now_millis.saturating_sub(shared.last_write_millis.load(Ordering::Relaxed));
-    let settled = quiet >= shared.policy.settle.as_millis() as u64;
+    let settled_rows = settled_rows(&shared.policy, quiet(shared));
     let mut state = schedule.state.lock();
     let free = |log: &Arc<Log>, state: &ScheduleState| {
         let id = log.organization.id;
@@ -126,7 +134,7 @@ fn next_job(shared: &Shared, schedule: &Schedule) -> Option<Job> {
         if !free(log, &state) {
             continue;
         }
-        let urgency = urgency(&shared.policy, log, now, settled);
+        let urgency = urgency(&shared.policy, log, now, settled_rows);
         if urgency > best.map_or(0, |(most, _)| most) {
             best = Some((urgency, log));
         }
@@ -141,8 +149,20 @@ fn next_job(shared: &Shared, schedule: &Schedule) -> Option<Job> {
     job
 }
 
+/// How many rows of a log are sealed after a pause in writing: what is left by the end of it is worth a segment of its own, and the
+/// more it is, the sooner.
+fn settled_rows(policy: &SealPolicy, quiet: Duration) -> u64 {
+    if quiet >= policy.settle {
+        return policy.small_rows;
+    }
+    if quiet < policy.settle / PAUSE_STEPS {
+        return u64::MAX;
+    }
+    (policy.small_rows as f64 * policy.settle.div_duration_f64(quiet)) as u64
+}
+
 /// Bytes to be sealed of a log that is due; 0 if it is not.
-fn urgency(policy: &SealPolicy, log: &Log, now: Micros, settled: bool) -> u64 {
+fn urgency(policy: &SealPolicy, log: &Log, now: Micros, settled_rows: u64) -> u64 {
     let state = log.state.lock();
     let (rows, bytes) = (state.unsealed_rows(), state.unsealed_bytes.max(1));
     if rows == 0 || state.damaged.is_some() {
@@ -151,7 +171,8 @@ fn urgency(policy: &SealPolicy, log: &Log, now: Micros, settled: bool) -> u64 {
     let age = state.oldest_unsealed.map_or(0, |oldest| now.saturating_sub(oldest));
     let older = |limit: Duration| age > limit.as_micros() as Micros;
     let due = policy.is_full(rows, bytes)
-        || (rows >= policy.small_rows && (settled || older(policy.age)))
+        || rows >= settled_rows
+        || (rows >= policy.small_rows && older(policy.age))
         || older(policy.small_age);
     if due { bytes } else { 0 }
 }

@@ -62,6 +62,8 @@ pub(crate) struct Shared {
     pub ids_bytes: AtomicU64,
     /// When something was last written, in milliseconds by [`Clock::elapsed`].
     pub last_write_millis: AtomicU64,
+    /// When the last seal or merge ended, as `last_write_millis`.
+    pub last_seal_millis: AtomicU64,
     /// Random id under which leases are held.
     pub holder: [u8; 16],
     pub stopping: AtomicBool,

@@ -80,39 +80,31 @@ impl Packing {
     }
 
     fn pack_digits(&self, text: &[u8], bytes: &mut Vec<u8>) -> Option<()> {
-        let mut high: Option<u8> = None;
-        let mut push = |value: u8| match high.take() {
-            Some(high) => bytes.push(high << 4 | value),
-            None => high = Some(value),
-        };
         match self.form {
             Form::Uuid => {
-                if text.len() != UUID_CHARS {
+                let text: &[u8; UUID_CHARS] = text.try_into().ok()?;
+                if HYPHENS.iter().any(|&at| text[at] != b'-') {
                     return None;
                 }
-                for (at, &byte) in text.iter().enumerate() {
-                    if HYPHENS.contains(&at) {
-                        if byte != b'-' {
-                            return None;
-                        }
-                    } else {
-                        push(digit(byte)?);
-                    }
+                let mut digits = [0; UUID_CHARS - HYPHENS.len()];
+                let mut end = 0;
+                for group in text.split(|&byte| byte == b'-').take(HYPHENS.len() + 1) {
+                    digits.get_mut(end..end + group.len())?.copy_from_slice(group);
+                    end += group.len();
                 }
+                (end == digits.len()).then(|| push_pairs(&digits, bytes))?
             }
             Form::Hex(digits) => {
                 if text.len() != digits {
                     return None;
                 }
-                if digits % 2 == 1 {
-                    push(0);
+                let (first, pairs) = text.split_at(digits % 2);
+                if let Some(&first) = first.first() {
+                    bytes.push(digit(first)?);
                 }
-                for &byte in text {
-                    push(digit(byte)?);
-                }
+                push_pairs(pairs, bytes)
             }
         }
-        Some(())
     }
 
     /// Appends the id that these bytes stand for.
@@ -139,7 +131,33 @@ impl Packing {
     }
 }
 
-fn digit(byte: u8) -> Option<u8> {
+/// Appends a byte for each two digits. All are looked up before it is asked whether one was none.
+fn push_pairs(digits: &[u8], bytes: &mut Vec<u8>) -> Option<()> {
+    let mut seen = 0;
+    bytes.extend(digits.as_chunks().0.iter().map(|&[high, low]: &[u8; 2]| {
+        let (high, low) = (VALUES[usize::from(high)], VALUES[usize::from(low)]);
+        seen |= high | low;
+        high << 4 | low
+    }));
+    (seen < NO_DIGIT).then_some(())
+}
+
+/// In [`VALUES`] for bytes that are no digit.
+const NO_DIGIT: u8 = 0x80;
+/// The value of each byte as a digit.
+const VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if let Some(value) = digit(byte as u8) {
+            values[byte] = value;
+        }
+        byte += 1;
+    }
+    values
+};
+
+const fn digit(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' => Some(byte - b'a' + 10),
