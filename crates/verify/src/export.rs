@@ -16,7 +16,7 @@ use crate::events::{Events, Told};
 use crate::manifest::{FORMAT, Kind, Manifest};
 use crate::records::{InSight, Records, unseen_generation};
 use crate::report::Report;
-use crate::trust::{OwnKeys, Seen, Trust, anchor_by_replaced, generation_of};
+use crate::trust::{OwnKeys, Seen, Trust, generation_of};
 
 /// Name of the table of contents.
 pub(crate) const MANIFEST: &str = "manifest.json";
@@ -266,7 +266,7 @@ fn check_anchors(
     let lines = bundle.read("checkpoints.ndjson")?.unwrap_or_default();
     let mut seen = Seen::default();
     let mut kept: BTreeMap<u64, Hash> = BTreeMap::from([(checkpoint.size, checkpoint.root)]);
-    let mut by_replaced = None;
+    let mut of_this_log = Vec::new();
     for (number, line) in lines.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
         let place = format!("checkpoints.ndjson line {}", number + 1);
         let read = serde_json::from_slice::<Kept>(line).ok().and_then(|kept| {
@@ -286,19 +286,15 @@ fn check_anchors(
         match verify_consistency((old.size, &old.root), (checkpoint.size, &checkpoint.root), &proof) {
             Ok(()) => {
                 kept.insert(old.size, old.root);
-                if own.is_by_replaced(&signed, trust) {
-                    by_replaced = by_replaced.max(Some(old.size));
-                }
                 seen.note(&place, &signed, trust, report);
+                of_this_log.push(signed);
             }
             Err(error) => {
                 report.find(place, format!("the log does not begin with what it signed at {}: {error}", old.size))
             }
         }
     }
-    if let Some(end) = by_replaced {
-        anchor_by_replaced(&checkpoint.origin, end, report);
-    }
+    own.anchor_by_replaced(&checkpoint.origin, &of_this_log, trust, report);
     for anchor in &trust.anchors {
         check_anchor(&anchor.checkpoint, checkpoint, &kept, known, report);
     }

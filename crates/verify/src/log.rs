@@ -13,7 +13,7 @@ use actarium_core::tree::{Frontier, leaf_hash, root};
 
 use crate::records::{InSight, Records, unseen_generation};
 use crate::report::Report;
-use crate::trust::{OwnKeys, Seen, Trust, anchor_by_replaced, generation_of};
+use crate::trust::{OwnKeys, Seen, Trust, generation_of};
 
 /// Bytes of an entry: version, time, commit.
 const ENTRY_BYTES: usize = 41;
@@ -103,13 +103,9 @@ impl VerifiedLog {
     /// Takes checkpoints that were kept of the log and found to be of it: what the reader's key has signed itself it vouches for,
     /// where it was replaced since.
     pub fn take_kept<'s>(&mut self, kept: impl IntoIterator<Item = &'s SignedCheckpoint>, trust: &Trust) {
-        let is_by_replaced = |signed: &&SignedCheckpoint| {
-            signed.checkpoint.origin == self.checkpoint.origin && self.own.is_by_replaced(signed, trust)
-        };
-        let end = kept.into_iter().filter(is_by_replaced).map(|signed| signed.checkpoint.size).max();
-        if let Some(end) = end {
-            anchor_by_replaced(&self.checkpoint.origin, end, &mut self.report);
-        }
+        let origin = &self.checkpoint.origin;
+        let of_this_generation = kept.into_iter().filter(|signed| signed.checkpoint.origin == *origin);
+        self.own.anchor_by_replaced(origin, of_this_generation, trust, &mut self.report);
     }
 
     /// Says what cannot be judged, as the events themselves are not in sight.

@@ -243,9 +243,26 @@ impl OwnKeys {
         ));
     }
 
+    /// Of checkpoints from before that a log was proved to begin with, the reader's key vouches for those that it has signed itself,
+    /// where it was replaced since.
+    pub fn anchor_by_replaced<'s>(
+        &self,
+        origin: &str,
+        kept: impl IntoIterator<Item = &'s SignedCheckpoint>,
+        trust: &Trust,
+        report: &mut Report,
+    ) {
+        let by_replaced = kept.into_iter().filter(|signed| self.is_by_replaced(signed, trust));
+        if let Some(end) = by_replaced.map(|signed| signed.checkpoint.size).max() {
+            let by =
+                format!("the log begins with the {end} events of a checkpoint that the key you gave has signed itself");
+            report.anchor(origin, end, by);
+        }
+    }
+
     /// Whether the reader's key has signed this, where hand-overs lead from it to the log's own: what it signed itself is all that
     /// it vouches for then.
-    pub fn is_by_replaced(&self, signed: &SignedCheckpoint, trust: &Trust) -> bool {
+    fn is_by_replaced(&self, signed: &SignedCheckpoint, trust: &Trust) -> bool {
         let (Some(given), Some(own)) = (trust.key_for(&signed.checkpoint.origin), &self.key) else { return false };
         let leads_to_own = self.history.from(&given).iter().skip(1).any(|key| key.public() == own.public());
         leads_to_own && signed.verify(&given).is_ok()
@@ -288,12 +305,6 @@ impl OwnKeys {
             None => Ok(()),
         }
     }
-}
-
-/// Puts it into the report that the reader's key, which was replaced since, has signed a log's events before `end` itself.
-pub(crate) fn anchor_by_replaced(origin: &str, end: u64, report: &mut Report) {
-    let by = format!("the log begins with the {end} events of a checkpoint that the key you gave has signed itself");
-    report.anchor(origin, end, by);
 }
 
 /// What witnesses that the reader trusts have seen of a log: of each the most.

@@ -27,12 +27,17 @@ pub(super) fn mark_around(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
 
 /// Where a run of such bytes and of marks from a place ends.
 pub(super) fn run_over_marks(bytes: &[u8], from: usize, belongs: impl Fn(u8) -> bool) -> usize {
+    run_over_marks_until(bytes, from, |rest| !belongs(rest[0]))
+}
+
+/// Where a run from a place ends, by what stands from a byte on; marks belong to it.
+pub(super) fn run_over_marks_until(bytes: &[u8], from: usize, ends: impl Fn(&[u8]) -> bool) -> usize {
     let mut at = from;
-    while let Some(byte) = bytes.get(at) {
+    while at < bytes.len() {
         at = match mark_end(bytes, at) {
             Some(end) => end,
-            None if belongs(*byte) => at + 1,
-            None => break,
+            None if ends(&bytes[at..]) => break,
+            None => at + 1,
         };
     }
     at

@@ -5,7 +5,7 @@
 use super::blocks;
 use super::commands;
 use super::keys::{self, KeyRule};
-use super::marks::{is_marks, mark_around, mark_end, run_over_marks};
+use super::marks::{is_marks, mark_around, mark_end, run_over_marks, run_over_marks_until};
 use super::tokens::token_at;
 use super::{MARK_END, MARK_START, Masking, WHOLE_TEXT, is_left_for, is_number, says_nothing};
 
@@ -158,14 +158,7 @@ fn after_encoded_equals(rules: &Masking, bytes: &[u8], at: usize) -> Option<Foun
             || b"&;,\"'<>()[]{}\\#".contains(&rest[0])
             || [&b"%26"[..], b"%2526", b"%23", b"%2523"].iter().any(|sign| rest.starts_with(sign))
     };
-    let mut to = from;
-    while to < bytes.len() {
-        to = match mark_end(bytes, to) {
-            Some(end) => end,
-            None if ends(&bytes[to..]) => break,
-            None => to + 1,
-        };
-    }
+    let to = run_over_marks_until(bytes, from, ends);
     (to > from).then_some((from, to, rule.name))
 }
 

@@ -58,7 +58,7 @@ struct Left {
 impl Left {
     /// As a log stands. Blocks.
     fn of(app: &App, organization: OrganizationId) -> Result<Self, Problem> {
-        let Some(organization) = app.engine.organizations().into_iter().find(|one| one.id == organization) else {
+        let Some(organization) = app.engine.organization_by_id(organization) else {
             return Ok(Self { ranges: Vec::new(), whole_from: Micros::MAX });
         };
         let snapshot = snapshot(&app.engine, &organization)?;

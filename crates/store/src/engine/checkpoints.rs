@@ -145,6 +145,7 @@ pub(crate) fn miss(logs: &Registry, signer: &CheckpointSigner, kept: &[StoredChe
     let published_at = kept.iter().map(|checkpoint| checkpoint.published_at).max();
     // Before a change of the key every log is published.
     let handed_over_at = signer.handovers.history().handovers().last().map(|handover| handover.at);
+    let told = published_at.max(handed_over_at);
     let published: HashSet<_> = kept.iter().map(|checkpoint| checkpoint.organization).collect();
     for log in logs.by_id.values() {
         let id = log.organization.id;
@@ -156,7 +157,7 @@ pub(crate) fn miss(logs: &Registry, signer: &CheckpointSigner, kept: &[StoredChe
         let Some(first) = first.filter(|_| !published.contains(&id)) else {
             continue;
         };
-        let known = [Some(last), published_at, handed_over_at].into_iter().flatten().max().unwrap_or(last);
+        let known = told.map_or(last, |told| told.max(last));
         if known - first > UNPUBLISHED_MAX {
             let detail = format!(
                 "no checkpoint of it is kept, and its first event was recorded on {}, {} seconds before what else this folder \

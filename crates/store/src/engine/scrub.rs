@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actarium_core::row::{Column, Micros, RowView};
@@ -60,8 +59,7 @@ impl Engine {
     /// How long nothing has been written, sealed or merged. Does not block.
     pub fn quiet_for(&self) -> Duration {
         let [written, sealed] = [&self.shared.last_write_millis, &self.shared.last_seal_millis];
-        let last = written.load(Ordering::Relaxed).max(sealed.load(Ordering::Relaxed));
-        Duration::from_millis(self.shared.elapsed_millis().saturating_sub(last))
+        self.shared.since(written).min(self.shared.since(sealed))
     }
 
     /// When the newest event of all logs was recorded. Does not block.

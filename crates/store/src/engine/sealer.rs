@@ -98,15 +98,10 @@ pub(crate) fn run(shared: &Arc<Shared>, schedule: &Schedule) {
     }
 }
 
-/// How long nothing has been written.
-fn quiet(shared: &Shared) -> Duration {
-    Duration::from_millis(shared.elapsed_millis().saturating_sub(shared.last_write_millis.load(Ordering::Relaxed)))
-}
-
 /// How long until there may be something to do: while a pause in writing grows, less and less is too little to be sealed.
 fn time_to_look(shared: &Shared) -> Duration {
     let settle = shared.policy.settle;
-    if quiet(shared) < settle {
+    if shared.since(&shared.last_write_millis) < settle {
         (settle / PAUSE_STEPS).max(Duration::from_millis(1)).min(LOOK_EVERY)
     } else {
         LOOK_EVERY
@@ -122,7 +117,7 @@ fn note_failure(shared: &Shared, log: &Log, error: &SealError) {
 /// Picks what is most pressing and marks its log as busy.
 fn next_job(shared: &Shared, schedule: &Schedule) -> Option<Job> {
     let (now, now_millis) = (shared.clock.now(), shared.elapsed_millis());
-    let settled_rows = settled_rows(&shared.policy, quiet(shared));
+    let settled_rows = settled_rows(&shared.policy, shared.since(&shared.last_write_millis));
     let mut state = schedule.state.lock();
     let free = |log: &Arc<Log>, state: &ScheduleState| {
         let id = log.organization.id;

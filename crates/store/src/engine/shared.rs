@@ -128,6 +128,11 @@ impl Shared {
         self.clock.elapsed().as_millis() as u64
     }
 
+    /// How long ago something was that is noted as [`Self::elapsed_millis`].
+    pub fn since(&self, millis: &AtomicU64) -> Duration {
+        Duration::from_millis(self.elapsed_millis().saturating_sub(millis.load(Ordering::Relaxed)))
+    }
+
     /// Whether the engine is being shut down.
     pub fn stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)

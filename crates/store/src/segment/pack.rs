@@ -33,6 +33,8 @@ pub enum Form {
 
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 const UUID_CHARS: usize = 36;
+/// The digits between the hyphens.
+const DIGIT_GROUPS: [std::ops::Range<usize>; 5] = [0..8, 9..13, 14..18, 19..23, 24..UUID_CHARS];
 
 /// Bytes spelled out at once; a UUID is one piece.
 const PIECE_BYTES: usize = 16;
@@ -86,13 +88,7 @@ impl Packing {
                 if HYPHENS.iter().any(|&at| text[at] != b'-') {
                     return None;
                 }
-                let mut digits = [0; UUID_CHARS - HYPHENS.len()];
-                let mut end = 0;
-                for group in text.split(|&byte| byte == b'-').take(HYPHENS.len() + 1) {
-                    digits.get_mut(end..end + group.len())?.copy_from_slice(group);
-                    end += group.len();
-                }
-                (end == digits.len()).then(|| push_pairs(&digits, bytes))?
+                DIGIT_GROUPS.into_iter().try_for_each(|group| push_pairs(&text[group], bytes))
             }
             Form::Hex(digits) => {
                 if text.len() != digits {
