@@ -150,8 +150,7 @@ proptest! {
         let mut expected = EncodedRows::new();
         events.iter().for_each(|event| expected.append(&take(&event.to_string())));
         prop_assert_eq!(&take(&array), &expected);
-        let intake = Intake::new("api", "key_1", NOW);
-        let from_lines = decode(lines.as_bytes(), BodyForm::Ndjson, &intake, &Limits::default());
+        let from_lines = decode(lines.as_bytes(), BodyForm::Ndjson, &intake(), &Limits::default());
         prop_assert_eq!(from_lines.as_ref(), Ok(&expected));
         for (index, row) in expected.iter().enumerate() {
             for column in Column::ALL {

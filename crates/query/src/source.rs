@@ -119,13 +119,13 @@ impl<'s> Source<'s> {
         }
     }
 
-    /// The columns of unsealed rows, made on first use.
+    /// The columns of unsealed rows.
     ///
     /// # Panics
     /// If it is a segment.
     fn columns(&self) -> &'s Columns {
         match self {
-            Self::Tail(batch) => batch.columns.get_or_init(|| Arc::new(Columns::from_rows(&[&batch.rows]))),
+            Self::Tail(batch) => batch.columns(),
             Self::Segment(_) => unreachable!("asked of the tail only"),
         }
     }

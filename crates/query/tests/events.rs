@@ -183,7 +183,7 @@ impl Log {
         for (index, rows) in self.segments.iter().enumerate() {
             let run = self.run(at..at + rows);
             let options = SegmentOptions { text_page_bytes: 256, ..SegmentOptions::default() };
-            let built = build(&[&run], &[], &options).unwrap();
+            let built = build([&run], &[], &options).unwrap();
             let path = folder.path().join(format!("{index}.parquet"));
             std::fs::write(&path, &built.bytes).unwrap();
             let segment = Segment::open(&StoredFile::local(&path), &built.summary, &cache).unwrap();

@@ -1,11 +1,14 @@
 //! Reading ahead at the start: what is asked for first is the newest page of an organization, and with an empty page cache
-//! each piece of it would be waited for, one after the other. Bounded; changes nothing but what the kernel has in memory.
+//! each piece of it would be waited for, one after the other. Bounded; changes nothing but what is in memory.
+
+use std::sync::{Arc, Weak};
 
 use actarium_core::row::Micros;
 
 use super::loading::living;
 use super::log::Log;
 use super::shared::Shared;
+use super::snapshot::TailBatch;
 use crate::backend::ManifestEntry;
 use crate::segment::Tier;
 use crate::storage::StoredFile;
@@ -18,6 +21,9 @@ const SEGMENTS_MAX: usize = 1_024;
 const SEGMENTS_OF_LOG_MAX: usize = 8;
 /// Bytes at the end of a segment that hold its footer, or the most of it.
 const FOOTER_BYTES: u64 = 64 * 1024;
+
+/// Most unsealed rows that are made columns of.
+const ROWS_MAX: usize = 65_536;
 
 /// What is to be read ahead of a file, by offset and length.
 pub(crate) type Ahead = (StoredFile, Vec<(u64, u64)>);
@@ -37,12 +43,32 @@ pub(crate) fn wanted(shared: &Shared) -> Vec<Ahead> {
     wanted.into_iter().map(parts).collect()
 }
 
-/// Has the kernel read them beside what goes on. Nobody waits for it, and where it cannot be done there is only more to wait
-/// for later. It holds on to nothing of the engine, which may have ended before.
+/// Has the kernel read them beside what goes on.
 pub(crate) fn begin(wanted: Vec<Ahead>) {
-    let reading = move || wanted.iter().for_each(|(file, parts)| file.read_ahead(parts));
-    let started = std::thread::Builder::new().name("ahead".to_owned()).spawn(reading);
-    if let Err(error) = started {
+    beside(move || wanted.iter().for_each(|(file, parts)| file.read_ahead(parts)));
+}
+
+/// Makes columns of the unsealed rows that are in memory, which the first query would wait for.
+pub(crate) fn make_columns(shared: &Shared) {
+    let mut batches: Vec<Weak<TailBatch>> = Vec::new();
+    let mut rows = 0;
+    for log in shared.all_logs() {
+        for batch in log.state.lock().tail.batches() {
+            if rows + batch.rows.rows.len() <= ROWS_MAX {
+                rows += batch.rows.rows.len();
+                batches.push(Arc::downgrade(&batch));
+            }
+        }
+    }
+    if !batches.is_empty() {
+        beside(move || batches.iter().filter_map(Weak::upgrade).for_each(|batch| drop(batch.columns())));
+    }
+}
+
+/// Nobody waits for it, and where it cannot be done there is only more to wait for later. It holds on to nothing of the engine,
+/// which may have ended before.
+fn beside(work: impl FnOnce() + Send + 'static) {
+    if let Err(error) = std::thread::Builder::new().name("ahead".to_owned()).spawn(work) {
         tracing::debug!(%error, "nothing is read ahead");
     }
 }

@@ -204,6 +204,7 @@ impl Engine {
         ahead::begin(ahead::wanted(&shared));
         // Before the first write and the first signature: nothing is continued that is not what was recorded.
         proving::prove_journals(&shared);
+        ahead::make_columns(&shared);
         shared.all_logs().iter().for_each(|log| generation::check_opened(&shared, &signer, log));
         let engine = Arc::new(Engine {
             shared,

@@ -11,15 +11,36 @@ use super::leaves::TreeBuilder;
 use super::log::Log;
 use super::seal::{SealError, Sealing};
 use super::shared::Shared;
+use super::tail::bytes_of;
 use super::tiles::LEVELS_MAX;
 use super::told::Told;
 use crate::backend::BackendError;
+use crate::committed::CommittedRows;
 
 /// Bytes of stored batches that are read from the journal at once.
 const READ_BYTES: u64 = 4 << 20;
 
+/// The rows of one log that were read, for as long as there is room for all of them.
+struct Kept {
+    rows: Vec<CommittedRows>,
+    room: u64,
+}
+
+impl Kept {
+    fn take(&mut self, rows: CommittedRows) {
+        match self.room.checked_sub(bytes_of(&rows)) {
+            Some(rest) => {
+                self.room = rest;
+                self.rows.push(rows);
+            }
+            None => (self.rows, self.room) = (Vec::new(), 0),
+        }
+    }
+}
+
 /// Proves the journal of every log that has something in it, on as many threads as there are processors. A log whose rows are
-/// not those that its head was made of takes no writes.
+/// not those that its head was made of takes no writes. What was read for it stays in memory while that leaves half of the room
+/// that there is for unsealed rows, so that the first query does not read it again.
 pub(crate) fn prove_journals(shared: &Arc<Shared>) {
     let mut logs = shared.all_logs();
     logs.retain(|log| {
@@ -29,8 +50,12 @@ pub(crate) fn prove_journals(shared: &Arc<Shared>) {
     let next = AtomicUsize::new(0);
     let prove = || {
         while let Some(log) = logs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(error) = prove_journal(shared, log) {
-                log.set_damaged(&error.to_string());
+            let in_memory = shared.tail_bytes.load(Ordering::Relaxed);
+            let room = (shared.limits.tail_bytes_max / 2).saturating_sub(in_memory);
+            let mut kept = Kept { rows: Vec::new(), room };
+            match prove_journal(shared, log, |rows| kept.take(rows)) {
+                Ok(_) => keep(shared, log, kept.rows),
+                Err(error) => log.set_damaged(&error.to_string()),
             }
         }
     };
@@ -42,8 +67,12 @@ pub(crate) fn prove_journals(shared: &Arc<Shared>) {
 }
 
 /// Hashes the rows of a log that the journal alone has, as they lie there, and compares with the roots that were committed
-/// with them and with the head. How many bytes they have.
-pub(crate) fn prove_journal(shared: &Arc<Shared>, log: &Log) -> Result<u64, SealError> {
+/// with them and with the head. How many bytes they have. `read` is given them as they come, before all are proved.
+pub(crate) fn prove_journal(
+    shared: &Arc<Shared>,
+    log: &Log,
+    mut read: impl FnMut(CommittedRows),
+) -> Result<u64, SealError> {
     // Nothing leaves the journal meanwhile.
     let _no_seal_meanwhile = log.sealing.lock();
     let (from, head) = {
@@ -76,6 +105,7 @@ pub(crate) fn prove_journal(shared: &Arc<Shared>, log: &Log) -> Result<u64, Seal
                     "its rows before {next} do not give the root that was committed with them"
                 )));
             }
+            read(rows);
         }
     }
     if next != head.size || tree.frontier().root() != head.root {
@@ -83,6 +113,16 @@ pub(crate) fn prove_journal(shared: &Arc<Shared>, log: &Log) -> Result<u64, Seal
     }
     told.keep(log);
     Ok(bytes)
+}
+
+/// Keeps rows that end at the head of a log that nobody writes to yet.
+fn keep(shared: &Shared, log: &Log, rows: Vec<CommittedRows>) {
+    let Some(first_seq) = rows.first().map(|rows| rows.first_seq) else { return };
+    let mut state = log.state.lock();
+    if first_seq == state.sealed_end && state.tail.start() == state.head.size {
+        state.tail.prepend(first_seq, rows);
+        shared.tail_changed(0, state.tail.bytes());
+    }
 }
 
 fn differs(detail: String) -> SealError {

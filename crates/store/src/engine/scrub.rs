@@ -100,7 +100,7 @@ pub(crate) fn next(shared: &Arc<Shared>, log: &Log, from_seq: u64) -> Result<Opt
 
 /// Proves what is kept of a log beside its segments: the rows of the journal, and the stored tiles. How many bytes of the journal.
 pub(crate) fn rest(shared: &Arc<Shared>, log: &Log) -> Result<u64, String> {
-    let proved = proving::compare_upper_tiles(shared, log).and_then(|()| proving::prove_journal(shared, log));
+    let proved = proving::compare_upper_tiles(shared, log).and_then(|()| proving::prove_journal(shared, log, |_| {}));
     // What the purges on record reach is known once everything was read.
     let proved = proved.and_then(|bytes| told::prove_purges(shared, log).map(|()| bytes));
     proved.map_err(|error| {

@@ -257,10 +257,8 @@ impl Sealing {
         tiles: &[Hash],
         tier: Tier,
     ) -> Result<Written, SealError> {
-        let rows = std::mem::take(&mut run.rows);
-        let built = segment::build(&rows.iter().collect::<Vec<_>>(), tiles, &SegmentOptions::of(tier))?;
-        // They are a large part of what a seal takes up, and reading back takes room too.
-        drop(rows);
+        // They are a large part of what a seal takes up, and what is made of them takes as much.
+        let built = segment::build(std::mem::take(&mut run.rows), tiles, &SegmentOptions::of(tier))?;
         self.interrupted()?;
         let path = SegmentFiles::new_path(log.organization.id, run.first_seq, &*self.shared.entropy);
         let summary = built.summary;

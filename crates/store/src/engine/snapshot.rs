@@ -12,14 +12,24 @@ use crate::segment::{Columns, Segment};
 pub struct TailBatch {
     /// The rows.
     pub rows: CommittedRows,
-    /// What a query makes of them once, kept as long as the batch is.
-    pub columns: OnceLock<Arc<Columns>>,
+    columns: OnceLock<Columns>,
 }
 
 impl TailBatch {
     /// A batch of these rows.
     pub fn new(rows: CommittedRows) -> Self {
         Self { rows, columns: OnceLock::new() }
+    }
+
+    /// The rows as columns, made on first use and kept as long as the batch is.
+    pub fn columns(&self) -> &Columns {
+        self.columns.get_or_init(|| Columns::from_rows([&self.rows]))
+    }
+
+    /// Adds rows that follow.
+    pub(super) fn append(&mut self, rows: &CommittedRows) {
+        self.rows.append(rows);
+        self.columns = OnceLock::new();
     }
 }
 

@@ -2,7 +2,7 @@
 //! is in the journal alone.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use actarium_core::row::{EncodedRows, Micros, RowView};
 
@@ -64,8 +64,7 @@ impl Tail {
                 break;
             }
             if let Some(open) = Arc::get_mut(last) {
-                open.rows.append(&rows);
-                open.columns = OnceLock::new();
+                open.append(&rows);
                 return;
             }
             if last_rows > rows.rows.len() {

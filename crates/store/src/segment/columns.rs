@@ -4,6 +4,7 @@
 //! Which of the two is decided by what is in it, never by its name.
 
 use std::any::Any;
+use std::borrow::Borrow;
 use std::sync::{Arc, OnceLock};
 
 use actarium_core::row::{COLUMNS, Column, Micros, RowView};
@@ -216,19 +217,22 @@ impl TimeOrder {
 }
 
 impl Columns {
-    /// Consecutive runs of rows in columns.
+    /// Consecutive runs of rows in columns. Each run is dropped, if it is given away, before the next one is asked for: rows
+    /// and columns are never in memory together.
     ///
     /// # Panics
     /// If the runs do not follow each other without a gap.
-    pub fn from_rows(runs: &[&CommittedRows]) -> Self {
-        let rows: usize = runs.iter().map(|run| run.rows.len()).sum();
-        let first_seq = runs.first().map_or(0, |run| run.first_seq);
-        let mut recorded = Vec::with_capacity(rows);
-        let mut occurred = Vec::with_capacity(rows);
+    pub fn from_rows<R: Borrow<CommittedRows>>(runs: impl IntoIterator<Item = R>) -> Self {
+        let mut first_seq = None;
+        let (mut recorded, mut occurred) = (Vec::new(), Vec::new());
         let mut erased = ErasedRows::default();
         let mut builders: [ColumnBuilder; COLUMNS] = std::array::from_fn(|_| ColumnBuilder::default());
         for run in runs {
+            let run = run.borrow();
+            let first_seq = *first_seq.get_or_insert(run.first_seq);
             assert_eq!(run.first_seq, first_seq + recorded.len() as u64, "runs follow each other without a gap");
+            recorded.reserve(run.rows.len());
+            occurred.reserve(run.rows.len());
             for (_, recorded_at, row) in run.iter() {
                 let at = recorded.len();
                 recorded.push(recorded_at);
@@ -241,8 +245,8 @@ impl Columns {
                 }
             }
         }
-        let texts = builders.map(|builder| builder.finish(rows));
-        Self { first_seq, recorded, occurred, texts, erased, order: OnceLock::new() }
+        let texts = builders.map(|builder| builder.finish(recorded.len()));
+        Self { first_seq: first_seq.unwrap_or(0), recorded, occurred, texts, erased, order: OnceLock::new() }
     }
 
     /// Number of rows.

@@ -238,7 +238,7 @@ mod tests {
     fn every_changed_byte_of_the_index_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.parquet");
-        let built = build(&[&rows()], &[], &SegmentOptions::default()).unwrap();
+        let built = build([rows()], &[], &SegmentOptions::default()).unwrap();
         checked(&path, &built.bytes, &built.summary).unwrap();
         let segment = Segment::open(&StoredFile::local(&path), &built.summary, &SegmentCache::new(1 << 20)).unwrap();
         let footer = segment.read_footer().unwrap();
@@ -267,7 +267,7 @@ mod tests {
     fn pages_begin_where_the_page_index_says() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.parquet");
-        let built = build(&[&rows()], &[], &SegmentOptions::default()).unwrap();
+        let built = build([rows()], &[], &SegmentOptions::default()).unwrap();
         std::fs::write(&path, &built.bytes).unwrap();
         let starts = |bytes: &[u8]| {
             std::fs::write(&path, bytes).unwrap();

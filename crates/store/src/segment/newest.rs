@@ -141,7 +141,7 @@ mod tests {
             row.occurred_at = (number % 3 == 0).then_some(number as Micros);
             encoded.push(&row);
         }
-        Columns::from_rows(&[&CommittedRows::one_commit(1_000, 5_000, encoded)])
+        Columns::from_rows([CommittedRows::one_commit(1_000, 5_000, encoded)])
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Making a segment's file out of rows.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use actarium_core::row::{COLUMNS, Column};
@@ -68,13 +69,13 @@ pub struct BuiltSegment {
 /// Rows looked at by the writer before it asks whether a page is full.
 const WRITE_BATCH_ROWS: usize = 128;
 
-/// Makes the file of a segment from consecutive rows. `subtree_hashes` are kept inside it: the hashes of the complete
+/// Makes the file of a segment from consecutive rows, which are let go of as they are taken. `subtree_hashes` are kept inside it: the hashes of the complete
 /// subtrees of 256 leaves, aligned at 256, that lie wholly within the rows, ascending.
 ///
 /// # Errors
 /// [`SegmentError::Empty`] without rows; [`SegmentError::Encoding`] if the encoder refuses them.
-pub fn build(
-    rows: &[&CommittedRows],
+pub fn build<R: Borrow<CommittedRows>>(
+    rows: impl IntoIterator<Item = R>,
     subtree_hashes: &[[u8; 32]],
     options: &SegmentOptions,
 ) -> Result<BuiltSegment, SegmentError> {
