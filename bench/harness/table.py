@@ -110,7 +110,11 @@ def notes(run):
                 f"in the journal; {number(result['sealed_bytes_per_event'])} after `admin seal`. Data folder: {result['layout']}. "
                 f"Answers before and after that: {result['agreement_sealed']}."
             )
-    yield f"Cold: {run['actarium'].get('forgotten', 'not measured')}."
+    after = [size["p50"] for size in run["actarium"].get("cold_after_questions", {}).values()]
+    yield (
+        f"Cold: {run['actarium'].get('forgotten', 'not measured')}. Asked the same when all questions had been recorded and sealed "
+        f"behind the events: {pair(after)} ms."
+    )
     for name, result in run["peers"].items():
         yield f"{name}: {result['version']}; settled after {result['ingest']['settled_seconds']:.1f} s; answers: {result['agreement']}."
     if cloudtrail := run.get("cloudtrail"):

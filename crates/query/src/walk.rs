@@ -70,7 +70,9 @@ impl<'s> Walk<'s> {
         if matches!(plan, Plan::Nothing) {
             return Ok(None);
         }
-        let (times, reader) = (source.times()?, source.reader()?);
+        // The reader first: what it decodes beside each other has the times in it.
+        let reader = source.reader()?;
+        let times = source.times()?;
         Ok(Some(Self { times, reader, plan, sought, columns: sought.columns(), rows, organization }))
     }
 

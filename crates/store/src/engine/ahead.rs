@@ -61,7 +61,11 @@ pub(crate) fn make_columns(shared: &Shared) {
         }
     }
     if !batches.is_empty() {
-        beside(move || batches.iter().filter_map(Weak::upgrade).for_each(|batch| drop(batch.columns())));
+        beside(move || {
+            for batch in batches.iter().filter_map(Weak::upgrade) {
+                batch.columns();
+            }
+        });
     }
 }
 

@@ -38,7 +38,7 @@ impl Default for EngineLimits {
             queue_requests_max: 16_384,
             request_bytes_max: 64 << 20,
             commit_bytes_max: 8 << 20,
-            tail_bytes_max: 64 << 20,
+            tail_bytes_max: 48 << 20,
             ids_bytes_max: 64 << 20,
             unsealed_bytes_max: 192 << 20,
             hold_max: Duration::from_secs(5),

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actarium_core::row::{Column, EncodedRows, Micros, RowView};
 use arrow_array::cast::AsArray;
@@ -28,6 +29,10 @@ use crate::storage::{NotReached, StoredFile};
 
 /// Rows decoded at once when rows are read in sequence.
 const SEQUENCE_BATCH_ROWS: usize = 4_096;
+/// Rows times columns that are worth a thread of their own to decode.
+const DECODED_PER_THREAD: usize = 128 * 1_024;
+/// Most threads that decode for one who asks.
+const DECODE_THREADS_MAX: usize = 4;
 
 /// The times of a segment's rows.
 #[derive(Debug)]
@@ -173,6 +178,42 @@ impl Segment {
         })?;
         let CachedPart::Dictionary(dictionary) = part else { unreachable!("a key names one kind of part") };
         Ok(dictionary)
+    }
+
+    /// Decodes times and dictionaries that are not in the cache on several threads: who asks for the first rows of a segment
+    /// waits for all of them. What fails here fails again where it is needed.
+    pub(super) fn decode_ahead(&self, footer: &Footer) {
+        let is_missing = |leaf: &usize| {
+            let (segment, column) = (self.number, *leaf as u16);
+            !self.cache.parts.contains_key(&PartKey { segment, kind: PartKind::Dictionary, column, page: 0 })
+        };
+        let leaves: Vec<usize> = footer.dictionary_leaves().filter(is_missing).collect();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(DECODE_THREADS_MAX);
+        let threads = threads.min(leaves.len() * self.summary.rows as usize / DECODED_PER_THREAD);
+        if threads < 2 {
+            return;
+        }
+        let next = AtomicUsize::new(0);
+        let decode = || loop {
+            // The times first: they take the longest.
+            let failed = match next.fetch_add(1, Ordering::Relaxed) {
+                0 => self.times().is_err(),
+                number => match leaves.get(number - 1) {
+                    Some(leaf) => self.dictionary_at(footer, *leaf).is_err(),
+                    None => return,
+                },
+            };
+            if failed {
+                return;
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..threads {
+                // Without another thread this one does all of it.
+                let _ = std::thread::Builder::new().name("decode".to_owned()).spawn_scoped(scope, decode);
+            }
+            decode();
+        });
     }
 
     /// A part of a column that lies in parts, or nothing if it does not, or has no such part.
@@ -419,6 +460,12 @@ pub(super) fn codes_and_values(array: &ArrayRef) -> Option<(Vec<u32>, StringArra
     let dictionary = array.as_dictionary_opt::<Int32Type>()?;
     let values = dictionary.values().as_string_opt::<i32>()?.clone();
     let keys = dictionary.keys();
-    let codes = keys.iter().map(|key| key.map_or(NO_CODE, |key| key as u32)).collect();
+    let codes = match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
+        None => keys.values().iter().map(|key| *key as u32).collect(),
+        Some(nulls) => {
+            let code = |(key, is_there): (&i32, bool)| if is_there { *key as u32 } else { NO_CODE };
+            keys.values().iter().zip(nulls).map(code).collect()
+        }
+    };
     Some((codes, values))
 }

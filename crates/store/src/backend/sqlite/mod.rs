@@ -22,8 +22,11 @@ use crate::organization::OrganizationId;
 
 /// Bytes of the write-ahead log from which it is moved into the database.
 const WAL_MOVE_BYTES: u64 = 8 << 20;
-/// Bytes of the write-ahead log from which commits wait until it has been moved and cut.
-const WAL_BYTES_MAX: u64 = 64 << 20;
+/// Bytes in the write-ahead log from which commits wait until all of it has been moved, so that it is written from its
+/// beginning again: cutting it and letting it grow would cost ten times the wait.
+const WAL_RESTART_BYTES: u64 = 24 << 20;
+/// Bytes of the write-ahead log's file from which it is cut all the same.
+const WAL_BYTES_MAX: u64 = 96 << 20;
 /// Bytes of free pages from which the file is rewritten when nothing happens.
 const FREE_BYTES_MIN: u64 = 1 << 20;
 /// Bytes of live pages up to which the file is rewritten; it blocks commits while it lasts.

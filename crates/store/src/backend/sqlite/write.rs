@@ -6,7 +6,10 @@ use actarium_core::row::Micros;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::read::{OPERATOR, decode_runs, encode_runs, fixed, journal_key};
-use super::{FREE_BYTES_MIN, REWRITE_BYTES_MAX, SqliteBackend, WAL_BYTES_MAX, WAL_MOVE_BYTES, backend_error};
+use super::schema::PAGE_BYTES;
+use super::{
+    FREE_BYTES_MIN, REWRITE_BYTES_MAX, SqliteBackend, WAL_BYTES_MAX, WAL_MOVE_BYTES, WAL_RESTART_BYTES, backend_error,
+};
 use crate::backend::{
     Backend, BackendError, Commit, CommitError, DirectoryChange, DirectoryEntry, EpochKeyChange, Fence,
     IdempotencyRecord, Identity, JournalBatch, LeaseRequest, ManifestChange, ManifestEntry, ManifestError,
@@ -258,11 +261,16 @@ impl Backend for SqliteBackend {
         let wal = self.wal_bytes();
         if wal >= WAL_MOVE_BYTES || (idle && wal > 0) {
             // Copies beside the writer; what is written meanwhile stays for the next time.
-            move_log(&mover, "PASSIVE").map_err(failed)?;
-        }
-        if wal >= WAL_BYTES_MAX || (idle && wal > 0) {
-            let _no_commit_meanwhile = self.writer.lock();
-            move_log(&mover, "TRUNCATE").map_err(failed)?;
+            let in_log = move_log(&mover, "PASSIVE").map_err(failed)?;
+            let then = match () {
+                () if idle || wal >= WAL_BYTES_MAX => Some("TRUNCATE"),
+                () if in_log >= WAL_RESTART_BYTES => Some("RESTART"),
+                () => None,
+            };
+            if let Some(how) = then {
+                let _no_commit_meanwhile = self.writer.lock();
+                move_log(&mover, how).map_err(failed)?;
+            }
         }
         if idle && worth_rewriting(&mover).map_err(failed)? {
             let writer = self.writer.lock();
@@ -577,9 +585,11 @@ fn collect_dropped(writer: &mut Connection, bytes_max: u64) -> rusqlite::Result<
     Ok(removed < dropped.len() || dropped.len() as i64 == COLLECT_BATCHES_MAX)
 }
 
-fn move_log(mover: &Connection, how: &str) -> rusqlite::Result<()> {
-    // A busy answer is no failure: a reader is in the way and the next call does it.
-    mover.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |_| Ok(()))
+/// Moves what is in the write-ahead log; how many bytes of pages that was, whether or not they were moved before. A busy
+/// answer is no failure: a reader is in the way and the next call does it.
+fn move_log(mover: &Connection, how: &str) -> rusqlite::Result<u64> {
+    let pages: i64 = mover.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |row| row.get(1))?;
+    Ok(u64::try_from(pages).unwrap_or(0) * u64::from(PAGE_BYTES))
 }
 
 fn worth_rewriting(mover: &Connection) -> rusqlite::Result<bool> {
@@ -588,4 +598,50 @@ fn worth_rewriting(mover: &Connection) -> rusqlite::Result<bool> {
         (pragma("page_size")? as u64, pragma("page_count")? as u64, pragma("freelist_count")? as u64);
     let live = pages.saturating_sub(free) * page;
     Ok(free * page >= FREE_BYTES_MIN && live <= REWRITE_BYTES_MAX && free * page > live)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{Head, RowsEncoding};
+
+    const LOG: OrganizationId = OrganizationId([1; 16]);
+    const BATCH_BYTES: usize = 1 << 20;
+
+    fn commit(backend: &SqliteBackend, size: u64) {
+        let head = Head { size: size + 1, root: [1; 32], recorded_at: 1, frontier: vec![1; 40] };
+        let part = OrganizationCommit {
+            organization: LOG,
+            expected_size: size,
+            count: 1,
+            encoding: RowsEncoding::Zstd,
+            rows: vec![7; BATCH_BYTES],
+            raw_bytes: BATCH_BYTES as u64,
+            head,
+            epoch_keys: Vec::new(),
+        };
+        backend.commit(&Commit { parts: vec![part], ..Commit::default() }).unwrap();
+    }
+
+    #[test]
+    fn the_log_is_written_from_its_beginning_again_while_much_comes_and_cut_when_nothing_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let backend = SqliteBackend::open(&folder.path().join("log.db")).unwrap();
+        let organization = Organization { id: LOG, slug: "a".to_owned(), name: "A".to_owned(), created_at: 0 };
+        backend.commit(&Commit { organizations: vec![organization], ..Commit::default() }).unwrap();
+        let batches = 4 * WAL_RESTART_BYTES / BATCH_BYTES as u64;
+        let mut largest = 0;
+        for size in 0..batches {
+            commit(&backend, size);
+            backend.tidy(false).unwrap();
+            largest = largest.max(backend.wal_bytes());
+        }
+        assert!(largest >= WAL_RESTART_BYTES, "{largest} bytes");
+        assert!(largest < WAL_RESTART_BYTES + 2 * BATCH_BYTES as u64, "{largest} bytes");
+        assert_eq!(backend.wal_bytes(), largest, "it is not cut while it is written over");
+        backend.tidy(true).unwrap();
+        assert_eq!(backend.wal_bytes(), 0);
+        let kept = backend.read(LOG, batches - 1, 1).unwrap();
+        assert_eq!((kept[0].first_seq, kept[0].rows.len()), (batches - 1, BATCH_BYTES));
+    }
 }

@@ -54,3 +54,22 @@ fn rows_that_change_later_are_found_by_the_scrub() {
     assert!(failed.contains("before 304"), "{failed}");
     assert_eq!(stopped(&harness, demo), failed);
 }
+
+#[test]
+fn what_was_proved_stays_in_memory_where_there_is_room() {
+    let (mut harness, demo) = unsealed();
+    let before = harness.read(demo);
+    let in_memory = |harness: &Harness| {
+        let log = harness.engine().shared.log(demo).unwrap();
+        let state = log.state.lock();
+        (state.tail.start(), state.tail.end())
+    };
+    harness.restart();
+    assert_eq!(in_memory(&harness), (300, 305));
+    assert_eq!(harness.read(demo), before);
+    // Half of it is not enough for one of the rows.
+    harness.options.limits.tail_bytes_max = 100;
+    harness.restart();
+    assert_eq!(in_memory(&harness), (305, 305));
+    assert_eq!(harness.read(demo), before);
+}
