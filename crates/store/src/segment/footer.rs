@@ -156,7 +156,8 @@ fn layout(metadata: &ArrowReaderMetadata, directory: &IndexDirectory) -> [Column
     Column::ALL.map(|column| {
         let text = leaf_of(column.name());
         let packed = leaf_of(&packed_name(column)).zip(directory.packings.get(column.name()).cloned());
-        let is_dictionary = |leaf: usize| matches!(metadata.schema().field(leaf).data_type(), DataType::Dictionary(_, _));
+        let is_dictionary =
+            |leaf: usize| matches!(metadata.schema().field(leaf).data_type(), DataType::Dictionary(_, _));
         let parts: Vec<(Part, usize)> = Part::ALL
             .into_iter()
             .filter(|part| part.column() == column)
