@@ -288,6 +288,9 @@ struct Tuning {
     /// Bytes of decoded segment columns kept for queries
     #[arg(long, hide = true)]
     cache_bytes: Option<u64>,
+    /// Bytes in the journal's write-ahead log from which it is written from its beginning again
+    #[arg(long, hide = true)]
+    wal_bytes: Option<u64>,
 }
 
 impl ServeArguments {
@@ -303,6 +306,7 @@ impl ServeArguments {
         set(&mut options.seal.target_rows, tuning.seal_target_rows);
         set(&mut options.limits.tail_bytes_max, tuning.tail_bytes);
         set(&mut options.limits.cache_bytes_max, tuning.cache_bytes);
+        set(&mut options.limits.wal_bytes, tuning.wal_bytes);
         if let Some(millis) = tuning.seal_settle_millis {
             options.seal.settle = Duration::from_millis(millis);
         }

@@ -155,12 +155,9 @@ impl<'s> Plan<'s> {
                     plans.push(Self::parts(term, column, segment)?);
                     in_texts |= whole;
                 }
-                SourceColumn::Plain => match (source, id_wanted(term, column)) {
-                    (Source::Segment(segment), Some((id, exactly))) => {
-                        let rows = segment.rows_with_id(column, &id, exactly)?;
-                        plans.push(if rows.is_empty() { Self::Nothing } else { Self::Rows(rows) });
-                    }
-                    _ => in_texts = true,
+                SourceColumn::Plain => match Self::looked_up(term, column, source)? {
+                    Some(rows) => plans.push(if rows.is_empty() { Self::Nothing } else { Self::Rows(rows) }),
+                    None => in_texts = true,
                 },
             }
         }
@@ -168,6 +165,20 @@ impl<'s> Plan<'s> {
             plans.push(Self::texts(term, source)?);
         }
         Ok(Self::any(plans))
+    }
+
+    /// The rows of a column with a text per row that a filter leads to; `None` if none does.
+    fn looked_up(term: &Term, column: Column, source: &Source<'s>) -> Result<Option<Vec<u32>>, QueryError> {
+        let Source::Segment(segment) = source else { return Ok(None) };
+        if let Term::Ip(network) = term {
+            let is_one = network.prefix_len() == network.max_prefix_len();
+            let address = network.addr();
+            // An address in the spelling of another family is found by no other.
+            let is_canonical = address.to_canonical() == address;
+            return Ok(if is_one && is_canonical { segment.rows_with_address(address)? } else { None });
+        }
+        let Some((id, exactly)) = id_wanted(term, column) else { return Ok(None) };
+        Ok(Some(segment.rows_with_id(column, &id, exactly)?))
     }
 
     fn codes(term: &Term, column: Column, source: &Source<'s>, dictionary: Dictionary<'s>) -> Result<Self, QueryError> {

@@ -70,9 +70,7 @@ impl<'s> Walk<'s> {
         if matches!(plan, Plan::Nothing) {
             return Ok(None);
         }
-        // The reader first: what it decodes beside each other has the times in it.
-        let reader = source.reader()?;
-        let times = source.times()?;
+        let (times, reader) = (source.times()?, source.reader()?);
         Ok(Some(Self { times, reader, plan, sought, columns: sought.columns(), rows, organization }))
     }
 

@@ -101,7 +101,13 @@ fn event(seq: u64, recorded_at: Micros, random: u64) -> Event {
     };
     let message = message.as_str();
     let metadata = format!(r#"{{"build":{},"note":"run {}","ok":true}}"#, r(9, 30), r(10, 500));
-    let ip = ["10.0.0.1", "10.1.2.3", "192.168.7.7", "2001:db8::1"][r(11, 4) as usize].to_owned();
+    // Few in some stretches; one of its own for each event in others, in either spelling.
+    let ip = match (seq / 150 % 2, seq % 3) {
+        (0, _) => ["10.0.0.1", "10.1.2.3", "192.168.7.7", "2001:db8::1"][r(11, 4) as usize].to_owned(),
+        (_, 0) => format!("2001:DB8:0:0::{seq:X}"),
+        (_, 1) => format!("::ffff:10.9.{}.{}", seq / 256, seq % 256),
+        _ => format!("10.9.{}.{}", seq / 256, seq % 256),
+    };
     let changes = format!(r#"[{{"path":"/replicas","before":{},"after":"big {}"}}]"#, r(12, 3), r(13, 40));
     let mut row = RowView::EMPTY;
     let mut set = |column: Column, text: &'static str| row.texts[column as usize] = Some(text);
@@ -261,6 +267,8 @@ pub fn any_filter() -> impl Strategy<Value = Filter> {
         (0u64..10).prop_map(|n| format!("component:\"orders {n}\"")),
         (0u64..4).prop_map(|n| format!("project:p{n}")),
         prop::sample::select(vec!["ip:10.0.0.0/8", "ip:192.168.7.7", "ip:2001:db8::/32"]).prop_map(str::to_owned),
+        (150u64..300).prop_map(|seq| format!("ip:10.9.{}.{}", seq / 256, seq % 256)),
+        (150u64..300).prop_map(|seq| format!("ip:2001:db8::{seq:x}")),
         (0u64..45).prop_map(|n| format!("request_id:{n:08x}-0007-4001-8002-{n:012x}")),
         (0u64..45).prop_map(|n| format!("{n:08X}-0007-4001-8002-{n:012x}")),
         (0u64..8).prop_map(|n| format!("session_id:s-{n}")),

@@ -364,6 +364,6 @@ fn sqlite_passes() {
     let mut number = 0;
     suite(|| {
         number += 1;
-        sqlite::SqliteBackend::open(&folder.path().join(format!("{number}.db"))).unwrap()
+        sqlite::SqliteBackend::open(&folder.path().join(format!("{number}.db")), 1 << 20).unwrap()
     });
 }

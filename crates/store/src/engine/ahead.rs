@@ -22,8 +22,8 @@ const SEGMENTS_OF_LOG_MAX: usize = 8;
 /// Bytes at the end of a segment that hold its footer, or the most of it.
 const FOOTER_BYTES: u64 = 64 * 1024;
 
-/// Most unsealed rows that are made columns of.
-const ROWS_MAX: usize = 65_536;
+/// Most unsealed rows that are made columns of; some 20 MB.
+const COLUMN_ROWS_MAX: usize = 32_768;
 
 /// What is to be read ahead of a file, by offset and length.
 pub(crate) type Ahead = (StoredFile, Vec<(u64, u64)>);
@@ -48,16 +48,16 @@ pub(crate) fn begin(wanted: Vec<Ahead>) {
     beside(move || wanted.iter().for_each(|(file, parts)| file.read_ahead(parts)));
 }
 
-/// Makes columns of the unsealed rows that are in memory, which the first query would wait for.
+/// Makes columns of the unsealed rows that are in memory, which the first query would wait for: of the logs that were written to
+/// last, first.
 pub(crate) fn make_columns(shared: &Shared) {
-    let mut batches: Vec<Weak<TailBatch>> = Vec::new();
-    let mut rows = 0;
-    for log in shared.all_logs() {
-        for batch in log.state.lock().tail.batches() {
-            if rows + batch.rows.rows.len() <= ROWS_MAX {
-                rows += batch.rows.rows.len();
-                batches.push(Arc::downgrade(&batch));
-            }
+    let mut logs = shared.all_logs();
+    logs.sort_by_key(|log| std::cmp::Reverse(log.state.lock().head.recorded_at));
+    let (mut batches, mut rows): (Vec<Weak<TailBatch>>, _) = (Vec::new(), 0);
+    for batch in logs.iter().flat_map(|log| log.state.lock().tail.batches()) {
+        if rows + batch.rows.rows.len() <= COLUMN_ROWS_MAX {
+            rows += batch.rows.rows.len();
+            batches.push(Arc::downgrade(&batch));
         }
     }
     if !batches.is_empty() {

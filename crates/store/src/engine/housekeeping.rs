@@ -10,6 +10,7 @@ use super::files::SegmentFiles;
 use super::log::Log;
 use super::shared::Shared;
 use super::stats::Counters;
+use crate::backend::ManifestEntry;
 use crate::segment::{self, Tier};
 
 /// How often it looks.
@@ -141,19 +142,27 @@ fn collect_orphans_of(shared: &Shared, tier: Tier) -> bool {
             continue;
         }
         let _no_seal_meanwhile = log.sealing.lock();
-        let listed: HashSet<String> = match shared.backend.manifest(log.organization.id) {
-            Ok(manifest) => manifest.into_iter().map(|entry| entry.path).collect(),
+        let manifest = match shared.backend.manifest(log.organization.id) {
+            Ok(manifest) => manifest,
             Err(error) => {
                 tracing::warn!(%error, "a manifest could not be read");
                 is_clean = false;
                 continue;
             }
         };
-        let retired: HashSet<String> = shared.retired.lock().iter().map(|retired| retired.path.clone()).collect();
-        for file in candidates {
-            if listed.contains(&file.path) || retired.contains(&file.path) {
-                continue;
-            }
+        let mut known: HashSet<String> = shared.retired.lock().iter().map(|retired| retired.path.clone()).collect();
+        known.extend(manifest.iter().map(|entry| entry.path.clone()));
+        let unknown: Vec<_> = candidates.into_iter().filter(|file| !known.contains(&file.path)).collect();
+        if let (Some(file), Some(missing)) = (unknown.first(), missing(shared, &manifest)) {
+            is_clean = false;
+            tracing::warn!(
+                path = %file.path,
+                %missing,
+                "a file that no manifest lists stays: a segment that is listed is missing, and this may be what is left of its events"
+            );
+            continue;
+        }
+        for file in unknown {
             let Some(is_beyond) = reaches_beyond_head(shared, files, &log, &file.path) else {
                 is_clean = false;
                 continue;
@@ -179,6 +188,16 @@ fn collect_orphans_of(shared: &Shared, tier: Tier) -> bool {
         }
     }
     is_clean
+}
+
+/// The first segment of a manifest that is not where it should be, as after the database alone was put back from a backup or a
+/// file was renamed. Of what lies in a bucket that is not asked.
+fn missing(shared: &Shared, manifest: &[ManifestEntry]) -> Option<String> {
+    let is_missing = |entry: &&ManifestEntry| {
+        let file = shared.files_of(entry.summary.tier).locate(&entry.path);
+        segment::check_present(&file, &entry.summary).is_err()
+    };
+    manifest.iter().find(is_missing).map(|entry| entry.path.clone())
 }
 
 /// Whether a file that no manifest lists may hold events that nothing else holds. What a seal leaves behind when it is cut

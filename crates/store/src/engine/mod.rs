@@ -169,7 +169,7 @@ impl Engine {
         let signer = Arc::new(CheckpointSigner { log_name, key, handovers });
         let logs = load_logs(&*opened.backend, &options, &signer)?;
         cosigned::load(&*opened.backend, &logs, &signer)
-            .map_err(|error| recovery::backend_failure(&options.data_dir, error))?;
+            .map_err(|error| recovery::backend_failure(&options.data_dir.join(recovery::DATABASE_FILE), error))?;
         let mut holder = [0u8; 16];
         entropy.fill(&mut holder);
         let keys = KeyRing { backend: opened.backend.clone(), master: Arc::new(opened.master) };
@@ -203,7 +203,9 @@ impl Engine {
         shared.last_write_millis.store(shared.elapsed_millis(), Ordering::Relaxed);
         ahead::begin(ahead::wanted(&shared));
         // Before the first write and the first signature: nothing is continued that is not what was recorded.
-        proving::prove_journals(&shared);
+        // Who opens it only to read may never ask for what was read.
+        let room = if options.read_only { 0 } else { shared.limits.tail_bytes_max / 2 };
+        proving::prove_journals(&shared, room);
         ahead::make_columns(&shared);
         shared.all_logs().iter().for_each(|log| generation::check_opened(&shared, &signer, log));
         let engine = Arc::new(Engine {
@@ -529,7 +531,7 @@ impl Drop for Engine {
 
 /// All logs as the backend has them, each compared with itself.
 fn load_logs(backend: &dyn Backend, options: &EngineOptions, signer: &CheckpointSigner) -> Result<Registry, OpenError> {
-    let failed = |error| recovery::backend_failure(&options.data_dir, error);
+    let failed = |error| recovery::backend_failure(&options.data_dir.join(recovery::DATABASE_FILE), error);
     let mut logs = Registry::default();
     for overview in backend.overview().map_err(failed)? {
         let organization = &overview.organization;

@@ -17,7 +17,7 @@ pub struct EngineLimits {
     pub request_bytes_max: u64,
     /// Bytes of encoded rows that one commit takes together (one request may pass it alone).
     pub commit_bytes_max: u64,
-    /// Bytes of unsealed rows held in memory over all organizations.
+    /// Bytes of unsealed rows held in memory over all organizations; columns that queries make of them come on top.
     pub tail_bytes_max: u64,
     /// Bytes of the indexes over unsealed external ids, over all organizations.
     pub ids_bytes_max: u64,
@@ -27,6 +27,9 @@ pub struct EngineLimits {
     pub hold_max: Duration,
     /// Bytes of decoded segment columns kept for queries.
     pub cache_bytes_max: u64,
+    /// Bytes in the journal's write-ahead log from which it is written from its beginning again, while commits wait for what is in it
+    /// to be moved; its file is cut at four times as many.
+    pub wal_bytes: u64,
     /// How far the clock may be behind the head before writes are refused.
     pub clock_behind_max: Duration,
 }
@@ -43,6 +46,7 @@ impl Default for EngineLimits {
             unsealed_bytes_max: 192 << 20,
             hold_max: Duration::from_secs(5),
             cache_bytes_max: 128 << 20,
+            wal_bytes: 24 << 20,
             clock_behind_max: Duration::from_secs(60),
         }
     }
@@ -55,7 +59,7 @@ pub struct SealPolicy {
     pub rows: u64,
     /// Bytes of encoded rows of an organization that are sealed at once.
     pub bytes: u64,
-    /// Fewer rows than this are left in the journal until `small_age`.
+    /// Fewer rows than this, of 1 KiB each, are left in the journal until `small_age`.
     pub small_rows: u64,
     /// Age of the oldest unsealed row after which `small_rows` and more are sealed.
     pub age: Duration,

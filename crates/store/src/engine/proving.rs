@@ -2,7 +2,7 @@
 //! against the tree. At every start, before anything is written or signed, and by the scrub.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use actarium_core::tree::{Hash, TILE_LEAVES, root};
 
@@ -20,28 +20,43 @@ use crate::committed::CommittedRows;
 /// Bytes of stored batches that are read from the journal at once.
 const READ_BYTES: u64 = 4 << 20;
 
-/// The rows of one log that were read, for as long as there is room for all of them.
-struct Kept {
+/// The rows of one log that were read, for as long as there is room for all of them, in which other logs share.
+struct Kept<'r> {
     rows: Vec<CommittedRows>,
-    room: u64,
+    bytes: u64,
+    room: &'r AtomicU64,
+    is_whole: bool,
 }
 
-impl Kept {
+impl<'r> Kept<'r> {
+    fn new(room: &'r AtomicU64) -> Self {
+        Self { rows: Vec::new(), bytes: 0, room, is_whole: true }
+    }
+
     fn take(&mut self, rows: CommittedRows) {
-        match self.room.checked_sub(bytes_of(&rows)) {
-            Some(rest) => {
-                self.room = rest;
-                self.rows.push(rows);
-            }
-            None => (self.rows, self.room) = (Vec::new(), 0),
+        let bytes = bytes_of(&rows);
+        let left = |room: u64| room.checked_sub(bytes);
+        if self.is_whole && self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok() {
+            self.bytes += bytes;
+            self.rows.push(rows);
+        } else {
+            self.give_up();
         }
+    }
+
+    /// Lets go of the rows and of their room.
+    fn give_up(&mut self) {
+        self.is_whole = false;
+        self.rows = Vec::new();
+        self.room.fetch_add(std::mem::take(&mut self.bytes), Ordering::Relaxed);
     }
 }
 
 /// Proves the journal of every log that has something in it, on as many threads as there are processors. A log whose rows are
-/// not those that its head was made of takes no writes. What was read for it stays in memory while that leaves half of the room
-/// that there is for unsealed rows, so that the first query does not read it again.
-pub(crate) fn prove_journals(shared: &Arc<Shared>) {
+/// not those that its head was made of takes no writes. What was read for it stays in memory within `room` bytes, so that the first
+/// query does not read it again.
+pub(crate) fn prove_journals(shared: &Arc<Shared>, room: u64) {
+    let room = AtomicU64::new(room);
     let mut logs = shared.all_logs();
     logs.retain(|log| {
         let state = log.state.lock();
@@ -50,12 +65,13 @@ pub(crate) fn prove_journals(shared: &Arc<Shared>) {
     let next = AtomicUsize::new(0);
     let prove = || {
         while let Some(log) = logs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let in_memory = shared.tail_bytes.load(Ordering::Relaxed);
-            let room = (shared.limits.tail_bytes_max / 2).saturating_sub(in_memory);
-            let mut kept = Kept { rows: Vec::new(), room };
+            let mut kept = Kept::new(&room);
             match prove_journal(shared, log, |rows| kept.take(rows)) {
                 Ok(_) => keep(shared, log, kept.rows),
-                Err(error) => log.set_damaged(&error.to_string()),
+                Err(error) => {
+                    kept.give_up();
+                    log.set_damaged(&error.to_string());
+                }
             }
         }
     };

@@ -20,7 +20,7 @@ use crate::storage::Location;
 /// File by which a process holds the folder.
 const LOCK_FILE: &str = "actarium.lock";
 /// File of the database.
-const DATABASE_FILE: &str = "actarium.db";
+pub(crate) const DATABASE_FILE: &str = "actarium.db";
 /// Folder of the segments.
 pub(crate) const SEGMENT_FOLDER: &str = "segments";
 /// Folder of the archive, if no other is given.
@@ -198,8 +198,11 @@ fn open_embedded(options: &EngineOptions, entropy: &dyn Entropy, lock: FolderLoc
     {
         return Err(OpenError::LogNameDiffers { actual: log_name, wanted: wanted.clone() });
     }
-    let open = if options.read_only { SqliteBackend::open_read_only } else { SqliteBackend::open };
-    let backend = open(&database).map_err(|failure| match failure {
+    let opened = match options.read_only {
+        true => SqliteBackend::open_read_only(&database),
+        false => SqliteBackend::open(&database, options.limits.wal_bytes),
+    };
+    let backend = opened.map_err(|failure| match failure {
         OpenFailure::Foreign(detail) => foreign(&database, detail),
         OpenFailure::Io(detail) => OpenError::Io { path: database.display().to_string(), detail },
     })?;

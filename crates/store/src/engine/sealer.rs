@@ -58,6 +58,9 @@ impl Job {
     }
 }
 
+/// Bytes of an encoded row as it is usual, or more; larger rows count as several.
+const USUAL_ROW_BYTES: u64 = 1_024;
+
 /// Works until the engine stops.
 pub(crate) fn run(shared: &Arc<Shared>, schedule: &Schedule) {
     // Of this thread alone, on Linux.
@@ -165,9 +168,11 @@ fn urgency(policy: &SealPolicy, log: &Log, now: Micros, settled_rows: u64) -> u6
     }
     let age = state.oldest_unsealed.map_or(0, |oldest| now.saturating_sub(oldest));
     let older = |limit: Duration| age > limit.as_micros() as Micros;
+    // Few rows that are large are no small matter either: they are read from the journal, and held, as a whole.
+    let weight = rows.max(bytes / USUAL_ROW_BYTES);
     let due = policy.is_full(rows, bytes)
-        || rows >= settled_rows
-        || (rows >= policy.small_rows && older(policy.age))
+        || weight >= settled_rows
+        || (weight >= policy.small_rows && older(policy.age))
         || older(policy.small_age);
     if due { bytes } else { 0 }
 }

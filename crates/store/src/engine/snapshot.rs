@@ -1,4 +1,4 @@
-//! What a query works on: an organization's log as it stood at one moment. Types only.
+//! What a query works on: an organization's log as it stood at one moment.
 
 use std::sync::{Arc, OnceLock};
 

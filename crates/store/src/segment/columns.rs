@@ -217,8 +217,8 @@ impl TimeOrder {
 }
 
 impl Columns {
-    /// Consecutive runs of rows in columns. Each run is dropped, if it is given away, before the next one is asked for: rows
-    /// and columns are never in memory together.
+    /// Consecutive runs of rows in columns. Each run is dropped, if it is given away, before the next one is asked for: but for
+    /// one run, rows and columns are never in memory together.
     ///
     /// # Panics
     /// If the runs do not follow each other without a gap.

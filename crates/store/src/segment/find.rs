@@ -1,6 +1,7 @@
 //! Finding the rows of a segment that carry an id, through the filters over the columns of ids.
 //! Words and values of other columns are found through the term tables; what is asked for is decided elsewhere.
 
+use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::footer::{ColumnLayout, SectionKind};
 use super::read::Segment;
 use super::rows::{PageTexts, RowScratch};
 use super::terms::{Places, id_hash};
-use super::{CachedPart, ID_COLUMNS, PartKind, SegmentError};
+use super::{CachedPart, ID_COLUMNS, PartKind, SegmentError, address_hash};
 
 /// An external id to look for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +88,29 @@ impl Segment {
             })?;
         }
         Ok(rows)
+    }
+
+    /// The rows whose address is this one, however it is spelled, in a segment where each row has a text of its own there;
+    /// ascending. `None` if the segment has no filter of addresses and every row may have it.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is damaged.
+    pub fn rows_with_address(&self, address: IpAddr) -> Result<Option<Vec<u32>>, SegmentError> {
+        if self.footer()?.section(SectionKind::Ids, Some(Column::Ip as u8)).is_none() {
+            return Ok(None);
+        }
+        let mut rows = Vec::new();
+        let address = address.to_canonical();
+        for block in self.id_blocks(Column::Ip, address_hash(address))? {
+            let first = block * BLOOM_BLOCK_ROWS;
+            let last = (first + BLOOM_BLOCK_ROWS).min(self.summary.rows as usize);
+            self.scan_ids(Column::Ip, first as u32..last as u32, &mut |row, found| {
+                if found.parse::<IpAddr>().is_ok_and(|found| found.to_canonical() == address) {
+                    rows.push(row);
+                }
+            })?;
+        }
+        Ok(Some(rows))
     }
 
     fn scan_ids(&self, column: Column, rows: Range<u32>, f: &mut dyn FnMut(u32, &str)) -> Result<(), SegmentError> {

@@ -2,7 +2,6 @@
 //! Nothing of the rows or of the index is read here.
 
 use actarium_core::row::{COLUMNS, Column};
-use arrow_schema::DataType;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::file::metadata::PageIndexPolicy;
 use serde::{Deserialize, Serialize};
@@ -97,12 +96,6 @@ impl Footer {
         self.page_starts[leaf].partition_point(|start| *start <= row).saturating_sub(1) as u32
     }
 
-    /// The leaves that are dictionaries, whether whole columns or parts of one.
-    pub(super) fn dictionary_leaves(&self) -> impl Iterator<Item = usize> + '_ {
-        let fields = self.metadata.schema().fields().iter().enumerate();
-        fields.filter(|(_, field)| matches!(field.data_type(), DataType::Dictionary(_, _))).map(|(leaf, _)| leaf)
-    }
-
     /// Which parts the index has, of which columns.
     pub(super) fn sections(&self) -> impl Iterator<Item = (SectionKind, Option<u8>)> + '_ {
         self.directory.sections.iter().map(|section| (section.kind, section.column))
@@ -157,7 +150,7 @@ fn layout(metadata: &ArrowReaderMetadata, directory: &IndexDirectory) -> [Column
         let text = leaf_of(column.name());
         let packed = leaf_of(&packed_name(column)).zip(directory.packings.get(column.name()).cloned());
         let is_dictionary =
-            |leaf: usize| matches!(metadata.schema().field(leaf).data_type(), DataType::Dictionary(_, _));
+            |leaf: usize| matches!(metadata.schema().field(leaf).data_type(), arrow_schema::DataType::Dictionary(_, _));
         let parts: Vec<(Part, usize)> = Part::ALL
             .into_iter()
             .filter(|part| part.column() == column)

@@ -16,15 +16,15 @@ use super::columns::{DictionaryColumn, NO_CODE};
 use super::footer::{ColumnLayout, Footer, SectionKind};
 use super::read::Segment;
 use super::shape::Part;
-use super::terms::{BLOCK_ROWS, TermTable, TermTableBuilder, id_hash};
+use super::terms::{BLOCK_ROWS, TermTable, TermTableBuilder};
 use super::write::has_words;
-use super::{ID_COLUMNS, SegmentError};
+use super::{FILTERED_COLUMNS, SegmentError, filter_hash};
 
 /// What is made of a segment's rows while they are read in sequence.
 pub(crate) struct IndexCheck {
     footer: Arc<Footer>,
-    /// Hashes of the ids of each row, of the columns of ids with a text per row.
-    ids: [Option<Vec<Option<u64>>>; ID_COLUMNS.len()],
+    /// Hashes of the texts of each row, of the columns with a filter and a text per row.
+    ids: [Option<Vec<Option<u64>>>; FILTERED_COLUMNS.len()],
     words: TermTableBuilder,
     /// Columns whose texts are found by blocks of rows; of those that lie in parts, the codes of the rows that do.
     in_blocks: [Option<Vec<u32>>; COLUMNS],
@@ -34,12 +34,15 @@ impl IndexCheck {
     /// Begins with a segment, whose file is read past the cache.
     pub(crate) fn of(segment: &Segment) -> Result<Self, SegmentError> {
         let footer = Arc::new(segment.read_footer()?);
-        let mut ids: [Option<Vec<Option<u64>>>; ID_COLUMNS.len()] = Default::default();
+        let mut ids: [Option<Vec<Option<u64>>>; FILTERED_COLUMNS.len()] = Default::default();
         let mut in_blocks: [Option<Vec<u32>>; COLUMNS] = Default::default();
         for column in Column::ALL {
             let place = &mut in_blocks[column as usize];
             match &footer.layout[column as usize] {
-                ColumnLayout::Plain { .. } => match ID_COLUMNS.iter().position(|id| *id == column) {
+                // Segments of before have no filter of addresses; they are looked through.
+                ColumnLayout::Plain { .. }
+                    if column == Column::Ip && footer.section(SectionKind::Ids, Some(column as u8)).is_none() => {}
+                ColumnLayout::Plain { .. } => match FILTERED_COLUMNS.iter().position(|id| *id == column) {
                     Some(at) => ids[at] = Some(Vec::with_capacity(segment.summary.rows as usize)),
                     None if has_words(column) => *place = Some(Vec::new()),
                     None => {}
@@ -57,9 +60,9 @@ impl IndexCheck {
 
     /// Takes the next row, by its number in the segment.
     pub(crate) fn note(&mut self, number: u32, row: &RowView<'_>) {
-        for (column, ids) in ID_COLUMNS.iter().zip(&mut self.ids) {
+        for (column, ids) in FILTERED_COLUMNS.iter().zip(&mut self.ids) {
             if let Some(ids) = ids {
-                ids.push(row.get(*column).map(id_hash));
+                ids.push(row.get(*column).and_then(|text| filter_hash(*column, text)));
             }
         }
         for column in Column::ALL {
@@ -80,7 +83,7 @@ impl IndexCheck {
         let blocks = (segment.summary.rows as usize).div_ceil(BLOCK_ROWS);
         let mut expected = vec![(SectionKind::TextTerms, None)];
         segment.same_section(footer, expected[0], self.words.finish(blocks).as_bytes(), "of words in texts")?;
-        for (column, ids) in ID_COLUMNS.iter().zip(self.ids) {
+        for (column, ids) in FILTERED_COLUMNS.iter().zip(self.ids) {
             let Some(ids) = ids else { continue };
             let section = (SectionKind::Ids, Some(*column as u8));
             segment.same_section(
@@ -207,6 +210,7 @@ mod tests {
             let targets = format!(r#"[{{"type":"component","id":"c-{number}","name":"Component {number}"}}]"#);
             let message = format!("Deployed build {} of the thing, number {number}", number * 7_919 % 104_729);
             let request = format!("{number:032x}");
+            let ip = format!("10.0.{}.{}", number / 256, number % 256);
             let mut row = RowView::EMPTY;
             for (column, text) in [
                 (Column::Action, "component.deploy"),
@@ -216,6 +220,7 @@ mod tests {
                 (Column::Targets, &targets),
                 (Column::Message, &message),
                 (Column::RequestId, &request),
+                (Column::Ip, &ip),
             ] {
                 row.texts[column as usize] = Some(text);
             }

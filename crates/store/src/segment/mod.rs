@@ -24,6 +24,7 @@ mod shape;
 mod terms;
 mod write;
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,6 +37,7 @@ pub use bloom::BLOOM_BLOCK_ROWS;
 pub use columns::{Columns, DictionaryColumn, NO_CODE, Postings, TextColumn, TimeOrder};
 pub use days::{DayCounts, MICROS_PER_DAY, OUTCOMES, outcome_index};
 pub use erased::ErasedRows;
+pub(crate) use file::check_present;
 #[cfg(test)]
 pub(crate) use file::checksums;
 pub use find::ExternalId;
@@ -51,6 +53,27 @@ pub use write::{BuiltSegment, SegmentOptions, build};
 
 /// Columns whose texts are ids that look-ups ask for as a whole.
 pub const ID_COLUMNS: [Column; 4] = [Column::RequestId, Column::TraceId, Column::SessionId, Column::ExternalId];
+
+/// Columns with a filter from what is looked up to the rows that may hold it: those of ids, and addresses, where each row has a
+/// text of its own.
+const FILTERED_COLUMNS: [Column; 5] =
+    [Column::RequestId, Column::TraceId, Column::SessionId, Column::ExternalId, Column::Ip];
+
+/// What the filter of a column knows of a text; `None` for a text that is never looked up. However an address is
+/// spelled, it is one.
+fn filter_hash(column: Column, text: &str) -> Option<u64> {
+    match column {
+        Column::Ip => text.parse().ok().map(address_hash),
+        _ => Some(terms::id_hash(text)),
+    }
+}
+
+fn address_hash(address: IpAddr) -> u64 {
+    match address.to_canonical() {
+        IpAddr::V4(address) => terms::stable_hash(&address.octets()),
+        IpAddr::V6(address) => terms::stable_hash(&address.octets()),
+    }
+}
 
 /// Where a segment is, and what is left of its events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

@@ -3,7 +3,6 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actarium_core::row::{Column, EncodedRows, Micros, RowView};
 use arrow_array::cast::AsArray;
@@ -29,10 +28,6 @@ use crate::storage::{NotReached, StoredFile};
 
 /// Rows decoded at once when rows are read in sequence.
 const SEQUENCE_BATCH_ROWS: usize = 4_096;
-/// Rows times columns that are worth a thread of their own to decode.
-const DECODED_PER_THREAD: usize = 128 * 1_024;
-/// Most threads that decode for one who asks.
-const DECODE_THREADS_MAX: usize = 4;
 
 /// The times of a segment's rows.
 #[derive(Debug)]
@@ -178,42 +173,6 @@ impl Segment {
         })?;
         let CachedPart::Dictionary(dictionary) = part else { unreachable!("a key names one kind of part") };
         Ok(dictionary)
-    }
-
-    /// Decodes times and dictionaries that are not in the cache on several threads: who asks for the first rows of a segment
-    /// waits for all of them. What fails here fails again where it is needed.
-    pub(super) fn decode_ahead(&self, footer: &Footer) {
-        let is_missing = |leaf: &usize| {
-            let (segment, column) = (self.number, *leaf as u16);
-            !self.cache.parts.contains_key(&PartKey { segment, kind: PartKind::Dictionary, column, page: 0 })
-        };
-        let leaves: Vec<usize> = footer.dictionary_leaves().filter(is_missing).collect();
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(DECODE_THREADS_MAX);
-        let threads = threads.min(leaves.len() * self.summary.rows as usize / DECODED_PER_THREAD);
-        if threads < 2 {
-            return;
-        }
-        let next = AtomicUsize::new(0);
-        let decode = || loop {
-            // The times first: they take the longest.
-            let failed = match next.fetch_add(1, Ordering::Relaxed) {
-                0 => self.times().is_err(),
-                number => match leaves.get(number - 1) {
-                    Some(leaf) => self.dictionary_at(footer, *leaf).is_err(),
-                    None => return,
-                },
-            };
-            if failed {
-                return;
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..threads {
-                // Without another thread this one does all of it.
-                let _ = std::thread::Builder::new().name("decode".to_owned()).spawn_scoped(scope, decode);
-            }
-            decode();
-        });
     }
 
     /// A part of a column that lies in parts, or nothing if it does not, or has no such part.

@@ -60,7 +60,6 @@ pub struct RowReader<'s> {
 impl<'s> RowReader<'s> {
     pub(super) fn new(segment: &'s Segment) -> Result<Self, SegmentError> {
         let footer = segment.footer()?;
-        segment.decode_ahead(&footer);
         let times = segment.times()?;
         let mut dictionaries: [Option<Arc<DictionaryColumn>>; COLUMNS] = Default::default();
         for column in Column::ALL {

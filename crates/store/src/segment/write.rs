@@ -24,8 +24,8 @@ use super::footer::{INDEX_KEY, IndexDirectory, Section, SectionKind};
 use super::newest::NewestRows;
 use super::pack::Packing;
 use super::shape::{Part, Shaped, shape};
-use super::terms::{BLOCK_ROWS, TermTable, TermTableBuilder, id_hash};
-use super::{ID_COLUMNS, SegmentError, SegmentSummary, Tier};
+use super::terms::{BLOCK_ROWS, TermTable, TermTableBuilder};
+use super::{FILTERED_COLUMNS, ID_COLUMNS, SegmentError, SegmentSummary, Tier, filter_hash};
 use crate::committed::CommittedRows;
 
 /// How a segment is encoded.
@@ -69,8 +69,8 @@ pub struct BuiltSegment {
 /// Rows looked at by the writer before it asks whether a page is full.
 const WRITE_BATCH_ROWS: usize = 128;
 
-/// Makes the file of a segment from consecutive rows, which are let go of as they are taken. `subtree_hashes` are kept inside it: the hashes of the complete
-/// subtrees of 256 leaves, aligned at 256, that lie wholly within the rows, ascending.
+/// Makes the file of a segment from consecutive rows, which are let go of as they are taken. `subtree_hashes` are kept
+/// inside it: the hashes of the complete subtrees of 256 leaves, aligned at 256, that lie wholly within the rows, ascending.
 ///
 /// # Errors
 /// [`SegmentError::Empty`] without rows; [`SegmentError::Encoding`] if the encoder refuses them.
@@ -306,8 +306,8 @@ fn index_sections(
                 sections.push((SectionKind::Terms, Some(column as u8), terms.as_bytes().to_vec()));
             }
             TextColumn::Dictionary(_) => {}
-            TextColumn::Plain(texts) if ID_COLUMNS.contains(&column) => {
-                let hashes: Vec<Option<u64>> = texts.iter().map(|text| text.map(id_hash)).collect();
+            TextColumn::Plain(texts) if FILTERED_COLUMNS.contains(&column) => {
+                let hashes: Vec<Option<u64>> = texts.iter().map(|text| filter_hash(column, text?)).collect();
                 sections.push((SectionKind::Ids, Some(column as u8), IdFilter::build(&hashes).to_bytes()));
             }
             TextColumn::Plain(texts) if has_words(column) => plain_texts[column as usize] = Some(texts),

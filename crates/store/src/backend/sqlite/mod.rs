@@ -20,13 +20,10 @@ use super::BackendError;
 use crate::folder::{folder_of, sync_folder};
 use crate::organization::OrganizationId;
 
-/// Bytes of the write-ahead log from which it is moved into the database.
-const WAL_MOVE_BYTES: u64 = 8 << 20;
-/// Bytes in the write-ahead log from which commits wait until all of it has been moved, so that it is written from its
-/// beginning again: cutting it and letting it grow would cost ten times the wait.
-const WAL_RESTART_BYTES: u64 = 24 << 20;
-/// Bytes of the write-ahead log's file from which it is cut all the same.
-const WAL_BYTES_MAX: u64 = 96 << 20;
+/// Shares of the bytes from which the write-ahead log is written over ([`crate::EngineLimits::wal_bytes`]): it is moved into the database,
+/// beside the writer, from a third of them on, and its file is cut, while commits wait, from four times as many.
+const WAL_MOVED_SHARE: u64 = 3;
+const WAL_CUT_TIMES: u64 = 4;
 /// Bytes of free pages from which the file is rewritten when nothing happens.
 const FREE_BYTES_MIN: u64 = 1 << 20;
 /// Bytes of live pages up to which the file is rewritten; it blocks commits while it lasts.
@@ -55,6 +52,8 @@ pub struct SqliteBackend {
     mover: Mutex<Connection>,
     /// Removes what was dropped, without a sync of its own; taken with the writer held. `None` where nothing is changed.
     collector: Mutex<Option<Connection>>,
+    /// Bytes in the write-ahead log from which it is written from its beginning again.
+    wal_bytes: u64,
     /// Opens a further connection that only reads.
     open_reader: fn(&Path) -> rusqlite::Result<Connection>,
     /// Number of each organization, which its keys are made of.
@@ -73,7 +72,7 @@ impl SqliteBackend {
     }
 
     /// Opens a database, or creates one. Nobody else may have it open: leases of processes that were killed end here.
-    pub(crate) fn open(path: &Path) -> Result<Self, OpenFailure> {
+    pub(crate) fn open(path: &Path, wal_bytes: u64) -> Result<Self, OpenFailure> {
         let io = |error: rusqlite::Error| OpenFailure::Io(error.to_string());
         if path.exists() {
             schema::check_header(path).map_err(OpenFailure::Foreign)?;
@@ -96,6 +95,7 @@ impl SqliteBackend {
         sync_folder(folder_of(path)).map_err(|error| OpenFailure::Io(error.to_string()))?;
         Ok(Self {
             path: path.to_owned(),
+            wal_bytes,
             writer: Mutex::new(writer),
             readers: Mutex::new(Vec::new()),
             mover: Mutex::new(mover),
@@ -114,6 +114,7 @@ impl SqliteBackend {
         let numbers = read::numbers(&reader).map_err(|error| failure(&error))?;
         Ok(Self {
             path: path.to_owned(),
+            wal_bytes: u64::MAX,
             writer: Mutex::new(connect_read_only(path).map_err(|error| failure(&error))?),
             readers: Mutex::new(vec![reader]),
             mover: Mutex::new(connect_read_only(path).map_err(|error| failure(&error))?),
@@ -147,7 +148,7 @@ impl SqliteBackend {
         result
     }
 
-    fn wal_bytes(&self) -> u64 {
+    fn wal_file_bytes(&self) -> u64 {
         std::fs::metadata(self.beside("-wal")).map_or(0, |file| file.len())
     }
 

@@ -7,9 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::read::{OPERATOR, decode_runs, encode_runs, fixed, journal_key};
 use super::schema::PAGE_BYTES;
-use super::{
-    FREE_BYTES_MIN, REWRITE_BYTES_MAX, SqliteBackend, WAL_BYTES_MAX, WAL_MOVE_BYTES, WAL_RESTART_BYTES, backend_error,
-};
+use super::{FREE_BYTES_MIN, REWRITE_BYTES_MAX, SqliteBackend, WAL_CUT_TIMES, WAL_MOVED_SHARE, backend_error};
 use crate::backend::{
     Backend, BackendError, Commit, CommitError, DirectoryChange, DirectoryEntry, EpochKeyChange, Fence,
     IdempotencyRecord, Identity, JournalBatch, LeaseRequest, ManifestChange, ManifestEntry, ManifestError,
@@ -258,18 +256,18 @@ impl Backend for SqliteBackend {
 
     fn tidy(&self, idle: bool) -> Result<(), BackendError> {
         let mover = self.mover.lock();
-        let wal = self.wal_bytes();
-        if wal >= WAL_MOVE_BYTES || (idle && wal > 0) {
+        let file = self.wal_file_bytes();
+        if file >= self.wal_bytes / WAL_MOVED_SHARE || (idle && file > 0) {
             // Copies beside the writer; what is written meanwhile stays for the next time.
             let in_log = move_log(&mover, "PASSIVE").map_err(failed)?;
-            let then = match () {
-                () if idle || wal >= WAL_BYTES_MAX => Some("TRUNCATE"),
-                () if in_log >= WAL_RESTART_BYTES => Some("RESTART"),
-                () => None,
-            };
-            if let Some(how) = then {
+            if idle || file >= self.wal_bytes.saturating_mul(WAL_CUT_TIMES) {
                 let _no_commit_meanwhile = self.writer.lock();
-                move_log(&mover, how).map_err(failed)?;
+                move_log(&mover, "TRUNCATE").map_err(failed)?;
+            } else if in_log >= self.wal_bytes {
+                // The next commit writes over what was moved. Cutting the file and letting it grow again would have commits wait ten
+                // times as long.
+                let _no_commit_meanwhile = self.writer.lock();
+                move_log(&mover, "RESTART").map_err(failed)?;
             }
         }
         if idle && worth_rewriting(&mover).map_err(failed)? {
@@ -284,7 +282,7 @@ impl Backend for SqliteBackend {
         let database = std::fs::metadata(&self.path).map_err(|error| BackendError::Unavailable {
             detail: format!("{} cannot be looked at: {error}", self.path.display()),
         })?;
-        Ok(database.len() + self.wal_bytes())
+        Ok(database.len() + self.wal_file_bytes())
     }
 }
 
@@ -604,9 +602,10 @@ fn worth_rewriting(mover: &Connection) -> rusqlite::Result<bool> {
 mod tests {
     use super::*;
     use crate::backend::{Head, RowsEncoding};
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     const LOG: OrganizationId = OrganizationId([1; 16]);
-    const BATCH_BYTES: usize = 1 << 20;
+    const BATCH_BYTES: usize = 100_000;
 
     fn commit(backend: &SqliteBackend, size: u64) {
         let head = Head { size: size + 1, root: [1; 32], recorded_at: 1, frontier: vec![1; 40] };
@@ -625,26 +624,38 @@ mod tests {
 
     #[test]
     fn the_log_is_written_over_while_much_comes_and_cut_when_nothing_does() {
+        const WAL_BYTES: u64 = 4 << 20;
+        const BATCHES: u64 = 500;
         let folder = tempfile::tempdir().unwrap();
-        let backend = SqliteBackend::open(&folder.path().join("log.db")).unwrap();
+        let backend = SqliteBackend::open(&folder.path().join("log.db"), WAL_BYTES).unwrap();
         let organization = Organization { id: LOG, slug: "a".to_owned(), name: "A".to_owned(), created_at: 0 };
         backend.commit(&Commit { organizations: vec![organization], ..Commit::default() }).unwrap();
-        let (mut size, batches) = (0, WAL_RESTART_BYTES / BATCH_BYTES as u64);
-        let mut round = || {
-            (0..batches).for_each(|number| commit(&backend, size + number));
-            size += batches;
-            backend.tidy(false).unwrap();
-            backend.wal_bytes()
-        };
-        let first = round();
-        assert!(first >= WAL_RESTART_BYTES, "{first} bytes");
-        for _ in 0..3 {
-            let again = round();
-            assert!(again >= first && again < first + 2 * BATCH_BYTES as u64, "{again} bytes after {first}");
-        }
+        let (written, looked_at) = (AtomicU64::new(0), AtomicU64::new(0));
+        let mut sizes = Vec::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for size in 0..BATCHES {
+                    commit(&backend, size);
+                    written.store(size + 1, Ordering::SeqCst);
+                    // However slow the other thread is, it looks before the file is so large that it is cut.
+                    while size >= looked_at.load(Ordering::SeqCst) + 60 {
+                        std::thread::yield_now();
+                    }
+                }
+            });
+            // What is written beside the moving lets the file grow until it is cut, but for the wait until all is moved.
+            while written.load(Ordering::SeqCst) < BATCHES {
+                let before = written.load(Ordering::SeqCst);
+                backend.tidy(false).unwrap();
+                looked_at.store(before, Ordering::SeqCst);
+                sizes.push(backend.wal_file_bytes());
+            }
+        });
+        assert!(sizes.is_sorted(), "it is not cut while it is written over: {sizes:?}");
+        assert!(*sizes.last().unwrap() >= WAL_BYTES, "{sizes:?}");
         backend.tidy(true).unwrap();
-        assert_eq!(backend.wal_bytes(), 0);
-        let kept = backend.read(LOG, size - 1, 1).unwrap();
-        assert_eq!((kept[0].first_seq, kept[0].rows.len()), (size - 1, BATCH_BYTES));
+        assert_eq!(backend.wal_file_bytes(), 0);
+        let kept = backend.read(LOG, BATCHES - 1, 1).unwrap();
+        assert_eq!((kept[0].first_seq, kept[0].rows.len()), (BATCHES - 1, BATCH_BYTES));
     }
 }

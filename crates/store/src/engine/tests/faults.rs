@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::engine::append::{Change, DirectoryChange};
+use crate::engine::housekeeping::collect_orphans;
+use crate::engine::seal::Sealing;
 use crate::engine::snapshot::ReadError;
 
 fn segment_file(harness: &Harness, organization: OrganizationId) -> std::path::PathBuf {
@@ -274,6 +276,36 @@ fn files_that_nobody_lists_are_removed_and_others_are_not() {
     assert!(!orphan.exists() && !partial.exists());
     assert!(listed.exists() && foreign.exists());
     assert_eq!(harness.engine().stats().orphans_removed, 2);
+}
+
+#[test]
+fn what_nobody_lists_stays_while_a_listed_segment_is_missing() {
+    let mut harness = Harness::new();
+    let demo = harness.create("demo");
+    for part in 0..2 {
+        harness.append(demo, plain(part * 300..(part + 1) * 300)).unwrap();
+        let log = harness.engine().shared.log(demo).unwrap();
+        Sealing::new(harness.engine().shared.clone()).seal(&log).unwrap();
+    }
+    harness.stop();
+    let database = harness.data().join("actarium.db");
+    let before = std::fs::read(&database).unwrap();
+    harness.start().unwrap();
+    let whole = harness.read(demo);
+    assert_eq!(harness.engine().seal_now(None).merges, 1);
+    harness.stop();
+    // The database of before, which lists the two files that were merged, and the folder of now.
+    let after = std::fs::read(&database).unwrap();
+    std::fs::write(&database, &before).unwrap();
+    harness.start().unwrap();
+    assert!(harness.engine().snapshot(demo).is_err());
+    assert!(!collect_orphans(&harness.engine().shared), "there is something left that nobody lists");
+    harness.stop();
+    std::fs::write(&database, after).unwrap();
+    harness.start().unwrap();
+    assert_eq!(harness.engine().damaged(), []);
+    assert_eq!(harness.read(demo), whole);
+    assert_eq!(harness.engine().stats().orphans_removed, 0);
 }
 
 #[test]

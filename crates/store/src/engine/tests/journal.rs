@@ -73,3 +73,21 @@ fn what_was_proved_stays_in_memory_where_there_is_room() {
     assert_eq!(in_memory(&harness), (305, 305));
     assert_eq!(harness.read(demo), before);
 }
+
+#[test]
+fn all_logs_together_keep_no_more_than_half_of_the_room() {
+    const LOGS: u64 = 8;
+    let mut harness = Harness::new();
+    for number in 0..LOGS {
+        let organization = harness.create(&format!("log-{number}"));
+        (0..4).for_each(|part| drop(harness.append(organization, plain(part * 50..(part + 1) * 50)).unwrap()));
+        harness.read(organization);
+    }
+    let all = harness.engine().shared.tail_bytes.load(std::sync::atomic::Ordering::Relaxed);
+    for share in [2, 8] {
+        harness.options.limits.tail_bytes_max = all / share * 2;
+        harness.restart();
+        let kept = harness.engine().shared.tail_bytes.load(std::sync::atomic::Ordering::Relaxed);
+        assert!(kept > 0 && kept <= all / share, "{kept} of {all}");
+    }
+}
