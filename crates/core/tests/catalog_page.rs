@@ -10,8 +10,8 @@ const HEAD: &str = "# The catalog
 Every operation that the audit log knows by name. The sources are the files in `catalog/`, one per family; this page is
 made from them (`UPDATE=1 cargo test -p actarium-core --test catalog_page`).
 
-An action outside of the catalog is recorded too and shown by its name. An organization may add actions of its own, in a
-file of the same form:
+An action outside of the catalog is recorded too and shown by its name. Actions are added in files of this form; the service
+reads those that are compiled into it, and takes none for a single organization yet:
 
 ```toml
 family = \"billing\"
