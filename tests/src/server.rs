@@ -22,8 +22,8 @@ const STOP_SECONDS_MAX: u64 = 60;
 /// Arguments with which small runs are sealed and merged all the time, as large ones are in weeks.
 pub const BRISK: &[&str] =
     &["--seal-rows=600", "--seal-small-rows=50", "--seal-settle-millis=200", "--seal-target-rows=4000"];
-/// Arguments with which the write-ahead log is written over again and again, as it is under a load of many commits.
-pub const LOG_WRITTEN_OVER: &[&str] = &["--wal-bytes=131072"];
+/// Further ones with which the write-ahead log is written over again and again, as it is under a load of many commits.
+const LOG_WRITTEN_OVER: &[&str] = &["--wal-bytes=131072"];
 
 /// How to start a server.
 pub struct Start<'a> {
@@ -55,6 +55,12 @@ impl<'a> Start<'a> {
     pub fn with(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
         self
+    }
+
+    /// Sealing, merging and writing over its write-ahead log all the time.
+    #[must_use]
+    pub fn in_motion(self) -> Self {
+        self.with(BRISK).with(LOG_WRITTEN_OVER)
     }
 
     /// Starts it and waits until it listens.

@@ -8,7 +8,6 @@ use std::process::Command;
 use std::time::Duration;
 
 use actarium_tests::powercut::copy_folder;
-use actarium_tests::server::{BRISK, LOG_WRITTEN_OVER};
 use actarium_tests::{Client, Cut, Disk, Ledger, Random, Start, load, program, walk};
 
 /// The same events in each life, so that the lives make the same syncs.
@@ -56,11 +55,8 @@ fn live(ignore: Option<String>, look: &mut dyn FnMut(&str, &Path, &Ledger, &str)
     let disk = Disk::new();
     let mut random = Random::new(SEED);
     let ledger = Ledger::default();
-    let server = Start::on_disk(&disk, Cut { ignore, ..Cut::default() })
-        .with(BRISK)
-        .with(LOG_WRITTEN_OVER)
-        .with(&["--seal-automatic=false"])
-        .now();
+    let server =
+        Start::on_disk(&disk, Cut { ignore, ..Cut::default() }).in_motion().with(&["--seal-automatic=false"]).now();
     let client = server.client();
     let token = server.token.clone();
     let mut image = |step: &str, ledger: &Ledger| {
@@ -126,7 +122,7 @@ fn log_is_moved(disk: &Disk) {
 
 /// Whether a durable image holds what was acknowledged.
 fn verify(data: &Path, ledger: &Ledger, token: &str) -> Result<(), String> {
-    let server = match Start::on(data).with(BRISK).with(LOG_WRITTEN_OVER).try_now() {
+    let server = match Start::on(data).in_motion().try_now() {
         Ok(server) => server,
         Err(ended) => return Err(format!("does not start: {}", ended.stderr.lines().last().unwrap_or_default())),
     };

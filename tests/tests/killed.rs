@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actarium_tests::load::Load;
-use actarium_tests::server::{BRISK, LOG_WRITTEN_OVER};
 use actarium_tests::{Client, Ledger, Random, Start, walk};
 
 /// Kills at least.
@@ -50,7 +49,7 @@ fn kill_again_and_again(random: &mut Random) -> usize {
     let organizations: Vec<String> = ["acme", "globex", "initech", "umbrella"].map(str::to_owned).to_vec();
     let ledger = Arc::new(Ledger::default());
     for round in 0..ROUNDS_PER_FOLDER {
-        let server = Start::on(&data).with(BRISK).with(LOG_WRITTEN_OVER).now();
+        let server = Start::on(&data).in_motion().now();
         let client = server.client();
         for organization in &organizations {
             client.organization(organization);
@@ -66,7 +65,7 @@ fn kill_again_and_again(random: &mut Random) -> usize {
         load.stop();
         sealing.join().expect("the sealing client");
     }
-    let server = Start::on(&data).with(BRISK).with(LOG_WRITTEN_OVER).now();
+    let server = Start::on(&data).in_motion().now();
     let client = server.client();
     check_and_complete(&client, &ledger, &organizations, ROUNDS_PER_FOLDER);
     walk::seal(&client).unwrap_or_else(|wrong| panic!("{wrong}"));

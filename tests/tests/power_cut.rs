@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actarium_tests::load::{self, Load};
-use actarium_tests::server::{BRISK, LOG_WRITTEN_OVER};
 use actarium_tests::{Client, Cut, Disk, Ledger, Random, Start, walk};
 
 const ORGANIZATIONS: [&str; 3] = ["acme", "globex", "initech"];
@@ -49,7 +48,7 @@ fn nothing_acknowledged_is_lost_by_power_cuts() {
         // In turns: nothing unsynced survives, and any part of it does.
         let survivors = (round % 2 == 1).then(|| random.bits());
         let cut = Cut { survivors, sync_microseconds: random.below(3000), ..Cut::default() };
-        let mut server = Start::on_disk(&disk, cut).with(BRISK).with(LOG_WRITTEN_OVER).now();
+        let mut server = Start::on_disk(&disk, cut).in_motion().now();
         let client = server.client();
         create_organizations(&client);
         check_and_complete(&client, &ledger, &disk);
@@ -70,7 +69,7 @@ fn nothing_acknowledged_is_lost_by_power_cuts() {
         drop(server);
         disk.restore();
     }
-    let server = Start::on(&disk.living().join("data")).with(BRISK).with(LOG_WRITTEN_OVER).now();
+    let server = Start::on(&disk.living().join("data")).in_motion().now();
     let client = server.client();
     check_and_complete(&client, &ledger, &disk);
     walk::seal(&client).unwrap_or_else(|wrong| panic!("{wrong}"));
@@ -92,7 +91,7 @@ fn what_is_said_of_a_killed_process_s_events_is_durable() {
     for round in 0..ROUNDS {
         // Slow syncs, so that kills fall into them.
         let slow = Cut { sync_microseconds: 20_000, ..Cut::default() };
-        let server = Start::on_disk(&disk, slow).with(BRISK).with(LOG_WRITTEN_OVER).now();
+        let server = Start::on_disk(&disk, slow).in_motion().now();
         let client = server.client();
         create_organizations(&client);
         let load = Load::start(&client, &ledger, &organizations(), 4, &mut random);
@@ -101,14 +100,14 @@ fn what_is_said_of_a_killed_process_s_events_is_durable() {
         load.stop();
         // The power stays on: the folder is as the process left it.
         disk.go_on();
-        let mut server = Start::on_disk(&disk, Cut::default()).with(BRISK).with(LOG_WRITTEN_OVER).now();
+        let mut server = Start::on_disk(&disk, Cut::default()).in_motion().now();
         let again = walk::complete(&server.client(), &ledger, &organizations());
         resent += again.unwrap_or_else(|wrong| panic!("round {round}, killed: {wrong}\n{}", disk.account()));
         assert!(disk.command("cut"), "the server runs");
         assert!(server.ended_within(CUT_WITHIN), "the power went");
         drop(server);
         disk.restore();
-        let server = Start::on(&disk.living().join("data")).with(BRISK).with(LOG_WRITTEN_OVER).now();
+        let server = Start::on(&disk.living().join("data")).in_motion().now();
         let outcome = walk::check(&server.client(), &ledger, &organizations());
         outcome.unwrap_or_else(|wrong| panic!("round {round}, killed and cut: {wrong}\n{}", disk.account()));
         server.stop();
@@ -151,8 +150,7 @@ fn a_cut_at_any_step_of_a_seal_loses_and_doubles_nothing() {
 fn cut_while_sealing(point: &str, survivors: Option<u64>, random: &mut Random) -> bool {
     let mut disk = Disk::new();
     let ledger = Arc::new(Ledger::default());
-    let mut server =
-        Start::on_disk(&disk, Cut { survivors, ..Cut::default() }).with(BRISK).with(LOG_WRITTEN_OVER).now();
+    let mut server = Start::on_disk(&disk, Cut { survivors, ..Cut::default() }).in_motion().now();
     let client = server.client();
     create_organizations(&client);
     if point.contains("unlink") || point.contains("-wal:2") {
@@ -174,7 +172,7 @@ fn cut_while_sealing(point: &str, survivors: Option<u64>, random: &mut Random) -
     }
     println!("{point}, survivors {survivors:?}: {}", if cut { "cut" } else { "not reached" });
     disk.restore();
-    let server = Start::on(&disk.living().join("data")).with(BRISK).with(LOG_WRITTEN_OVER).now();
+    let server = Start::on(&disk.living().join("data")).in_motion().now();
     let client = server.client();
     check_and_complete(&client, &ledger, &disk);
     walk::seal(&client).unwrap_or_else(|wrong| panic!("{point}: {wrong}\n{}", disk.account()));
@@ -190,7 +188,7 @@ fn the_shim_sees_everything_that_is_written() {
     let mut random = Random::from_env("the_shim_sees_everything_that_is_written");
     let disk = Disk::new();
     let ledger = Arc::new(Ledger::default());
-    let server = Start::on_disk(&disk, Cut::default()).with(BRISK).with(LOG_WRITTEN_OVER).now();
+    let server = Start::on_disk(&disk, Cut::default()).in_motion().now();
     let client = server.client();
     create_organizations(&client);
     for _ in 0..4 {

@@ -11,7 +11,7 @@ use super::log::Log;
 use super::shared::Shared;
 use super::stats::Counters;
 use crate::backend::ManifestEntry;
-use crate::segment::{self, Tier};
+use crate::segment::{self, Segment, Tier};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_millis(200);
@@ -153,7 +153,9 @@ fn collect_orphans_of(shared: &Shared, tier: Tier) -> bool {
         let mut known: HashSet<String> = shared.retired.lock().iter().map(|retired| retired.path.clone()).collect();
         known.extend(manifest.iter().map(|entry| entry.path.clone()));
         let unknown: Vec<_> = candidates.into_iter().filter(|file| !known.contains(&file.path)).collect();
-        if let (Some(file), Some(missing)) = (unknown.first(), missing(shared, &manifest)) {
+        if let Some(file) = unknown.first()
+            && let Some(missing) = missing(shared, &manifest)
+        {
             is_clean = false;
             tracing::warn!(
                 path = %file.path,
@@ -195,7 +197,7 @@ fn collect_orphans_of(shared: &Shared, tier: Tier) -> bool {
 fn missing(shared: &Shared, manifest: &[ManifestEntry]) -> Option<String> {
     let is_missing = |entry: &&ManifestEntry| {
         let file = shared.files_of(entry.summary.tier).locate(&entry.path);
-        segment::check_present(&file, &entry.summary).is_err()
+        Segment::open(&file, &entry.summary, &shared.cache).is_err()
     };
     manifest.iter().find(is_missing).map(|entry| entry.path.clone())
 }

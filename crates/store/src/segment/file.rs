@@ -83,14 +83,6 @@ impl CheckedFile {
     }
 }
 
-/// Whether a file of this machine is there and has the size that the manifest says.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn check_present(file: &StoredFile, summary: &SegmentSummary) -> Result<(), SegmentError> {
-    CheckedFile::open(file, summary).map(drop)
-}
-
 impl Length for CheckedFile {
     fn len(&self) -> u64 {
         self.inner.bytes

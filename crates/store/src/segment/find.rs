@@ -77,17 +77,7 @@ impl Segment {
         if !self.is_plain(column)? {
             return Ok(Vec::new());
         }
-        let mut rows = Vec::new();
-        for block in self.id_blocks(column, id_hash(id))? {
-            let first = block * BLOOM_BLOCK_ROWS;
-            let last = (first + BLOOM_BLOCK_ROWS).min(self.summary.rows as usize);
-            self.scan_ids(column, first as u32..last as u32, &mut |row, found| {
-                if same(found) {
-                    rows.push(row);
-                }
-            })?;
-        }
-        Ok(rows)
+        self.filtered_rows(column, id_hash(id), same)
     }
 
     /// The rows whose address is this one, however it is spelled, in a segment where each row has a text of its own there;
@@ -99,18 +89,24 @@ impl Segment {
         if self.footer()?.section(SectionKind::Ids, Some(Column::Ip as u8)).is_none() {
             return Ok(None);
         }
-        let mut rows = Vec::new();
         let address = address.to_canonical();
-        for block in self.id_blocks(Column::Ip, address_hash(address))? {
+        let same = |found: &str| found.parse::<IpAddr>().is_ok_and(|found| found.to_canonical() == address);
+        self.filtered_rows(Column::Ip, address_hash(address), same).map(Some)
+    }
+
+    /// The rows of a column with a filter whose text is the same as what has this hash; ascending.
+    fn filtered_rows(&self, column: Column, hash: u64, same: impl Fn(&str) -> bool) -> Result<Vec<u32>, SegmentError> {
+        let mut rows = Vec::new();
+        for block in self.id_blocks(column, hash)? {
             let first = block * BLOOM_BLOCK_ROWS;
             let last = (first + BLOOM_BLOCK_ROWS).min(self.summary.rows as usize);
-            self.scan_ids(Column::Ip, first as u32..last as u32, &mut |row, found| {
-                if found.parse::<IpAddr>().is_ok_and(|found| found.to_canonical() == address) {
+            self.scan_ids(column, first as u32..last as u32, &mut |row, found| {
+                if same(found) {
                     rows.push(row);
                 }
             })?;
         }
-        Ok(Some(rows))
+        Ok(rows)
     }
 
     fn scan_ids(&self, column: Column, rows: Range<u32>, f: &mut dyn FnMut(u32, &str)) -> Result<(), SegmentError> {

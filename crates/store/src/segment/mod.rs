@@ -37,7 +37,6 @@ pub use bloom::BLOOM_BLOCK_ROWS;
 pub use columns::{Columns, DictionaryColumn, NO_CODE, Postings, TextColumn, TimeOrder};
 pub use days::{DayCounts, MICROS_PER_DAY, OUTCOMES, outcome_index};
 pub use erased::ErasedRows;
-pub(crate) use file::check_present;
 #[cfg(test)]
 pub(crate) use file::checksums;
 pub use find::ExternalId;
