@@ -173,6 +173,11 @@ impl EncodedRows {
         Self::default()
     }
 
+    /// Makes room for so many bytes of encoding.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes);
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.ends.len()

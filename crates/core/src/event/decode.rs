@@ -29,13 +29,20 @@ const EVENT_FIELDS: [&str; 11] = [
 const CONTEXT_FIELDS: [&str; 6] = ["ip", "user_agent", "request_id", "trace_id", "surface", "http"];
 
 /// Buffers for the texts of structured fields, kept from event to event.
-#[derive(Default)]
 pub(super) struct Scratch {
     actor: Vec<u8>,
     targets: Vec<u8>,
     http: Vec<u8>,
     changes: Vec<u8>,
     metadata: Vec<u8>,
+}
+
+impl Scratch {
+    /// Room for texts as they usually are.
+    pub(super) fn new() -> Self {
+        let room = |bytes| Vec::with_capacity(bytes);
+        Self { actor: room(256), targets: room(256), http: Vec::new(), changes: room(128), metadata: room(256) }
+    }
 }
 
 /// Checks the event and, while nothing has been refused so far, adds its row.

@@ -26,6 +26,9 @@ pub const OWN_SOURCE: &str = "actarium";
 pub const RESERVED_ACTIONS: [&str; 6] =
     ["audit_log.", "record.", "retention.", "legal_hold.", "service.", "ingestion."];
 
+/// Room for encoded rows from the start, at most, in bytes: enough for single events. More is given as it is needed.
+const ROWS_BYTES_EXPECTED_MAX: usize = 4 * 1024;
+
 /// Fields of an event that the server gives.
 const SERVER_FIELDS: [&str; 6] = ["id", "seq", "organization", "recorded_at", "source", "sender"];
 
@@ -98,6 +101,7 @@ pub fn decode(body: &[u8], form: BodyForm, intake: &Intake<'_>, limits: &Limits)
         return Err(Refusal::Empty);
     }
     let mut batch = Batch::new(intake, limits);
+    batch.rows.reserve(body.len().min(ROWS_BYTES_EXPECTED_MAX));
     match form {
         BodyForm::Json => decode_json(body, &mut batch)?,
         BodyForm::Ndjson => decode_lines(body, &mut batch)?,
@@ -202,7 +206,7 @@ impl<'i> Batch<'i> {
             seen: 0,
             violations: Violations::default(),
             excess: None,
-            scratch: Scratch::default(),
+            scratch: Scratch::new(),
         }
     }
 

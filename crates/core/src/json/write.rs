@@ -22,14 +22,27 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
 #[inline]
 fn push_escaped(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
-    let (chunks, tail) = bytes.as_chunks::<16>();
-    // Without an early return within a chunk, so that it becomes a few vector instructions.
-    let plain = chunks.iter().all(|chunk| !chunk.iter().fold(false, |found, byte| found | needs_escape(*byte)))
-        && !tail.iter().fold(false, |found, byte| found | needs_escape(*byte));
-    if plain {
+    if is_plain(bytes) {
         out.extend_from_slice(bytes);
     } else {
         push_escaped_slowly(out, bytes);
+    }
+}
+
+/// Whether every byte can stand in a JSON string as it is.
+#[inline]
+fn is_plain(bytes: &[u8]) -> bool {
+    // Without an early return within a piece, so that it becomes a few vector instructions.
+    fn piece_is_plain<const N: usize>(piece: &[u8; N]) -> bool {
+        !piece.iter().fold(false, |found, byte| found | needs_escape(*byte))
+    }
+    // What is left behind whole pieces is looked at with some bytes before it, as a whole piece too.
+    if let Some(last) = bytes.last_chunk::<16>() {
+        return bytes.as_chunks::<16>().0.iter().all(piece_is_plain) && piece_is_plain(last);
+    }
+    match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(first), Some(last)) => piece_is_plain(first) & piece_is_plain(last),
+        _ => bytes.iter().all(|byte| !needs_escape(*byte)),
     }
 }
 

@@ -19,12 +19,14 @@ const TAG_END: u8 = 5;
 const PERCENT: u8 = 6;
 const BRACKET: u8 = 7;
 
-const CLASSES: [u8; 256] = {
+/// By whether a character of a word stands before the byte.
+const CLASSES: [[u8; 256]; 2] = [classes(b"aAgxsreynphdSBb"), classes(b"")];
+
+const fn classes(token_starts: &[u8]) -> [u8; 256] {
     let mut classes = [PLAIN; 256];
-    let starts = b"aAgxsreynphdSBb";
     let mut at = 0;
-    while at < starts.len() {
-        classes[starts[at] as usize] = TOKEN;
+    while at < token_starts.len() {
+        classes[token_starts[at] as usize] = TOKEN;
         at += 1;
     }
     classes[b'=' as usize] = EQUALS;
@@ -34,6 +36,17 @@ const CLASSES: [u8; 256] = {
     classes[b'%' as usize] = PERCENT;
     classes[b'[' as usize] = BRACKET;
     classes
+}
+
+/// What [`is_word`] says of each byte.
+const IS_WORD: [bool; 256] = {
+    let mut found = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        found[byte] = is_word(byte as u8);
+        byte += 1;
+    }
+    found
 };
 
 /// A part of the text that is to be masked: from, to, the rule's name.
@@ -60,7 +73,9 @@ fn masked_once(rules: &Masking, text: &str) -> Option<String> {
     let (mut at, mut kept_to) = (0, 0);
     let mut out: Option<String> = None;
     while let Some(&byte) = bytes.get(at) {
-        let class = CLASSES[usize::from(byte)];
+        // Within a word a letter begins nothing; to look that up costs less than to ask for most letters.
+        let in_word = at > 0 && IS_WORD[usize::from(bytes[at - 1])];
+        let class = CLASSES[usize::from(in_word)][usize::from(byte)];
         if class == PLAIN {
             at += 1;
             continue;
@@ -70,7 +85,7 @@ fn masked_once(rules: &Masking, text: &str) -> Option<String> {
             continue;
         }
         let found = match class {
-            TOKEN if at == 0 || !is_word(bytes[at - 1]) => token_at(bytes, at),
+            TOKEN => token_at(bytes, at),
             EQUALS => after_equals(rules, bytes, at),
             COLON => after_colon(rules, bytes, at),
             HYPHEN => after_hyphen(rules, bytes, at),
@@ -106,7 +121,7 @@ fn with_marks_whole(bytes: &[u8], (from, to, name): Found) -> Found {
     if is_marks(&bytes[from..to]) { (from, from, name) } else { (from, to, name) }
 }
 
-pub(super) fn is_word(byte: u8) -> bool {
+pub(super) const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 

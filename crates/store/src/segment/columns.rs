@@ -22,6 +22,10 @@ pub const NO_CODE: u32 = u32::MAX;
 /// Texts after which a column is judged while it grows: one that hardly repeats stops being a dictionary.
 const JUDGED_TEXTS: usize = 32_768;
 
+/// Texts after which a column is judged for the first time: one of which next to none has repeated by then holds ids, and is
+/// spared the looking up of all others.
+const JUDGED_FIRST_TEXTS: usize = 8_192;
+
 /// Below this number of rows a column is a dictionary whatever it holds.
 const SMALL_ROWS: usize = 64;
 
@@ -287,7 +291,8 @@ impl Columns {
 #[derive(Default)]
 pub(super) struct ColumnBuilder {
     codes: Vec<u32>,
-    seen: HashTable<u32>,
+    /// The hash and the code of each distinct text; with the hash, for a table that grows to look at no text.
+    seen: HashTable<(u32, u32)>,
     bytes: String,
     ends: Vec<u32>,
     plain: Option<StringBuilder>,
@@ -312,38 +317,25 @@ impl ColumnBuilder {
         };
         self.codes.resize(row, NO_CODE);
         self.codes.push(code);
-        let present = self.codes.len();
+        let (present, distinct) = (self.codes.len(), self.ends.len());
         // Texts repeat more the more there are, so that a growing column is given some grace.
-        if present.is_multiple_of(JUDGED_TEXTS) && self.ends.len() * 3 > present * 2 {
+        if (present.is_multiple_of(JUDGED_TEXTS) && distinct * 3 > present * 2)
+            || (present == JUDGED_FIRST_TEXTS && distinct * 100 > present * 98)
+        {
             self.become_plain();
         }
     }
 
     fn code_of(&mut self, text: &str) -> u32 {
-        let (bytes, ends) = (&mut self.bytes, &mut self.ends);
-        let hash_of = |text: &str| {
-            use std::hash::BuildHasher;
-            foldhash::fast::FixedState::with_seed(0).hash_one(text)
-        };
-        let text_of = |bytes: &str, ends: &[u32], code: u32| {
-            let start = if code == 0 { 0 } else { ends[code as usize - 1] as usize };
-            (start, ends[code as usize] as usize, bytes.len())
-        };
         let hash = hash_of(text);
-        let found = self.seen.find(hash, |&code| {
-            let (start, end, _) = text_of(bytes, ends, code);
-            &bytes[start..end] == text
-        });
-        if let Some(&code) = found {
+        let found = self.seen.find(spread(hash), |&(known, code)| known == hash && self.value(code) == text);
+        if let Some(&(_, code)) = found {
             return code;
         }
-        let code = ends.len() as u32;
-        bytes.push_str(text);
-        ends.push(bytes.len() as u32);
-        self.seen.insert_unique(hash, code, |&code| {
-            let (start, end, _) = text_of(bytes, ends, code);
-            hash_of(&bytes[start..end])
-        });
+        let code = self.ends.len() as u32;
+        self.bytes.push_str(text);
+        self.ends.push(self.bytes.len() as u32);
+        self.seen.insert_unique(spread(hash), (hash, code), |&(hash, _)| spread(hash));
         code
     }
 
@@ -379,6 +371,16 @@ impl ColumnBuilder {
         }
         TextColumn::Plain(plain.finish())
     }
+}
+
+fn hash_of(text: &str) -> u32 {
+    use std::hash::BuildHasher;
+    foldhash::fast::FixedState::with_seed(0).hash_one(text) as u32
+}
+
+/// A hash over 64 bits, as a table takes its place from the lowest and a tag from the highest.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 fn repeats(distinct: usize, rows: usize) -> bool {

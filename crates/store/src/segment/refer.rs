@@ -41,7 +41,7 @@ fn fields<'a>(object: &'a str, keys: &[&str]) -> Option<([Option<&'a str>; 4], &
         let Some(value) = at.strip_prefix('"').and_then(|at| at.strip_prefix(key)?.strip_prefix("\":\"")) else {
             continue;
         };
-        let end = value.bytes().position(|byte| byte == b'"' || byte == b'\\')?;
+        let end = memchr::memchr2(b'"', b'\\', value.as_bytes())?;
         if value.as_bytes()[end] == b'\\' {
             return None;
         }
