@@ -285,6 +285,15 @@ fn living(snapshot: &Snapshot) -> impl Iterator<Item = Range<u64>> {
 
 fn verify_kept(log: &mut Kept, trust: &Trust) -> Result<Report, Failure> {
     let mut verified = verify_log(log, trust).map_err(Failure::Refused)?;
+    match log.engine.segments_beyond_head(log.organization.id) {
+        Ok(beyond) => beyond.into_iter().for_each(|path| {
+            let problem = "it holds events beyond the end of the log: the database is older than its segments";
+            verified.report.find(format!("segment {path}"), problem);
+        }),
+        Err(detail) => {
+            verified.report.undecided.push(format!("whether there are segments beyond the log's end: {detail}"))
+        }
+    }
     if verified.report.is_sound() {
         log.compare_published(&mut verified, trust)?;
         log.prove_segments(&mut verified.report);

@@ -17,8 +17,8 @@ pub mod witness;
 pub use backend::StoredCosignature;
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy};
 pub use engine::append::{
-    Append, AppendError, Appended, Change, DirectoryChange, DuplicateScope, FirstSeen, IdempotencyKey, NewOrganization,
-    Recorded,
+    Append, AppendError, Appended, Change, Conflicting, DirectoryChange, DuplicateScope, FirstSeen, IdempotencyKey,
+    NewOrganization, Recorded,
 };
 pub use engine::checkpoints::Published;
 pub use engine::disclosed::{Disclosed, EntryBytes};

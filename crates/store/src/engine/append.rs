@@ -97,6 +97,15 @@ pub struct Appended {
     pub recorded_at: Micros,
 }
 
+/// An event that repeats an `external_id` with other content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conflicting {
+    /// Its index in the batch, from 0.
+    pub index: usize,
+    /// What it repeats.
+    pub first: FirstSeen,
+}
+
 /// What an event in conflict repeats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstSeen {
@@ -150,13 +159,11 @@ pub enum AppendError {
         /// By how much.
         behind: Duration,
     },
-    /// An event repeats an `external_id` with other content.
-    #[error("event {index} repeats an external_id with other content")]
+    /// Events repeat an `external_id` with other content.
+    #[error("{} of the events repeat an external_id with other content", events.len())]
     Conflict {
-        /// Index in the batch, from 0.
-        index: usize,
-        /// What it repeats.
-        first: FirstSeen,
+        /// All of them, ascending; at least one.
+        events: Vec<Conflicting>,
     },
     /// The `Idempotency-Key` was used before with another body.
     #[error("the idempotency key was used before with another body")]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actarium_core::row::{COLUMNS, Column, Micros, RowView, id_scope};
 use actarium_core::tree::Frontier;
 
-use super::append::{AppendError, DuplicateScope, FirstSeen, NewOrganization, Recorded};
+use super::append::{AppendError, Conflicting, DuplicateScope, FirstSeen, NewOrganization, Recorded};
 use super::codec::decode_batch;
 use super::committer::{Committer, Writer, refuse};
 use super::ids::UnsealedIds;
@@ -16,9 +16,7 @@ use super::loading::segment_unread;
 use super::log::Log;
 use super::queue::{Part, Request};
 use super::snapshot::ReadError;
-use super::staging::{
-    Accepted, Resolution, Staged, StagedLog, conflict, idempotency_digest, idempotency_record, repeated,
-};
+use super::staging::{Accepted, Resolution, Staged, StagedLog, idempotency_digest, idempotency_record, repeated};
 use super::tail::with_row;
 use crate::backend::{BackendError, Head, JournalExtent, Overview};
 use crate::committed::CommittedRows;
@@ -210,7 +208,8 @@ impl Committer {
         let first = staged.next_seq();
         let mut new_rows: Vec<u32> = Vec::with_capacity(part.rows.len());
         let mut places: Option<Vec<Result<Recorded, usize>>> = None;
-        for index in 0..part.rows.len() {
+        let mut conflicts = Vec::new();
+        'events: for index in 0..part.rows.len() {
             let mut place = Err(new_rows.len());
             let [sender, external_id] = part.rows.texts(index, [Column::Sender, Column::ExternalId]);
             if let Some(external_id) = external_id {
@@ -225,13 +224,17 @@ impl Committer {
                             place = Err((seq - first) as usize);
                         }
                         Compared::Same { recorded_at } => place = Ok(Recorded { seq, recorded_at, duplicate: true }),
-                        Compared::OtherContent if seq >= first => {
-                            let index_of_first = new_rows[(seq - first) as usize] as usize;
-                            let first = FirstSeen::SameBatch { index: index_of_first };
-                            return Err(AppendError::Conflict { index, first }.into());
+                        Compared::OtherContent if seq >= staged.base && seq < first => {
+                            return Err(NotStaged::NextCommit);
                         }
-                        Compared::OtherContent if seq >= staged.base => return Err(NotStaged::NextCommit),
-                        Compared::OtherContent => return Err(conflict(index, seq).into()),
+                        Compared::OtherContent => {
+                            let first = match seq.checked_sub(first) {
+                                Some(number) => FirstSeen::SameBatch { index: new_rows[number as usize] as usize },
+                                None => FirstSeen::Recorded { seq },
+                            };
+                            conflicts.push(Conflicting { index, first });
+                            continue 'events;
+                        }
                     }
                     break;
                 }
@@ -247,6 +250,9 @@ impl Committer {
             if let Some(places) = &mut places {
                 places.push(place);
             }
+        }
+        if !conflicts.is_empty() {
+            return Err(AppendError::Conflict { events: conflicts }.into());
         }
         Ok(places.map_or(Resolution::AllNew, Resolution::Mixed))
     }

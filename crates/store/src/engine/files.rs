@@ -65,9 +65,25 @@ impl SegmentFiles {
         self.storage.remove(path)
     }
 
-    /// Every file in the folders of organizations, whatever its name.
+    /// Every file in the folders of organizations that has a name of ours. What somebody else laid there is theirs.
     pub fn list(&self) -> Result<Vec<FoundFile>, StorageError> {
-        let is_in_folder = |path: &String| path.split('/').count() == 2;
-        Ok(self.storage.list("")?.into_iter().filter(is_in_folder).map(|path| FoundFile { path }).collect())
+        let ours = self.storage.list("")?.into_iter().filter(|path| is_ours(path));
+        Ok(ours.map(|path| FoundFile { path }).collect())
     }
+}
+
+/// Whether a path is one that [`SegmentFiles::new_path`] or [`SegmentFiles::new_purged_path`] makes.
+fn is_ours(path: &str) -> bool {
+    let named = || {
+        let (_, name) = path.split_once('/')?;
+        // A file that was being put in place has an ending or, by `object_store`, a number behind its name.
+        let name = name.strip_suffix(".partial").unwrap_or(name);
+        let name = name.split_once('#').map_or(name, |(name, _)| name);
+        let (first_seq, random) =
+            name.strip_suffix(ENDING).or_else(|| name.strip_suffix(PURGED_ENDING))?.split_once('-')?;
+        let is_number = first_seq.len() >= 13 && first_seq.bytes().all(|byte| byte.is_ascii_digit());
+        let is_random = random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit());
+        Some(is_number && is_random)
+    };
+    named().unwrap_or(false)
 }

@@ -192,6 +192,22 @@ fn collect_orphans_of(shared: &Shared, tier: Tier) -> bool {
     is_clean
 }
 
+/// Segments of a log that nobody lists and that hold events beyond its head: what a database leaves that is older than they are.
+pub(crate) fn beyond_head(shared: &Shared, log: &Log) -> Result<Vec<String>, String> {
+    let manifest = shared.backend.manifest(log.organization.id).map_err(|error| error.to_string())?;
+    let listed: HashSet<&str> = manifest.iter().map(|entry| entry.path.as_str()).collect();
+    let folder = format!("{}/", log.organization.id);
+    let mut beyond = Vec::new();
+    for tier in [Tier::Hot, Tier::Archive] {
+        let files = shared.files_of(tier);
+        let found = files.list().map_err(|error| error.to_string())?;
+        let unlisted = found.into_iter().map(|file| file.path);
+        let unlisted = unlisted.filter(|path| path.starts_with(&folder) && !listed.contains(path.as_str()));
+        beyond.extend(unlisted.filter(|path| reaches_beyond_head(shared, files, log, path) == Some(true)));
+    }
+    Ok(beyond)
+}
+
 /// The first segment of a manifest that is not where it should be, as after the database alone was put back from a backup or a
 /// file was renamed. Of what lies in a bucket that is not asked.
 fn missing(shared: &Shared, manifest: &[ManifestEntry]) -> Option<String> {

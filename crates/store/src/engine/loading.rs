@@ -137,6 +137,9 @@ impl Shared {
     /// The log as it stands.
     pub fn snapshot(&self, log: &Log) -> Result<Snapshot, ReadError> {
         log.touch(self.elapsed_millis());
+        if let Some(detail) = log.state.lock().gap.clone() {
+            return Err(ReadError::Damaged { organization: log.organization.slug.clone(), detail });
+        }
         loop {
             self.segments(log)?;
             // Segments and rows have to be of one moment; a seal in between empties neither, but a reload may.
@@ -150,7 +153,7 @@ impl Shared {
     pub fn snapshot_in_memory(&self, log: &Log) -> Option<Snapshot> {
         log.touch(self.elapsed_millis());
         let state = log.state.lock();
-        if state.tail.start() > state.sealed_end {
+        if state.tail.start() > state.sealed_end || state.gap.is_some() {
             return None;
         }
         take(log, &state)

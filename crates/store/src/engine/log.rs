@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::checkpoints::Published;
 use super::cosigned::Newest;
 use super::evidence::LogHead;
+use super::recovery;
 use super::tail::Tail;
 use crate::backend::{ManifestEntry, Overview};
 use crate::organization::Organization;
@@ -90,6 +91,8 @@ pub(crate) struct LogState {
     pub pins: u32,
     /// Why it takes no writes.
     pub damaged: Option<String>,
+    /// Which of its events are in nothing that was found at the start, so that it cannot be read either.
+    pub gap: Option<String>,
 }
 
 impl LogState {
@@ -132,6 +135,7 @@ pub(crate) struct Log {
 impl Log {
     /// The log as the backend has it, with nothing in memory.
     pub fn new(overview: &Overview, manifest: Vec<ManifestEntry>, damaged: Option<String>) -> Self {
+        let gap = recovery::gap(overview, &manifest);
         let head = PublishedHead {
             size: overview.head.size,
             root: overview.head.root,
@@ -162,6 +166,7 @@ impl Log {
                 tiles: KnownTiles::default(),
                 pins: 0,
                 damaged,
+                gap,
             }),
         }
     }

@@ -213,7 +213,7 @@ impl Engine {
             signer,
             read_only: options.read_only,
             retired: AtomicBool::new(false),
-            running: Mutex::new(Running { lock: Some(opened.lock), ..Running::default() }),
+            running: Mutex::new(Running { lock: opened.lock, ..Running::default() }),
         });
         if options.read_only {
             engine.shared.queue.close();
@@ -387,6 +387,16 @@ impl Engine {
     /// Announces the size of the organization's log whenever it has grown; `None` if there is no such organization.
     pub fn subscribe(&self, organization: OrganizationId) -> Option<watch::Receiver<u64>> {
         self.shared.log(organization).map(|log| log.size.subscribe())
+    }
+
+    /// Files of segments that the database does not list and that hold events beyond the head of the organization's log: it is older
+    /// than they are. Blocks.
+    ///
+    /// # Errors
+    /// What failed, in words.
+    pub fn segments_beyond_head(&self, organization: OrganizationId) -> Result<Vec<String>, String> {
+        let log = self.shared.log(organization).ok_or("there is no such organization")?;
+        housekeeping::beyond_head(&self.shared, &log)
     }
 
     /// Seals what is unsealed, however little, and merges small segments; of one organization or (`None`) of all.

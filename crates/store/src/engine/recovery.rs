@@ -30,7 +30,8 @@ pub(crate) const RESERVE_FILE: &str = "reserve";
 
 /// A folder that is open.
 pub(crate) struct Opened {
-    pub lock: FolderLock,
+    /// None where nothing can be written, and so nobody else writes either.
+    pub lock: Option<FolderLock>,
     pub backend: Arc<dyn Backend>,
     pub master: MasterKey,
     pub log_key: LogKey,
@@ -52,10 +53,14 @@ pub(crate) fn open(options: &EngineOptions, entropy: &dyn Entropy) -> Result<Ope
         create_folder(folder).map_err(|error| io(folder, &error))?;
     }
     let lock_file = folder.join(LOCK_FILE);
-    let lock = FolderLock::take(&lock_file).map_err(|error| match error {
-        LockError::InUse => OpenError::InUse { path: folder.display().to_string() },
-        LockError::Io(error) => io(&lock_file, &error),
-    })?;
+    let lock = match FolderLock::take(&lock_file) {
+        Ok(lock) => Some(lock),
+        Err(LockError::InUse) => return Err(OpenError::InUse { path: folder.display().to_string() }),
+        Err(LockError::Io(error)) if options.read_only && error.kind() == std::io::ErrorKind::ReadOnlyFilesystem => {
+            None
+        }
+        Err(LockError::Io(error)) => return Err(io(&lock_file, &error)),
+    };
     match options.journal {
         Journal::Embedded => open_embedded(options, entropy, lock),
         Journal::Memory => {
@@ -138,7 +143,11 @@ fn has_segments(folder: &Path) -> bool {
     entries(&folder.join(SEGMENT_FOLDER)).any(|organization| entries(&organization.path()).next().is_some())
 }
 
-fn open_embedded(options: &EngineOptions, entropy: &dyn Entropy, lock: FolderLock) -> Result<Opened, OpenError> {
+fn open_embedded(
+    options: &EngineOptions,
+    entropy: &dyn Entropy,
+    lock: Option<FolderLock>,
+) -> Result<Opened, OpenError> {
     let folder = &options.data_dir;
     let database = folder.join(DATABASE_FILE);
     if let Some(wanted) = &options.log_name
@@ -161,6 +170,12 @@ fn open_embedded(options: &EngineOptions, entropy: &dyn Entropy, lock: FolderLoc
                      never begun over the segments of an old one"
                     .to_owned(),
         });
+    }
+    // Made when there was a database, and durable.
+    if is_new && folder.join(RESERVE_FILE).exists() {
+        let detail = "is missing, but this folder had one: there is room kept for it beside it. Put the database back; a new log is \
+                      begun in an empty folder";
+        return Err(foreign(&database, detail.to_owned()));
     }
     // Said before a key is missed: somebody else's database has none of ours beside it.
     if !is_new {
@@ -263,32 +278,39 @@ fn check_identity(
 /// # Errors
 /// In words, which of them disagree.
 pub(crate) fn check(overview: &Overview, manifest: &[ManifestEntry]) -> Result<(), String> {
-    let (head, journal, sealed_end) = (&overview.head, &overview.journal, overview.sealed_end);
+    let (head, journal) = (&overview.head, &overview.journal);
     let frontier = Frontier::from_bytes(&head.frontier).map_err(|error| format!("the head's frontier: {error}"))?;
     if frontier.size() != head.size || frontier.root() != head.root {
         return Err(format!("the head's frontier does not give its root at {}", head.size));
     }
-    let mut end = 0;
-    for entry in manifest {
-        if entry.summary.first_seq != end {
-            return Err(format!("no segment begins at {end}"));
-        }
-        end = entry.end_seq();
-    }
-    if end != sealed_end {
-        return Err(format!("the segments end at {end}, the journal begins at {sealed_end}"));
-    }
-    if journal.first_seq != sealed_end {
-        return Err(format!("the journal begins at {}, the segments end at {sealed_end}", journal.first_seq));
-    }
-    if journal.end_seq != head.size {
-        return Err(format!("the journal ends at {}, the log at {}", journal.end_seq, head.size));
+    if let Some(gap) = gap(overview, manifest) {
+        return Err(gap);
     }
     let last_root = journal.last_root.or(manifest.last().map(|entry| entry.root));
     if last_root.is_some_and(|root| root != head.root) {
         return Err(format!("the root of the last rows is not that of the head at {}", head.size));
     }
     Ok(())
+}
+
+/// What is missing between the segments that are listed, the journal and the head, in words; nothing if each event is in one of
+/// them. What is read of a log with a gap would be incomplete without a sign.
+pub(crate) fn gap(overview: &Overview, manifest: &[ManifestEntry]) -> Option<String> {
+    let (head, journal, sealed_end) = (&overview.head, &overview.journal, overview.sealed_end);
+    let mut end = 0;
+    for entry in manifest {
+        if entry.summary.first_seq != end {
+            return Some(format!("no segment begins at {end}"));
+        }
+        end = entry.end_seq();
+    }
+    if end != sealed_end {
+        return Some(format!("the segments end at {end}, the journal begins at {sealed_end}"));
+    }
+    if journal.first_seq != sealed_end {
+        return Some(format!("the journal begins at {}, the segments end at {sealed_end}", journal.first_seq));
+    }
+    (journal.end_seq != head.size).then(|| format!("the journal ends at {}, the log at {}", journal.end_seq, head.size))
 }
 
 pub(crate) fn backend_failure(path: &Path, error: BackendError) -> OpenError {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actarium_core::row::{EncodedRows, Micros};
 use sha2::{Digest, Sha256};
 
-use super::append::{AppendError, Appended, FirstSeen, IdempotencyKey, Recorded};
+use super::append::{Appended, IdempotencyKey, Recorded};
 use super::log::Log;
 use super::queue::{Part, Request};
 use crate::backend::{DirectoryChange, IdempotencyRecord, RecordedRun};
@@ -151,11 +151,6 @@ impl StagedLog {
             }
         }
     }
-}
-
-/// The conflict of an event with one that is recorded.
-pub(crate) fn conflict(index: usize, seq: u64) -> AppendError {
-    AppendError::Conflict { index, first: FirstSeen::Recorded { seq } }
 }
 
 /// The answer to an accepted request for one of its parts.

@@ -6,6 +6,7 @@
 mod evidence;
 mod read;
 mod schema;
+mod wal;
 mod write;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use super::BackendError;
 use crate::folder::{folder_of, sync_folder};
 use crate::organization::OrganizationId;
+use wal::WalFailure;
 
 /// Shares of the bytes from which the write-ahead log is written over ([`crate::EngineLimits::wal_bytes`]): it is moved into the database,
 /// beside the writer, from a third of them on, and its file is cut, while commits wait, from four times as many.
@@ -50,7 +52,7 @@ pub struct SqliteBackend {
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
     mover: Mutex<Connection>,
-    /// Removes what was dropped, without a sync of its own; taken with the writer held. `None` where nothing is changed.
+    /// Removes what was dropped; taken with the writer held. `None` where nothing is changed.
     collector: Mutex<Option<Connection>>,
     /// Bytes in the write-ahead log from which it is written from its beginning again.
     wal_bytes: u64,
@@ -76,6 +78,7 @@ impl SqliteBackend {
         let io = |error: rusqlite::Error| OpenFailure::Io(error.to_string());
         if path.exists() {
             schema::check_header(path).map_err(OpenFailure::Foreign)?;
+            check_log(path)?;
             sync_log(path).map_err(|error| OpenFailure::Io(error.to_string()))?;
         } else {
             create(path)?;
@@ -91,7 +94,6 @@ impl SqliteBackend {
         let mover = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(io)?;
         mover.busy_timeout(std::time::Duration::from_millis(MOVE_WAIT_MILLIS)).map_err(io)?;
         let collector = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(io)?;
-        collector.pragma_update(None, "synchronous", "NORMAL").map_err(io)?;
         sync_folder(folder_of(path)).map_err(|error| OpenFailure::Io(error.to_string()))?;
         Ok(Self {
             path: path.to_owned(),
@@ -109,6 +111,7 @@ impl SqliteBackend {
     /// Opens a database that is not to be changed; every attempt to write fails.
     pub(crate) fn open_read_only(path: &Path) -> Result<Self, OpenFailure> {
         schema::check_header(path).map_err(OpenFailure::Foreign)?;
+        check_log(path)?;
         let reader = connect_read_only(path).map_err(|error| failure(&error))?;
         schema::check_present(&reader).map_err(OpenFailure::Foreign)?;
         let numbers = read::numbers(&reader).map_err(|error| failure(&error))?;
@@ -179,6 +182,22 @@ fn create(path: &Path) -> Result<(), OpenFailure> {
     connection.close().map_err(|(_, error)| io(error.to_string()))?;
     private(&partial).and_then(|()| std::fs::rename(&partial, path)).map_err(|error| io(error.to_string()))?;
     sync_folder(folder_of(path)).map_err(|error| io(error.to_string()))
+}
+
+/// Refuses a write-ahead log of which SQLite would leave out what is behind a damaged place.
+fn check_log(path: &Path) -> Result<(), OpenFailure> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log = PathBuf::from(log);
+    wal::check(&log).map_err(|failure| match failure {
+        WalFailure::Io(error) => OpenFailure::Io(format!("{}: {error}", log.display())),
+        WalFailure::Damaged { detail, whole_bytes } => OpenFailure::Foreign(format!(
+            "its write-ahead log ({}-wal) is damaged: {detail}. It holds acknowledged events, which a start would leave out; put the \
+             data folder back from a backup. To go on with what is before the damage, cut it there (truncate -s {whole_bytes}) and go \
+             on as after a restore (docs/EVIDENCE.md)",
+            path.file_name().unwrap_or_default().to_string_lossy()
+        )),
+    })
 }
 
 /// Puts on disk what a process that was killed may have written to the write-ahead log and not synced: it is read from now

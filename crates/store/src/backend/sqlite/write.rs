@@ -171,9 +171,9 @@ impl Backend for SqliteBackend {
 
     fn collect(&self, bytes_max: u64) -> Result<bool, BackendError> {
         let _alone = self.writer.lock();
-        // What was dropped is never read again, so its removal need not be durable by itself: the next commit's sync
-        // covers it, and what a power cut brings back is removed again. Its connection is another one than the writer's, so
-        // that no failure here leaves commits without their sync.
+        // Synced as every other transaction, though what was dropped is never read again: a power cut then tears one transaction at
+        // most, and the rest is told from damage (`wal`). Another connection than the writer's, so that no failure here is one of
+        // its commits.
         match self.collector.lock().as_mut() {
             Some(collector) => collect_dropped(collector, bytes_max).map_err(failed),
             None => Ok(false),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::backend::DirectoryChange;
-use crate::engine::append::{Change, FirstSeen};
+use crate::engine::append::{Change, Conflicting, FirstSeen};
 
 fn messages(seen: &[Seen]) -> Vec<String> {
     seen.iter().map(|seen| seen.message.clone().unwrap()).collect()
@@ -94,7 +94,8 @@ fn repeats_are_recognised_in_batch_tail_and_segment_and_after_a_restart() {
         let mut other = EncodedRows::new();
         push(&mut other, "something else", Some("id-1"));
         let conflict = harness.append(demo, other).unwrap_err();
-        assert_eq!(conflict, AppendError::Conflict { index: 0, first: FirstSeen::Recorded { seq: 1 } }, "{place}");
+        let recorded = Conflicting { index: 0, first: FirstSeen::Recorded { seq: 1 } };
+        assert_eq!(conflict, AppendError::Conflict { events: vec![recorded] }, "{place}");
     };
     again(&harness, "tail");
     harness.restart();
@@ -116,8 +117,11 @@ fn a_conflict_within_a_batch_records_nothing_of_it() {
     let demo = harness.create("demo");
     let mut rows = with_ids(0..2);
     push(&mut rows, "other", Some("id-0"));
+    push(&mut rows, "new", Some("id-7"));
+    push(&mut rows, "another", Some("id-1"));
     let conflict = harness.append(demo, rows).unwrap_err();
-    assert_eq!(conflict, AppendError::Conflict { index: 2, first: FirstSeen::SameBatch { index: 0 } });
+    let same_batch = |index, first| Conflicting { index, first: FirstSeen::SameBatch { index: first } };
+    assert_eq!(conflict, AppendError::Conflict { events: vec![same_batch(2, 0), same_batch(4, 1)] }, "all are told");
     assert_eq!(harness.read(demo), []);
     let answer = harness.append(demo, with_ids(0..2)).unwrap();
     assert_eq!(duplicates(&answer), [false, false], "ids of a refused batch are not remembered");

@@ -266,15 +266,16 @@ fn files_that_nobody_lists_are_removed_and_others_are_not() {
     harness.stop();
     let listed = segment_file(&harness, demo);
     let orphan = listed.with_file_name("0000000000000-0123456789abcdef.parquet");
-    let partial = listed.with_file_name("0000000000300-0123456789abcdef.parquet#1");
+    let partial = listed.with_file_name("0000000000300-0123456789abcdef.parquet.partial");
     let foreign = harness.data().join("segments/README");
-    for path in [&orphan, &partial, &foreign] {
+    let beside = listed.with_file_name("0000000000000-copy.parquet.bak");
+    for path in [&orphan, &partial, &foreign, &beside] {
         std::fs::write(path, b"left over").unwrap();
     }
     harness.start().unwrap();
     harness.engine().shutdown();
     assert!(!orphan.exists() && !partial.exists());
-    assert!(listed.exists() && foreign.exists());
+    assert!(listed.exists() && foreign.exists() && beside.exists());
     assert_eq!(harness.engine().stats().orphans_removed, 2);
 }
 

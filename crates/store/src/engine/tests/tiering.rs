@@ -250,9 +250,9 @@ fn a_step_that_was_cut_short_is_taken_again_and_what_was_done_stays() {
     // As after a crash between the manifest and the removal of files.
     let stray = harness.data().join("archive").join(demo.to_hex());
     std::fs::create_dir_all(&stray).unwrap();
-    std::fs::write(stray.join("0000000000000-stray.parquet"), b"cut short").unwrap();
+    std::fs::write(stray.join("0000000000000-0123456789abcdef.parquet"), b"cut short").unwrap();
     harness.restart();
-    assert!(!stray.join("0000000000000-stray.parquet").exists(), "what no manifest lists is collected");
+    assert!(!stray.join("0000000000000-0123456789abcdef.parquet").exists(), "what no manifest lists is collected");
     let rest = carry_out(&harness, demo, &cuts(40, 20), &[]);
     assert!(first.purged > 0 && rest.iter().all(|step| step.first_seq >= first.end_seq), "{first:?} {rest:?}");
     assert_eq!(living(&harness, demo), expected(800, 1_600, 2_400));
