@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use crate::show::inert;
 
+/// What a line about one event of a request begins with; its index, from 0, follows.
+const EVENT_LINE: &str = "  event ";
+
 /// Characters shown of an answer that is none of this service's.
 const FOREIGN_CHARS_MAX: usize = 300;
 
@@ -56,13 +59,18 @@ impl Failure {
         matches!(self, Self::ReaderGone | Self::Verdict(_))
     }
 
-    /// The failure with the place in a file at which the records begin that it is about.
+    /// The failure of a part of a file, told by the records of the file in place of the events of the request.
     pub fn of_part(self, file: &str, records_before: u64) -> Self {
-        let named = |text| format!("{text}\n  {}: events are counted from record {}", inert(file), records_before + 1);
-        match self {
-            Self::Refused(text) => Self::Refused(named(text)),
-            other => other,
-        }
+        let Self::Refused(text) = self else { return self };
+        let in_file = |line: &str| {
+            let numbered = line.strip_prefix(EVENT_LINE).and_then(|rest| rest.split_once(' '));
+            match numbered.and_then(|(index, rest)| Some((index.parse::<u64>().ok()?, rest))) {
+                Some((index, rest)) => format!("  record {} {rest}", records_before + index + 1),
+                None => line.to_owned(),
+            }
+        };
+        let lines: Vec<String> = text.lines().map(in_file).collect();
+        Self::Refused(format!("{}: {}", inert(file), lines.join("\n")))
     }
 
     /// The failure that an answer with problem details tells of.
@@ -77,10 +85,11 @@ impl Failure {
             (title, detail) => inert(&format!("{title}: {detail}")),
         }];
         for error in problem["errors"].as_array().into_iter().flatten() {
-            let index = error["index"].as_u64().map(|index| format!("event {index} ")).unwrap_or_default();
+            let index = error["index"].as_u64();
+            let event = index.map_or_else(|| "  ".to_owned(), |index| format!("{EVENT_LINE}{index} "));
             let pointer = error["pointer"].as_str().filter(|pointer| !pointer.is_empty());
             let place = pointer.map(|pointer| format!("{pointer} ")).unwrap_or_default();
-            lines.push(inert(&format!("  {index}{place}{}", error["detail"].as_str().unwrap_or_default())));
+            lines.push(inert(&format!("{event}{place}{}", error["detail"].as_str().unwrap_or_default())));
         }
         if let Some(instance) = problem["instance"].as_str() {
             lines.push(inert(&format!("  (request {instance})")));

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{BufRead, BufReader, IsTerminal, Read};
+use std::io::{BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -95,9 +95,60 @@ pub struct ImportArguments {
     /// Begin at the start, whatever an earlier import of the same file reached
     #[arg(long)]
     restart: bool,
+    /// Write every record that was refused there, a JSON object a line: the file, the record's number, where in it, why
+    #[arg(long, value_name = "FILE")]
+    refused: Option<PathBuf>,
     /// Print a summary as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// Tells of refused records: the first ones on the terminal, all of them in a file, if there is one.
+struct Refusals {
+    shown: usize,
+    file: Option<(PathBuf, BufWriter<std::fs::File>)>,
+}
+
+impl Refusals {
+    fn new(path: Option<&PathBuf>) -> Result<Self, Failure> {
+        let create = |path: &PathBuf| {
+            let file = std::fs::File::create(path);
+            let file = file.map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+            Ok::<_, Failure>((path.clone(), BufWriter::new(file)))
+        };
+        Ok(Self { shown: 0, file: path.map(create).transpose()? })
+    }
+
+    fn tell(&mut self, file: &str, number: u64, record: &Value, progress: &ProgressBar) -> Result<(), Failure> {
+        let text = |name: &str| record[name].as_str().unwrap_or_default();
+        if let Some((path, lines)) = &mut self.file {
+            let line = json!({"file": file, "record": number, "pointer": text("pointer"), "detail": text("detail")});
+            writeln!(lines, "{line}").map_err(|error| Failure::Refused(format!("{}: {error}", path.display())))?;
+        }
+        if self.shown < REFUSED_SHOWN_MAX {
+            let (pointer, detail) = (show::inert(text("pointer")), show::inert(text("detail")));
+            let space = if pointer.is_empty() { "" } else { " " };
+            progress.suspend(|| eprintln!("{file}: record {number} refused: {pointer}{space}{detail}"));
+        }
+        self.shown += 1;
+        Ok(())
+    }
+
+    /// Says how many were not shown, and where they are.
+    fn end(self) -> Result<(), Failure> {
+        let hidden = self.shown.saturating_sub(REFUSED_SHOWN_MAX);
+        match self.file {
+            Some((path, mut lines)) => {
+                lines.flush().map_err(|error| Failure::Refused(format!("{}: {error}", path.display())))?;
+                if self.shown > 0 {
+                    eprintln!("all refused records and why: {}", path.display());
+                }
+            }
+            None if hidden > 0 => eprintln!("{hidden} more refused records; --refused FILE writes down all of them"),
+            None => {}
+        }
+        Ok(())
+    }
 }
 
 #[derive(Default)]
@@ -114,9 +165,13 @@ pub fn import(client: &Client, arguments: ImportArguments) -> Result<(), Failure
     }
     let interrupted = watch_interrupt()?;
     let mut counts = Counts::default();
-    for file in &arguments.files {
-        import_file(client, &arguments, file, &interrupted, &mut counts)?;
-    }
+    let mut refusals = Refusals::new(arguments.refused.as_ref())?;
+    let imported = arguments
+        .files
+        .iter()
+        .try_for_each(|file| import_file(client, &arguments, file, &interrupted, &mut counts, &mut refusals));
+    refusals.end()?;
+    imported?;
     let Counts { recorded, duplicates, refused, skipped } = counts;
     if arguments.json {
         show::json_line(
@@ -158,6 +213,7 @@ fn import_file(
     file: &str,
     interrupted: &AtomicBool,
     counts: &mut Counts,
+    refusals: &mut Refusals,
 ) -> Result<(), Failure> {
     let named = |error: std::io::Error| Failure::Usage(format!("{file}: {error}"));
     let Opened { mut source, bytes, read } = open(file).map_err(named)?;
@@ -176,7 +232,11 @@ fn import_file(
             break;
         }
         if sent + part.records > done {
-            send(client, arguments, &part.lines, sent, file, counts, &progress)?;
+            let refused = send(client, arguments, &part.lines, sent, file, counts)?;
+            for record in &refused {
+                let number = sent + record["index"].as_u64().unwrap_or(0) + 1;
+                refusals.tell(file, number, record, &progress)?;
+            }
         }
         sent += part.records;
         place.write(sent);
@@ -194,6 +254,7 @@ fn import_file(
     Ok(())
 }
 
+/// Sends a part and counts what became of its records; gives back those that were refused.
 fn send(
     client: &Client,
     arguments: &ImportArguments,
@@ -201,8 +262,7 @@ fn send(
     first: u64,
     file: &str,
     counts: &mut Counts,
-    progress: &ProgressBar,
-) -> Result<(), Failure> {
+) -> Result<Vec<Value>, Failure> {
     let bytes = zstd::encode_all(lines, COMPRESSION_LEVEL)?;
     let payload = Payload {
         content_type: "application/x-ndjson",
@@ -220,21 +280,15 @@ fn send(
         let again = events.iter().filter(|event| event["duplicate"] == true).count() as u64;
         counts.duplicates += again;
         counts.recorded += events.len() as u64 - again;
-        return Ok(());
+        return Ok(Vec::new());
     }
     let count = |name: &str| answer[name].as_u64().unwrap_or(0);
     counts.recorded += count("recorded");
     counts.duplicates += count("duplicates");
     counts.skipped += count("skipped");
     let refused = answer["refused"].as_array().cloned().unwrap_or_default();
-    let before = usize::try_from(counts.refused).unwrap_or(usize::MAX);
-    for record in refused.iter().take(REFUSED_SHOWN_MAX.saturating_sub(before)) {
-        let number = first + record["index"].as_u64().unwrap_or(0) + 1;
-        let text = |name: &str| show::inert(record[name].as_str().unwrap_or_default());
-        progress.suspend(|| eprintln!("{file}: record {number} refused: {} {}", text("pointer"), text("detail")));
-    }
     counts.refused += refused.len() as u64 + count("refused_more");
-    Ok(())
+    Ok(refused)
 }
 
 /// The same for the same records at the same place of an import, so that a part that comes again is told.

@@ -27,6 +27,8 @@ use crate::stop_signals::StopSignals;
 /// How long threads may still work when everything else has ended.
 const LEFTOVER_TIME_MAX: Duration = Duration::from_secs(2);
 
+const DAY_SECONDS: u64 = 24 * 60 * 60;
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum LogFormat {
     Text,
@@ -97,6 +99,8 @@ pub struct ServeArguments {
     mail: MailArguments,
     #[command(flatten)]
     masking: MaskingArguments,
+    #[command(flatten)]
+    bounds: Bounds,
     #[command(flatten)]
     tuning: Tuning,
 }
@@ -264,6 +268,26 @@ impl MailArguments {
     }
 }
 
+/// How much is held, and how long repeats are recognised.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Bounds")]
+struct Bounds {
+    /// Days for which an external_id from the same credential, or an Idempotency-Key, is recognised when it comes again
+    #[arg(long, value_name = "DAYS", default_value = "7", value_parser = clap::value_parser!(u64).range(7..=365))]
+    idempotency_days: u64,
+    /// Bytes of events that are not sealed yet held in memory, over all organizations; others are read from the journal.
+    /// Columns that queries make of them come on top
+    #[arg(long, value_name = "BYTES", default_value = "50331648", value_parser = clap::value_parser!(u64).range(1_000_000..))]
+    tail_bytes: u64,
+    /// Bytes of columns of sealed events kept in memory for queries
+    #[arg(long, value_name = "BYTES", default_value = "134217728", value_parser = clap::value_parser!(u64).range(1_000_000..))]
+    cache_bytes: u64,
+    /// Bytes of events of one organization that may wait to be sealed; beyond it its writers wait, and after some seconds are
+    /// told to come again (503)
+    #[arg(long, value_name = "BYTES", default_value = "201326592", value_parser = clap::value_parser!(u64).range(1_000_000..))]
+    unsealed_bytes: u64,
+}
+
 /// What tests and measurements turn; the defaults are meant to stay.
 #[derive(Args, Debug)]
 struct Tuning {
@@ -282,12 +306,6 @@ struct Tuning {
     /// Whether rows are sealed without being asked
     #[arg(long, hide = true, action = clap::ArgAction::Set)]
     seal_automatic: Option<bool>,
-    /// Bytes of unsealed rows held in memory
-    #[arg(long, hide = true)]
-    tail_bytes: Option<u64>,
-    /// Bytes of decoded segment columns kept for queries
-    #[arg(long, hide = true)]
-    cache_bytes: Option<u64>,
     /// Bytes in the journal's write-ahead log from which it is written from its beginning again
     #[arg(long, hide = true)]
     wal_bytes: Option<u64>,
@@ -304,8 +322,10 @@ impl ServeArguments {
         set(&mut options.seal.rows, tuning.seal_rows);
         set(&mut options.seal.small_rows, tuning.seal_small_rows);
         set(&mut options.seal.target_rows, tuning.seal_target_rows);
-        set(&mut options.limits.tail_bytes_max, tuning.tail_bytes);
-        set(&mut options.limits.cache_bytes_max, tuning.cache_bytes);
+        set(&mut options.limits.tail_bytes_max, Some(self.bounds.tail_bytes));
+        set(&mut options.limits.cache_bytes_max, Some(self.bounds.cache_bytes));
+        set(&mut options.limits.unsealed_bytes_max, Some(self.bounds.unsealed_bytes));
+        options.idempotency_window = Duration::from_secs(DAY_SECONDS * self.bounds.idempotency_days);
         set(&mut options.limits.wal_bytes, tuning.wal_bytes);
         if let Some(millis) = tuning.seal_settle_millis {
             options.seal.settle = Duration::from_millis(millis);

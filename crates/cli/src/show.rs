@@ -237,8 +237,10 @@ fn row(event: &Value, narrow: bool) -> Vec<String> {
     let short = |text: String| cut(&text, Some(chars_max));
     let facts = Facts::of_json(event);
     let mut what = inert(&Catalog::builtin().describe(&facts));
-    if let Some(reason) = event["reason"].as_str() {
-        what = format!("{what} ({})", inert(reason));
+    // Some sentences say the reason themselves.
+    let reason = event["reason"].as_str().map(inert).filter(|reason| !what.contains(reason.as_str()));
+    if let Some(reason) = reason {
+        what = format!("{what} ({reason})");
     }
     let erased: Vec<&str> = event["erased"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if !erased.is_empty() {

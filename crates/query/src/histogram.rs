@@ -83,6 +83,22 @@ impl Interval {
     pub fn micros(self) -> i64 {
         self.micros
     }
+
+    /// Where some bucket begins: weeks on a Monday, all else with 1970-01-01, which was a Thursday.
+    fn origin(self) -> Micros {
+        const FIRST_MONDAY: Micros = 4 * MICROS_PER_DAY;
+        if self.micros % (7 * MICROS_PER_DAY) == 0 { FIRST_MONDAY } else { 0 }
+    }
+
+    /// The number of the bucket that a moment lies in.
+    pub fn index(self, at: Micros) -> i64 {
+        at.saturating_sub(self.origin()).div_euclid(self.micros)
+    }
+
+    /// When a bucket begins.
+    pub fn start(self, index: i64) -> Micros {
+        index.saturating_mul(self.micros).saturating_add(self.origin())
+    }
 }
 
 impl std::fmt::Display for Interval {
@@ -139,7 +155,8 @@ pub struct Histogram {
     pub as_of: AsOf,
 }
 
-/// Counts events that the scope sees per interval and outcome. Buckets begin at multiples of the interval since 1970-01-01T00:00:00Z.
+/// Counts events that the scope sees per interval and outcome. Buckets begin at multiples of the interval since 1970-01-01T00:00:00Z,
+/// those of whole weeks on Mondays.
 ///
 /// # Errors
 /// If there would be more than [`BUCKETS_MAX`] buckets, the query is stopped, or a segment cannot be read.
@@ -154,21 +171,19 @@ pub fn histogram(
         return Err(QueryError::Request("`from` must be before `to`".to_owned()));
     }
     let interval = request.interval.unwrap_or_else(|| Interval::chosen_for(range));
-    let width = interval.micros;
-    let first = range.from.div_euclid(width);
-    let last = (range.to - 1).div_euclid(width);
+    let (first, last) = (interval.index(range.from), interval.index(range.to - 1));
     if last - first >= BUCKETS_MAX {
         return Err(QueryError::Request(format!(
             "an interval of {interval} gives {} buckets over this range, the most is {BUCKETS_MAX}",
             last - first + 1
         )));
     }
-    let mut counting = Counting { range, width, first, counts: vec![[0; 4]; (last - first + 1) as usize] };
+    let mut counting = Counting { range, interval, first, counts: vec![[0; 4]; (last - first + 1) as usize] };
     for source in Source::all(snapshot) {
         counting.add(snapshot, &source, Sought { filter: &request.filter, scope }, stop)?;
     }
     let buckets = counting.counts.iter().enumerate().map(|(index, counts)| Bucket {
-        start: time::to_text((first + index as i64) * width),
+        start: time::to_text(interval.start(first + index as i64)),
         total: counts.iter().sum(),
         counts: *counts,
     });
@@ -200,10 +215,10 @@ pub fn count(
         return Ok(0);
     }
     // Whole days, so that the counts that segments keep serve.
-    let width = 364 * MICROS_PER_DAY;
-    let first = range.from.div_euclid(width);
-    let buckets = (range.to - 1).div_euclid(width) - first + 1;
-    let mut counting = Counting { range, width, first, counts: vec![[0; 4]; buckets as usize] };
+    let interval = Interval { micros: 364 * MICROS_PER_DAY };
+    let first = interval.index(range.from);
+    let buckets = interval.index(range.to - 1) - first + 1;
+    let mut counting = Counting { range, interval, first, counts: vec![[0; 4]; buckets as usize] };
     for source in Source::all(snapshot) {
         counting.add(snapshot, &source, Sought { filter, scope }, stop)?;
     }
@@ -212,14 +227,14 @@ pub fn count(
 
 struct Counting {
     range: TimeRange,
-    width: i64,
+    interval: Interval,
     first: i64,
     counts: Vec<[u64; 4]>,
 }
 
 impl Counting {
     fn bucket(&self, at: Micros) -> usize {
-        (at.div_euclid(self.width) - self.first) as usize
+        (self.interval.index(at) - self.first) as usize
     }
 
     fn add(
@@ -236,7 +251,7 @@ impl Counting {
         }
         if let Source::Segment(segment) = source
             && sought.is_everything()
-            && self.width % MICROS_PER_DAY == 0
+            && self.interval.micros % MICROS_PER_DAY == 0
         {
             return self.add_days(source, &segment.days()?.days);
         }
@@ -296,7 +311,7 @@ impl Counting {
         let mut position = positions.start;
         while position < positions.end {
             let bucket = self.bucket(occurred[order.row(position) as usize]);
-            let end = (self.first + bucket as i64 + 1).saturating_mul(self.width);
+            let end = self.interval.start(self.first + bucket as i64 + 1);
             let end = order.positions(occurred, Micros::MIN, end.min(range.to)).end;
             for position in position..end {
                 let row = order.row(position);
@@ -342,5 +357,25 @@ impl<'s> Outcomes<'s> {
             },
             Self::Texts => outcome_index(reader.row(row).2.get(Column::Outcome).unwrap_or("")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weeks_begin_on_mondays_and_days_at_midnight() {
+        let at = time::parse("2026-11-29T15:00:00Z").unwrap();
+        let start = |interval: &str, at| {
+            let interval = Interval::parse(interval).unwrap();
+            time::to_text(interval.start(interval.index(at)))
+        };
+        assert_eq!(start("1w", at), "2026-11-23T00:00:00.000000Z", "the Monday before that Sunday");
+        assert_eq!(start("7d", at), start("1w", at));
+        assert_eq!(start("1d", at), "2026-11-29T00:00:00.000000Z");
+        assert_eq!(start("1w", 0), "1969-12-29T00:00:00.000000Z");
+        let interval = Interval::parse("2w").unwrap();
+        assert_eq!(interval.start(interval.index(at) + 1) - interval.start(interval.index(at)), 14 * MICROS_PER_DAY);
     }
 }

@@ -31,7 +31,7 @@ pub use export::{ExportRow, export};
 pub use facets::{FACET_VALUES_MAX, FacetField, FacetRequest, FacetValue, Facets, facets};
 pub use held::NamedHold;
 pub use histogram::{BUCKETS_MAX, Bucket, Histogram, HistogramRequest, Interval, count, histogram};
-pub use search::{PAGE_BYTES_MAX, PAGE_EVENTS_MAX, Page, Search, TailPage, get, read_from, search};
+pub use search::{PAGE_BYTES_MAX, PAGE_EVENTS_MAX, Page, Search, TailLimits, TailPage, get, read_from, search};
 pub use stop::Stop;
 
 /// A half-open range of `occurred_at`.

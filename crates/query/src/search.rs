@@ -151,8 +151,23 @@ pub struct TailPage {
     pub as_of: AsOf,
 }
 
-/// Reads events that the scope sees in the order of the log, behind the sequence number `after` (-1: from the start), at
-/// most `limit`.
+/// How much one page of a tail holds.
+#[derive(Clone, Copy, Debug)]
+pub struct TailLimits {
+    /// Most events.
+    pub events: usize,
+    /// Bytes of JSON from which on no event is added.
+    pub bytes: usize,
+}
+
+impl TailLimits {
+    /// So many events, within the bytes of a page.
+    pub fn events(events: usize) -> Self {
+        Self { events, bytes: PAGE_BYTES_MAX }
+    }
+}
+
+/// Reads events that the scope sees in the order of the log, behind the sequence number `after` (-1: from the start).
 ///
 /// # Errors
 /// If the query is stopped or a segment cannot be read.
@@ -161,11 +176,11 @@ pub fn read_from(
     scope: &Scope,
     after: i64,
     (filter, holds): (&Filter, &[NamedHold]),
-    limit: usize,
+    limits: TailLimits,
     stop: &Stop,
 ) -> Result<TailPage, QueryError> {
     let start = u64::try_from(after.saturating_add(1)).unwrap_or(0);
-    let seqs = Seqs { start, limit, snapshot, holds };
+    let seqs = Seqs { start, limits, snapshot, holds };
     let mut events = Vec::new();
     // A place behind the log's end stays where it is, so that nothing is given twice once the log gets there.
     let mut next = after.max(snapshot.size as i64 - 1);
@@ -187,7 +202,7 @@ pub fn read_from(
 
 struct Seqs<'s> {
     start: u64,
-    limit: usize,
+    limits: TailLimits,
     snapshot: &'s Snapshot,
     holds: &'s [NamedHold],
 }
@@ -196,7 +211,8 @@ impl Seqs<'_> {
     /// Whether no more belongs on the page. Its events were read one after the other, so that all before the last one
     /// were looked at.
     fn is_full(&self, events: &[(u64, Vec<u8>)]) -> bool {
-        events.len() >= self.limit || events.iter().map(|(_, json)| json.len()).sum::<usize>() >= PAGE_BYTES_MAX
+        events.len() >= self.limits.events
+            || events.iter().map(|(_, json)| json.len()).sum::<usize>() >= self.limits.bytes
     }
 
     fn collect(
@@ -212,8 +228,8 @@ impl Seqs<'_> {
             return Ok(());
         };
         let skip = self.start.saturating_sub(first_seq) as u32;
-        walk.each_from(skip, self.limit - events.len(), stop, &mut |reader, _, found| {
-            let found = &found[..found.len().min(self.limit - events.len())];
+        walk.each_from(skip, self.limits.events - events.len(), stop, &mut |reader, _, found| {
+            let found = &found[..found.len().min(self.limits.events - events.len())];
             reader.prepare(found, &Column::ALL)?;
             for &row in found {
                 let mut json = Vec::with_capacity(768);

@@ -11,7 +11,7 @@ use actarium_core::row::Column;
 use actarium_core::stored;
 use actarium_query::{
     Cursor, CursorKey, FacetField, FacetRequest, HistogramRequest, Interval, Order, QueryError, Search, Stop,
-    TimeRange, count, export, facets, get, histogram, read_from, search,
+    TailLimits, TimeRange, count, export, facets, get, histogram, read_from, search,
 };
 use actarium_store::Snapshot;
 use events::{Event, Log, any_filter, any_log, any_range, any_scope};
@@ -130,7 +130,7 @@ proptest! {
         let counted = histogram(&snapshot, &scope, &request, &Stop::never()).unwrap();
         let mut expected = BTreeMap::<String, BTreeMap<String, u64>>::new();
         for event in found(&log, &snapshot, &scope, &filter, range) {
-            let start = event.occurred_at().div_euclid(interval.micros()) * interval.micros();
+            let start = interval.start(interval.index(event.occurred_at()));
             let outcome = event.view().get(Column::Outcome).unwrap().to_owned();
             *expected.entry(actarium_core::time::to_text(start)).or_default().entry(outcome).or_default() += 1;
         }
@@ -206,7 +206,7 @@ proptest! {
         let mut got = Vec::new();
         let mut next = after;
         loop {
-            let page = read_from(&snapshot, &scope, next, (&filter, &[]), limit, &Stop::never()).unwrap();
+            let page = read_from(&snapshot, &scope, next, (&filter, &[]), TailLimits::events(limit), &Stop::never()).unwrap();
             prop_assert!(page.next >= next);
             got.extend(page.events.iter().map(|(seq, _)| *seq));
             if page.events.is_empty() {

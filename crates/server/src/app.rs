@@ -116,6 +116,8 @@ pub struct App {
     pub operator_organization: Arc<Organization>,
     /// The admission of bodies.
     pub bodies: Arc<Shares>,
+    /// The same of those who have no credential, so that they keep nobody else waiting.
+    pub strangers_bodies: Arc<Shares>,
     /// What may run at one moment.
     pub turns: Turns,
     /// Cancelled when the service is to stop: streams end then.
@@ -137,8 +139,10 @@ impl App {
         })
     }
 
-    /// The admission of bodies and turns of a fresh start.
-    pub fn fresh_bounds() -> (Arc<Shares>, Turns) {
-        (body::admission(), Turns::default())
+    /// The admission of bodies, that of strangers' bodies, and turns of a fresh start.
+    pub fn fresh_bounds() -> (Arc<Shares>, Arc<Shares>, Turns) {
+        let admission = body::admission;
+        let (all, strangers) = (limits::BODIES_IN_FLIGHT_BYTES_MAX, limits::STRANGERS_BODIES_IN_FLIGHT_BYTES_MAX);
+        (admission(all), admission(strangers), Turns::default())
     }
 }

@@ -110,9 +110,20 @@ impl Admitted {
     }
 }
 
-/// The admission of bodies: [`limits::BODIES_IN_FLIGHT_BYTES_MAX`] in units.
-pub fn admission() -> Arc<Shares> {
-    Arc::new(Shares::new(limits::BODIES_IN_FLIGHT_BYTES_MAX / ADMISSION_UNIT_BYTES))
+/// The admission of bodies: so many bytes, in units.
+pub fn admission(bytes_max: usize) -> Arc<Shares> {
+    Arc::new(Shares::new(bytes_max / ADMISSION_UNIT_BYTES))
+}
+
+/// Compressed bodies take many times their size, which is promised to nobody unknown.
+///
+/// # Errors
+/// 415 if it is compressed.
+pub fn refuse_compressed(headers: &HeaderMap) -> Result<(), Problem> {
+    match encoding(headers)? {
+        Encoding::Identity => Ok(()),
+        _ => Err(Problem::new(Kind::UnsupportedMediaType, "without a credential no content encoding is read")),
+    }
 }
 
 /// A turn to decode a body: what is made of one takes many times its bytes, for as long as it is decoded.
@@ -334,8 +345,12 @@ mod tests {
         headers
     }
 
+    fn all_admission() -> Arc<Shares> {
+        admission(limits::BODIES_IN_FLIGHT_BYTES_MAX)
+    }
+
     fn nobodys() -> Admission {
-        Admission { shares: admission(), organization: None }
+        Admission { shares: all_admission(), organization: None }
     }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -354,7 +369,7 @@ mod tests {
             (zstd::bulk::compress(&text, 1).unwrap(), headers(&[("content-encoding", "zstd")])),
         ];
         for (bytes, headers) in packed {
-            let read = read(Body::from(bytes.clone()), &headers, 1 << 20, (&admission(), None)).await.unwrap();
+            let read = read(Body::from(bytes.clone()), &headers, 1 << 20, (&all_admission(), None)).await.unwrap();
             assert_eq!(read.bytes, text);
             assert_eq!(read.wire_bytes, bytes.len());
         }
@@ -380,7 +395,7 @@ mod tests {
         const BYTES: usize = 32 << 20;
         let bomb = gzip(&vec![b' '; BYTES]);
         assert!(bomb.len() * UNPACKED_RATIO_ADMITTED < BYTES / 4);
-        let admission = admission();
+        let admission = all_admission();
         let mut held = Vec::new();
         let headers = headers(&[("content-encoding", "gzip"), ("content-length", &bomb.len().to_string())]);
         let refused = loop {
@@ -398,9 +413,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_beyond_its_bound_is_refused_whether_declared_or_not() {
-        let undeclared = read(Body::from(vec![0; 101]), &headers(&[]), 100, (&admission(), None)).await;
+        let undeclared = read(Body::from(vec![0; 101]), &headers(&[]), 100, (&all_admission(), None)).await;
         assert_eq!(undeclared.unwrap_err().kind, Kind::TooLarge);
-        let declared = read(Body::empty(), &headers(&[("content-length", "101")]), 100, (&admission(), None)).await;
+        let declared = read(Body::empty(), &headers(&[("content-length", "101")]), 100, (&all_admission(), None)).await;
         assert_eq!(declared.unwrap_err().kind, Kind::TooLarge);
     }
 
@@ -417,7 +432,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_admitted_is_given_back() {
-        let admission = admission();
+        let admission = all_admission();
         let before = admission.free();
         let body = vec![b' '; 20_000];
         let headers = headers(&[("content-length", "20000")]);
@@ -429,7 +444,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_small_body_does_not_wait_behind_large_ones() {
-        let admission = admission();
+        let admission = all_admission();
         let organization = Some(OrganizationId([1; 16]));
         let _all = admission.take(organization, limits::BODIES_IN_FLIGHT_BYTES_MAX / ADMISSION_UNIT_BYTES).await;
         let waiting = admission.take(organization, 1);

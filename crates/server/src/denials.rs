@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::context::Context;
 use crate::directory::State;
 use crate::directory::saved_search::Visibility;
+use crate::dispatch::Call;
 use crate::limits;
 use crate::problem::Problem;
 use crate::recorder::{OwnRecord, audit_log, service_target};
@@ -299,6 +300,28 @@ pub fn record_refusal(
         what: slug.to_owned(),
     };
     app.refusals.refused(kind, record);
+}
+
+/// Records of a request that an adapter could not make events of go there too, as one record with their number, though the
+/// request itself was answered well.
+pub fn record_refused_records(call: &Call, records: usize, first: &str) {
+    let slug = call.organization().map_or_else(|_| String::new(), |organization| organization.slug.clone());
+    let mut record = OwnRecord::of_request("ingestion.refuse", &call.caller, &call.context, service_target());
+    record.targets = in_organization(Some("ingestion"), &slug);
+    let first: String = first.chars().take(limits::REFUSED_RECORD_CHARS_MAX).collect();
+    let record = record
+        .unsuccessful("failure", format!("{records} records could not be recorded, the first: {first}"))
+        .with("records", records)
+        .with("credential", call.caller.sender())
+        .with("route", call.route.path);
+    let kind = RefusalKind {
+        organization: call.app.operator_organization.id,
+        action: "ingestion.refuse",
+        reason: "refused-records",
+        who: who(&call.caller, &call.context),
+        what: slug,
+    };
+    call.app.refusals.refused(kind, record);
 }
 
 #[cfg(test)]

@@ -115,7 +115,13 @@ impl Call {
         let media = body::media_type(&self.headers, &allowed)?;
         let body = self.body.get_mut().take().unwrap_or_default();
         let sharer = self.organization.as_ref().map(|organization| organization.id);
-        let read = body::read(body, &self.headers, self.route.body_bytes_max, (&self.app.bodies, sharer)).await?;
+        let bodies = if self.is_anonymous() {
+            body::refuse_compressed(&self.headers)?;
+            &self.app.strangers_bodies
+        } else {
+            &self.app.bodies
+        };
+        let read = body::read(body, &self.headers, self.route.body_bytes_max, (bodies, sharer)).await?;
         let Granted { holds, scope, .. } = self.authorize_again()?;
         (self.holds, self.scope) = (holds, scope);
         let metrics = &self.app.metrics;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use actarium_core::event::{Excess, Refusal};
-use actarium_store::{AppendError, FirstSeen, ReadError};
+use actarium_core::limits::VIOLATIONS_REPORTED_MAX;
+use actarium_store::{AppendError, Conflicting, FirstSeen, ReadError};
 
 use crate::app::App;
 use crate::problem::{ErrorItem, Kind, Position, Problem};
@@ -61,14 +62,9 @@ pub fn append_problem(error: AppendError) -> Problem {
             Problem::new(Kind::Unavailable, detail).retry_after(60)
         }
         AppendError::ClockBehind { .. } => Problem::new(Kind::Unavailable, sentence).retry_after(30),
-        AppendError::Conflict { index, first } => {
-            let first = match first {
-                FirstSeen::Recorded { seq } => format!("the event with seq {seq}"),
-                FirstSeen::SameBatch { index } => format!("event {index} of this batch"),
-            };
-            let detail = format!("the external_id was used with other content by {first}");
+        AppendError::Conflict { events } => {
             let mut problem = Problem::new(Kind::Conflict, "an event repeats an external_id with other content");
-            problem.errors.push(ErrorItem { index: Some(index), pointer: Some("/external_id".into()), detail });
+            problem.errors = events.iter().take(VIOLATIONS_REPORTED_MAX).map(conflict_item).collect();
             problem
         }
         AppendError::KeyConflict => {
@@ -80,6 +76,20 @@ pub fn append_problem(error: AppendError) -> Problem {
         AppendError::OrganizationExists { .. } => Problem::new(Kind::Conflict, sentence),
         AppendError::TooLarge { .. } => Problem::new(Kind::TooLarge, sentence),
         AppendError::Invalid { .. } => Problem::new(Kind::InvalidContent, sentence),
+    }
+}
+
+fn conflict_item(conflicting: &Conflicting) -> ErrorItem {
+    let detail =
+        format!("the external_id was used with other content by {}", first_seen(conflicting.first, |index| index));
+    ErrorItem { index: Some(conflicting.index), pointer: Some("/external_id".into()), detail }
+}
+
+/// What an event in conflict repeats, in words; `place` gives the number that the sender knows an event of the batch by.
+pub fn first_seen(first: FirstSeen, place: impl Fn(usize) -> usize) -> String {
+    match first {
+        FirstSeen::Recorded { seq } => format!("the event with seq {seq}"),
+        FirstSeen::SameBatch { index } => format!("event {} of this batch", place(index)),
     }
 }
 

@@ -10,6 +10,8 @@ pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const BODY_DECOMPRESSED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Most bytes of all bodies that are being read or decoded at one moment; more requests wait, then are refused.
 pub const BODIES_IN_FLIGHT_BYTES_MAX: usize = 192 * 1024 * 1024;
+/// The same of requests without a credential, which send little: people who sign in.
+pub const STRANGERS_BODIES_IN_FLIGHT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long a request waits for its share of [`BODIES_IN_FLIGHT_BYTES_MAX`] before it is refused with 503.
 pub const BODY_ADMISSION_TIME_MAX: Duration = Duration::from_secs(5);
 /// Most bodies larger than [`BODY_INLINE_BYTES_MAX`] that are decoded at one moment.
@@ -106,9 +108,13 @@ pub const SLUG_CHARS_MAX: usize = 63;
 pub const ENVIRONMENT_CHARS_MAX: usize = 128;
 /// Most characters of the name of a cluster.
 pub const CLUSTER_CHARS_MAX: usize = 256;
-/// Records of an adapter's request that may contradict recorded ones and be refused one by one; with more of them the
-/// whole request is refused.
-pub const ADAPTER_CONFLICTS_MAX: usize = 64;
+/// How often the rest of an adapter's request is tried after records that contradict recorded ones were left out: once is
+/// enough, but for what others record meanwhile.
+pub const ADAPTER_ROUNDS_MAX: usize = 8;
+/// Most characters that are recorded of why the first of some records was refused.
+pub const REFUSED_RECORD_CHARS_MAX: usize = 300;
+/// Most characters that are shown of the id of a record that was refused.
+pub const ID_SHOWN_CHARS_MAX: usize = 128;
 /// Entries of a page of users, groups or roles when the request does not say.
 pub const LIST_ENTRIES_DEFAULT: usize = 100;
 /// Most entries of a page of users, groups or roles.

@@ -15,6 +15,9 @@ const BUCKETS_MICROS: [u64; 14] =
     [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 125_000, 250_000, 1_000_000, 5_000_000, 30_000_000];
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
+/// What becomes of a record that comes through an adapter.
+const ADAPTED: [&str; 4] = ["recorded", "duplicate", "skipped", "refused"];
+
 #[derive(Debug, Default)]
 struct RouteMetrics {
     /// One per bucket and one for what is beyond.
@@ -42,6 +45,8 @@ pub struct Metrics {
     pub tails: AtomicU64,
     /// Requests that said whom they were forwarded for and came from no trusted proxy.
     pub forwarding_ignored: AtomicU64,
+    /// Records that came through adapters, by [`ADAPTED`].
+    adapted: [AtomicU64; ADAPTED.len()],
     /// Events sent by exports.
     pub exported_events: AtomicU64,
     /// Actarium's own records that were written.
@@ -61,6 +66,7 @@ impl Default for Metrics {
             body_bytes: AtomicU64::new(0),
             tails: AtomicU64::new(0),
             forwarding_ignored: AtomicU64::new(0),
+            adapted: Default::default(),
             exported_events: AtomicU64::new(0),
             own_records: AtomicU64::new(0),
             own_records_lost: AtomicU64::new(0),
@@ -81,6 +87,13 @@ impl Metrics {
         if let Some(kind) = problem {
             let position = Kind::ALL.iter().position(|one| *one == kind).unwrap_or_default();
             self.problems[position].fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Counts records that came through an adapter: recorded, repeated, skipped, refused.
+    pub fn adapted(&self, counts: &[usize; ADAPTED.len()]) {
+        for (counter, count) in self.adapted.iter().zip(counts) {
+            counter.fetch_add(*count as u64, Relaxed);
         }
     }
 
@@ -112,6 +125,11 @@ impl Metrics {
             "Requests that said whom they were forwarded for, and were not believed: they came from no trusted proxy.";
         out.one("actarium_forwarding_ignored_total", "counter", help, self.forwarding_ignored.load(Relaxed));
         out.one("actarium_tails", "gauge", "Live tails that are open.", self.tails.load(Relaxed));
+        const ADAPTER_RECORDS: &str = "actarium_adapter_records_total";
+        out.family(ADAPTER_RECORDS, "counter", "Records of other systems, by what became of them.");
+        for (result, count) in ADAPTED.iter().zip(&self.adapted) {
+            out.sample(ADAPTER_RECORDS, &format!("result=\"{result}\""), count.load(Relaxed));
+        }
         let exported = self.exported_events.load(Relaxed);
         out.one("actarium_exported_events_total", "counter", "Events sent by exports.", exported);
         let own = self.own_records.load(Relaxed);

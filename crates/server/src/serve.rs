@@ -57,6 +57,8 @@ use crate::{demo_accounts, demo_loading};
 
 /// How often it is looked whether gathered refusals are to be recorded.
 const REFUSALS_SETTLED_EVERY: Duration = Duration::from_secs(5);
+/// What the clock may show, in microseconds since 1970: no event was recorded before, and no time beyond the year 9999 can be written.
+const CLOCK: std::ops::Range<i64> = 0..253_402_300_800_000_000;
 
 /// How the service is started.
 #[derive(Clone, Debug)]
@@ -186,11 +188,19 @@ pub async fn serve_with(
     listening: oneshot::Sender<SocketAddr>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
+    let now = clock.now();
+    if !CLOCK.contains(&now) {
+        return Err(ServeError::Fault(format!(
+            "the clock shows {} seconds since 1970, a time that no event can bear; set it right first",
+            now / 1_000_000
+        )));
+    }
     let unusable = |source| ServeError::Listen { address: options.listen, source };
     let listener = TcpListener::bind(options.listen).await.map_err(unusable)?;
     let address = listener.local_addr().map_err(unusable)?;
     let (engine, credentials, directory) = open(&options, clock.clone(), entropy.clone()).await?;
     let operator_organization = operator_organization(&engine, clock.as_ref()).await?;
+    let after = last_end(&engine, &operator_organization).await;
     if options.demo {
         demo_loading::load(&engine, &clock).await?;
     }
@@ -210,7 +220,6 @@ pub async fn serve_with(
     witness_work::ask_at_start(&app).await;
     upkeep::remember_networks(&app);
     tidy_invitations(&app).await;
-    let after = last_end(&app).await;
     note_service(&app, "service.start", after);
     let settling = settle_refusals(app.clone());
     let tidying = tidy_credentials(app.clone());
@@ -313,7 +322,7 @@ fn put_together(
     let metrics = Arc::new(Metrics::default());
     let recorder = Arc::new(Recorder::start(engine.clone(), clock.clone(), metrics.clone()));
     let refusals = Refusals::new(recorder.clone(), clock.clone());
-    let (bodies, turns) = App::fresh_bounds();
+    let (bodies, strangers_bodies, turns) = App::fresh_bounds();
     let issuers = issuers(&options.identity_providers, clock.clone())?;
     let mailer = options.mail.as_ref().map(|mail| Mailer::new(mail, clock.clone(), entropy.clone())).transpose()?;
     let as_bytes = |value: &Value| {
@@ -355,6 +364,7 @@ fn put_together(
         metrics,
         operator_organization,
         bodies,
+        strangers_bodies,
         turns,
         stopping: CancellationToken::new(),
         cursor_secret,
@@ -395,11 +405,12 @@ fn note_service(app: &App, action: &'static str, after: Option<&'static str>) {
     }
 }
 
-/// How the run before this one ended: a clean stop is the last that the operator's log has of it.
-async fn last_end(app: &Arc<App>) -> Option<&'static str> {
-    let app = app.clone();
+/// How the run before this one ended: a clean stop is the last that the operator's log has of it. To be asked before this
+/// run records anything.
+async fn last_end(engine: &Arc<Engine>, operator_organization: &Arc<Organization>) -> Option<&'static str> {
+    let (engine, operator_organization) = (engine.clone(), operator_organization.clone());
     let looking = tokio::task::spawn_blocking(move || {
-        let snapshot = crate::queries::snapshot(&app.engine, &app.operator_organization).ok()?;
+        let snapshot = crate::queries::snapshot(&engine, &operator_organization).ok()?;
         // The first record is that of the organization's creation: nothing ran before it.
         let last = snapshot.size.checked_sub(1).filter(|last| *last > 0)?;
         let event = actarium_query::get(&snapshot, &Scope::Everything, last, &[]).ok()??;

@@ -335,3 +335,34 @@ fn the_service_stops_cleanly_and_says_why_it_does_not_start() {
     assert!(log.contains("operator.token") && log.contains("curl"), "how to call it is told: {log}");
     assert!(log.trim_end().lines().last().unwrap().ends_with("stopped"), "{log}");
 }
+
+#[test]
+fn refused_records_are_told_by_their_place_in_the_file() {
+    let server = Server::start();
+    server.done(&["org", "create", "acme", "--name", "Acme"]);
+    let folder = tempfile::tempdir().unwrap();
+    let (file, refused) = (folder.path().join("records.ndjson"), folder.path().join("refused.ndjson"));
+    let good = r#"{"eventVersion":"1.08","eventID":"ID","eventName":"GetObject","eventTime":"2026-01-02T03:04:05Z","eventSource":"s3.amazonaws.com","userIdentity":{"type":"IAMUser","userName":"ada"}}"#;
+    let lines = (0..60).map(|n| if n % 2 == 0 { good.replace("ID", &format!("id-{n}")) } else { "[]".to_owned() });
+    std::fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let (file, refused) = (file.to_str().unwrap(), refused.to_str().unwrap());
+    let import = ["import", "--org", "acme", "--format", "cloudtrail", file];
+    let told = server.refused(1, &import);
+    assert!(told.contains("record 2 refused: ") && told.contains("record 40 refused: "), "{told}");
+    assert!(!told.contains("record 42 refused") && told.contains("10 more refused records; --refused FILE"), "{told}");
+    let told = server.refused(1, &[&import[..], &["--refused", refused]].concat());
+    assert!(told.contains(refused), "{told}");
+    let written = json_lines(&std::fs::read_to_string(refused).unwrap());
+    let numbers: Vec<u64> = written.iter().map(|line| line["record"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=30).map(|n| n * 2).collect::<Vec<_>>());
+    assert!(written.iter().all(|line| line["file"] == file && !line["detail"].as_str().unwrap().is_empty()));
+
+    // Events are refused with their part of the file, and told by their place in the file all the same.
+    let events = folder.path().join("events.ndjson");
+    let line = |n: u32| if n == 2_500 { json!({"action": "component.deploy"}) } else { event(n) };
+    std::fs::write(&events, (0..3_000).map(|n| format!("{}\n", line(n))).collect::<String>()).unwrap();
+    let events = events.to_str().unwrap();
+    let told = server.refused(1, &["import", "--org", "acme", "--format", "events", events]);
+    assert!(told.contains("record 2501 /actor"), "{told}");
+    assert!(told.contains(events), "{told}");
+}

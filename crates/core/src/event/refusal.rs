@@ -59,7 +59,7 @@ impl fmt::Display for Excess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Excess::EventBytes { index, bytes, bytes_max } => {
-                write!(f, "event {index} has {bytes} bytes; allowed are {bytes_max}")
+                write!(f, "event {index} has {bytes} bytes as it is stored; allowed are {bytes_max}")
             }
             Excess::Events { events_max } => write!(f, "more events than the {events_max} that one request may hold"),
         }

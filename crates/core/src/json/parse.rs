@@ -105,13 +105,14 @@ struct Failure {
     detail: &'static str,
 }
 
-const TOO_DEEP: &str = "nested deeper than 32 levels";
+const TOO_DEEP: &str = "nested deeper than 32 levels, which is the most allowed";
 const _: () = assert!(JSON_DEPTH_MAX == 32, "the sentence above names the limit");
-const TOO_MANY: &str = "more than 32768 values, for which an event has no room";
+const TOO_MANY: &str = "more than 32768 values, which is the most allowed: an event has no room for more";
 const _: () = assert!(JSON_VALUES_MAX == 32_768, "the sentence above names the limit");
 const BEYOND: &str = "integers beyond 9007199254740992 (2^53) lose digits in many readers; send it as a string";
-const TWICE: &str = "this key stands in the object twice";
-const HALF_A_PAIR: &str = "a \\u escape is half of a surrogate pair, which is no character";
+const TWICE: &str = "this key stands in the object twice; each may stand once";
+const HALF_A_PAIR: &str =
+    "a \\u escape is half of a surrogate pair, which is no character; allowed are whole pairs, or the character itself";
 
 struct Reader<'a> {
     text: &'a str,

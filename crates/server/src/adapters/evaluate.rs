@@ -103,7 +103,12 @@ impl<'a> Scope<'a> {
     }
 
     fn condition_holds(&self, condition: &Condition) -> bool {
-        let (texts, exists) = self.texts_at(&condition.path);
+        let (mut texts, mut exists) = (Vec::new(), false);
+        for path in condition.path.as_slice() {
+            let (more, there) = self.texts_at(path);
+            texts.extend(more);
+            exists |= there;
+        }
         if condition.exists.is_some_and(|expected| expected != exists) {
             return false;
         }

@@ -176,11 +176,11 @@ impl From<OneOrMany<Condition>> for When {
     }
 }
 
-/// What is asked of the value at a path; everything that is asked must hold.
+/// What is asked of the value at a path, or of the values at several taken together; everything that is asked must hold.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Condition {
-    pub path: Path,
+    pub path: OneOrMany<Path>,
     /// Whether there is a value at all (`null` is none).
     pub exists: Option<bool>,
     /// Equal, as text, to one of these.

@@ -30,7 +30,7 @@ pub use self::input::{BodyRefused, DECOMPRESSED_BYTES_MAX, RECORDS_MAX};
 use self::mapping::{Mapping, Prepare};
 
 /// Refused records that are told one by one; of further ones only the number.
-pub const REFUSED_REPORTED_MAX: usize = 1_000;
+pub const REFUSED_REPORTED_MAX: usize = 2_000;
 
 /// A system whose audit records are understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -229,12 +229,19 @@ fn adapt_each(
 
 impl Adapted {
     fn refuse(&mut self, index: usize, pointer: String, detail: String) {
-        if self.refused.len() < REFUSED_REPORTED_MAX {
-            self.refused.push(Refused { index, pointer, detail });
-        } else {
-            self.refused_more += 1;
-        }
+        tell(&mut self.refused, &mut self.refused_more, Refused { index, pointer, detail });
     }
+}
+
+impl AdaptedRows {
+    /// Tells of one more record that cannot be recorded.
+    pub fn refuse(&mut self, refused: Refused) {
+        tell(&mut self.refused, &mut self.refused_more, refused);
+    }
+}
+
+fn tell(told: &mut Vec<Refused>, more: &mut usize, refused: Refused) {
+    if told.len() < REFUSED_REPORTED_MAX { told.push(refused) } else { *more += 1 }
 }
 
 /// A record without an id of its own gets a digest of what it says: then the same again is the same event. One that has no time

@@ -404,6 +404,27 @@ fn openchoreo_actions_become_the_catalog_s() {
     assert_eq!(action("update_release_binding", json!({"operation": "redeploy"})), "component.redeploy");
     assert_eq!(action("delete_workload", json!({"endpoint": "rest"})), "component.endpoint.delete");
     assert_eq!(action("update_workload", json!({"access_mode": "public"})), "component.access_mode.update");
+    // What tells them apart may stand in the resource as well.
+    let of_resource = |action: &str, resource: Value| {
+        let record = json!({"schema_version": "1.0", "action": action, "actor": {"type": "user", "id": "u"}, "resource": resource});
+        one(Adapter::OpenChoreo, &record)["action"].as_str().unwrap().to_owned()
+    };
+    let metadata = |metadata: Value| json!({"type": "workload", "name": "w", "metadata": metadata});
+    assert_eq!(
+        of_resource("update_release_binding", metadata(json!({"source_environment": "dev"}))),
+        "component.promote"
+    );
+    assert_eq!(of_resource("create_release_binding", metadata(json!({"operation": "redeploy"}))), "component.redeploy");
+    assert_eq!(
+        of_resource("update_workload", metadata(json!({"visibility": "public"}))),
+        "component.access_mode.update"
+    );
+    assert_eq!(of_resource("create_workload", metadata(json!({"endpoints": ["rest"]}))), "component.endpoint.create");
+    assert_eq!(
+        of_resource("update_workload", json!({"type": "endpoint", "name": "rest"})),
+        "component.endpoint.update"
+    );
+    assert_eq!(of_resource("update_workload", metadata(json!({}))), "component.update");
 }
 
 #[test]

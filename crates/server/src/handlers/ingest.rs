@@ -1,9 +1,9 @@
 //! `POST /v1/orgs/{org}/ingest/…`: records of other systems. What can be recorded is; what cannot is told by its position,
 //! so that one strange record does not hold up a file of thousands.
 
-use actarium_core::row::EncodedRows;
+use actarium_core::row::{Column, EncodedRows};
 use actarium_query::Stop;
-use actarium_store::{Append, AppendError, Appended, DuplicateScope, OrganizationId};
+use actarium_store::{Append, AppendError, Appended, Conflicting, DuplicateScope, OrganizationId};
 use axum::response::Response;
 use serde::Serialize;
 
@@ -11,8 +11,9 @@ use crate::adapters::{AdaptedRows, Adapter, AdapterOptions, BodyRefused, Refused
 use crate::answers::json_answer;
 use crate::app::App;
 use crate::body::{self, Encoding};
+use crate::denials::record_refused_records;
 use crate::dispatch::Call;
-use crate::failures::append_problem;
+use crate::failures::{append_problem, first_seen};
 use crate::handlers::record::environment;
 use crate::limits;
 use crate::problem::{Kind, Position, Problem};
@@ -64,6 +65,11 @@ pub async fn ingest(mut call: Call) -> Result<Response, Problem> {
     });
     let adapted = adapting.await.unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "reading the records failed")))?;
     let answer = record(&call.app, organization.id, adapted).await?;
+    call.app.metrics.adapted(&[answer.recorded, answer.duplicates, answer.skipped, answer.refused_count()]);
+    if let Some(first) = answer.refused.first() {
+        let first = format!("{} {}", first.pointer, first.detail);
+        record_refused_records(&call, answer.refused_count(), first.trim_start());
+    }
     json_answer(&answer)
 }
 
@@ -83,47 +89,58 @@ fn check_begin(bytes: &[u8]) -> Result<(), Problem> {
     }
 }
 
-/// Appends what was adapted. A record that contradicts one that is recorded is refused alone.
-async fn record(app: &App, organization: OrganizationId, adapted: AdaptedRows) -> Result<Answer, Problem> {
-    let AdaptedRows { mut rows, mut indices, skipped, mut refused, refused_more } = adapted;
-    let mut conflicts = 0;
+/// Appends what was adapted. Records that contradict those that are recorded are refused alone.
+async fn record(app: &App, organization: OrganizationId, mut adapted: AdaptedRows) -> Result<Answer, Problem> {
+    let mut rounds = 0;
     let appended: Option<Appended> = loop {
-        if rows.is_empty() {
+        if adapted.rows.is_empty() {
             break None;
         }
-        let mut append = Append::new(organization, rows.clone());
+        let mut append = Append::new(organization, adapted.rows.clone());
         append.duplicates = DuplicateScope::WholeLog;
         match app.engine.append(append).await {
             Ok(appended) => break Some(appended),
-            Err(error @ AppendError::Conflict { index, .. }) if conflicts < limits::ADAPTER_CONFLICTS_MAX => {
-                conflicts += 1;
-                let pointer = String::new();
-                let detail = error.to_string().replacen(&format!("event {index} "), "", 1);
-                refused.push(Refused { index: indices.remove(index), pointer, detail });
-                rows = without(&rows, index);
-            }
-            Err(AppendError::Conflict { index, first }) => {
-                let (index, conflicts_max) = (indices[index], limits::ADAPTER_CONFLICTS_MAX);
-                let mut problem = append_problem(AppendError::Conflict { index, first });
-                problem.detail = format!(
-                    "more than {conflicts_max} records repeat an id with other content; nothing of this was recorded"
-                )
-                .into();
-                return Err(problem);
+            Err(AppendError::Conflict { events }) if rounds < limits::ADAPTER_ROUNDS_MAX => {
+                rounds += 1;
+                for conflicting in &events {
+                    let first = first_seen(conflicting.first, |index| adapted.indices[index]);
+                    let detail = id_conflict(&adapted.rows, conflicting, &first);
+                    let index = adapted.indices[conflicting.index];
+                    adapted.refuse(Refused { index, pointer: String::new(), detail });
+                }
+                (adapted.rows, adapted.indices) = without(&adapted.rows, &adapted.indices, &events);
             }
             Err(error) => return Err(append_problem(error)),
         }
     };
+    let AdaptedRows { skipped, mut refused, refused_more, .. } = adapted;
     refused.sort_by_key(|refused| refused.index);
     let events = appended.map_or_else(Vec::new, |appended| appended.events);
     let duplicates = events.iter().filter(|event| event.duplicate).count();
     Ok(Answer { recorded: events.len() - duplicates, duplicates, skipped, refused, refused_more })
 }
 
-fn without(rows: &EncodedRows, left_out: usize) -> EncodedRows {
-    let mut kept = EncodedRows::new();
-    for (_, row) in rows.iter().enumerate().filter(|(index, _)| *index != left_out) {
-        kept.push(&row);
+impl Answer {
+    fn refused_count(&self) -> usize {
+        self.refused.len() + self.refused_more
+    }
+}
+
+fn id_conflict(rows: &EncodedRows, conflicting: &Conflicting, first: &str) -> String {
+    let id = rows.row(conflicting.index).get(Column::ExternalId).unwrap_or_default();
+    let shown: String = id.chars().take(limits::ID_SHOWN_CHARS_MAX).collect();
+    format!("its id `{shown}` was used with other content by {first}")
+}
+
+/// The rows that are in no conflict, and the places of their records.
+fn without(rows: &EncodedRows, indices: &[usize], conflicts: &[Conflicting]) -> (EncodedRows, Vec<usize>) {
+    let mut kept = (EncodedRows::new(), Vec::with_capacity(indices.len() - conflicts.len()));
+    let mut conflicts = conflicts.iter().peekable();
+    for (at, index) in indices.iter().enumerate() {
+        if conflicts.next_if(|conflicting| conflicting.index == at).is_none() {
+            kept.0.append_range(rows, at..at + 1);
+            kept.1.push(*index);
+        }
     }
     kept
 }

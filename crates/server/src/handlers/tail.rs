@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use actarium_core::filter::Filter;
-use actarium_query::TailPage;
+use actarium_query::{TailLimits, TailPage};
 use actarium_store::Organization;
 use axum::body::Body;
 use axum::response::Response;
@@ -31,10 +31,10 @@ use crate::problem::{Kind, Problem};
 use crate::queries::{filter, holds_shown, query_problem, run, search_record, snapshot};
 use crate::routes::{EVENT_STREAM, JSON};
 
-/// Events that a stream reads at once.
-const STREAM_EVENTS: usize = 500;
-/// Sent when nothing else is, so that proxies and clients see the connection alive.
-const HEARTBEAT: &[u8] = b": heartbeat\n\n";
+/// What a stream reads at once. Little, as there may be many streams whose clients read slowly, and each holds what it is sending.
+const STREAM_PAGE: TailLimits = TailLimits { events: 200, bytes: 64 * 1024 };
+/// Pieces of that size that lie between a stream and its connection.
+const STREAM_PIECES: usize = 1;
 /// Milliseconds after which a client is told to connect again.
 const RECONNECT_MILLIS: u32 = 2000;
 
@@ -52,15 +52,14 @@ struct Following {
 }
 
 impl Following {
-    async fn read(&self, events_max: usize) -> Result<TailPage, Problem> {
+    async fn read(&self, most: TailLimits) -> Result<TailPage, Problem> {
         let (engine, of) = (self.app.engine.clone(), self.organization.clone());
         let Granted { holds, scope, .. } = self.call.authorize_again()?;
         let holds = holds_shown(&self.call, &holds, &of);
         let (after, filter) = (self.after, self.filter.clone());
         run(&self.app.turns.lookups, of.id, limits::QUERY_TIME_MAX, move |stop| {
             let snapshot = snapshot(&engine, &of)?;
-            actarium_query::read_from(&snapshot, &scope, after, (&filter, &holds), events_max, stop)
-                .map_err(query_problem)
+            actarium_query::read_from(&snapshot, &scope, after, (&filter, &holds), most, stop).map_err(query_problem)
         })
         .await
     }
@@ -139,7 +138,7 @@ async fn poll(mut following: Following, events_max: usize, wait: Duration) -> Re
         if let Some(sizes) = &mut sizes {
             sizes.borrow_and_update();
         }
-        let page = following.read(events_max).await?;
+        let page = following.read(TailLimits::events(events_max)).await?;
         if !page.events.is_empty() || waiting.is_elapsed() {
             return Ok(bytes_answer(JSON, render_page(&page)));
         }
@@ -181,7 +180,7 @@ fn stream(following: Following) -> Result<Response, Problem> {
     let Some(place) = following.app.turns.tails.try_take(following.organization.id) else {
         return Err(Problem::new(Kind::Overloaded, "too many live tails are open").retry_after(10));
     };
-    let (sender, receiver) = mpsc::channel::<Bytes>(limits::STREAM_PIECES_MAX);
+    let (sender, receiver) = mpsc::channel::<Bytes>(STREAM_PIECES);
     let metrics = following.app.metrics.clone();
     metrics.tails.fetch_add(1, Relaxed);
     tokio::spawn(async move {
@@ -200,13 +199,14 @@ async fn follow(mut following: Following, sender: mpsc::Sender<Bytes>) {
     if !send(&sender, Bytes::from(format!("retry: {RECONNECT_MILLIS}\n\n"))).await {
         return;
     }
+    let mut heartbeat_at = tokio::time::Instant::now() + limits::HEARTBEAT_TIME;
     loop {
         sizes.borrow_and_update();
         if following.record_if_long().is_err() {
             return;
         }
         let page = tokio::select! {
-            page = following.read(STREAM_EVENTS) => page,
+            page = following.read(STREAM_PAGE) => page,
             () = sender.closed() => return,
             () = stopping.cancelled() => return,
         };
@@ -219,9 +219,12 @@ async fn follow(mut following: Following, sender: mpsc::Sender<Bytes>) {
             }
         };
         following.after = page.next;
-        let full = page.events.len() >= STREAM_EVENTS;
-        if !page.events.is_empty() && !send_events(&sender, page).await {
-            return;
+        let full = page.next + 1 < page.as_of.size as i64;
+        if !page.events.is_empty() {
+            if !send_events(&sender, page).await {
+                return;
+            }
+            heartbeat_at = tokio::time::Instant::now() + limits::HEARTBEAT_TIME;
         }
         if full {
             continue;
@@ -231,14 +234,22 @@ async fn follow(mut following: Following, sender: mpsc::Sender<Bytes>) {
                 changed = sizes.changed() => if changed.is_err() { return } else { break },
                 () = sender.closed() => return,
                 () = stopping.cancelled() => return,
-                () = tokio::time::sleep(limits::HEARTBEAT_TIME) => {
-                    if !send(&sender, Bytes::from_static(HEARTBEAT)).await {
+                () = tokio::time::sleep_until(heartbeat_at) => {
+                    if !send(&sender, heartbeat(following.after)).await {
                         return;
                     }
+                    heartbeat_at = tokio::time::Instant::now() + limits::HEARTBEAT_TIME;
                 }
             }
         }
     }
+}
+
+/// Sent when nothing else is, so that proxies and clients see the connection alive; with how far the log was looked at, so
+/// that a client that waits for something rare need not begin far back when it connects again. It has no data, and so is no event.
+fn heartbeat(after: i64) -> Bytes {
+    let id = if after < 0 { String::new() } else { format!("id: {after}\n") };
+    Bytes::from(format!(": heartbeat\n{id}\n"))
 }
 
 async fn send_events(sender: &mpsc::Sender<Bytes>, page: TailPage) -> bool {
@@ -247,14 +258,22 @@ async fn send_events(sender: &mpsc::Sender<Bytes>, page: TailPage) -> bool {
         piece.extend_from_slice(format!("id: {seq}\nevent: event\ndata: ").as_bytes());
         piece.extend_from_slice(&json);
         piece.extend_from_slice(b"\n\n");
-        if piece.len() >= limits::STREAM_PIECE_BYTES && !send(sender, Bytes::from(std::mem::take(&mut piece))).await {
-            return false;
-        }
     }
-    piece.is_empty() || send(sender, Bytes::from(piece)).await
+    send(sender, Bytes::from(piece)).await
 }
 
 /// Whether the client took it in time.
 async fn send(sender: &mpsc::Sender<Bytes>, piece: Bytes) -> bool {
     matches!(tokio::time::timeout(limits::STREAM_STALLED_TIME_MAX, sender.send(piece)).await, Ok(Ok(())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heartbeat_says_how_far_the_log_was_looked_at() {
+        assert_eq!(heartbeat(7), ": heartbeat\nid: 7\n\n");
+        assert_eq!(heartbeat(-1), ": heartbeat\n\n");
+    }
 }

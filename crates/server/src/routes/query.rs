@@ -92,7 +92,7 @@ const INTERVAL: Parameter = parameter(
     "interval",
     Form::Pattern { regex: "^0*[1-9][0-9]*[smhdw]$", chars_max: 4 },
     "1h",
-    "Width of a bucket, in UTC. Without it one is chosen.",
+    "Width of a bucket, in UTC; weeks begin on Mondays. Without it one is chosen.",
 );
 const FIELDS: [&str; FacetField::ALL.len()] = {
     let mut names = [""; FacetField::ALL.len()];

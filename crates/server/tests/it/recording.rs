@@ -163,3 +163,43 @@ fn records_of_other_systems_are_taken_in_once() {
     assert_eq!(conflict.status, 200);
     assert_eq!(conflict.json()["refused"][0]["index"], 0, "{conflict:?}");
 }
+
+#[test]
+fn records_that_are_refused_hold_up_no_others_and_are_in_the_operators_log() {
+    let service = Service::start();
+    service.organization("acme");
+    let record = |number: usize, name: &str| {
+        json!({
+            "eventVersion": "1.08", "eventID": format!("5f1c8a6e-0000-4000-8000-{number:012}"), "eventName": name,
+            "eventTime": "2026-01-02T03:04:05Z", "eventSource": "s3.amazonaws.com", "sourceIPAddress": "203.0.113.7",
+            "userIdentity": {"type": "IAMUser", "userName": "ada"},
+        })
+    };
+    let send = |records: &[Value]| {
+        let answer = service.request("POST", "/v1/orgs/acme/ingest/cloudtrail").json(&json!(records)).send();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    };
+    let before: Vec<Value> = (0..200).map(|number| record(number, "GetObject")).collect();
+    assert_eq!(send(&before)["recorded"], 200);
+    // Every second one is another now, and ten are new.
+    let after: Vec<Value> = (0..210)
+        .map(|number| record(number, if number < 200 && number % 2 == 1 { "PutObject" } else { "GetObject" }))
+        .collect();
+    let told = send(&after);
+    assert_eq!([&told["recorded"], &told["duplicates"]], [&json!(10), &json!(100)]);
+    let refused = told["refused"].as_array().unwrap();
+    let indices: Vec<u64> = refused.iter().map(|one| one["index"].as_u64().unwrap()).collect();
+    assert_eq!(indices, (0..100).map(|one| one * 2 + 1).collect::<Vec<_>>());
+    let detail = refused[0]["detail"].as_str().unwrap();
+    assert!(detail.contains("000000000001`") && detail.contains("the event with seq "), "{detail}");
+    let records = service.find_count("actarium", "action=ingestion.refuse", 1);
+    assert_eq!(records[0]["metadata"]["records"], 100);
+    assert!(records[0]["targets"].to_string().contains("acme"), "{}", records[0]);
+    assert!(records[0]["reason"].as_str().unwrap().contains("used with other content"), "{}", records[0]);
+    let metrics = service.get("/metrics").text();
+    for (result, count) in [("recorded", 210), ("duplicate", 100), ("skipped", 0), ("refused", 100)] {
+        let line = format!("actarium_adapter_records_total{{result=\"{result}\"}} {count}\n");
+        assert!(metrics.contains(&line), "{line}");
+    }
+}

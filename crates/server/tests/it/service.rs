@@ -80,6 +80,8 @@ fn the_demo_is_loaded_once() {
         |service: &Service| service.get("/v1/orgs/demo/events?from=-400d&limit=1").json()["as_of"]["size"].as_u64();
     let before = size(&service).unwrap();
     assert!(before > 8_000, "{before}");
+    let started = service.find_count("actarium", "action=service.start", 1);
+    assert_eq!(started[0]["metadata"]["after"], json!(null), "nothing ran before the first start");
     assert!(!service.find("demo", "source=cloudtrail&from=-30m&limit=1").is_empty());
     let service = Service::start_on(service.stop(), demo);
     assert!(size(&service).unwrap() < before + 10);
