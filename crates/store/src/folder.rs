@@ -14,6 +14,17 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Makes durable what is found in a folder. One that may not be opened is somebody else's, who put there what we found.
+///
+/// # Errors
+/// If the folder cannot be synced.
+pub(crate) fn sync_found_folder(folder: &Path) -> io::Result<()> {
+    match sync_folder(folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        other => other,
+    }
+}
+
 /// The folder that a file or folder lies in; of a bare name the one that the process works in.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
@@ -24,21 +35,31 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 ///
 /// # Errors
 /// If one cannot be created or synced, or something else has the name.
-pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
+pub fn create_folder(folder: &Path) -> io::Result<()> {
+    create_below(None, folder)
+}
+
+fn create_below(durable: Option<&Path>, folder: &Path) -> io::Result<()> {
     let parent = folder_of(folder);
     if folder.is_dir() {
-        return match sync_folder(parent) {
-            // Somebody else's folder, who made this one in it.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-            other => other,
-        };
+        return sync_found_folder(parent);
     }
-    create_folder(parent)?;
+    if durable != Some(parent) {
+        create_below(durable, parent)?;
+    }
     match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
         other => other?,
     }
     sync_folder(parent)
+}
+
+/// The same for a folder in one that is durable.
+///
+/// # Errors
+/// If one cannot be created or synced, or something else has the name.
+pub(crate) fn create_folder_in(durable: &Path, folder: &Path) -> io::Result<()> {
+    if folder == durable { Ok(()) } else { create_below(Some(durable), folder) }
 }
 
 /// Writes a file that only its owner may read, whole or not at all, replacing one of that name.
@@ -120,6 +141,9 @@ mod tests {
         let nested = folder.path().join("a/b/c");
         create_folder(&nested).unwrap();
         create_folder(&nested).unwrap();
+        create_folder_in(&nested, &nested).unwrap();
+        create_folder_in(folder.path(), &folder.path().join("d/e")).unwrap();
+        assert!(folder.path().join("d/e").is_dir());
         let path = nested.join("key");
         write_private(&path, b"one").unwrap();
         write_private(&path, b"two").unwrap();

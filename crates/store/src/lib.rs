@@ -31,6 +31,7 @@ pub use engine::snapshot::{ReadError, Snapshot, TailBatch};
 pub use engine::stats::{AheadOfClock, COMMIT_LATENCY_BUCKETS_MICROS, EngineStats, Refused};
 pub use engine::tiering::{HOLD_BLOCK_EVENTS, Hold, Share, TierCuts, TierEnds, TierPlan, TierStep};
 pub use engine::{Engine, OpenError, SealReport};
+pub use folder::create_folder;
 pub use keys::SecretPlace;
 pub use organization::{Organization, OrganizationId, is_slug};
 pub use storage::{Location, Storage, StorageError, StorageStats};

@@ -1,13 +1,14 @@
 //! The file of a kept export: written beside its place, within its bounds, and put there whole. Beside it lie the positions of
 //! its events, so that it can be told later whether it holds one that loses something.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 
 use actarium_core::row::Micros;
+use actarium_store::create_folder;
 
 use super::pieces::Taker;
 use super::runs::RunsWriter;
@@ -45,7 +46,7 @@ impl<'k> Keeper<'k> {
     /// If it cannot be made.
     pub fn new(path: PathBuf, bytes_max: u64, running: &'k Running) -> io::Result<Self> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        create_folder(folder)?;
         let file = private(&beside(&path, PARTIAL))?;
         let positions = RunsWriter::new(BufWriter::new(private(&beside(&path, POSITIONS))?));
         let written = Written { bytes: 0, oldest_recorded_at: None };

@@ -13,7 +13,7 @@ use crate::backend::memory::MemoryBackend;
 use crate::backend::sqlite::{OpenFailure, SqliteBackend};
 use crate::backend::{Backend, BackendError, Identity, ManifestEntry, Overview};
 use crate::clock::Entropy;
-use crate::folder::{FolderLock, LockError, create_folder};
+use crate::folder::{FolderLock, LockError, create_folder, folder_of, sync_found_folder};
 use crate::keys::{KeyError, LOG_NAME_DEFAULT, LogKey, MasterKey, is_log_name, read_log_name, write_log_name};
 use crate::storage::Location;
 
@@ -212,6 +212,12 @@ fn open_embedded(
         && *wanted != log_name
     {
         return Err(OpenError::LogNameDiffers { actual: log_name, wanted: wanted.clone() });
+    }
+    if is_new {
+        // A start that was broken off may have left keys without durable names; what they wrap comes after them.
+        for folder in [folder, folder_of(&key_file)] {
+            sync_found_folder(folder).map_err(|error| io(folder, &error))?;
+        }
     }
     let opened = match options.read_only {
         true => SqliteBackend::open_read_only(&database),

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Failure, Put, StorageError};
-use crate::folder::{create_folder, sync_folder, write_synced};
+use crate::folder::{create_folder, create_folder_in, sync_folder, write_synced};
 
 /// Ending of a file that is being written.
 const PARTIAL: &str = ".partial";
@@ -30,7 +30,7 @@ fn write<T>(
 ) -> Result<T, StorageError> {
     let path = root.join(name);
     let folder = path.parent().unwrap_or(root);
-    create_folder(folder).map_err(failed(folder))?;
+    create_folder_in(root, folder).map_err(failed(folder))?;
     let mut partial = path.clone().into_os_string();
     partial.push(PARTIAL);
     let partial = PathBuf::from(partial);
