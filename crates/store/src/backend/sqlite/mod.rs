@@ -18,7 +18,6 @@ use rusqlite::{Connection, OpenFlags};
 use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
 use super::BackendError;
-use crate::folder::{folder_of, sync_folder};
 use crate::organization::OrganizationId;
 use wal::WalFailure;
 
@@ -94,7 +93,6 @@ impl SqliteBackend {
         let mover = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(io)?;
         mover.busy_timeout(std::time::Duration::from_millis(MOVE_WAIT_MILLIS)).map_err(io)?;
         let collector = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(io)?;
-        sync_folder(folder_of(path)).map_err(|error| OpenFailure::Io(error.to_string()))?;
         Ok(Self {
             path: path.to_owned(),
             wal_bytes,
@@ -163,7 +161,8 @@ impl SqliteBackend {
 }
 
 /// Makes a new database under another name and renames it when it is whole and on disk, so that a file of the right
-/// name is always complete.
+/// name is always complete. The names of it and of its write-ahead log are on disk when the folder of segments beside them
+/// has been opened (`storage/local.rs`), which is before anybody is answered; SQLite syncs them too, with its first commit.
 fn create(path: &Path) -> Result<(), OpenFailure> {
     let io = |error: String| OpenFailure::Io(error);
     let mut partial = path.as_os_str().to_owned();
@@ -178,10 +177,12 @@ fn create(path: &Path) -> Result<(), OpenFailure> {
         }
     }
     let mut connection = Connection::open(&partial).map_err(|error| io(error.to_string()))?;
+    // Synced once, as a whole, below; what is cut short before that is made anew.
+    connection.pragma_update(None, "synchronous", "OFF").map_err(|error| io(error.to_string()))?;
     schema::create(&mut connection).map_err(|error| io(error.to_string()))?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(|error| io(error.to_string()))?;
     connection.close().map_err(|(_, error)| io(error.to_string()))?;
-    private(&partial).and_then(|()| std::fs::rename(&partial, path)).map_err(|error| io(error.to_string()))?;
-    sync_folder(folder_of(path)).map_err(|error| io(error.to_string()))
+    private(&partial).and_then(|()| std::fs::rename(&partial, path)).map_err(|error| io(error.to_string()))
 }
 
 /// Refuses a write-ahead log of which SQLite would leave out what is behind a damaged place.
@@ -201,7 +202,7 @@ fn check_log(path: &Path) -> Result<(), OpenFailure> {
 }
 
 /// Puts on disk what a process that was killed may have written to the write-ahead log and not synced: it is read from now
-/// on, and what is said of it must hold.
+/// on, and what is said of it must hold, also where a full disk lets no commit sync it.
 fn sync_log(path: &Path) -> std::io::Result<()> {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
