@@ -29,6 +29,7 @@ static void start(void) {
     libc_real.open = find("open64");
     libc_real.openat = find("openat64");
     libc_real.write = find("write");
+    libc_real.send = find("send");
     libc_real.pwrite = find("pwrite64");
     libc_real.writev = find("writev");
     libc_real.pwritev = find("pwritev64");
@@ -83,17 +84,37 @@ static void wrote(struct object *object, int fd, int64_t offset, ssize_t length)
     int error = errno;
     if (length > 0) {
         object_dirty(object, offset, offset + length);
+        trace_bytes(object, fd, offset, offset + length);
         if (offset == 0) log_line("write-start", object->path, "");
         /* O_SYNC contains O_DSYNC. */
-        if ((fcntl(fd, F_GETFL) & O_DSYNC) && !sync_is_ignored("sync-write", object->path, "")) object_sync(object, fd);
+        if ((fcntl(fd, F_GETFL) & O_DSYNC) && !sync_is_ignored("sync-write", object->path, "")) {
+            object_sync(object, fd);
+            trace_synced(object, "sync-write", "", 0600);
+        }
         point("after", "write", object->path);
     }
     model_unlock();
     errno = error;
 }
 
+/* What goes to others, or to stdout, may be an answer: it is told before it is gone. */
+static void tell(int fd) {
+    struct stat st;
+    if (!ready() || !trace_is_on() || fstat(fd, &st) != 0) return;
+    if (!S_ISSOCK(st.st_mode) && fd != STDOUT_FILENO) return;
+    model_lock();
+    trace_told("answer");
+    model_unlock();
+}
+
+ssize_t send(int fd, const void *bytes, size_t length, int flags) {
+    tell(fd);
+    return libc_real.send(fd, bytes, length, flags);
+}
+
 ssize_t write(int fd, const void *bytes, size_t length) {
     struct object *object = lock_file(fd);
+    if (!object) tell(fd);
     if (!object) return libc_real.write(fd, bytes, length);
     if (fails("write", object)) return -1;
     point("before", "write", object->path);
@@ -104,6 +125,7 @@ ssize_t write(int fd, const void *bytes, size_t length) {
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
     struct object *object = lock_file(fd);
+    if (!object) tell(fd);
     if (!object) return libc_real.writev(fd, parts, count);
     if (fails("write", object)) return -1;
     point("before", "write", object->path);
@@ -148,6 +170,7 @@ int ftruncate64(int fd, off64_t size) {
     int result = libc_real.ftruncate(fd, size), error = errno;
     if (result == 0) {
         object_dirty(object, from, RANGE_OPEN);
+        trace_size(object, size);
         log_line("truncate", object->path, "");
         point("after", "truncate", object->path);
     }
@@ -173,8 +196,13 @@ int truncate(const char *path, off_t size) { return truncate64(path, size); }
 /* Which bytes a reservation changed: from the old end on, or, where it punches holes, the range itself. */
 static void reserved(struct object *object, int fd, int mode, int64_t old_size, int64_t offset, int64_t length) {
     struct stat st;
-    if (mode & ~FALLOC_FL_KEEP_SIZE) object_dirty(object, offset, offset + length);
-    if (fstat(fd, &st) == 0 && st.st_size > old_size) object_dirty(object, old_size, st.st_size);
+    bool grown = fstat(fd, &st) == 0 && st.st_size > old_size;
+    if (grown) trace_size(object, st.st_size);
+    if (mode & ~FALLOC_FL_KEEP_SIZE) {
+        object_dirty(object, offset, offset + length);
+        trace_bytes(object, fd, offset, offset + length);
+    }
+    if (grown) object_dirty(object, old_size, st.st_size);
     model_unlock();
 }
 
@@ -249,6 +277,7 @@ void *mmap(void *where, size_t length, int protection, int flags, int fd, off_t 
 static int sync_file(int fd, const char *kind, int (*real)(int)) {
     struct stat st;
     char site[SITE_BYTES], note[SITE_BYTES + 8];
+    if (!ready() && getenv("POWERCUT_NO_SYNCS")) return 0;
     if (!ready() || fstat(fd, &st) != 0 || st.st_dev != model_device()) return real(fd);
     site_here(site);
     model_lock();
@@ -266,7 +295,10 @@ static int sync_file(int fd, const char *kind, int (*real)(int)) {
     model_unlock();
     sync_delay(); /* others may write meanwhile, and the power may go */
     model_lock();
-    if (!ignored) object_sync(object, fd);
+    if (!ignored) {
+        object_sync(object, fd);
+        trace_synced(object, kind, site, st.st_mode);
+    }
     point("after", kind, object->path);
     model_unlock();
     return 0;
@@ -286,6 +318,7 @@ void sync(void) {
     model_lock();
     log_line("sync", ".", "");
     everything_sync();
+    trace_told("sync of everything");
     model_unlock();
 }
 
@@ -322,7 +355,10 @@ static int open_watched(int dirfd, const char *path, int flags, mode_t mode) {
         }
         struct object *object = existed ? object_of_stat(&after) : object_created(folder, name, &after);
         const char *kind = existed ? "truncate" : "create";
-        if (object && existed && (flags & O_TRUNC)) object_dirty(object, 0, RANGE_OPEN);
+        if (object && existed && (flags & O_TRUNC)) {
+            object_dirty(object, 0, RANGE_OPEN);
+            trace_size(object, 0);
+        }
         if (object && (!existed || (flags & O_TRUNC))) {
             log_line(kind, object->path, "");
             point("after", kind, object->path);

@@ -109,6 +109,7 @@ struct object *object_new(const char *path, const struct stat *st) {
         fchmod(fd, st->st_mode & 07777);
         close(fd);
     }
+    trace_created(object, st->st_mode);
     return object;
 }
 
@@ -187,7 +188,7 @@ int twin_open(const struct object *object) {
 
 /* A descriptor to read the living file by. A second one is opened only where the program's cannot read, because closing
  * any descriptor of a file drops the process's POSIX locks on it, and SQLite (which opens for both) has such locks. */
-static int living_open(const struct object *object, int fd, bool *opened) {
+int living_open(const struct object *object, int fd, bool *opened) {
     *opened = false;
     if (fd >= 0 && (fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY) return fd;
     char path[PATH_MAX];
@@ -240,6 +241,7 @@ static struct pending *pending_new(int kind, struct object *folder, const char *
 }
 
 void name_set(struct object *folder, const char *name, struct object *object) {
+    trace_name(folder, name, object);
     pending_new(SET, folder, name, object);
 }
 
@@ -251,12 +253,14 @@ void name_linked(struct object *folder, const char *name, struct object *object)
 }
 
 void name_removed(struct object *folder, const char *name, struct object *object, bool last) {
+    trace_name(folder, name, NULL);
     pending_new(REMOVED, folder, name, object);
     if (object && last) object->unlinked = true;
 }
 
 void name_moved(struct object *from, const char *from_name, struct object *to, const char *to_name,
                 struct object *object) {
+    trace_moved(from, from_name, to, to_name);
     struct pending *change = pending_new(MOVED, from, from_name, object);
     change->to_folder = to;
     change->to_name = strdup(to_name);
@@ -419,5 +423,6 @@ bool model_start(void) {
     if (libc_real.renameat2(floating_fd, id, shadow_fd, "tree", 0) != 0) die("make", "tree");
     tree_fd = top->shadow_fd;
     adopt(top);
+    trace_start();
     return true;
 }

@@ -15,9 +15,9 @@
 
 #define RULES_MAX 16
 #define FIELD_BYTES_MAX 256
-#define FRAMES_MAX 32
-#define SITE_FRAMES 10
-#define SITES_MAX 256
+#define FRAMES_MAX 64
+#define SITE_FRAMES 24
+#define SITES_MAX 1024
 
 struct rule {
     char when[16], kind[32], pattern[FIELD_BYTES_MAX];
@@ -157,6 +157,7 @@ static void obey(char *line) {
     model_lock();
     if (!strcmp(line, "cut")) power_goes("told to");
     else if (!strcmp(line, "audit")) model_audit();
+    else if (!strncmp(line, "told ", 5)) trace_told(line + 5);
     else if (!strncmp(line, "at ", 3)) cutting_read(line + 3);
     else if (!strncmp(line, "ignore ", 7)) ignored_count = rules_read(ignored, line + 7, false);
     else if (!strncmp(line, "fail ", 5)) failing_count = rules_read(failing, line + 5, true);

@@ -6,8 +6,9 @@
  * are not performed: they would only make the tests slow.
  *
  * model.c keeps the twins, and adopt.c takes over what is there at the start; points.c says where to cut, what to ignore and
- * what to fail; audit.c finds what was not seen; interpose.c stands before libc. This must not be linked into anything that is shipped. It sees libc's functions only: a program that makes system calls
- * of its own would pass beside it, which is what the command "audit" finds out. */
+ * what to fail; trace.c writes down all that was done; audit.c finds what was not seen; interpose.c stands before libc. This
+ * must not be linked into anything that is shipped. It sees libc's functions only: a program that makes system calls of its
+ * own would pass beside it, which is what the command "audit" finds out. */
 #ifndef POWERCUT_H
 #define POWERCUT_H
 
@@ -49,6 +50,7 @@ struct libc {
     int (*open)(const char *, int, ...);
     int (*openat)(int, const char *, int, ...);
     ssize_t (*write)(int, const void *, size_t);
+    ssize_t (*send)(int, const void *, size_t, int);
     ssize_t (*pwrite)(int, const void *, size_t, off_t);
     ssize_t (*writev)(int, const struct iovec *, int);
     ssize_t (*pwritev)(int, const struct iovec *, int, off_t);
@@ -85,6 +87,7 @@ struct object *folder_of(int dirfd, const char *path, char *name /* NAME_MAX + 1
 void path_of(const struct object *folder, const char *name, char *path /* PATH_MAX */);
 struct object *object_created(struct object *folder, const char *name, const struct stat *st);
 void object_dirty(struct object *object, int64_t from, int64_t to);
+int living_open(const struct object *object, int fd, bool *opened);
 void object_sync(struct object *object, int fd);
 void name_set(struct object *folder, const char *name, struct object *object);
 void name_linked(struct object *folder, const char *name, struct object *object);
@@ -107,6 +110,17 @@ void copy_range(int in, int out, int64_t from, int64_t to, const char *name);
 
 /* adopt.c */
 void adopt(struct object *top);
+
+/* trace.c. Expects the lock to be held. `fd` is the program's own descriptor, or -1. */
+void trace_start(void);
+bool trace_is_on(void);
+void trace_created(const struct object *object, mode_t mode);
+void trace_bytes(const struct object *object, int fd, int64_t from, int64_t to);
+void trace_size(const struct object *object, int64_t size);
+void trace_name(const struct object *folder, const char *name, const struct object *object);
+void trace_moved(const struct object *from, const char *name, const struct object *to, const char *to_name);
+void trace_synced(const struct object *object, const char *kind, const char *site, mode_t mode);
+void trace_told(const char *what);
 
 /* audit.c */
 void model_audit(void);

@@ -139,6 +139,19 @@ impl Ledger {
         }
     }
 
+    /// The account as it stood, with what was sent later and may or may not have been recorded by then.
+    #[must_use]
+    pub fn before(&self, later: &Self) -> Self {
+        let copy = self.copy();
+        let further = later.sent().into_iter().map(|sent| Sent { answer: None, ..sent });
+        {
+            let mut sent = copy.sent.lock();
+            let known = sent.len();
+            sent.extend(further.skip(known));
+        }
+        copy
+    }
+
     /// How many events were acknowledged.
     #[must_use]
     pub fn acknowledged(&self) -> usize {

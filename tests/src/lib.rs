@@ -10,6 +10,7 @@ pub mod mount;
 pub mod powercut;
 pub mod program;
 pub mod random;
+pub mod replay;
 pub mod server;
 pub mod walk;
 

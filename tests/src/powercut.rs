@@ -24,10 +24,21 @@ pub struct Cut {
     pub at: Option<String>,
     /// How long each sync takes, in microseconds.
     pub sync_microseconds: u64,
+    /// Whether everything that is done is written down ([`Disk::trace`]).
+    pub trace: bool,
+}
+
+impl Cut {
+    /// The power stays on, and everything that is done is written down.
+    #[must_use]
+    pub fn traced() -> Self {
+        Self { trace: true, ..Self::default() }
+    }
 }
 
 /// A disk with a folder on it, of which each life of the process under test is a generation: it works on `living()`, and
 /// `restore()` makes what was durable the next living folder.
+#[derive(Debug)]
 pub struct Disk {
     base: TempDir,
     generation: u32,
@@ -68,6 +79,12 @@ impl Disk {
         self.shadow().join("tree")
     }
 
+    /// Where the shim writes down what this generation does, if it is told to.
+    #[must_use]
+    pub fn trace(&self) -> PathBuf {
+        self.generation_folder().join("trace")
+    }
+
     /// Puts a command under the shim. One process per generation.
     ///
     /// # Panics
@@ -83,6 +100,9 @@ impl Disk {
         if let Some(shadow) = &self.power_stayed_on {
             command.env("POWERCUT_DURABLE", shadow);
         }
+        if cut.trace {
+            command.env("POWERCUT_TRACE", self.trace());
+        }
         if let Some(seed) = cut.survivors {
             command.env("POWERCUT_SEED", seed.to_string());
         }
@@ -94,7 +114,7 @@ impl Disk {
         }
     }
 
-    /// Tells the shim something: `cut`, `audit`, `at POINT`, `ignore RULES`, `fail RULES`, `fail`; it holds when this
+    /// Tells the shim something: `cut`, `audit`, `at POINT`, `ignore RULES`, `fail RULES`, `fail`, `told TEXT`; it holds when this
     /// returns, but for `cut`, after which there is nobody to say so. False when no process listens any more.
     ///
     /// # Panics

@@ -64,7 +64,8 @@ fn compile(name: &str, sources: &[&str], flags: &[&str]) -> PathBuf {
 pub fn shim() -> PathBuf {
     static SHIM: OnceLock<PathBuf> = OnceLock::new();
     SHIM.get_or_init(|| {
-        compile("powercut.so", &["model.c", "adopt.c", "audit.c", "points.c", "interpose.c"], &["-shared", "-fPIC"])
+        let sources = ["model.c", "adopt.c", "audit.c", "trace.c", "points.c", "clock.c", "interpose.c"];
+        compile("powercut.so", &sources, &["-shared", "-fPIC"])
     })
     .clone()
 }
