@@ -27,19 +27,16 @@ struct Harmless {
     certain: bool,
 }
 
-const UNSYNCED: &str = "it is the head of a log that begins anew, for a write that need not last; commits make it too";
+const ONE_AT_A_TIME: &str = "what it writes need not last by itself; it is synced so that a power cut tears one transaction at most, by which \
+                             a start tells what it left from damage, and that shows where a part of it is lost and what follows is there";
 
 const HARMLESS: &[Harmless] = &[
     Harmless {
         parts: &["syncs by", "SqliteBackend", "::establish"],
         reason: "the first start makes it anew from the key files, and answers nobody before a later commit",
-        certain: true,
+        certain: false,
     },
-    Harmless {
-        parts: &["syncs by", "SqliteBackend", "::keep_checkpoints"],
-        reason: "the next start signs the log as it then is, which goes on from all that was signed",
-        certain: true,
-    },
+    Harmless { parts: &["syncs by", "SqliteBackend", "::keep_checkpoints"], reason: ONE_AT_A_TIME, certain: false },
     Harmless {
         parts: &["fsync-dir", "pagerWalFrames"],
         reason: "the folder was synced after the log's file was made, when that of the segments was opened",
@@ -62,10 +59,12 @@ const HARMLESS: &[Harmless] = &[
                  write after it, if that write is large; that of commits, in the same function, is held to by the places that commit",
         certain: false,
     },
-    Harmless { parts: &["syncs by", "SqliteBackend", "_lease"], reason: UNSYNCED, certain: false },
-    Harmless { parts: &["syncs by", "SqliteBackend", "::collect"], reason: UNSYNCED, certain: false },
-    Harmless { parts: &["syncs by", "write::collect_dropped"], reason: UNSYNCED, certain: false },
-    Harmless { parts: &["syncs by", "write::end_leases"], reason: UNSYNCED, certain: false },
+    Harmless { parts: &["syncs by", "SqliteBackend", "_lease"], reason: ONE_AT_A_TIME, certain: false },
+    Harmless { parts: &["syncs by", "SqliteBackend", "::collect"], reason: ONE_AT_A_TIME, certain: false },
+    Harmless { parts: &["syncs by", "write::collect_dropped"], reason: ONE_AT_A_TIME, certain: false },
+    Harmless { parts: &["syncs by", "write::end_leases"], reason: ONE_AT_A_TIME, certain: false },
+    // Where it ends the leases of a process that was killed.
+    Harmless { parts: &["syncs by", "SqliteBackend::open+"], reason: ONE_AT_A_TIME, certain: false },
 ];
 
 fn harmless(place: &str) -> Option<&'static Harmless> {
@@ -86,6 +85,9 @@ const STORIES: [(&str, Telling); 8] = [
     ("demo", beside::demo),
 ];
 
+/// How often the stories are told again for places that were not noticed.
+const RETOLD_MAX: usize = 3;
+
 /// The most images that are told of which do not hold with every sync in place.
 const LOSSES_SHOWN_MAX: usize = 10;
 
@@ -102,7 +104,14 @@ struct Findings {
 }
 
 impl Findings {
-    fn of_story(&mut self, name: &str, story: Telling, functions: &Functions) {
+    /// Places that have to be noticed and are not yet.
+    fn missing(&self) -> BTreeSet<String> {
+        let unnoticed = self.unnoticed.keys().filter(|place| !self.noticed.contains_key(*place));
+        unnoticed.filter(|place| harmless(place).is_none()).cloned().collect()
+    }
+
+    /// Tells a story and leaves out each place, or each of those that are wanted.
+    fn of_story(&mut self, name: &str, story: Telling, functions: &Functions, wanted: Option<&BTreeSet<String>>) {
         let mut written = story().written();
         if name == "demo" {
             written.looked_at_from("demo.password.new");
@@ -117,7 +126,7 @@ impl Findings {
         let held = written.looks();
         let places = written.places(functions);
         for (place, steps) in &places {
-            if self.noticed.contains_key(place) {
+            if self.noticed.contains_key(place) || wanted.is_some_and(|wanted| !wanted.contains(place)) {
                 continue;
             }
             match written.without(steps, &look) {
@@ -137,9 +146,22 @@ fn leaving_out_any_sync_is_noticed() {
     let functions = Functions::of(&program::actarium());
     let only = std::env::var("STORY").ok();
     let mut found = Findings::default();
-    for (name, story) in STORIES {
-        if only.as_ref().is_none_or(|only| only.split(',').any(|only| only == name)) {
-            found.of_story(name, story, &functions);
+    let told: Vec<_> = STORIES
+        .into_iter()
+        .filter(|(name, _)| only.as_ref().is_none_or(|only| only.split(',').any(|only| only == *name)))
+        .collect();
+    for (name, story) in &told {
+        found.of_story(name, *story, &functions, None);
+    }
+    // What falls together in time differs from run to run: what one did not show another may.
+    for _ in 0..RETOLD_MAX {
+        let missing = found.missing();
+        if missing.is_empty() || !found.wrong.is_empty() {
+            break;
+        }
+        println!("told again for {}", missing.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
+        for (name, story) in &told {
+            found.of_story(name, *story, &functions, Some(&missing));
         }
     }
     let mut unmet: BTreeSet<&str> =

@@ -343,7 +343,8 @@ fn refused_records_are_told_by_their_place_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let (file, refused) = (folder.path().join("records.ndjson"), folder.path().join("refused.ndjson"));
     let good = r#"{"eventVersion":"1.08","eventID":"ID","eventName":"GetObject","eventTime":"2026-01-02T03:04:05Z","eventSource":"s3.amazonaws.com","userIdentity":{"type":"IAMUser","userName":"ada"}}"#;
-    let lines = (0..60).map(|n| if n % 2 == 0 { good.replace("ID", &format!("id-{n}")) } else { "\"no record\"".to_owned() });
+    let lines =
+        (0..60).map(|n| if n % 2 == 0 { good.replace("ID", &format!("id-{n}")) } else { "\"no record\"".to_owned() });
     std::fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
     let (file, refused) = (file.to_str().unwrap(), refused.to_str().unwrap());
     let import = ["import", "--org", "acme", "--format", "cloudtrail", file];
