@@ -69,7 +69,10 @@ impl Failure {
                 None => line.to_owned(),
             }
         };
-        let lines: Vec<String> = text.lines().map(in_file).collect();
+        let mut lines: Vec<String> = text.lines().map(in_file).collect();
+        if lines.iter().any(|line| line.contains("event ")) {
+            lines.push(format!("  (event 0 of the request is record {} of the file)", records_before + 1));
+        }
         Self::Refused(format!("{}: {}", inert(file), lines.join("\n")))
     }
 

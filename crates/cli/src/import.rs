@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -20,7 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::client::{Client, Payload};
 use crate::failure::{EXIT_INTERRUPTED, Failure};
-use crate::manage::OrgArgument;
+use crate::manage::{OrgArgument, counted};
 use crate::show;
 
 /// Records in one request.
@@ -95,7 +95,7 @@ pub struct ImportArguments {
     /// Begin at the start, whatever an earlier import of the same file reached
     #[arg(long)]
     restart: bool,
-    /// Write every record that was refused there, a JSON object a line: the file, the record's number, where in it, why
+    /// Add every record that was refused to this file, a JSON object a line: the file, the record's number, where in it, why
     #[arg(long, value_name = "FILE")]
     refused: Option<PathBuf>,
     /// Print a summary as JSON
@@ -105,18 +105,28 @@ pub struct ImportArguments {
 
 /// Tells of refused records: the first ones on the terminal, all of them in a file, if there is one.
 struct Refusals {
-    shown: usize,
+    told: usize,
     file: Option<(PathBuf, BufWriter<std::fs::File>)>,
 }
 
 impl Refusals {
-    fn new(path: Option<&PathBuf>) -> Result<Self, Failure> {
-        let create = |path: &PathBuf| {
-            let file = std::fs::File::create(path);
-            let file = file.map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
-            Ok::<_, Failure>((path.clone(), BufWriter::new(file)))
+    fn new(path: Option<&PathBuf>, inputs: &[String]) -> Result<Self, Failure> {
+        let open = |path: &PathBuf| {
+            let wrong = |detail: String| Failure::Usage(format!("--refused {}: {detail}", path.display()));
+            if inputs.iter().any(|input| is_same_file(Path::new(input), path)) {
+                return Err(wrong("is one of the files to import".to_owned()));
+            }
+            // What an interrupted import found before stays.
+            let file = std::fs::File::options().append(true).create(true).open(path);
+            Ok((path.clone(), BufWriter::new(file.map_err(|error| wrong(error.to_string()))?)))
         };
-        Ok(Self { shown: 0, file: path.map(create).transpose()? })
+        Ok(Self { told: 0, file: path.map(open).transpose()? })
+    }
+
+    /// Puts what was told in the file, before it is noted how far the import came.
+    fn flush(&mut self) -> Result<(), Failure> {
+        let Some((path, lines)) = &mut self.file else { return Ok(()) };
+        lines.flush().map_err(|error| Failure::Refused(format!("{}: {error}", path.display())))
     }
 
     fn tell(&mut self, file: &str, number: u64, record: &Value, progress: &ProgressBar) -> Result<(), Failure> {
@@ -125,30 +135,31 @@ impl Refusals {
             let line = json!({"file": file, "record": number, "pointer": text("pointer"), "detail": text("detail")});
             writeln!(lines, "{line}").map_err(|error| Failure::Refused(format!("{}: {error}", path.display())))?;
         }
-        if self.shown < REFUSED_SHOWN_MAX {
+        if self.told < REFUSED_SHOWN_MAX {
             let (pointer, detail) = (show::inert(text("pointer")), show::inert(text("detail")));
             let space = if pointer.is_empty() { "" } else { " " };
             progress.suspend(|| eprintln!("{file}: record {number} refused: {pointer}{space}{detail}"));
         }
-        self.shown += 1;
+        self.told += 1;
         Ok(())
     }
 
     /// Says how many were not shown, and where they are.
-    fn end(self) -> Result<(), Failure> {
-        let hidden = self.shown.saturating_sub(REFUSED_SHOWN_MAX);
+    fn end(mut self) -> Result<(), Failure> {
+        self.flush()?;
+        let hidden = self.told.saturating_sub(REFUSED_SHOWN_MAX);
         match self.file {
-            Some((path, mut lines)) => {
-                lines.flush().map_err(|error| Failure::Refused(format!("{}: {error}", path.display())))?;
-                if self.shown > 0 {
-                    eprintln!("all refused records and why: {}", path.display());
-                }
-            }
+            Some((path, _)) if self.told > 0 => eprintln!("all refused records and why: {}", path.display()),
+            Some(_) => {}
             None if hidden > 0 => eprintln!("{hidden} more refused records; --refused FILE writes down all of them"),
             None => {}
         }
         Ok(())
     }
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 #[derive(Default)]
@@ -165,13 +176,13 @@ pub fn import(client: &Client, arguments: ImportArguments) -> Result<(), Failure
     }
     let interrupted = watch_interrupt()?;
     let mut counts = Counts::default();
-    let mut refusals = Refusals::new(arguments.refused.as_ref())?;
+    let mut refusals = Refusals::new(arguments.refused.as_ref(), &arguments.files)?;
     let imported = arguments
         .files
         .iter()
         .try_for_each(|file| import_file(client, &arguments, file, &interrupted, &mut counts, &mut refusals));
-    refusals.end()?;
-    imported?;
+    let ended = refusals.end();
+    imported.and(ended)?;
     let Counts { recorded, duplicates, refused, skipped } = counts;
     if arguments.json {
         show::json_line(
@@ -182,7 +193,7 @@ pub fn import(client: &Client, arguments: ImportArguments) -> Result<(), Failure
             "{recorded} recorded, {duplicates} already there, {skipped} not to be recorded, {refused} refused"
         ))?;
     }
-    if refused > 0 { Err(Failure::Refused(format!("{refused} records were refused"))) } else { Ok(()) }
+    if refused > 0 { Err(Failure::Refused(format!("{} refused", counted(refused, "record")))) } else { Ok(()) }
 }
 
 /// Sets a flag at the first Ctrl-C, so that the request under way ends well; a second one ends the process.
@@ -239,6 +250,7 @@ fn import_file(
             }
         }
         sent += part.records;
+        refusals.flush()?;
         place.write(sent);
         progress.set_position(records.position(read.load(Ordering::Relaxed), bytes));
         progress.set_message(format!("{sent} records"));

@@ -63,7 +63,16 @@ pub fn append_problem(error: AppendError) -> Problem {
         }
         AppendError::ClockBehind { .. } => Problem::new(Kind::Unavailable, sentence).retry_after(30),
         AppendError::Conflict { events } => {
-            let mut problem = Problem::new(Kind::Conflict, "an event repeats an external_id with other content");
+            let detail = match events.len() {
+                1 => "an event repeats an external_id with other content".to_owned(),
+                count if count <= VIOLATIONS_REPORTED_MAX => {
+                    format!("{count} events repeat an external_id with other content")
+                }
+                count => format!(
+                    "{count} events repeat an external_id with other content; the first {VIOLATIONS_REPORTED_MAX} are listed"
+                ),
+            };
+            let mut problem = Problem::new(Kind::Conflict, detail);
             problem.errors = events.iter().take(VIOLATIONS_REPORTED_MAX).map(conflict_item).collect();
             problem
         }

@@ -84,6 +84,16 @@ impl OwnRecord {
         self
     }
 
+    /// Adds the number under a key of another record to that of this one, where both have one.
+    #[must_use]
+    pub fn adding(mut self, key: &str, other: &Self) -> Self {
+        let numbers = (self.metadata.get(key).and_then(Value::as_u64), other.metadata.get(key).and_then(Value::as_u64));
+        if let (Some(own), Some(others)) = numbers {
+            self.metadata.insert(key.to_owned(), json!(own + others));
+        }
+        self
+    }
+
     /// Adds a target.
     #[must_use]
     pub fn on(mut self, target: Value) -> Self {

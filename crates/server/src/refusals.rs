@@ -33,6 +33,9 @@ pub struct RefusalKind {
     pub what: String,
 }
 
+/// In a record of refused records their number: of several requests, that of all.
+const RECORDS: &str = "records";
+
 struct Window {
     begun: Duration,
     /// Refusals since the recorded one.
@@ -64,7 +67,10 @@ impl Refusals {
         match windows.get_mut(&kind) {
             Some(window) => {
                 window.counted += 1;
-                window.last = Some(record);
+                window.last = Some(match window.last.take() {
+                    Some(before) => record.adding(RECORDS, &before),
+                    None => record,
+                });
             }
             None => {
                 let first = if kind.who == OTHERS { counted(&kind, &record, 1) } else { record.clone() };

@@ -348,10 +348,16 @@ fn refused_records_are_told_by_their_place_in_the_file() {
     std::fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
     let (file, refused) = (file.to_str().unwrap(), refused.to_str().unwrap());
     let import = ["import", "--org", "acme", "--format", "cloudtrail", file];
-    let told = server.refused(1, &import);
+    // A summary on stdout, and why on stderr.
+    let import_of = |arguments: &[&str]| {
+        let output = server.run(arguments);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        stderr(&output)
+    };
+    let told = import_of(&import);
     assert!(told.contains("record 2 refused: ") && told.contains("record 40 refused: "), "{told}");
     assert!(!told.contains("record 42 refused") && told.contains("10 more refused records; --refused FILE"), "{told}");
-    let told = server.refused(1, &[&import[..], &["--refused", refused]].concat());
+    let told = import_of(&[&import[..], &["--refused", refused]].concat());
     assert!(told.contains(refused), "{told}");
     let written = json_lines(&std::fs::read_to_string(refused).unwrap());
     let numbers: Vec<u64> = written.iter().map(|line| line["record"].as_u64().unwrap()).collect();

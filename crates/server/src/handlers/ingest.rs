@@ -110,6 +110,11 @@ async fn record(app: &App, organization: OrganizationId, mut adapted: AdaptedRow
                 }
                 (adapted.rows, adapted.indices) = without(&adapted.rows, &adapted.indices, &events);
             }
+            // Others record the same ids at this moment.
+            Err(AppendError::Conflict { .. }) => {
+                let detail = "others record the same ids with other content at this moment; nothing of this was recorded, send it again";
+                return Err(Problem::new(Kind::Unavailable, detail).retry_after(1));
+            }
             Err(error) => return Err(append_problem(error)),
         }
     };

@@ -219,10 +219,7 @@ impl Committer {
                 for seq in candidates {
                     match self.compare(staged, part, &new_rows, index, seq)? {
                         Compared::OtherId => continue,
-                        Compared::Same { recorded_at } if seq >= first => {
-                            let _ = recorded_at;
-                            place = Err((seq - first) as usize);
-                        }
+                        Compared::Same { .. } if seq >= first => place = Err((seq - first) as usize),
                         Compared::Same { recorded_at } => place = Ok(Recorded { seq, recorded_at, duplicate: true }),
                         Compared::OtherContent if seq >= staged.base && seq < first => {
                             return Err(NotStaged::NextCommit);

@@ -194,6 +194,8 @@ fn collect_orphans_of(shared: &Shared, tier: Tier) -> bool {
 
 /// Segments of a log that nobody lists and that hold events beyond its head: what a database leaves that is older than they are.
 pub(crate) fn beyond_head(shared: &Shared, log: &Log) -> Result<Vec<String>, String> {
+    // Asked for here, as what cannot be read counts as beyond below, where it is about removing files.
+    shared.backend.organization(log.organization.id).map_err(|error| error.to_string())?;
     let manifest = shared.backend.manifest(log.organization.id).map_err(|error| error.to_string())?;
     let listed: HashSet<&str> = manifest.iter().map(|entry| entry.path.as_str()).collect();
     let folder = format!("{}/", log.organization.id);
@@ -203,7 +205,13 @@ pub(crate) fn beyond_head(shared: &Shared, log: &Log) -> Result<Vec<String>, Str
         let found = files.list().map_err(|error| error.to_string())?;
         let unlisted = found.into_iter().map(|file| file.path);
         let unlisted = unlisted.filter(|path| path.starts_with(&folder) && !listed.contains(path.as_str()));
-        beyond.extend(unlisted.filter(|path| reaches_beyond_head(shared, files, log, path) == Some(true)));
+        for path in unlisted {
+            match reaches_beyond_head(shared, files, log, &path) {
+                Some(true) => beyond.push(path),
+                Some(false) => {}
+                None => return Err(format!("{path} cannot be read at present")),
+            }
+        }
     }
     Ok(beyond)
 }

@@ -193,9 +193,8 @@ fn check_log(path: &Path) -> Result<(), OpenFailure> {
     wal::check(&log).map_err(|failure| match failure {
         WalFailure::Io(error) => OpenFailure::Io(format!("{}: {error}", log.display())),
         WalFailure::Damaged { detail, whole_bytes } => OpenFailure::Foreign(format!(
-            "its write-ahead log ({}-wal) is damaged: {detail}. It holds acknowledged events, which a start would leave out; put the \
-             data folder back from a backup. To go on with what is before the damage, cut it there (truncate -s {whole_bytes}) and go \
-             on as after a restore (docs/EVIDENCE.md)",
+            "its write-ahead log ({}-wal) is damaged behind byte {whole_bytes}: {detail}. It holds acknowledged events, which a start \
+             would leave out; keep a copy of the folder and put it back from a backup (docs/EVIDENCE.md)",
             path.file_name().unwrap_or_default().to_string_lossy()
         )),
     })

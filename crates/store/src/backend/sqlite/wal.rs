@@ -1,7 +1,8 @@
 //! Looks at a write-ahead log before SQLite does. SQLite takes the first frame that does not fit for the end of the log,
 //! as a power cut leaves it, and begins to write there: what was acknowledged behind a damaged frame would be gone
 //! without a word. Each transaction is synced before the next one is written, so that a power cut tears the last one
-//! alone: a frame that does not fit with a later transaction behind it is damage.
+//! alone: a frame that does not fit with a later transaction behind it is damage. What is in the last two cannot always be
+//! told from a power cut, as a frame shows itself by the checksum in the header of the one before it.
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
@@ -81,8 +82,11 @@ pub(super) fn check(path: &Path) -> Result<(), WalFailure> {
 
 fn check_frames(mut file: impl Read) -> Result<(), WalFailure> {
     let mut header = [0; HEADER_BYTES];
-    // One that was just made, or whose first bytes never came to the disk.
-    if !fill(&mut file, &mut header)? || header == [0; HEADER_BYTES] {
+    if !fill(&mut file, &mut header)? {
+        return Ok(());
+    }
+    // One that was just made, and of which nothing came to the disk but its size.
+    if header == [0; HEADER_BYTES] && is_zero(&mut file)? {
         return Ok(());
     }
     let magic = number(&header, 0);
@@ -119,6 +123,18 @@ fn check_frames(mut file: impl Read) -> Result<(), WalFailure> {
         }
     }
     Ok(())
+}
+
+/// Whether there is nothing but zeros.
+fn is_zero(file: &mut impl Read) -> std::io::Result<bool> {
+    let mut piece = vec![0; READ_BYTES];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(true),
+            read if piece[..read].iter().any(|byte| *byte != 0) => return Ok(false),
+            _ => {}
+        }
+    }
 }
 
 /// Fills the buffer; false if there is less than that.
@@ -160,11 +176,27 @@ mod tests {
     }
 
     #[test]
-    fn damage_before_the_last_transaction_is_seen_wherever_it_is() {
-        let (log, ends) = log_of(12);
+    fn damage_before_the_last_two_transactions_is_seen_wherever_it_is() {
+        let (log, ends) = log_of(8);
         assert!(!is_damaged(&log));
-        let last = ends[ends.len() - 2];
-        for at in (0..last).step_by(97) {
+        let last_two = ends[ends.len() - 3];
+        for at in (0..last_two).step_by(61).chain(last_two - 60..last_two) {
+            let mut damaged = log.clone();
+            damaged[at] ^= 0x10;
+            assert!(is_damaged(&damaged), "byte {at} of {}", log.len());
+        }
+        for block in 0..last_two / 4_096 {
+            let mut damaged = log.clone();
+            damaged[block * 4_096..(block + 1) * 4_096].fill(0);
+            assert!(is_damaged(&damaged), "block {block} of {}", log.len());
+        }
+    }
+
+    #[test]
+    fn damage_of_a_page_in_the_last_transaction_but_one_is_seen() {
+        let (log, ends) = log_of(8);
+        let commit = ends[ends.len() - 2] - 4_096;
+        for at in (commit..ends[ends.len() - 2]).step_by(61) {
             let mut damaged = log.clone();
             damaged[at] ^= 0x10;
             assert!(is_damaged(&damaged), "byte {at} of {}", log.len());
