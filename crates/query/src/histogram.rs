@@ -374,7 +374,8 @@ mod tests {
         assert_eq!(start("1w", at), "2026-11-23T00:00:00.000000Z", "the Monday before that Sunday");
         assert_eq!(start("7d", at), start("1w", at));
         assert_eq!(start("1d", at), "2026-11-29T00:00:00.000000Z");
-        assert_eq!(start("1w", 0), "1969-12-29T00:00:00.000000Z");
+        let week = Interval::parse("1w").unwrap();
+        assert_eq!(week.start(week.index(0)), -3 * MICROS_PER_DAY, "1970 began on a Thursday");
         let interval = Interval::parse("2w").unwrap();
         assert_eq!(interval.start(interval.index(at) + 1) - interval.start(interval.index(at)), 14 * MICROS_PER_DAY);
     }
